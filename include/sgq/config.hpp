@@ -1,0 +1,35 @@
+// sgq/config.hpp -- the compiler and what it offers, behind a handful of macros.
+//
+// No other header tests for a compiler, for OpenMP or for an architecture. No type's size or
+// alignment may depend on anything in this file, so translation units built with different flags
+// can be linked together.
+#pragma once
+
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(_M_X64))
+#define SGQ_X86 1
+#else
+#define SGQ_X86 0
+#endif
+
+// OpenMP pragmas go through these two macros; without -fopenmp they vanish and the code is serial.
+#define SGQ_PRAGMA_(text) _Pragma(#text)
+#if defined(_OPENMP)
+#define SGQ_OMP(directive) SGQ_PRAGMA_(omp directive)
+#else
+#define SGQ_OMP(directive)
+#endif
+
+// Marks a loop whose iterations are independent, so that it is vectorised at plain -O2
+// (GCC 12 vectorises hardly anything there on its own). Never on a floating-point reduction:
+// that would let the vector width choose the order of the sum.
+#define SGQ_SIMD SGQ_OMP(simd)
+
+// A small loop body that must be compiled with the instruction set of whoever calls it; see
+// kernels/dispatch.hpp.
+#if defined(__GNUC__)
+#define SGQ_INLINE [[gnu::always_inline]] inline
+#define SGQ_RESTRICT __restrict__
+#else
+#define SGQ_INLINE inline
+#define SGQ_RESTRICT
+#endif

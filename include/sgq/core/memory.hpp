@@ -1,0 +1,135 @@
+// sgq/core/memory.hpp -- 64-byte aligned buffers, and an arena for scratch space.
+//
+// 64 bytes is a cache line and an AVX-512 register. A Buffer keeps its capacity when it shrinks and
+// an Arena keeps its block when it is rewound, so a training loop allocates in its first steps only.
+#pragma once
+
+#include "sgq/core/shape.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sgq {
+
+inline constexpr std::size_t alignment = 64;
+
+struct AlignedDelete {
+  void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+};
+using AlignedBytes = std::unique_ptr<std::byte, AlignedDelete>;
+
+/// Uninitialised bytes on a 64-byte boundary. Throws std::bad_alloc.
+inline AlignedBytes allocate_aligned(std::size_t bytes) {
+  return AlignedBytes(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment})));
+}
+
+/// An owned, aligned array of plain values that only ever grows.
+template <class T>
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T>, "a Buffer holds plain values");
+
+public:
+  /// Makes room for n values. Contents are kept only if no growth was needed.
+  void resize(index_t n) {
+    if (n > capacity_) {
+      if (static_cast<std::size_t>(n) > std::numeric_limits<std::size_t>::max() / (2 * sizeof(T)))
+        throw std::bad_alloc();
+      bytes_ = allocate_aligned(static_cast<std::size_t>(n) * sizeof(T));
+      capacity_ = n;
+    }
+  }
+
+  T* data() { return reinterpret_cast<T*>(bytes_.get()); }
+  const T* data() const { return reinterpret_cast<const T*>(bytes_.get()); }
+  index_t capacity() const { return capacity_; }
+
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept
+      : bytes_(std::move(other.bytes_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    bytes_ = std::move(other.bytes_);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
+
+private:
+  AlignedBytes bytes_;
+  index_t capacity_ = 0;
+};
+
+/// A stack of scratch memory: take() moves a mark up, and leaving a Scope moves it back. A request
+/// that does not fit opens a further block; the blocks are merged into one as soon as the arena is
+/// empty again, so a repeated pattern of requests soon allocates nothing.
+class Arena {
+public:
+  /// Takes back, on destruction, whatever was taken while it lived.
+  class Scope {
+  public:
+    explicit Scope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() { arena_.rewind(block_, used_); }
+
+  private:
+    Arena& arena_;
+    std::size_t block_, used_;
+  };
+
+  /// n uninitialised values, 64-byte aligned, valid until the enclosing Scope ends.
+  template <class T>
+  T* take(index_t n) {
+    const std::size_t want =
+        (static_cast<std::size_t>(n) * sizeof(T) + alignment - 1) / alignment * alignment;
+    while (block_ < blocks_.size() && used_ + want > blocks_[block_].bytes) {
+      ++block_;
+      used_ = 0;
+    }
+    if (block_ == blocks_.size()) {
+      blocks_.push_back({allocate_aligned(want), want});
+      used_ = 0;
+    }
+    std::byte* p = blocks_[block_].memory.get() + used_;
+    used_ += want;
+    return reinterpret_cast<T*>(p);
+  }
+
+private:
+  struct Block {
+    AlignedBytes memory;
+    std::size_t bytes;
+  };
+
+  void rewind(std::size_t block, std::size_t used) noexcept {
+    block_ = block;
+    used_ = used;
+    if (block_ != 0 || used_ != 0 || blocks_.size() < 2) return;
+    std::size_t total = 0;
+    for (const Block& b : blocks_) total += b.bytes;
+    try {
+      AlignedBytes merged = allocate_aligned(total);
+      blocks_.resize(1);
+      blocks_[0] = {std::move(merged), total};
+    } catch (const std::bad_alloc&) {
+      // The separate blocks still serve; merging them was only to save time.
+    }
+  }
+
+  std::vector<Block> blocks_;
+  std::size_t block_ = 0, used_ = 0;
+};
+
+/// The calling thread's own scratch space, for packing buffers and the like:
+///
+///     Arena::Scope scope(scratch());
+///     float* panel = scratch().take<float>(k * nr);
+inline Arena& scratch() {
+  thread_local Arena arena;
+  return arena;
+}
+
+} // namespace sgq

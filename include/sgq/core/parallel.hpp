@@ -1,0 +1,80 @@
+// sgq/core/parallel.hpp -- one loop over independent iterations, spread over threads.
+//
+// Rule of the house: what iteration i computes may depend on i only, never on which thread runs it or
+// on how many there are. A reduction is cut into blocks of a fixed size, each summed by one
+// iteration, and the block sums are added in order afterwards. So every result is the same to the
+// last bit for any thread count.
+#pragma once
+
+#include "sgq/config.hpp"
+#include "sgq/core/error.hpp"
+#include "sgq/core/shape.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace sgq {
+
+namespace detail {
+inline std::atomic<int>& thread_setting() {
+  static std::atomic<int> setting{0}; // 0: whatever OpenMP would use
+  return setting;
+}
+} // namespace detail
+
+/// How many threads parallel_for uses from here; 1 without OpenMP.
+inline int num_threads() {
+#if defined(_OPENMP)
+  const int setting = detail::thread_setting();
+  return setting > 0 ? setting : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP.
+inline void set_num_threads(int n) {
+  if (n < 0) throw value_error(describe("threads", "0 (all cores) or more", std::to_string(n)));
+  detail::thread_setting() = n;
+}
+
+/// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by one
+/// (they may take unequal time), so give each a good deal to do. Inside another parallel_for it runs
+/// serially. The first exception of an iteration is rethrown here once all have ended.
+template <class F>
+void parallel_for(index_t n, F&& f) {
+#if defined(_OPENMP)
+  const int threads = static_cast<int>(std::min<index_t>(num_threads(), n));
+  if (threads > 1 && !omp_in_parallel()) {
+    std::exception_ptr failure;
+    std::atomic<bool> failed{false};
+    SGQ_OMP(parallel for schedule(dynamic, 1) num_threads(threads))
+    for (index_t i = 0; i < n; ++i) {
+      if (failed.load(std::memory_order_relaxed)) continue;
+      try {
+        f(i);
+      } catch (...) {
+        if (!failed.exchange(true)) failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return;
+  }
+#endif
+  for (index_t i = 0; i < n; ++i) f(i);
+}
+
+/// Cuts [0, n) into blocks of `block` elements (the last may be shorter) and calls
+/// f(begin, end) for each: the usual way to spread an element-wise loop.
+template <class F>
+void parallel_blocks(index_t n, index_t block, F&& f) {
+  parallel_for((n + block - 1) / block,
+               [&](index_t b) { f(b * block, std::min(n, (b + 1) * block)); });
+}
+
+} // namespace sgq

@@ -1,0 +1,90 @@
+// sgq/core/random.hpp -- random numbers as a function: value = f(seed, stream, position).
+//
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011)
+// turns a 128-bit counter and a 64-bit key into four random words. There is no state to carry from
+// one draw to the next, so any thread can draw any element: dropout masks, crops and noise are the
+// same for every thread count, and a resumed run continues where it stopped.
+#pragma once
+
+#include "sgq/core/shape.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+#include <utility>
+
+namespace sgq {
+
+/// Four 32-bit words from a counter and a key: the Philox4x32-10 bijection.
+constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                              std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0],
+               static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1],
+               static_cast<std::uint32_t>(a)};
+    key[0] += 0x9E3779B9u; // golden ratio
+    key[1] += 0xBB67AE85u; // sqrt(3) - 1
+  }
+  return counter;
+}
+
+/// A random function of a position, named by a seed and a stream. Two streams of one seed are
+/// independent; split() derives a further seed from a number (an epoch, a layer, an image).
+class Random {
+public:
+  constexpr explicit Random(std::uint64_t seed, std::uint64_t stream = 0)
+      : seed_(seed), stream_(stream) {}
+
+  /// A generator of its own for sub-task i.
+  constexpr Random split(std::uint64_t i) const {
+    const auto w = block(i, 0x73706c69u); // "spli", a counter word that draws never use
+    return Random(std::uint64_t{w[0]} << 32 | w[1], std::uint64_t{w[2]} << 32 | w[3]);
+  }
+
+  constexpr std::uint32_t bits(index_t position) const {
+    const auto p = static_cast<std::uint64_t>(position);
+    return block(p >> 2, 0)[p & 3];
+  }
+
+  /// Uniform in [0, 1), a multiple of 2^-24.
+  constexpr float uniform(index_t position) const {
+    return static_cast<float>(bits(position) >> 8) * 0x1p-24f;
+  }
+
+  /// Uniform integer in [0, n), n <= 2^32. The bias is below n / 2^32.
+  constexpr index_t below(index_t position, index_t n) const {
+    return static_cast<index_t>(std::uint64_t{bits(position)} * static_cast<std::uint64_t>(n) >> 32);
+  }
+
+  /// Standard normal (Box-Muller, computed in double).
+  double normal(index_t position) const {
+    const auto w = block(static_cast<std::uint64_t>(position), 0x6e6f726du); // "norm"
+    const double u = (w[0] + 1.0) * 0x1p-32, v = w[1] * 0x1p-32;             // u in (0, 1]
+    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+  }
+
+private:
+  // The 128-bit counter: 64 bits of position with the purpose mixed into its top word, 64 of stream.
+  constexpr std::array<std::uint32_t, 4> block(std::uint64_t position, std::uint32_t purpose) const {
+    return philox({static_cast<std::uint32_t>(position),
+                   static_cast<std::uint32_t>(position >> 32) ^ purpose,
+                   static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+                  {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
+  }
+
+  std::uint64_t seed_, stream_;
+};
+
+/// Fisher-Yates shuffle of any range with random access.
+template <class Range>
+void shuffle(Range& range, const Random& random) {
+  for (index_t i = static_cast<index_t>(range.size()) - 1; i > 0; --i)
+    std::swap(range[static_cast<std::size_t>(i)],
+              range[static_cast<std::size_t>(random.below(i, i + 1))]);
+}
+
+} // namespace sgq

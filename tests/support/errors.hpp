@@ -3,7 +3,8 @@
 
 #include <string>
 
-/// The text of the Exception that f() throws; "" if it throws nothing (another type passes through).
+/// The text of the Exception that f() throws; "" if it throws nothing (another type passes
+/// through).
 template <class Exception, class F>
 std::string message_of(F&& f) {
   try {

@@ -1,7 +1,8 @@
 // sgq/core/memory.hpp -- 64-byte aligned buffers, and an arena for scratch space.
 //
 // 64 bytes is a cache line and an AVX-512 register. A Buffer keeps its capacity when it shrinks and
-// an Arena keeps its block when it is rewound, so a training loop allocates in its first steps only.
+// an Arena keeps its block when it is rewound, so a training loop allocates in its first steps
+// only.
 #pragma once
 
 #include "sgq/core/shape.hpp"
@@ -19,13 +20,13 @@ namespace sgq {
 inline constexpr std::size_t alignment = 64;
 
 struct AlignedDelete {
-  void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{alignment}); }
 };
 using AlignedBytes = std::unique_ptr<std::byte, AlignedDelete>;
 
 /// Uninitialised bytes on a 64-byte boundary. Throws std::bad_alloc.
 inline AlignedBytes allocate_aligned(std::size_t bytes) {
-  return AlignedBytes(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment})));
+  return AlignedBytes(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment})));
 }
 
 /// An owned, aligned array of plain values that only ever grows.

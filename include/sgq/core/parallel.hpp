@@ -1,7 +1,7 @@
 // sgq/core/parallel.hpp -- one loop over independent iterations, spread over threads.
 //
-// Rule of the house: what iteration i computes may depend on i only, never on which thread runs it or
-// on how many there are. A reduction is cut into blocks of a fixed size, each summed by one
+// Rule of the house: what iteration i computes may depend on i only, never on which thread runs it
+// or on how many there are. A reduction is cut into blocks of a fixed size, each summed by one
 // iteration, and the block sums are added in order afterwards. So every result is the same to the
 // last bit for any thread count.
 #pragma once
@@ -43,9 +43,9 @@ inline void set_num_threads(int n) {
   detail::thread_setting() = n;
 }
 
-/// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by one
-/// (they may take unequal time), so give each a good deal to do. Inside another parallel_for it runs
-/// serially. The first exception of an iteration is rethrown here once all have ended.
+/// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by
+/// one (they may take unequal time), so give each a good deal to do. Inside another parallel_for it
+/// runs serially. The first exception of an iteration is rethrown here once all have ended.
 template <class F>
 void parallel_for(index_t n, F&& f) {
 #if defined(_OPENMP)

@@ -1,9 +1,9 @@
 // sgq/core/random.hpp -- random numbers as a function: value = f(seed, stream, position).
 //
-// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011)
-// turns a 128-bit counter and a 64-bit key into four random words. There is no state to carry from
-// one draw to the next, so any thread can draw any element: dropout masks, crops and noise are the
-// same for every thread count, and a resumed run continues where it stopped.
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC
+// 2011) turns a 128-bit counter and a 64-bit key into four random words. There is no state to carry
+// from one draw to the next, so any thread can draw any element: dropout masks, crops and noise are
+// the same for every thread count, and a resumed run continues where it stopped.
 #pragma once
 
 #include "sgq/core/shape.hpp"
@@ -22,10 +22,9 @@ constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> count
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
     const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0],
-               static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1],
-               static_cast<std::uint32_t>(a)};
+    counter = {
+        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
     key[0] += 0x9E3779B9u; // golden ratio
     key[1] += 0xBB67AE85u; // sqrt(3) - 1
   }
@@ -57,7 +56,8 @@ public:
 
   /// Uniform integer in [0, n), n <= 2^32. The bias is below n / 2^32.
   constexpr index_t below(index_t position, index_t n) const {
-    return static_cast<index_t>(std::uint64_t{bits(position)} * static_cast<std::uint64_t>(n) >> 32);
+    return static_cast<index_t>(std::uint64_t{bits(position)} * static_cast<std::uint64_t>(n) >>
+                                32);
   }
 
   /// Standard normal (Box-Muller, computed in double).
@@ -68,8 +68,10 @@ public:
   }
 
 private:
-  // The 128-bit counter: 64 bits of position with the purpose mixed into its top word, 64 of stream.
-  constexpr std::array<std::uint32_t, 4> block(std::uint64_t position, std::uint32_t purpose) const {
+  // The 128-bit counter: 64 bits of position with the purpose mixed into its top word, 64 of
+  // stream.
+  constexpr std::array<std::uint32_t, 4> block(std::uint64_t position,
+                                               std::uint32_t purpose) const {
     return philox({static_cast<std::uint32_t>(position),
                    static_cast<std::uint32_t>(position >> 32) ^ purpose,
                    static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},

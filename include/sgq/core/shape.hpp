@@ -44,7 +44,9 @@ public:
   }
 
   /// Elements behind one step of the first extent: features of one image, weights of one filter.
-  constexpr index_t stride() const { return rank_ == 0 || (*this)[0] == 0 ? 0 : size() / (*this)[0]; }
+  constexpr index_t stride() const {
+    return rank_ == 0 || (*this)[0] == 0 ? 0 : size() / (*this)[0];
+  }
 
   /// Elements of one channel plane: H*W of NCHW, 1 of {batch, features}.
   constexpr index_t plane() const {

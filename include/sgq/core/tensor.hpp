@@ -20,11 +20,7 @@ public:
   View(T* data, Shape shape) : data_(data), shape_(shape) {}
 
   /// A view that may write converts to one that only reads.
-  operator View<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data_, shape_};
-  }
+  operator View<const T>() const requires(!std::is_const_v<T>) { return {data_, shape_}; }
 
   T* data() const { return data_; }
   const Shape& shape() const { return shape_; }

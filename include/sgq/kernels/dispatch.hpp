@@ -68,7 +68,8 @@ inline Isa isa() {
 #if defined(__clang__)
 #define SGQ_TARGET_AVX512 gnu::target("avx512f,avx512bw,avx512vl,avx512dq,fma")
 #else // GCC would otherwise stay at half the register width
-#define SGQ_TARGET_AVX512 gnu::target("avx512f,avx512bw,avx512vl,avx512dq,fma,prefer-vector-width=512")
+#define SGQ_TARGET_AVX512                                                                          \
+  gnu::target("avx512f,avx512bw,avx512vl,avx512dq,fma,prefer-vector-width=512")
 #endif
 
 namespace detail {

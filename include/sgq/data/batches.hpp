@@ -1,0 +1,113 @@
+// sgq/data/batches.hpp -- a data set as a sequence of normalised batches.
+//
+//     Batches<float> batches(train, normalization("mnist"), {.size = 64, .seed = seed});
+//     for (index_t epoch = 0; epoch < epochs; ++epoch) {
+//       batches.begin_epoch(epoch);
+//       for (index_t i = 0; i < batches.count(); ++i) {
+//         const auto batch = batches.batch(i); // x [B,C,H,W], labels, indices
+//         ...
+//
+// The order of an epoch depends on (seed, epoch) only and any batch can be asked for at any time,
+// so a resumed run goes on in the middle of an epoch. Buffers are reused: a batch is valid until
+// the next call, and after the first one nothing is allocated.
+#pragma once
+
+#include "sgq/data/augment.hpp"
+
+#include <numeric>
+
+namespace sgq::data {
+
+struct BatchOptions {
+  index_t size = 64;
+  bool shuffle = true;
+  std::uint64_t seed = 0;
+  Augmentation augment{};
+};
+
+/// Views of a batch: valid until the next batch is asked for. The last one of an epoch may be
+/// smaller.
+template <class T>
+struct Batch {
+  View<T> x;                      ///< [B,C,H,W], normalised
+  View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
+  std::span<const std::uint8_t> labels;
+  std::span<const index_t> indices; ///< which images of the set these are
+  index_t size() const { return static_cast<index_t>(labels.size()); }
+};
+
+template <class T>
+class Batches {
+public:
+  /// Keeps a reference to the set, which must outlive it. Throws value_error on an empty set or a
+  /// batch size below 1, shape_error if the normalisation has another number of channels, and
+  /// whatever check(set) finds.
+  Batches(const Dataset& set, Normalization norm, BatchOptions options)
+      : set_(set), norm_(std::move(norm)), options_(options),
+        order_(static_cast<std::size_t>(set.size())) {
+    if (options_.size < 1)
+      throw value_error(describe("batch size", "1 or more", std::to_string(options_.size)));
+    if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
+    check(set);
+    detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
+    begin_epoch(0);
+  }
+  Batches(const Dataset&& temporary, Normalization, BatchOptions) = delete;
+
+  /// Draws the order of that epoch.
+  void begin_epoch(index_t epoch) {
+    epoch_ = epoch;
+    std::iota(order_.begin(), order_.end(), index_t{0});
+    if (options_.shuffle)
+      shuffle(order_, Random(options_.seed, 0x6f726465u) // "orde"
+                          .split(static_cast<std::uint64_t>(epoch)));
+  }
+
+  /// Batches in an epoch, the last partial one included.
+  index_t count() const { return (set_.size() + options_.size - 1) / options_.size; }
+
+  /// Makes batch i of the epoch, images in parallel.
+  Batch<T> batch(index_t i) {
+    if (i < 0 || i >= count())
+      throw value_error(
+          describe("batch", "a number below " + std::to_string(count()), std::to_string(i)));
+    const index_t first = i * options_.size, n = std::min(options_.size, set_.size() - first);
+    const std::span<const index_t> indices(order_.data() + first, static_cast<std::size_t>(n));
+    codes_.resize(set_.images.shape().with_batch(n));
+    x_.resize(codes_.shape());
+    labels_.resize(indices.size());
+    for (std::size_t k = 0; k < indices.size(); ++k)
+      labels_[k] = set_.labels[static_cast<std::size_t>(indices[k])];
+    parallel_blocks(n, detail::images_per_block, [&](index_t begin, index_t end) {
+      for (index_t k = begin; k < end; ++k) copy_image(indices[static_cast<std::size_t>(k)], k);
+    });
+    normalize<T>(codes_, norm_, x_);
+    return {x_, codes_, labels_, indices};
+  }
+
+  const Dataset& set() const { return set_; }
+  const Normalization& norm() const { return norm_; }
+
+private:
+  void copy_image(index_t image, index_t row) {
+    const Shape& shape = set_.images.shape();
+    const std::uint8_t* in = set_.images.data() + image * shape.stride();
+    std::uint8_t* out = codes_.data() + row * shape.stride();
+    if (options_.augment.any())
+      crop_flip(in, shape, draw_crop_flip(options_.augment, options_.seed, epoch_, image), norm_,
+                out);
+    else
+      std::memcpy(out, in, static_cast<std::size_t>(shape.stride()));
+  }
+
+  const Dataset& set_;
+  Normalization norm_;
+  BatchOptions options_;
+  index_t epoch_ = 0;
+  std::vector<index_t> order_;
+  Tensor<std::uint8_t> codes_;
+  Tensor<T> x_;
+  std::vector<std::uint8_t> labels_;
+};
+
+} // namespace sgq::data

@@ -1,0 +1,123 @@
+// sgq/data/dataset.hpp -- images and labels in memory, as the 8-bit codes that the files hold.
+//
+//     images    [N, C, H, W]  pixel codes 0..255, channel planes row by row
+//     labels    N             class numbers below `classes`
+//     evidence  [N, 1, H, W]  1 where the class is written in the image; empty if nobody knows
+//
+// Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
+// a fill and a baseline are all defined on codes (data/normalize.hpp).
+#pragma once
+
+#include "sgq/core/random.hpp"
+#include "sgq/core/tensor.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sgq::data {
+
+enum class Split { train, test };
+
+struct Dataset {
+  std::string name;
+  Tensor<std::uint8_t> images;
+  std::vector<std::uint8_t> labels;
+  int classes = 0;
+  std::vector<std::string> class_names;
+  Tensor<std::uint8_t> evidence;
+
+  index_t size() const { return static_cast<index_t>(labels.size()); }
+  index_t channels() const { return images.shape()[1]; }
+  index_t height() const { return images.shape()[2]; }
+  index_t width() const { return images.shape()[3]; }
+};
+
+namespace detail {
+inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_t> rows,
+                        Tensor<std::uint8_t>& to) {
+  if (from.empty()) return;
+  const index_t stride = from.shape().stride();
+  to.resize(from.shape().with_batch(static_cast<index_t>(rows.size())));
+  std::uint8_t* out = to.data();
+  for (index_t row : rows) {
+    std::memcpy(out, from.data() + row * stride, static_cast<std::size_t>(stride));
+    out += stride;
+  }
+}
+} // namespace detail
+
+/// Throws shape_error or value_error unless the parts of the set belong together: as many labels
+/// as images, every label a class, a mask of the images' size.
+inline void check(const Dataset& set) {
+  const Shape& shape = set.images.shape();
+  if (shape.rank() != 4 || shape[0] != set.size())
+    throw shape_error(describe("images of " + set.name,
+                               "[" + std::to_string(set.size()) + ", C, H, W]", shape.str(),
+                               "one image per label"));
+  if (!set.evidence.empty())
+    check_shape("evidence of " + set.name, Shape{shape[0], 1, shape[2], shape[3]},
+                set.evidence.shape());
+  for (std::size_t i = 0; i < set.labels.size(); ++i)
+    if (set.labels[i] >= set.classes)
+      throw value_error(describe("label of image " + std::to_string(i) + " of " + set.name,
+                                 "below " + std::to_string(set.classes),
+                                 std::to_string(set.labels[i])));
+}
+
+/// The images with these indices, in this order. Throws value_error on an index outside the set.
+inline Dataset subset(const Dataset& set, std::span<const index_t> indices) {
+  Dataset part{set.name, {}, {}, set.classes, set.class_names, {}};
+  part.labels.reserve(indices.size());
+  for (index_t i : indices) {
+    if (i < 0 || i >= set.size())
+      throw value_error(describe("subset of " + set.name,
+                                 "indices below " + std::to_string(set.size()), std::to_string(i)));
+    part.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
+  }
+  detail::gather_rows(set.images, indices, part.images);
+  detail::gather_rows(set.evidence, indices, part.evidence);
+  return part;
+}
+
+/// Images [first, first + count). Throws value_error if they are not all there.
+inline Dataset slice(const Dataset& set, index_t first, index_t count) {
+  if (first < 0 || count < 0 || first > set.size() || count > set.size() - first)
+    throw value_error(describe("slice of " + set.name,
+                               "images within " + std::to_string(set.size()),
+                               std::to_string(first) + " + " + std::to_string(count)));
+  std::vector<index_t> indices(static_cast<std::size_t>(count));
+  for (index_t& i : indices) i = first++;
+  return subset(set, indices);
+}
+
+/// Two disjoint parts that make up a training set.
+struct TrainValidation {
+  Dataset train, validation;
+};
+
+/// Sets aside floor(fraction * N) images, drawn by the seed; each part keeps the set's order.
+/// Throws value_error unless both parts get at least one image.
+inline TrainValidation split_validation(const Dataset& set, double fraction, std::uint64_t seed) {
+  const index_t n = set.size();
+  const bool valid = fraction > 0 && fraction < 1;
+  const index_t held = valid ? static_cast<index_t>(fraction * static_cast<double>(n)) : 0;
+  if (held == 0)
+    throw value_error(describe("validation split of " + std::to_string(n) + " images",
+                               "a fraction in (0, 1) that gives both parts an image",
+                               std::to_string(fraction)));
+  std::vector<index_t> order(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_t>(i);
+  shuffle(order, Random(seed, 0x76616c69u)); // "vali"
+  const auto cut = order.begin() + held;
+  std::sort(order.begin(), cut);
+  std::sort(cut, order.end());
+  const std::span<const index_t> all(order);
+  const auto k = static_cast<std::size_t>(held);
+  return {subset(set, all.subspan(k)), subset(set, all.first(k))};
+}
+
+} // namespace sgq::data

@@ -1,0 +1,89 @@
+// sgq/quant/weight_quantizer.hpp -- the interface of everything that turns weights into integers.
+//
+// A quantiser maps a weight tensor w (any shape, one scale per tensor) to integer codes c and a
+// scale s with w_q = s c, and maps dL/dw_q back to dL/dw by its straight-through rule. It is a
+// stateless const object: layers share it, tests call it alone.
+//
+//   scheme             levels at k bits      codes                  zero  scale
+//   DoReFa             2^k                   odd, |c| <= n          no    1/n
+//   DoReFa, rescaled   2^k                   odd, |c| <= n          no    rms(w)/rms(c)
+//   SAWB, no zero      2^k                   odd, |c| <= n          no    alpha_w/n
+//   SAWB, zero-aligned 2^k - 1               |c| <= 2^(k-1) - 1     yes   alpha_w/(2^(k-1) - 1)
+//   LSQ                2^k                   -2^(k-1)..2^(k-1) - 1  yes   the learned step
+//   symmetric          2^k - 1               |c| <= 2^(k-1) - 1     yes   max|w|/(2^(k-1) - 1)
+//
+// A grid without a zero has an even number of levels, at c = 2q - n for q in {0..n}: the odd codes
+// do not fit k bits as they are, and are stored as q - 2^(k-1) = (c - 1)/2, which does.
+#pragma once
+
+#include "sgq/core/tensor.hpp"
+#include "sgq/quant/bits.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sgq::quant {
+
+/// The integer codes that a quantiser can produce.
+struct Grid {
+  int levels;    ///< how many codes there are
+  int min_code;  ///< the lowest
+  int max_code;  ///< the highest
+  bool has_zero; ///< false: odd codes only
+
+  /// 2^k odd codes -n, -n + 2, .. n.
+  static constexpr Grid odd(int bits) {
+    return {1 << bits, -quant::max_code(bits), quant::max_code(bits), false};
+  }
+  /// 2^k - 1 codes around zero.
+  static constexpr Grid zero_aligned(int bits) {
+    const int high = quant::max_code(bits - 1);
+    return {2 * high + 1, -high, high, true};
+  }
+  /// All 2^k codes of a two's complement number.
+  static constexpr Grid twos_complement(int bits) {
+    return {1 << bits, -(1 << (bits - 1)), quant::max_code(bits - 1), true};
+  }
+
+  constexpr bool operator==(const Grid&) const = default;
+};
+
+/// Quantised weights: w_q = scale * codes.
+template <class T>
+struct WeightCodes {
+  Tensor<T> codes;  ///< integers (real numbers under the identity policy), the shape of w
+  T scale{};        ///< positive
+  T range{};        ///< the detached statistic that backward uses: M, alpha_w, max|w|; LSQ's step
+};
+
+template <class T>
+class WeightQuantizer {
+public:
+  virtual ~WeightQuantizer() = default;
+
+  virtual std::string name() const = 0; ///< "sawb", "dorefa", ..
+  virtual int bits() const = 0;
+  virtual Grid grid() const = 0;
+
+  /// True where the layer's gain does not follow its weights (plain DoReFa: the largest |w_q| is
+  /// always 1), so that only a layer followed by batch norm trains well.
+  virtual bool needs_batch_norm() const { return false; }
+
+  /// True where the scale is a learnable step (LSQ), which the layer owns as a parameter.
+  virtual bool has_step() const { return false; }
+  /// The first value of that step; 1 without one.
+  virtual T initial_step(View<const T>) const { return T(1); }
+
+  /// Codes and scale of w; `step` is read only where has_step(). Throws value_error, naming
+  /// `layer`, on a NaN or infinite weight or step, and on all-zero weights where the grid has no
+  /// zero (elsewhere they give codes 0).
+  virtual void quantize(View<const T> w, T step, WeightCodes<T>& out,
+                        std::string_view layer) const = 0;
+
+  /// dw += the straight-through gradient for dL/dw_q = dwq; returns dL/dstep (0 without a step).
+  /// `codes` is what quantize made of the same w and step.
+  virtual T backward(View<const T> w, T step, const WeightCodes<T>& codes, View<const T> dwq,
+                     View<T> dw) const = 0;
+};
+
+} // namespace sgq::quant

@@ -1,0 +1,111 @@
+// sgq/io/dtype.hpp -- the element types that files can hold, in one table.
+//
+// Every file here is little endian, and so must be the machine.
+#pragma once
+
+#include "sgq/core/error.hpp"
+#include "sgq/core/shape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace sgq::io {
+
+static_assert(std::endian::native == std::endian::little, "files are copied as little endian");
+static_assert(sizeof(bool) == 1, "a bool is stored as one byte");
+
+enum class DType { f64, f32, i64, i32, i16, i8, u8, boolean };
+
+/// One row of the table: how safetensors and NPY call a type, and its size in bytes.
+struct DTypeInfo {
+  DType dtype;
+  std::string_view safetensors, npy;
+  std::size_t bytes;
+};
+
+inline constexpr std::array<DTypeInfo, 8> dtypes = {{{DType::f64, "F64", "<f8", 8},
+                                                     {DType::f32, "F32", "<f4", 4},
+                                                     {DType::i64, "I64", "<i8", 8},
+                                                     {DType::i32, "I32", "<i4", 4},
+                                                     {DType::i16, "I16", "<i2", 2},
+                                                     {DType::i8, "I8", "|i1", 1},
+                                                     {DType::u8, "U8", "|u1", 1},
+                                                     {DType::boolean, "BOOL", "|b1", 1}}};
+
+constexpr const DTypeInfo& info(DType dtype) {
+  return dtypes[static_cast<std::size_t>(dtype)];
+}
+
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DType::i32;
+  else if constexpr (std::is_same_v<T, std::int16_t>)
+    return DType::i16;
+  else if constexpr (std::is_same_v<T, std::int8_t>)
+    return DType::i8;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return DType::u8;
+  else {
+    static_assert(std::is_same_v<T, bool>, "no file format here has this element type");
+    return DType::boolean;
+  }
+}
+
+/// Extents as files have them: any rank, so not yet a Shape.
+using Extents = std::vector<index_t>;
+
+/// "[64, 3, 32, 32]"
+inline std::string str(const Extents& extents) {
+  std::string text = "[";
+  for (index_t e : extents) text.append(text.size() > 1 ? ", " : "").append(std::to_string(e));
+  return text + "]";
+}
+
+/// Bytes of a tensor; nothing if an extent is negative or the product does not fit 63 bits. Zeros
+/// count as ones in that check, so that no partial product of the extents overflows either.
+inline std::optional<std::size_t> byte_size(const Extents& extents, DType dtype) {
+  auto total = static_cast<index_t>(info(dtype).bytes);
+  bool empty = false;
+  for (index_t e : extents) {
+    empty = empty || e == 0;
+    if (e < 0 || e > std::numeric_limits<index_t>::max() / total) return std::nullopt;
+    total *= std::max<index_t>(e, 1);
+  }
+  return empty ? 0 : static_cast<std::size_t>(total);
+}
+
+/// A Shape with these extents, or nothing if there are more than four.
+inline std::optional<Shape> to_shape(const Extents& e) {
+  switch (e.size()) {
+  case 0:
+    return Shape{};
+  case 1:
+    return Shape{e[0]};
+  case 2:
+    return Shape{e[0], e[1]};
+  case 3:
+    return Shape{e[0], e[1], e[2]};
+  case 4:
+    return Shape{e[0], e[1], e[2], e[3]};
+  default:
+    return std::nullopt;
+  }
+}
+
+} // namespace sgq::io

@@ -1,6 +1,7 @@
 // sgq/quant/pact.hpp -- PACT: the ReLU with a learnable clip whose output is a k-bit code.
 //
-//     y = clip(x, 0, alpha)      q = rint(y (n / alpha)) in {0..n}, n = 2^k - 1      y_q = q alpha/n
+//     y = clip(x, 0, alpha)      q = rint(y (n / alpha)) in {0..n}, n = 2^k - 1      y_q = q
+//     alpha/n
 //
 //     dy_q/dx     = 1[0 < x < alpha]             0 at x = 0 and at x >= alpha
 //     dy_q/dalpha = 1[x >= alpha]                summed over the whole tensor, batch included
@@ -68,7 +69,8 @@ template <class Code>
 SGQ_INLINE Code store_code(double q) {
   if constexpr (std::is_same_v<Code, std::uint8_t>)
     return static_cast<Code>(static_cast<int>(q > 0.0 ? q : 0.0));
-  else return static_cast<Code>(q);
+  else
+    return static_cast<Code>(q);
 }
 
 /// dy_q/dx of one element.
@@ -92,8 +94,7 @@ SGQ_INLINE void pact_forward_row(const T* x, index_t n, double alpha, double inv
                                  Code* codes) {
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i)
-    codes[i] = store_code<Code>(
-        pact_code<Round>(static_cast<double>(x[i]), alpha, inverse_step));
+    codes[i] = store_code<Code>(pact_code<Round>(static_cast<double>(x[i]), alpha, inverse_step));
 }
 
 /// codes = rint(clip(x, 0, alpha) n/alpha), any shape. Code is T, or uint8_t. codes may be x.
@@ -123,9 +124,9 @@ SGQ_INLINE void pact_backward_row(const T* x, const T* dy, index_t n, T alpha, d
     SGQ_SIMD
     for (index_t l = 0; l < count; ++l) {
       const T xi = x[i + l], g = dy[i + l];
-      sum[l] += static_cast<double>(g) *
-                pact_dalpha<gradient, Round>(static_cast<double>(xi), a, inverse_step,
-                                             step_over_alpha);
+      sum[l] +=
+          static_cast<double>(g) *
+          pact_dalpha<gradient, Round>(static_cast<double>(xi), a, inverse_step, step_over_alpha);
       dx[i + l] = pact_dx(xi, alpha) * g;
     }
   }

@@ -7,7 +7,8 @@
 //
 // and then, in double,
 //
-//     v = A m + t  (+ s_r r, where a residual code r joins)        q = rint(clip(v, 0, alpha) n/alpha)
+//     v = A m + t  (+ s_r r, where a residual code r joins)        q = rint(clip(v, 0, alpha)
+//     n/alpha)
 //
 // Evaluation in training programs, the threshold search and the integer engine all call it, so they
 // agree to the bit.
@@ -16,8 +17,8 @@
 // a multiplication and an addition only by not rounding the product. Both products that feed an
 // addition here are exact in double, so there is nothing to round: |A| < 2^29 and the 24 bits of m
 // make 53, and r < 2^29 likewise. The last product, clip(v) * (n/alpha), feeds rint and no
-// addition. n/alpha is one correctly rounded division (inverse_step in quant/pact.hpp). What is left
-// are single IEEE operations, which give the same bits everywhere (short of -ffast-math).
+// addition. n/alpha is one correctly rounded division (inverse_step in quant/pact.hpp). What is
+// left are single IEEE operations, which give the same bits everywhere (short of -ffast-math).
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -93,8 +94,8 @@ SGQ_INLINE void requantize_features_row(const A* a, index_t n, const ChannelAffi
                                         double alpha, double inverse_step, Code* q) {
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i)
-    q[i] = store_code<Code>(requantize(static_cast<double>(a[i]), channel[i].m, channel[i].t,
-                                       alpha, inverse_step));
+    q[i] = store_code<Code>(
+        requantize(static_cast<double>(a[i]), channel[i].m, channel[i].t, alpha, inverse_step));
 }
 
 /// A residual input: codes of the same shape as the accumulators and their scale; codes empty

@@ -1,4 +1,5 @@
-// sgq/quant/rounding.hpp -- rounding as a policy, so that a straight-through gradient can be checked.
+// sgq/quant/rounding.hpp -- rounding as a policy, so that a straight-through gradient can be
+// checked.
 //
 // A quantiser rounds, and its backward pretends that it did not. With `identity` in the place of
 // `round_nearest` the quantiser is an ordinary piecewise smooth function whose true derivative IS
@@ -22,8 +23,10 @@ struct round_nearest {
   template <class T>
   SGQ_INLINE static T apply(T x) {
 #if defined(__GNUC__)
-    if constexpr (std::is_same_v<T, float>) return __builtin_rintf(x);
-    else return __builtin_rint(x);
+    if constexpr (std::is_same_v<T, float>)
+      return __builtin_rintf(x);
+    else
+      return __builtin_rint(x);
 #else
     return std::rint(x);
 #endif

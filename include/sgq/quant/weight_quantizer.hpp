@@ -51,9 +51,9 @@ struct Grid {
 /// Quantised weights: w_q = scale * codes.
 template <class T>
 struct WeightCodes {
-  Tensor<T> codes;  ///< integers (real numbers under the identity policy), the shape of w
-  T scale{};        ///< positive
-  T range{};        ///< the detached statistic that backward uses: M, alpha_w, max|w|; LSQ's step
+  Tensor<T> codes; ///< integers (real numbers under the identity policy), the shape of w
+  T scale{};       ///< positive
+  T range{};       ///< the detached statistic that backward uses: M, alpha_w, max|w|; LSQ's step
 };
 
 template <class T>

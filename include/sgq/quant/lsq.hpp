@@ -1,0 +1,113 @@
+// sgq/quant/lsq.hpp -- LSQ: the step between levels is a parameter and learns from its own error.
+//
+//     c = clip(rint(w/s), -Q_N, Q_P)         w_q = s c         Q_N = 2^(k-1), Q_P = 2^(k-1) - 1
+//
+//     dw_q/dw = 1 inside, 0 outside          inside: -Q_N < w/s < Q_P, strictly
+//     dw_q/ds = rint(w/s) - w/s inside, -Q_N or Q_P outside, times g = 1/sqrt(N Q_P)
+//
+// N is the number of weights that share the step (the whole tensor). Start: s = 2 E|w|/sqrt(Q_P).
+// Esser et al., "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153. Grid: all 2^k codes
+// of a two's complement number; has a zero. Forgetting the range mask costs 10 points of accuracy;
+// a step that an optimiser drives below step_floor (or negative) acts as step_floor.
+#pragma once
+
+#include "sgq/quant/moments.hpp"
+#include "sgq/quant/rounding.hpp"
+#include "sgq/quant/weight_quantizer.hpp"
+
+#include <cmath>
+
+namespace sgq::quant {
+
+namespace detail {
+
+template <class T, class Round>
+SGQ_INLINE void lsq_encode_row(const T* w, index_t n, T step, T low, T high, T* codes) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) {
+    T c = w[i] / step;
+    c = c < low ? low : c; // clipping first gives the same code, the bounds being integers
+    c = c > high ? high : c;
+    codes[i] = Round::apply(c);
+  }
+}
+
+/// One block: dw += dwq inside; the block's part of dL/ds, before the gradient scale.
+template <class T, class Round>
+SGQ_INLINE void lsq_backward_row(const T* w, const T* dwq, index_t n, T step, T low, T high, T* dw,
+                                 double* dstep) {
+  constexpr index_t lanes = 16;
+  double sum[lanes] = {};
+  for (index_t i = 0; i < n; i += lanes) {
+    const index_t count = n - i < lanes ? n - i : lanes;
+    SGQ_SIMD
+    for (index_t l = 0; l < count; ++l) {
+      const T u = w[i + l] / step, g = dwq[i + l];
+      const T error = Round::apply(u) - u;
+      const T slope = u <= low ? low : u >= high ? high : error;
+      sum[l] += static_cast<double>(slope) * static_cast<double>(g);
+      dw[i + l] += u > low && u < high ? g : T(0);
+    }
+  }
+  *dstep = 0;
+  for (index_t l = 0; l < lanes; ++l) *dstep += sum[l];
+}
+
+} // namespace detail
+
+template <class T, class Round = round_nearest>
+class Lsq final : public WeightQuantizer<T> {
+public:
+  static constexpr double step_floor = 1e-6;
+
+  /// Throws value_error unless 2 <= bits <= 8 (1 bit has Q_P = 0).
+  explicit Lsq(int bits) : bits_(bits) { check_bits("LSQ", bits, 2); }
+
+  std::string name() const override { return "lsq"; }
+  int bits() const override { return bits_; }
+  Grid grid() const override { return Grid::twos_complement(bits_); }
+  bool has_step() const override { return true; }
+
+  T initial_step(View<const T> w) const override {
+    const double s = 2 * moments(w, "lsq").mean_abs / std::sqrt(grid().max_code);
+    return effective(static_cast<T>(s));
+  }
+
+  void quantize(View<const T> w, T step, WeightCodes<T>& out,
+                std::string_view layer) const override {
+    moments(w, layer); // for its check of the weights
+    if (!std::isfinite(step))
+      throw value_error(describe("LSQ step of layer '" + std::string(layer) + "'",
+                                 "a finite number", std::to_string(step)));
+    out.scale = out.range = effective(step);
+    out.codes.resize(w.shape());
+    parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
+      kernels::for_isa<detail::lsq_encode_row<T, Round>>(w.data() + begin, end - begin, out.scale,
+                                                         low(), high(), out.codes.data() + begin);
+    });
+  }
+
+  T backward(View<const T> w, T, const WeightCodes<T>& codes, View<const T> dwq,
+             View<T> dw) const override {
+    const index_t blocks = (w.size() + detail::weight_block - 1) / detail::weight_block;
+    Arena::Scope scope(scratch());
+    double* partial = scratch().take<double>(blocks);
+    parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
+      kernels::for_isa<detail::lsq_backward_row<T, Round>>(
+          w.data() + begin, dwq.data() + begin, end - begin, codes.scale, low(), high(),
+          dw.data() + begin, partial + begin / detail::weight_block);
+    });
+    double dstep = 0;
+    for (index_t b = 0; b < blocks; ++b) dstep += partial[b];
+    return static_cast<T>(dstep / std::sqrt(static_cast<double>(w.size()) * grid().max_code));
+  }
+
+private:
+  static T effective(T step) { return std::max(step, static_cast<T>(step_floor)); }
+  T low() const { return static_cast<T>(grid().min_code); }
+  T high() const { return static_cast<T>(grid().max_code); }
+
+  int bits_;
+};
+
+} // namespace sgq::quant

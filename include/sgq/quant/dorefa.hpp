@@ -72,8 +72,12 @@ SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int count, 
 /// dw += dwq (1 - tanh^2 w) gain.
 template <class T>
 SGQ_INLINE void dorefa_backward_row(const T* w, const T* dwq, index_t n, T gain, T* dw) {
-  SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
+  if constexpr (std::is_same_v<T, float>) {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
+  } else { // for gradient checks: std::exp does not vectorise
+    for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
+  }
 }
 
 } // namespace detail

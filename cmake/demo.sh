@@ -1,0 +1,50 @@
+#!/bin/sh
+# The demo: trains the small CNN on MNIST, where the files are there or can be fetched, else on the
+# built-in set, and prints the accuracy.
+#
+#   demo.sh PROGRAM OUT      PROGRAM is the built `mnist`; OUT takes metrics and weights
+#   SGQ_DATA=DIR             take the files from DIR, packed or not
+#   SGQ_DEMO_LIMIT=N         train and test on N images only
+set -eu
+cd "$(dirname "$0")/.."
+program=$1
+out=$2
+
+# Prints the folder to pass as --data, if MNIST is in it.
+look_in() {
+  for dir in "$1/mnist" "$1"; do
+    if [ -f "$dir/train-images-idx3-ubyte" ]; then
+      echo "$1"
+      return
+    fi
+  done
+}
+
+dataset=mnist
+if [ -n "${SGQ_DATA:-}" ]; then
+  data=$(look_in "$SGQ_DATA")
+  if [ -z "$data" ]; then
+    data/fetch.sh mnist --from "$SGQ_DATA"
+    data=data
+  fi
+else
+  data=$(look_in data)
+  if [ -z "$data" ]; then
+    echo "MNIST is not in data/mnist; trying to fetch it."
+    if data/fetch.sh mnist; then
+      data=data
+    else
+      echo "No MNIST: the demo goes on with the built-in synthetic set."
+      dataset=synthetic
+      data=data
+    fi
+  fi
+fi
+
+"$program" --dataset "$dataset" --data "$data" --epochs "${SGQ_DEMO_EPOCHS:-2}" --out "$out" \
+  ${SGQ_DEMO_LIMIT:+--limit "$SGQ_DEMO_LIMIT"}
+
+accuracy=$(sed -n 's/.*"test_accuracy": *\([0-9.eE+-]*\).*/\1/p' "$out/metrics.json")
+awk -v dataset="$dataset" -v accuracy="$accuracy" -v out="$out" 'BEGIN {
+  printf "\nTest accuracy on %s: %.2f %%\nWeights and metrics: %s\n", dataset, 100 * accuracy, out
+}'

@@ -1,0 +1,80 @@
+# Builds and runs the consumer in one WAY: subdirectory, package (install, move, find_package) or
+# compiler (no CMake at all); then checks what reached its compiler.
+#
+#   cmake -D WAY=.. -D OPENMP=ON|OFF -D SOURCE=.. -D BINARY=.. -D COMPILER=.. -D GENERATOR=..
+#         -D VERSION=.. -P consume.cmake
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT code EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\n${out}")
+  endif()
+  set(output "${out}" PARENT_SCOPE)
+endfunction()
+
+set(work "${BINARY}/${WAY}-openmp-${OPENMP}")
+file(REMOVE_RECURSE "${work}")
+file(MAKE_DIRECTORY "${work}")
+set(include "${SOURCE}/include")
+
+if(WAY STREQUAL "compiler")
+  set(flags -std=c++20 -O2)
+  if(OPENMP)
+    list(APPEND flags -fopenmp)
+  endif()
+  run("${COMPILER}" ${flags} "-I${include}" "${SOURCE}/tests/consume/main.cpp"
+      -o "${work}/consumer")
+else()
+  set(options -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DSGQ_OPENMP=${OPENMP}")
+  if(WAY STREQUAL "package")
+    # Installed from a build with OpenMP, then moved: the consumer's own wish counts.
+    run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${work}/sgq" -G "${GENERATOR}"
+        "-DCMAKE_CXX_COMPILER=${COMPILER}" -DSGQ_BUILD_EXAMPLES=OFF -DSGQ_BUILD_BENCH=OFF
+        -DSGQ_BUILD_TESTS=OFF)
+    run("${CMAKE_COMMAND}" --install "${work}/sgq" --prefix "${work}/installed")
+    file(RENAME "${work}/installed" "${work}/moved")
+    set(include "${work}/moved/include")
+    list(APPEND options "-DCMAKE_PREFIX_PATH=${work}/moved")
+  endif()
+  run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/consume/project" -B "${work}/build" ${options}
+      "-DWAY=${WAY}" "-DSGQ_SOURCE=${SOURCE}" "-DSGQ_VERSION=${VERSION}"
+      -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
+  run("${CMAKE_COMMAND}" --build "${work}/build")
+  file(RENAME "${work}/build/consumer" "${work}/consumer")
+
+  # Nothing of sgq's own programs is there, and no other file is compiled.
+  file(READ "${work}/build/compile_commands.json" commands)
+  string(JSON count LENGTH "${commands}")
+  if(NOT count EQUAL 1)
+    message(FATAL_ERROR "the consumer compiles ${count} files instead of its one:\n${commands}")
+  endif()
+
+  # Its compiler sees a path, a standard and OpenMP: no warning flag, no -march, no definition.
+  string(JSON command GET "${commands}" 0 command)
+  string(REPLACE " -isystem " " -I" flags "${command}")
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  list(POP_FRONT flags)
+  list(FIND flags "-I${include}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "no -I${include} in: ${command}")
+  endif()
+  list(REMOVE_ITEM flags "-I${include}" -std=c++20 -std=gnu++20 -o -c)
+  if(OPENMP)
+    list(REMOVE_ITEM flags -fopenmp -fopenmp=libomp)
+  endif()
+  list(FILTER flags EXCLUDE REGEX "main\\.cpp(\\.o)?$")
+  if(flags)
+    message(FATAL_ERROR "unexpected flags (${flags}) in: ${command}")
+  endif()
+endif()
+
+run("${work}/consumer")
+set(expected "sgq ${VERSION} without OpenMP\n")
+if(OPENMP)
+  set(expected "sgq ${VERSION} with OpenMP\n")
+endif()
+if(NOT output STREQUAL expected)
+  message(FATAL_ERROR "the consumer printed \"${output}\" instead of \"${expected}\"")
+endif()

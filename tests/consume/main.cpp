@@ -1,0 +1,17 @@
+// A project that uses sgq. It prints the version and whether OpenMP came with it.
+#include "sgq/sgq.hpp"
+
+#include <cstdio>
+
+int main() {
+  sgq::Tensor<float> x({64, 1, 28, 28}, 1.0f);
+  sgq::parallel_for(x.shape()[0], [&](sgq::index_t n) { x.view().slice(n, 1).fill(0.0f); });
+  for (float value : x)
+    if (value != 0.0f) return 1;
+#if defined(_OPENMP)
+  const char* openmp = "with OpenMP";
+#else
+  const char* openmp = "without OpenMP";
+#endif
+  std::printf("sgq %s %s\n", sgq::version, openmp);
+}

@@ -1,0 +1,5 @@
+// See test_units_a.cpp.
+#include "sgq/sgq.hpp"
+
+const void* address_in_other_unit();
+const void* address_in_other_unit() { return &sgq::detail::thread_setting(); }

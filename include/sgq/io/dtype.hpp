@@ -1,16 +1,17 @@
-// sgq/io/dtype.hpp -- the element types that files can hold, in one table.
+// sgq/io/dtype.hpp -- the element types that files can hold, in one table, and tensors as bytes.
 //
 // Every file here is little endian, and so must be the machine.
 #pragma once
 
-#include "sgq/core/error.hpp"
-#include "sgq/core/shape.hpp"
+#include "sgq/core/tensor.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -67,6 +68,36 @@ constexpr DType dtype_of() {
   }
 }
 
+/// A read-only view of anything that holds numbers.
+template <class T>
+View<const T> as_view(const Tensor<T>& tensor) {
+  return tensor.view();
+}
+template <class T>
+View<const std::remove_const_t<T>> as_view(View<T> view) {
+  return view;
+}
+
+/// The memory of a tensor or view, to be hashed or written.
+template <class Values>
+std::string_view bytes_of(const Values& values) {
+  const auto view = as_view(values);
+  return {reinterpret_cast<const char*>(view.data()),
+          static_cast<std::size_t>(view.size()) * sizeof(*view.data())};
+}
+
+/// Copies a file's bytes, as many as the target has, to where they belong. False, and nothing
+/// copied, if T is bool and a byte is neither 0 nor 1.
+template <class T>
+bool copy_bytes(std::string_view bytes, View<T> target) {
+  assert(bytes.size() == bytes_of(target).size());
+  if constexpr (std::is_same_v<T, bool>)
+    if (!std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0 || c == 1; }))
+      return false;
+  if (!bytes.empty()) std::memcpy(target.data(), bytes.data(), bytes.size());
+  return true;
+}
+
 /// Extents as files have them: any rank, so not yet a Shape.
 using Extents = std::vector<index_t>;
 
@@ -75,6 +106,12 @@ inline std::string str(const Extents& extents) {
   std::string text = "[";
   for (index_t e : extents) text.append(text.size() > 1 ? ", " : "").append(std::to_string(e));
   return text + "]";
+}
+
+inline Extents extents_of(const Shape& shape) {
+  Extents extents;
+  for (int i = 0; i < shape.rank(); ++i) extents.push_back(shape[i]);
+  return extents;
 }
 
 /// Bytes of a tensor; nothing if an extent is negative or the product does not fit 63 bits. Zeros

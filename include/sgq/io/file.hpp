@@ -7,7 +7,6 @@
 #pragma once
 
 #include "sgq/core/error.hpp"
-#include "sgq/core/tensor.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -70,8 +69,8 @@ inline bool write_all(int fd, std::string_view bytes) {
 
 /// True if the name still leads to the open file.
 inline bool same_file(int fd, const std::string& path) {
-  struct ::stat open {
-  }, named{};
+  struct ::stat open {};
+  struct ::stat named {};
   return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
@@ -89,17 +88,6 @@ inline bool sync_directory(const std::string& directory) {
 
 } // namespace detail
 
-/// The memory of a view, to be hashed or written.
-template <class T>
-std::string_view bytes_of(View<const T> view) {
-  return {reinterpret_cast<const char*>(view.data()),
-          static_cast<std::size_t>(view.size()) * sizeof(T)};
-}
-template <class T>
-std::string_view bytes_of(const Tensor<T>& tensor) {
-  return bytes_of(tensor.view());
-}
-
 /// The whole contents of a regular file of at most `limit` bytes. Throws io_error.
 inline std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 32) {
   // O_NONBLOCK: a named pipe without a writer is an error here, not an endless wait.
@@ -111,25 +99,25 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
     detail::fail("read", path, "a regular file",
                  S_ISDIR(status.st_mode) ? "a directory" : "something else");
 
-  // The size is a hint: files under /proc say 0. One byte more than that finds the end.
-  std::string bytes;
-  std::size_t used = 0;
-  const auto hint = static_cast<std::size_t>(status.st_size);
-  for (std::size_t room = hint + 1;; room = 2 * used + 4096) {
-    if (used > limit || hint > limit)
-      detail::fail("read", path, "at most " + std::to_string(limit) + " bytes",
-                   hint > limit ? std::to_string(hint) : "more");
-    bytes.resize(room);
-    while (used < room) {
-      const ::ssize_t n = ::read(file.get(), bytes.data() + used, room - used);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0)
-        detail::fail("read", path, "data at byte " + std::to_string(used), detail::reason());
-      if (n == 0) {
-        bytes.resize(used);
-        return bytes;
-      }
-      used += static_cast<std::size_t>(n);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  const auto check = [&](std::size_t n) {
+    if (n > limit)
+      detail::fail("read", path, "at most " + std::to_string(limit) + " bytes", std::to_string(n));
+  };
+  check(size);
+
+  // The size is a hint (files under /proc say 0); one byte more than that finds the end.
+  std::string bytes(size + 1, '\0');
+  for (std::size_t used = 0;;) {
+    if (used == bytes.size()) bytes.resize(2 * used + 4096);
+    const ::ssize_t n = ::read(file.get(), bytes.data() + used, bytes.size() - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) detail::fail("read", path, "data at byte " + std::to_string(used), detail::reason());
+    used += static_cast<std::size_t>(n);
+    check(used);
+    if (n == 0) {
+      bytes.resize(used);
+      return bytes;
     }
   }
 }
@@ -139,8 +127,8 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
 inline void write_file_atomically(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
   for (;;) {
-    detail::Descriptor file(temporary, O_WRONLY | O_CREAT);
-    if (!file) detail::fail("write", path, "a writable place", detail::reason());
+    detail::Descriptor file(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW);
+    if (!file) detail::fail("write", path, "a writable '" + temporary + "'", detail::reason());
     // A file system without locks answers at once: then two writers at a time are on their own.
     while (::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) {
     }
@@ -164,7 +152,7 @@ inline void write_file_atomically(const std::string& path, std::string_view byte
 inline void append_line(const std::string& path, std::string_view line) {
   detail::Descriptor file(path, O_RDWR | O_CREAT | O_APPEND);
   if (!file) detail::fail("append to", path, "a writable file", detail::reason());
-  const ::off_t size = ::lseek(file.get(), 0, SEEK_END);
+  const auto size = ::lseek(file.get(), 0, SEEK_END);
   char last = '\n';
   if (size < 0 || (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1))
     detail::fail("append to", path, "a regular file", detail::reason());

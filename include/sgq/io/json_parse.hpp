@@ -21,6 +21,7 @@ struct JsonOptions {
   std::size_t offset = 0;         // where in that file the text begins
   int max_depth = 64;             // arrays and objects inside each other
   std::size_t max_bytes = 100'000'000;
+  std::size_t max_values = 4'000'000; // a value of two bytes of text takes 40 of memory
 };
 
 namespace detail {
@@ -58,6 +59,8 @@ private:
 
   Json value(int depth) {
     const int c = peek();
+    if (++values_ > options_.max_values)
+      fail("at most " + std::to_string(options_.max_values) + " values", "more");
     if ((c == '{' || c == '[') && depth == options_.max_depth)
       fail("at most " + std::to_string(options_.max_depth) + " levels", "more");
     switch (c) {
@@ -124,7 +127,7 @@ private:
     for (std::size_t i = 1; i < order.size(); ++i)
       if (members[order[i - 1]].first == members[order[i]].first) {
         at_ = key_at[order[i]];
-        fail("different keys", "'" + members[order[i]].first + "' again");
+        fail("different keys", clip(members[order[i]].first) + " again");
       }
   }
 
@@ -150,8 +153,9 @@ private:
       return integer;
     double result = 0;
     if (std::from_chars(first, last, result).ec != std::errc{}) {
+      const std::string digits_read = clip(text_.substr(begin, at_ - begin));
       at_ = begin;
-      fail("a number that a double can hold", std::string(first, last).substr(0, 40));
+      fail("a number that a double can hold", digits_read);
     }
     return result;
   }
@@ -225,7 +229,7 @@ private:
 
   std::string_view text_;
   const JsonOptions& options_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, values_ = 0;
 };
 
 } // namespace detail

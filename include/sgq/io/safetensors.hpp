@@ -31,37 +31,53 @@
 
 namespace sgq::io {
 
-/// The bytes of a file with these contents: the same for the same contents.
-inline std::string format_safetensors(const SafeTensors& file) {
-  std::vector<const StoredTensor*> order;
-  for (const StoredTensor& t : file.tensors()) order.push_back(&t);
-  std::sort(order.begin(), order.end(), [](const StoredTensor* a, const StoredTensor* b) {
-    const std::size_t size_a = info(a->dtype).bytes, size_b = info(b->dtype).bytes;
-    return size_a != size_b ? size_a > size_b : a->name < b->name;
-  });
+namespace detail {
 
+using NamedTensor = std::pair<const std::string, StoredTensor>;
+
+/// Large element types first; of one size by name.
+inline std::vector<const NamedTensor*> layout(const SafeTensors& file) {
+  std::vector<const NamedTensor*> order;
+  for (const NamedTensor& t : file.tensors()) order.push_back(&t);
+  std::stable_sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
+    return info(a->second.dtype).bytes > info(b->second.dtype).bytes;
+  });
+  return order;
+}
+
+/// JSON, padded with spaces to a multiple of eight bytes.
+inline std::string header_text(const SafeTensors& file,
+                               const std::vector<const NamedTensor*>& order) {
   Json::Object header;
-  if (!file.metadata.empty()) {
-    Json::Object metadata(file.metadata.begin(), file.metadata.end());
-    header.emplace_back("__metadata__", Json::from_members(std::move(metadata)));
-  }
-  std::size_t offset = 0;
-  for (const StoredTensor* t : order) {
-    const std::size_t end = offset + t->bytes.size();
-    header.emplace_back(t->name, Json::object({{"dtype", info(t->dtype).safetensors},
-                                               {"shape", t->shape},
-                                               {"data_offsets", Json::array({offset, end})}}));
-    offset = end;
+  if (!file.metadata.empty())
+    header.emplace_back("__metadata__",
+                        Json::from_members({file.metadata.begin(), file.metadata.end()}));
+  std::size_t begin = 0;
+  for (const auto* named : order) {
+    const auto& [name, tensor] = *named;
+    const std::size_t end = begin + tensor.bytes.size();
+    header.emplace_back(name, Json::object({{"dtype", info(tensor.dtype).safetensors},
+                                            {"shape", tensor.shape},
+                                            {"data_offsets", Json::array({begin, end})}}));
+    begin = end;
   }
   std::string text = to_string(Json::from_members(std::move(header)));
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
 
+} // namespace detail
+
+/// The bytes of a file with these contents: the same for the same contents. Throws value_error on a
+/// name or metadata that is not UTF-8.
+inline std::string format_safetensors(const SafeTensors& file) {
+  const auto order = detail::layout(file);
+  const std::string header = detail::header_text(file, order);
   std::string bytes;
-  bytes.reserve(8 + text.size() + offset);
   for (std::size_t shift = 0; shift < 64; shift += 8)
-    bytes.push_back(static_cast<char>(text.size() >> shift & 0xff));
-  bytes += text;
-  for (const StoredTensor* t : order) bytes += t->bytes;
+    bytes.push_back(static_cast<char>(header.size() >> shift & 0xff));
+  bytes += header;
+  for (const auto* named : order) bytes += named->second.bytes;
   return bytes;
 }
 
@@ -92,7 +108,7 @@ public:
     check_layout();
     for (Entry& e : entries_) {
       e.tensor.bytes = data_.substr(e.begin, e.end - e.begin);
-      file.add(std::move(e.tensor));
+      file.add(std::move(e.name), std::move(e.tensor));
     }
     return file;
   }
@@ -101,6 +117,7 @@ private:
   static constexpr std::uint64_t max_header = 100'000'000; // the format's own limit
 
   struct Entry {
+    std::string name;
     StoredTensor tensor;
     std::size_t begin = 0, end = 0; // in data_
   };
@@ -122,14 +139,14 @@ private:
     std::map<std::string, std::string> result;
     if (!json.is_object()) fail(", __metadata__", "an object", json.kind());
     for (const auto& [key, value] : json.as_object()) {
-      if (!value.is_string()) fail(", __metadata__ '" + key + "'", "a string", value.kind());
+      if (!value.is_string()) fail(", __metadata__ '" + clip(key) + "'", "a string", value.kind());
       result[key] = value.as_string();
     }
     return result;
   }
 
   Entry entry(const std::string& name, const Json& json) const {
-    const std::string where = ", tensor '" + name + "'";
+    const std::string where = tensor(name);
     const Json *dtype = json.find("dtype"), *shape = json.find("shape"),
                *offsets = json.find("data_offsets");
     if (name.empty()) fail(where, "a name", "none");
@@ -137,13 +154,13 @@ private:
       fail(where, "dtype, shape and data_offsets", "another description");
 
     Entry e;
-    e.tensor.name = name;
+    e.name = name;
     if (!dtype->is_string()) fail(where + " dtype", "a string", dtype->kind());
     const auto row = std::find_if(dtypes.begin(), dtypes.end(), [&](const DTypeInfo& i) {
       return i.safetensors == dtype->as_string();
     });
     if (row == dtypes.end())
-      fail(where, "F64, F32, I64, I32, I16, I8, U8 or BOOL", "'" + dtype->as_string() + "'");
+      fail(where, "F64, F32, I64, I32, I16, I8, U8 or BOOL", "'" + clip(dtype->as_string()) + "'");
     e.tensor.dtype = row->dtype;
     e.tensor.shape = numbers(where + " shape", *shape);
 
@@ -179,7 +196,7 @@ private:
     std::size_t used = 0;
     for (const Entry& e : entries_) {
       if (e.begin != used)
-        fail(", tensor '" + e.tensor.name + "'", "data from offset " + std::to_string(used),
+        fail(tensor(e.name), "data from offset " + std::to_string(used),
              std::string(e.begin < used ? "an overlap" : "a hole") + " (offset " +
                  std::to_string(e.begin) + ")");
       used = e.end;
@@ -187,11 +204,13 @@ private:
     if (used != data_.size()) fail(", data", count(used) + " in all tensors", count(data_.size()));
   }
 
+  static std::string tensor(const std::string& name) { return ", tensor '" + clip(name) + "'"; }
+
   static std::string count(std::uint64_t n) { return std::to_string(n) + " bytes"; }
 
   [[noreturn]] void fail(const std::string& where, const std::string& expected,
                          const std::string& got) const {
-    throw io_error(describe(origin_ + where, expected, got));
+    throw io_error(describe(origin_ + where, clip(expected), clip(got)));
   }
 
   std::string_view bytes_, data_;

@@ -7,26 +7,21 @@
 //     file.load("conv1.weight", weight);                         // into memory of the same shape
 #pragma once
 
-#include "sgq/core/tensor.hpp"
 #include "sgq/io/dtype.hpp"
-#include "sgq/io/file.hpp"
 
-#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace sgq::io {
 
-/// A tensor as a file holds it.
+/// A tensor of any element type and rank.
 struct StoredTensor {
-  std::string name;
   DType dtype = DType::f32;
   Extents shape;
-  std::string bytes;
+  std::string bytes; // row-major, little endian
 };
 
 /// The contents of a safetensors file.
@@ -36,35 +31,32 @@ public:
   std::string origin = "safetensors"; // the file it was read from, for messages
 
   /// Throws value_error on a name that is taken, empty or reserved, or bytes unlike the shape.
-  void add(StoredTensor tensor) {
-    if (tensor.name.empty() || tensor.name == "__metadata__" || find(tensor.name))
-      throw value_error(describe(origin, "a new tensor name", "'" + tensor.name + "'"));
-    const std::optional<std::size_t> bytes = byte_size(tensor.shape, tensor.dtype);
-    if (bytes != tensor.bytes.size())
-      throw value_error(describe(origin + ", tensor '" + tensor.name + "'",
-                                 std::to_string(bytes.value_or(0)) + " bytes",
+  void add(std::string name, StoredTensor tensor) {
+    if (name.empty() || name == "__metadata__" || find(name))
+      throw value_error(describe(origin, "a new tensor name", "'" + name + "'"));
+    if (byte_size(tensor.shape, tensor.dtype) != tensor.bytes.size())
+      throw value_error(describe(origin + ", tensor '" + name + "'",
+                                 "as many bytes as shape " + str(tensor.shape) + " needs",
                                  std::to_string(tensor.bytes.size())));
-    tensors_.push_back(std::move(tensor));
-  }
-  template <class T>
-  void add(std::string name, View<const T> values) {
-    Extents shape;
-    for (int i = 0; i < values.shape().rank(); ++i) shape.push_back(values.shape()[i]);
-    add({std::move(name), dtype_of<T>(), std::move(shape), std::string(bytes_of(values))});
-  }
-  template <class T>
-  void add(std::string name, const Tensor<T>& values) {
-    add(std::move(name), values.view());
+    tensors_.emplace(std::move(name), std::move(tensor));
   }
 
-  /// In order of the file, or of addition.
-  const std::vector<StoredTensor>& tensors() const { return tensors_; }
+  /// The same for a Tensor or a View.
+  template <class Values>
+  void add(std::string name, const Values& values) {
+    const auto view = as_view(values);
+    using T = std::remove_cvref_t<decltype(*view.data())>;
+    add(std::move(name),
+        StoredTensor{dtype_of<T>(), extents_of(view.shape()), std::string(bytes_of(view))});
+  }
+
+  /// By name.
+  const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
 
   /// nullptr where there is none.
   const StoredTensor* find(std::string_view name) const {
-    for (const StoredTensor& t : tensors_)
-      if (t.name == name) return &t;
-    return nullptr;
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : &found->second;
   }
 
   /// A copy of a tensor of this element type and at most four extents. Throws io_error.
@@ -75,7 +67,7 @@ public:
     if (!shape) fail(name, "at most 4 extents", str(stored.shape));
     Tensor<T> result;
     result.resize(*shape);
-    copy(stored, result.view());
+    copy(name, stored, result.view());
     return result;
   }
 
@@ -85,7 +77,7 @@ public:
     const StoredTensor& stored = typed<T>(name);
     if (to_shape(stored.shape) != target.shape())
       fail(name, "shape " + target.shape().str(), str(stored.shape));
-    copy(stored, target);
+    copy(name, stored, target);
   }
   template <class T>
   void load(std::string_view name, Tensor<T>& target) const {
@@ -104,14 +96,8 @@ private:
   }
 
   template <class T>
-  void copy(const StoredTensor& stored, View<T> target) const {
-    if constexpr (std::is_same_v<T, bool>) check_truth_values(stored);
-    if (!stored.bytes.empty()) std::memcpy(target.data(), stored.bytes.data(), stored.bytes.size());
-  }
-
-  void check_truth_values(const StoredTensor& stored) const {
-    for (char c : stored.bytes)
-      if (c != 0 && c != 1) fail(stored.name, "bytes 0 and 1", std::to_string(+c));
+  void copy(std::string_view name, const StoredTensor& stored, View<T> target) const {
+    if (!copy_bytes(stored.bytes, target)) fail(name, "bytes 0 and 1", "another");
   }
 
   [[noreturn]] void fail(std::string_view name, const std::string& expected,
@@ -119,7 +105,7 @@ private:
     throw io_error(describe(origin + ", tensor '" + std::string(name) + "'", expected, got));
   }
 
-  std::vector<StoredTensor> tensors_;
+  std::map<std::string, StoredTensor, std::less<>> tensors_;
 };
 
 } // namespace sgq::io

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace sgq::io {
+namespace sgq::io::detail {
 
 /// Length in bytes of the well-formed UTF-8 sequence at the start of the text (Unicode 15, table
 /// 3-7: no overlong form, no surrogate, nothing above U+10FFFF); 0 if there is none.
@@ -51,4 +51,11 @@ inline void append_utf8(std::string& out, unsigned code) {
   put(0x80 | (code & 0x3f));
 }
 
-} // namespace sgq::io
+/// The text if it is short, else its beginning: what a message may quote of a hostile file.
+inline std::string clip(std::string_view text, std::size_t most = 80) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "..";
+}
+
+} // namespace sgq::io::detail

@@ -1,0 +1,179 @@
+// sgq/ops/fill.hpp -- replaces marked positions of images: noise, a mean, a constant, a blur.
+//
+//     x, out [N,C,H,W]    mask [N,H,W], nonzero = replace, in all channels
+//
+//     uniform     min + (max - min) u, u in [0, 1), min and max of that image and channel
+//     mean        the mean of that image and channel
+//     constant    a value of the caller's, per channel
+//     blur        the image under a Gaussian of `sigma` pixels, cut at 3 sigma; at the border the
+//                 weights that fall inside are normalised
+//
+// Where images are pixel codes, x = scale (p - zero[c]), give that grid: uniform then draws integer
+// codes in {p_min .. p_max} and every other fill is rounded to the nearest code, so that a
+// quantised first layer sees nothing that it cannot represent.
+#pragma once
+
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/random.hpp"
+#include "sgq/core/tensor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace sgq::ops {
+
+/// x = scale (p - zero[c]) for codes p in 0..255; scale 0 means that inputs are any floats.
+struct PixelGrid {
+  std::vector<std::int32_t> zero;
+  float scale = 0;
+
+  explicit operator bool() const { return scale != 0; }
+
+  template <class T>
+  T value(index_t code, index_t channel) const {
+    return static_cast<T>(scale) * static_cast<T>(code - zero[static_cast<std::size_t>(channel)]);
+  }
+  /// The nearest code, clipped to 0..255.
+  template <class T>
+  index_t code(T x, index_t channel) const {
+    const T p = std::rint(x / static_cast<T>(scale)) +
+                static_cast<T>(zero[static_cast<std::size_t>(channel)]);
+    return static_cast<index_t>(std::clamp(p, T{0}, T{255}));
+  }
+};
+
+enum class Fill { uniform, mean, constant, blur };
+
+struct FillOptions {
+  Fill fill = Fill::uniform;
+  std::vector<float> value{}; ///< of constant: one per channel, or one for all, in input units
+  double sigma = 3;           ///< of blur, in pixels
+  PixelGrid grid{};
+};
+
+namespace detail {
+
+/// Blurs one plane [H,W]: rows, then columns. `out` may not be `x`.
+template <class T>
+void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out) {
+  const auto radius = static_cast<index_t>(std::ceil(3 * sigma));
+  Arena::Scope scope(scratch());
+  double* weight = scratch().take<double>(radius + 1);
+  double* rows = scratch().take<double>(height * width);
+  for (index_t j = 0; j <= radius; ++j) {
+    const double z = static_cast<double>(j) / sigma;
+    weight[j] = std::exp(-z * z / 2);
+  }
+  // One line of n elements, `step` apart, around element i.
+  const auto around = [&](const auto* line, index_t n, index_t step, index_t i) {
+    double sum = 0, total = 0;
+    for (index_t j = std::max(index_t{0}, i - radius); j <= std::min(n - 1, i + radius); ++j) {
+      const double w = weight[std::abs(i - j)];
+      sum += w * static_cast<double>(line[j * step]);
+      total += w;
+    }
+    return sum / total;
+  };
+  for (index_t h = 0; h < height; ++h)
+    for (index_t w = 0; w < width; ++w) rows[h * width + w] = around(x + h * width, width, 1, w);
+  for (index_t h = 0; h < height; ++h)
+    for (index_t w = 0; w < width; ++w)
+      out[h * width + w] = static_cast<T>(around(rows + w, height, width, h));
+}
+
+/// One channel of one image. `random` belongs to the image, `first` is the channel's first position
+/// in it. out may be x: whatever is read of x is read before the first write, but for the element
+/// that is written.
+template <class T>
+void fill_plane(const T* x, const std::uint8_t* mask, const Shape& shape, index_t channel,
+                const FillOptions& options, const Random& random, T* out) {
+  const index_t plane = shape.plane(), first = channel * plane;
+  const PixelGrid& grid = options.grid;
+  const auto snap = [&](T v) { return grid ? grid.value<T>(grid.code(v, channel), channel) : v; };
+  const auto replace = [&](const auto& value_at) {
+    for (index_t i = 0; i < plane; ++i) out[i] = mask[i] != 0 ? value_at(i) : x[i];
+  };
+  switch (options.fill) {
+  case Fill::uniform: {
+    const auto [low, high] = std::minmax_element(x, x + plane);
+    const T min = *low, range = *high - *low;
+    if (!grid)
+      return replace([&](index_t i) { return min + range * T(random.uniform(first + i)); });
+    const index_t code = grid.code(min, channel), codes = grid.code(*high, channel) - code + 1;
+    return replace(
+        [&](index_t i) { return grid.value<T>(code + random.below(first + i, codes), channel); });
+  }
+  case Fill::mean: {
+    double sum = 0;
+    for (index_t i = 0; i < plane; ++i) sum += static_cast<double>(x[i]);
+    const T mean = snap(static_cast<T>(sum / static_cast<double>(plane)));
+    return replace([&](index_t) { return mean; });
+  }
+  case Fill::constant: {
+    const std::vector<float>& values = options.value;
+    const T v = snap(static_cast<T>(values[static_cast<std::size_t>(channel) % values.size()]));
+    return replace([&](index_t) { return v; });
+  }
+  case Fill::blur: {
+    Arena::Scope scope(scratch());
+    T* blurred = scratch().take<T>(plane);
+    blur_plane(x, shape[2], shape[3], options.sigma, blurred);
+    return replace([&](index_t i) { return snap(blurred[i]); });
+  }
+  }
+}
+
+inline void check_fill(const Shape& x, const FillOptions& options) {
+  if (x.rank() != 4) throw shape_error(describe("fill", "images [N, C, H, W]", x.str()));
+  const auto channels = static_cast<std::size_t>(x[1]);
+  const std::size_t values = options.value.size();
+  if (options.fill == Fill::constant && values != 1 && values != channels)
+    throw value_error(describe(
+        "constant fill", "one value, or one for each of " + std::to_string(channels) + " channels",
+        std::to_string(values)));
+  if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
+    throw value_error(describe("blur fill", "sigma > 0", std::to_string(options.sigma)));
+  if (options.grid && (options.grid.zero.size() != channels || !(options.grid.scale > 0)))
+    throw value_error(describe(
+        "fill on a pixel grid",
+        "a positive scale and one zero point for each of " + std::to_string(channels) + " channels",
+        std::to_string(options.grid.scale) + " and " + std::to_string(options.grid.zero.size())));
+}
+
+} // namespace detail
+
+/// Writes x with its marked positions replaced to out, which may be x itself. A random number
+/// depends on `random`, the image's index in x, the channel and the position only. Throws
+/// shape_error or value_error where options or shapes do not fit.
+template <class T>
+void fill_masked(View<const T> x, View<const std::uint8_t> mask, const FillOptions& options,
+                 const Random& random, View<T> out) {
+  const Shape& s = x.shape();
+  detail::check_fill(s, options);
+  check_shape("fill: mask", {s[0], s[2], s[3]}, mask.shape());
+  check_shape("fill: output", s, out.shape());
+  const index_t channels = s[1], plane = s.plane();
+  if (plane == 0) return;
+  parallel_for(s[0], [&](index_t n) {
+    const Random own = random.split(static_cast<std::uint64_t>(n));
+    for (index_t c = 0; c < channels; ++c) {
+      const index_t at = (n * channels + c) * plane;
+      detail::fill_plane(x.data() + at, mask.data() + n * plane, s, c, options, own,
+                         out.data() + at);
+    }
+  });
+}
+
+/// The same for every position of every image.
+template <class T>
+void fill_all(View<const T> x, const FillOptions& options, const Random& random, View<T> out) {
+  detail::check_fill(x.shape(), options);
+  Arena::Scope scope(scratch());
+  const Shape mask_shape{x.shape()[0], x.shape()[2], x.shape()[3]};
+  const View<std::uint8_t> all(scratch().take<std::uint8_t>(mask_shape.size()), mask_shape);
+  all.fill(1);
+  fill_masked<T>(x, all, options, random, out);
+}
+
+} // namespace sgq::ops

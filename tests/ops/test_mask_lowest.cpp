@@ -1,0 +1,66 @@
+#include "sgq/ops/mask_lowest.hpp"
+
+#include "support/catch.hpp"
+
+#include <limits>
+#include <vector>
+
+using namespace sgq;
+
+namespace {
+
+std::vector<float> masked(const Tensor<float>& x, const Tensor<float>& dx,
+                          const ops::MaskOptions& options) {
+  Tensor<float> out(x.shape());
+  ops::mask_lowest<float>(x, dx, options, Random(1), out);
+  return {out.begin(), out.end()};
+}
+
+const ops::FillOptions nines{.fill = ops::Fill::constant, .value = {9}};
+
+} // namespace
+
+TEST_CASE("the positions of lowest channel mean are replaced in all channels", "[mask_lowest]") {
+  const Tensor<float> x({1, 2, 1, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  //                        channel means: 1, -3, 0, -1;   of magnitudes: 1, 3, 2, 2
+  const Tensor<float> dx({1, 2, 1, 4}, {1, -3, 2, 1, 1, -3, -2, -3});
+  using ops::Values;
+  CHECK(masked(x, dx, {.fill = nines}) == std::vector<float>{1, 9, 3, 9, 5, 9, 7, 9});
+  CHECK(masked(x, dx, {.rank_by = Values::magnitude, .fill = nines}) ==
+        std::vector<float>{9, 2, 9, 4, 9, 6, 9, 8}); // 2 and 2 tie: the lower index goes
+  CHECK(masked(x, dx, {.share = 0.74, .fill = nines}) ==
+        std::vector<float>{1, 9, 3, 9, 5, 9, 7, 9}); // floor(2.96)
+}
+
+TEST_CASE("shares 0 and 1 keep and replace everything", "[mask_lowest]") {
+  const Tensor<float> x({2, 1, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor<float> dx(x.shape());
+  CHECK(masked(x, dx, {.share = 0, .fill = nines}) == std::vector<float>(x.begin(), x.end()));
+  CHECK(masked(x, dx, {.share = 1, .fill = nines}) == std::vector<float>(8, 9));
+  CHECK_THROWS_AS(masked(x, dx, {.share = 1.5, .fill = nines}), value_error);
+}
+
+TEST_CASE("masking raises on NaN and on foreign shapes", "[mask_lowest]") {
+  const Tensor<float> x({1, 1, 2, 2});
+  Tensor<float> dx(x.shape());
+  dx[3] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(masked(x, dx, {}), value_error);
+  CHECK_THROWS_AS(masked(x, Tensor<float>({1, 1, 4, 1}), {}), shape_error);
+  CHECK_THROWS_AS(masked(Tensor<float>({1, 4}), Tensor<float>({1, 4}), {}), shape_error);
+}
+
+TEST_CASE("masking works in place, the same for any thread count, without allocating",
+          "[mask_lowest]") {
+  Tensor<float> x({33, 2, 8, 8}), dx(x.shape());
+  for (index_t i = 0; i < x.size(); ++i) {
+    x[i] = Random(1).uniform(i);
+    dx[i] = static_cast<float>(Random(2).normal(i));
+  }
+  set_num_threads(1);
+  const std::vector<float> serial = masked(x, dx, {});
+  set_num_threads(3);
+  CHECK(masked(x, dx, {}) == serial);
+  set_num_threads(0);
+  ops::mask_lowest<float>(x, dx, {}, Random(1), x);
+  CHECK(std::equal(x.begin(), x.end(), serial.begin()));
+}

@@ -14,7 +14,8 @@ namespace structure {
 
 inline std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw std::runtime_error("cannot read " + path.string() + " (run in the project's root)");
+  if (!in)
+    throw std::runtime_error("cannot read " + path.string() + " (run in the project's root)");
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
@@ -37,14 +38,16 @@ inline std::vector<Header> all_headers() {
   std::vector<Header> headers;
   for (const auto& entry : std::filesystem::recursive_directory_iterator("include"))
     if (entry.is_regular_file())
-      headers.push_back({entry.path().lexically_relative("include").generic_string(),
-                         read(entry.path())});
+      headers.push_back(
+          {entry.path().lexically_relative("include").generic_string(), read(entry.path())});
   std::sort(headers.begin(), headers.end(),
             [](const Header& a, const Header& b) { return a.path < b.path; });
   return headers;
 }
 
-inline bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+inline bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
 
 /// The text without comments and without what stands in quotes; line breaks stay.
 inline std::string code_of(const std::string& text) {
@@ -58,20 +61,24 @@ inline std::string code_of(const std::string& text) {
       result += c;
     } else if (state == code) {
       const bool separator = c == '\'' && i > 0 && is_word(text[i - 1]); // 60'000
-      if (c == '/' && next == '/') state = line_comment;
-      else if (c == '/' && next == '*') state = block_comment;
+      if (c == '/' && next == '/')
+        state = line_comment;
+      else if (c == '/' && next == '*')
+        state = block_comment;
       else if (c == '"' || (c == '\'' && !separator)) {
         state = quoted;
         quote = c;
         result += c;
-      } else result += c;
+      } else
+        result += c;
     } else if (state == block_comment) {
       if (c == '*' && next == '/') {
         state = code;
         ++i;
       }
     } else if (state == quoted) {
-      if (c == '\\') ++i;
+      if (c == '\\')
+        ++i;
       else if (c == quote) {
         state = code;
         result += c;

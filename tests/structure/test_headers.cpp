@@ -15,9 +15,9 @@ constexpr std::size_t max_lines = 300;
 const std::string may_getenv = "sgq/kernels/dispatch.hpp";
 
 const std::vector<std::string> forbidden_words = {
-    "cout",  "cerr",   "clog",       "printf", "fprintf",   "vprintf", "puts",   "putchar", "fputs",
-    "abort", "exit",   "quick_exit", "_Exit",  "terminate", "getenv",  "setenv", "putenv",  "rand",
-    "srand", "system", "signal",     "setlocale"};
+    "cout",   "cerr",  "clog",  "printf",     "fprintf", "vprintf",   "puts",   "putchar",
+    "fputs",  "abort", "exit",  "quick_exit", "_Exit",   "terminate", "getenv", "setenv",
+    "putenv", "rand",  "srand", "system",     "signal",  "setlocale"};
 
 const std::vector<std::string> forbidden_includes = {"iostream", "regex",  "functional",
                                                      "format",   "ranges", "source_location"};

@@ -55,14 +55,17 @@ std::vector<std::string> layering_problems(const std::vector<Header>& headers) {
       const std::string to = folder_of(target), what = h.path + " includes " + target;
       if (include.angled || target.rfind("sgq/", 0) != 0)
         problems.push_back(what + ": write \"sgq/...\"");
-      else if (!known.count(target)) problems.push_back(what + ": no such file");
-      else if (h.path == "sgq/sgq.hpp" || from == to) continue;
+      else if (!known.count(target))
+        problems.push_back(what + ": no such file");
+      else if (h.path == "sgq/sgq.hpp" || from == to)
+        continue;
       else if (to.empty()) {
         if (target == "sgq/sgq.hpp") problems.push_back(what + ": the umbrella is for users");
       } else if (from.empty() || !may_see.at(from).count(to)) {
         const auto exception = exceptions.find(h.path);
         if (exception == exceptions.end() || !exception->second.count(to))
-          problems.push_back(what + ": " + (from.empty() ? "the top" : from) + " may not see " + to);
+          problems.push_back(what + ": " + (from.empty() ? "the top" : from) + " may not see " +
+                             to);
       }
     }
   }

@@ -40,13 +40,17 @@ Tour walk(const std::string& text) {
       if (item.find('/') != std::string::npos && item.find(' ') == std::string::npos) {
         file = item;
         contents.clear();
-        if (std::filesystem::is_regular_file(file)) contents = read(file);
-        else if (!std::filesystem::is_directory(file)) tour.problems.push_back("no file " + file);
+        if (std::filesystem::is_regular_file(file))
+          contents = read(file);
+        else if (!std::filesystem::is_directory(file))
+          tour.problems.push_back("no file " + file);
       } else if (!contents.empty() && is_name(item)) {
         const std::size_t colons = item.rfind("::"); // Tape::push: look for the last part
         const std::string name = colons == std::string::npos ? item : item.substr(colons + 2);
-        if (has_word(contents, name)) ++tour.stops;
-        else tour.problems.push_back(file + " has no " + item);
+        if (has_word(contents, name))
+          ++tour.stops;
+        else
+          tour.problems.push_back(file + " has no " + item);
       }
     }
   }
@@ -65,8 +69,9 @@ TEST_CASE("docs/tour.md names files and functions that exist", "[structure]") {
 }
 
 TEST_CASE("the tour test sees what it must not let pass", "[structure]") {
-  const Tour good = walk("1. `include/sgq/core/shape.hpp`: `Shape::stride`, `check_shape()`; `1 + 1`\n"
-                         "no file on this line: `anything`\n");
+  const Tour good =
+      walk("1. `include/sgq/core/shape.hpp`: `Shape::stride`, `check_shape()`; `1 + 1`\n"
+           "no file on this line: `anything`\n");
   CHECK(good.problems.empty());
   CHECK(good.stops == 2);
   CHECK(walk("`include/sgq/core/shapes.hpp`: `Shape`\n").problems ==

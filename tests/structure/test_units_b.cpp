@@ -2,4 +2,6 @@
 #include "sgq/sgq.hpp"
 
 const void* address_in_other_unit();
-const void* address_in_other_unit() { return &sgq::detail::thread_setting(); }
+const void* address_in_other_unit() {
+  return &sgq::detail::thread_setting();
+}

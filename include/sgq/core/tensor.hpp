@@ -45,7 +45,7 @@ public:
 
   /// Rows [first, first + count) of the outermost extent, e.g. some images of a batch.
   View slice(index_t first, index_t count) const {
-    if (first < 0 || count < 0 || shape_.rank() == 0 || first + count > shape_[0])
+    if (shape_.rank() == 0 || first < 0 || count < 0 || count > shape_[0] - first)
       throw shape_error(describe("slice", "rows within " + shape_.str(),
                                  std::to_string(first) + " + " + std::to_string(count)));
     return {data_ + first * shape_.stride(), shape_.with_batch(count)};

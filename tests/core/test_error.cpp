@@ -1,0 +1,22 @@
+#include "sgq/core/error.hpp"
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <type_traits>
+
+using namespace sgq;
+
+TEST_CASE("describe: what, expected, got, and a hint where there is one", "[core]") {
+  CHECK(describe("conv2d", "3 input channels", "1") == "conv2d: expected 3 input channels, got 1");
+  CHECK(describe("conv2d", "3 input channels", "1", "grey images have 1") ==
+        "conv2d: expected 3 input channels, got 1 (hint: grey images have 1)");
+}
+
+TEST_CASE("every error is an sgq::error, and that a std::runtime_error", "[core]") {
+  STATIC_REQUIRE(std::is_base_of_v<std::runtime_error, error>);
+  STATIC_REQUIRE(std::is_base_of_v<error, shape_error>);
+  STATIC_REQUIRE(std::is_base_of_v<error, io_error>);
+  STATIC_REQUIRE(std::is_base_of_v<error, value_error>);
+  CHECK(message_of<error>([] { throw value_error("bits"); }) == "bits");
+}

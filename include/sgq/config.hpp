@@ -24,6 +24,15 @@
 // that would let the vector width choose the order of the sum.
 #define SGQ_SIMD SGQ_OMP(simd)
 
+// Unrolls a loop of few, constant turns, so that the small arrays it indexes live in registers.
+#if defined(__clang__)
+#define SGQ_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define SGQ_UNROLL _Pragma("GCC unroll 32")
+#else
+#define SGQ_UNROLL
+#endif
+
 // A small loop body that must be compiled with the instruction set of whoever calls it; see
 // kernels/dispatch.hpp.
 #if defined(__GNUC__)

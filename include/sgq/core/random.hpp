@@ -49,6 +49,11 @@ public:
     return block(p >> 2, 0)[p & 3];
   }
 
+  /// bits(4 i) .. bits(4 i + 3) at the cost of one.
+  constexpr std::array<std::uint32_t, 4> four_bits(index_t i) const {
+    return block(static_cast<std::uint64_t>(i), 0);
+  }
+
   /// Uniform in [0, 1), a multiple of 2^-24.
   constexpr float uniform(index_t position) const {
     return static_cast<float>(bits(position) >> 8) * 0x1p-24f;

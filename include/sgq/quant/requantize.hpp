@@ -45,12 +45,23 @@ struct ChannelNorm {
   double gamma = 1, beta = 0, mean = 0, var = 1, eps = 0;
 };
 
+/// Throws value_error unless m and t are finite.
+inline void check_affine(const ChannelAffine& f) {
+  if (!std::isfinite(f.m) || !std::isfinite(f.t))
+    throw value_error(describe("channel scale and shift", "finite numbers",
+                               std::to_string(f.m) + " and " + std::to_string(f.t),
+                               "is the batch norm's variance negative or NaN?"));
+}
+
 /// m and t of one channel from the layer's scales, its bias and the batch norm behind it. Computed
-/// in double, rounded to float once; no product in it feeds an addition.
+/// in double, rounded to float once; no product in it feeds an addition. Throws value_error where
+/// they are not finite.
 inline ChannelAffine fold_channel(double s_w, double s_x, double bias, const ChannelNorm& bn = {}) {
   const double deviation = std::sqrt(bn.var + bn.eps);
-  return {static_cast<float>(bn.gamma * s_w * s_x / deviation),
-          static_cast<float>(bn.gamma * (bias - bn.mean) / deviation + bn.beta)};
+  const ChannelAffine f{static_cast<float>(bn.gamma * s_w * s_x / deviation),
+                        static_cast<float>(bn.gamma * (bias - bn.mean) / deviation + bn.beta)};
+  check_affine(f);
+  return f;
 }
 
 /// The pre-activation of an accumulator.

@@ -1,0 +1,133 @@
+// sgq/nn/batch_norm.hpp -- batch normalisation over the channels of [N, C, H, W] or [N, C].
+//
+// Writes no tensor: its output is its input's numbers under another affine map (see
+// ops/batch_norm.hpp). Running statistics move only when the training loop says so, by
+// net.update_statistics(tape): of two passes in one step, the code shows which counts.
+#pragma once
+
+#include "sgq/nn/layer.hpp"
+#include "sgq/ops/batch_norm.hpp"
+
+#include <cmath>
+
+namespace sgq::nn {
+
+struct BatchNormOptions {
+  index_t channels = 1;
+  double eps = 1e-5;
+  double momentum = 0.1; ///< share of the new batch in a running statistic
+};
+
+template <class T>
+class BatchNorm final : public Layer<T> {
+public:
+  explicit BatchNorm(const BatchNormOptions& options)
+      : options_(options), gamma_(Role::norm, {options.channels}, T{1}),
+        beta_(Role::norm, {options.channels}), mean_({options.channels}),
+        var_({options.channels}, T{1}) {}
+
+  std::string_view kind() const override { return "batch_norm"; }
+  Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::affine; }
+  bool backward_in_place() const override { return true; }
+
+  const BatchNormOptions& options() const { return options_; }
+  Parameter<T>& gamma() { return gamma_; }
+  Parameter<T>& beta() { return beta_; }
+  const Parameter<T>& gamma() const { return gamma_; }
+  const Parameter<T>& beta() const { return beta_; }
+  const Tensor<T>& running_mean() const { return mean_; }
+  const Tensor<T>& running_var() const { return var_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    const Shape& x = in[0];
+    if (in.size() != 1 || x.rank() < 2 || x[1] != options_.channels)
+      throw shape_error(
+          describe("batch norm", std::to_string(options_.channels) + " channels", x.str()));
+    return x;
+  }
+
+  // Rows of slot.channel: what the activation applies, what backward needs, and the batch's
+  // moments.
+  enum Row { mul, add, mean, rate, gain, batch_mean, batch_var, row_count };
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
+    const Signal<T>& x = *in[0];
+    const index_t channels = options_.channels;
+    slot.channel.resize({row_count, channels});
+    slot.trained = mode.training;
+    const auto at = [&](Row r) { return slot.channel.data() + r * channels; };
+    if (mode.training)
+      ops::channel_moments<T>(x, {at(batch_mean), {channels}}, {at(batch_var), {channels}});
+    for (index_t c = 0; c < channels; ++c) {
+      // Of x = s u + b: mu and var. All in double; mul and add are rounded to T once.
+      const double s = x.mul ? static_cast<double>(x.mul[c]) : x.scale;
+      const double b = static_cast<double>(x.add_at(c));
+      double mu_u, var; // mean of u, variance of x
+      if (mode.training) {
+        mu_u = static_cast<double>(at(batch_mean)[c]);
+        var = s * s * static_cast<double>(at(batch_var)[c]);
+        at(batch_mean)[c] = static_cast<T>(s * mu_u + b);
+        at(batch_var)[c] = static_cast<T>(var);
+      } else {
+        mu_u = (static_cast<double>(mean_[c]) - b) / s;
+        var = static_cast<double>(var_[c]);
+      }
+      const double deviation = std::sqrt(var + options_.eps);
+      const double g = static_cast<double>(gamma_.value()[c]);
+      at(mul)[c] = static_cast<T>(g * s / deviation);
+      at(add)[c] =
+          mode.training
+              ? static_cast<T>(static_cast<double>(beta_.value()[c]) - g * s * mu_u / deviation)
+              : static_cast<T>(g * (b - static_cast<double>(mean_[c])) / deviation +
+                               static_cast<double>(beta_.value()[c]));
+      at(mean)[c] = static_cast<T>(mu_u);
+      at(rate)[c] = static_cast<T>(s / deviation);
+      at(gain)[c] = static_cast<T>(g / deviation);
+    }
+    slot.out = x;
+    slot.out.max_code = 0;
+    slot.out.mul = at(mul);
+    slot.out.add = at(add);
+  }
+
+  void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool want_params,
+                const BackwardOptions& options) override {
+    const index_t channels = options_.channels;
+    const auto row = [&](Row r) {
+      return View<const T>(slot.channel.data() + r * channels, {channels});
+    };
+    ops::batch_norm_backward<T>(
+        *in[0], {row(mean), row(rate), row(gain)}, dy, options.constant_statistics || !slot.trained,
+        dx[0], want_params ? gamma_.grad() : View<T>(), want_params ? beta_.grad() : View<T>());
+  }
+
+  /// running = (1 - momentum) running + momentum batch; the variance is made unbiased, as
+  /// everywhere.
+  void update_statistics(const Slot<T>& slot) override {
+    const index_t channels = options_.channels;
+    const double count = static_cast<double>(slot.out.shape.size() / channels);
+    const T m = static_cast<T>(options_.momentum);
+    const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
+    for (index_t c = 0; c < channels; ++c) {
+      mean_[c] += m * (slot.channel[batch_mean * channels + c] - mean_[c]);
+      var_[c] += m * (slot.channel[batch_var * channels + c] * unbias - var_[c]);
+    }
+  }
+
+  void collect(std::vector<NamedParameter<T>>& out) override {
+    out.push_back({"weight", &gamma_});
+    out.push_back({"bias", &beta_});
+  }
+  void collect(std::vector<NamedBuffer<T>>& out) override {
+    out.push_back({"running_mean", &mean_});
+    out.push_back({"running_var", &var_});
+  }
+
+private:
+  BatchNormOptions options_;
+  Parameter<T> gamma_, beta_;
+  Tensor<T> mean_, var_;
+};
+
+} // namespace sgq::nn

@@ -1,0 +1,142 @@
+// sgq/nn/conv2d.hpp -- two-dimensional convolution, x [N, C, H, W] -> y [N, O, OH, OW].
+//
+//     y[n][o][i][j] = b[o] + sum over c, a, b of w[o][c][a][b] x[n][c][s i + a - p][s j + b - p]
+//
+// (a cross-correlation, as everywhere in the field). With quantised weights or coded input the sum
+// is made of codes and the scales stay outside:  y = (s_w s_x) A + b,  A = sum c_w c_x.  A is an
+// exact integer as long as it fits the type it is summed in: 24 bits of a float, else int32.
+#pragma once
+
+#include "sgq/kernels/conv2d.hpp"
+#include "sgq/nn/layer.hpp"
+#include "sgq/nn/weights.hpp"
+
+namespace sgq::nn {
+
+struct Conv2dOptions {
+  index_t in = 1;
+  index_t out = 1;
+  index_t kernel = 3;
+  index_t stride = 1;
+  index_t pad = 0;
+  bool bias = true;
+};
+
+template <class T>
+class Conv2d final : public Layer<T> {
+public:
+  explicit Conv2d(const Conv2dOptions& options)
+      : options_(check(options)),
+        weights_({options.out, options.in, options.kernel, options.kernel}),
+        bias_(options.bias ? Parameter<T>(Role::bias, {options.out}) : Parameter<T>()) {}
+
+  std::string_view kind() const override { return "conv2d"; }
+  Gate gate() const override { return Gate::none; }
+  const Conv2dOptions& options() const { return options_; }
+  Weights<T>& weights() { return weights_; }
+  const Weights<T>& weights() const { return weights_; }
+  Parameter<T>& bias() { return bias_; }
+  const Parameter<T>& bias() const { return bias_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    const Shape& x = in[0];
+    if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
+      throw shape_error(describe("conv2d", "[N, " + std::to_string(options_.in) + ", H, W]",
+                                 x.str(), "the number of input channels is option .in"));
+    if (x[2] + 2 * options_.pad < options_.kernel || x[3] + 2 * options_.pad < options_.kernel)
+      throw shape_error(describe(
+          "conv2d", "an image no smaller than the kernel of " + std::to_string(options_.kernel),
+          x.str()));
+    const kernels::ConvGeometry g = geometry(x);
+    return {x[0], options_.out, g.out_h(), g.out_w()};
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
+    const Signal<T>& x = *in[0];
+    const kernels::ConvGeometry g = geometry(x.shape);
+    const Shape shape{g.batch, g.out_channels, g.out_h(), g.out_w()};
+    const T* bias = bias_.empty() ? nullptr : bias_.value().data();
+    const double bound = weights_.accumulator_bound(x.max_code);
+    if (!mode.training && !holds_integers_to<T>(bound)) {
+      Arena::Scope scope(scratch());
+      slot.acc.resize(shape);
+      slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
+      const std::int32_t* w = weights_.integers(scratch());
+      visit_integers(x, scratch(), [&]<class X>(const X* codes) {
+        kernels::conv2d_forward<std::int32_t>(g, kernels::ConvInput<X>{codes}, w, slot.acc.data());
+      });
+    } else {
+      const View<T> y = slot.plain(shape);
+      const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
+      const kernels::Epilogue<T> epilogue{.row_bias = real ? bias : nullptr};
+      visit_input(x, [&](auto input) {
+        kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue);
+      });
+      if (real) return;
+    }
+    slot.out.scale = x.scale * weights_.scale();
+    slot.out.add = bias;
+    slot.out.max_code = static_cast<index_t>(bound);
+  }
+
+  void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool want_params,
+                const BackwardOptions&) override {
+    const Signal<T>& x = *in[0];
+    const kernels::ConvGeometry g = geometry(x.shape);
+    if (want_params) {
+      if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
+      weights_.add_gradient([&](View<T> dw) {
+        visit_input(x, [&](auto input) {
+          kernels::conv2d_backward_weight<T>(g, dy.data(), input, dw.data(),
+                                             static_cast<T>(x.scale));
+        });
+      });
+    }
+    if (!dx[0].empty())
+      kernels::conv2d_backward_input<T>(g, dy.data(), weights_.operand(), dx[0].data(),
+                                        static_cast<T>(weights_.scale()));
+  }
+
+  void collect(std::vector<NamedParameter<T>>& out) override {
+    weights_.collect(out);
+    if (!bias_.empty()) out.push_back({"bias", &bias_});
+  }
+  void prepare(std::string_view name) override { weights_.prepare(name); }
+
+private:
+  static const Conv2dOptions& check(const Conv2dOptions& o) {
+    if (o.in < 1 || o.out < 1 || o.kernel < 1 || o.stride < 1 || o.pad < 0)
+      throw value_error(describe("conv2d", "channels, kernel and stride >= 1, pad >= 0",
+                                 "in " + std::to_string(o.in) + ", out " + std::to_string(o.out) +
+                                     ", kernel " + std::to_string(o.kernel) + ", stride " +
+                                     std::to_string(o.stride) + ", pad " + std::to_string(o.pad)));
+    return o;
+  }
+
+  kernels::ConvGeometry geometry(const Shape& x) const {
+    return {.batch = x[0],
+            .in_channels = x[1],
+            .in_h = x[2],
+            .in_w = x[3],
+            .out_channels = options_.out,
+            .kernel_h = options_.kernel,
+            .kernel_w = options_.kernel,
+            .stride = options_.stride,
+            .pad = options_.pad};
+  }
+
+  // Calls f with the input as the kernels take it.
+  template <class F>
+  static void visit_input(const Signal<T>& x, F&& f) {
+    if (x.codes)
+      f(kernels::ConvInput<std::uint8_t>{x.codes});
+    else
+      f(kernels::ConvInput<T>{x.real});
+  }
+
+  Conv2dOptions options_;
+  Weights<T> weights_;
+  Parameter<T> bias_;
+};
+
+} // namespace sgq::nn

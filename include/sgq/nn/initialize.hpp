@@ -1,0 +1,36 @@
+// sgq/nn/initialize.hpp -- where training starts.
+#pragma once
+
+#include "sgq/nn/net.hpp"
+
+#include <cmath>
+
+namespace sgq::nn {
+
+/// He, Zhang, Ren, Sun, "Delving Deep into Rectifiers" (arXiv 1502.01852): weights are normal with
+/// deviation sqrt(2 / fan_in), in the last layer, which no rectifier follows, sqrt(1 / fan_in).
+/// Biases are 0; gamma, beta, alpha and running statistics keep their initial values.
+/// Every layer draws from a stream of its own, so the same seed gives equal layers in nets that
+/// differ elsewhere.
+template <class T>
+void initialize(Net<T>& net, std::uint64_t seed) {
+  Parameter<T>* last = nullptr;
+  std::uint64_t layer = 0;
+  const auto draw = [&](Parameter<T>& p, double gain, std::uint64_t stream) {
+    const double deviation = std::sqrt(gain / static_cast<double>(p.shape().stride()));
+    const Random random = Random(seed, 0x696e6974u).split(stream); // "init"
+    const View<T> w = p.edit();
+    for (index_t i = 0; i < w.size(); ++i) w[i] = static_cast<T>(deviation * random.normal(i));
+  };
+  for (auto& named : net.parameters()) {
+    Parameter<T>& p = *named.parameter;
+    if (p.role() == Role::bias) p.edit().fill(T{0});
+    if (p.role() != Role::weight) continue;
+    draw(p, 2.0, layer++);
+    last = &p;
+  }
+  if (last) draw(*last, 1.0, layer - 1);
+  net.prepare();
+}
+
+} // namespace sgq::nn

@@ -1,0 +1,127 @@
+// sgq/nn/layer.hpp -- what a layer is, and how to write one.
+//
+// A layer owns parameters and nothing else. Its forward pass is const: it reads signals and fills
+// the slot that the caller's tape keeps for it. Its backward pass reads the same slot, adds to the
+// gradients of its parameters and overwrites those of its inputs. So one net serves any number of
+// tapes at once, and two forward passes never disturb each other.
+//
+// To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
+// backward; the rest has defaults.
+#pragma once
+
+#include "sgq/core/random.hpp"
+#include "sgq/nn/parameter.hpp"
+#include "sgq/ops/signal.hpp"
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sgq::nn {
+
+/// How a forward pass is made.
+struct Mode {
+  bool training = false;
+  Random random{0}; ///< of dropout; give every step its own
+
+  /// Batch norm uses the batch's statistics and dropout is on.
+  static Mode train(Random random = Random(0)) { return {true, random}; }
+  /// Batch norm uses its running statistics and dropout is off.
+  static Mode eval() { return {}; }
+};
+
+/// Which gradients a backward pass computes.
+enum class Want { params, input, both };
+
+/// How layers pass gradients back.
+struct BackwardOptions {
+  /// Batch norm treats the mean and variance of its batch as constants, so that the gradient of one
+  /// image does not depend on the others.
+  bool constant_statistics = false;
+  /// Guided backpropagation (Springenberg et al., arXiv 1412.6806): negative gradients stop at
+  /// every rectifier.
+  bool guided = false;
+};
+
+/// What a layer is to guided backpropagation, which needs a rule for every non-linearity.
+enum class Gate {
+  none,      ///< linear, or picks among its inputs: gradients pass as they are
+  rectifier, ///< passes only where its input is in the active window
+  unknown,   ///< a non-linearity without a rule: guided backpropagation refuses it
+};
+
+/// How much of an unsettled signal (see ops/signal.hpp) a layer can read.
+enum class Reads {
+  settled,  ///< plain numbers, or codes with one scale
+  affine,   ///< also mul and add
+  residual, ///< also a second operand that is yet to be added: everything
+};
+
+/// A layer's room on a tape: the storage of its output and what its backward pass will need.
+template <class T>
+struct Slot {
+  Signal<T> out;
+  Tensor<T> real;             ///< out.real, as the layer made it
+  Tensor<T> settled;          ///< out.real, where a later layer needed plain numbers
+  Tensor<std::int32_t> acc;   ///< out.acc
+  Tensor<std::uint8_t> codes; ///< out.codes
+  Tensor<T> channel;          ///< per-channel numbers, one row each
+  Tensor<std::uint8_t> bytes; ///< one byte an element: dropout mask, place of a maximum
+  bool trained = false;       ///< batch norm used the batch's moments, dropout a mask
+
+  /// Makes `real` the output: plain numbers of that shape, yet to be written.
+  View<T> plain(const Shape& shape) {
+    real.resize(shape);
+    out = plain_signal<T>(View<const T>(real.view()));
+    return real.view();
+  }
+};
+
+template <class T>
+using Inputs = std::span<const Signal<T>* const>;
+template <class T>
+using Gradients = std::span<const View<T>>;
+
+template <class T>
+class Layer {
+public:
+  virtual ~Layer() = default;
+
+  /// "conv2d", "relu", ...
+  virtual std::string_view kind() const = 0;
+
+  /// The shape of one image's output, {1, C, H, W} or {1, F}. Throws shape_error if the layer
+  /// cannot take such inputs.
+  virtual Shape output_shape(std::span<const Shape> inputs) const = 0;
+
+  /// Fills slot.out, whose shape is output_shape with the batch's size.
+  virtual void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const = 0;
+
+  /// dy is the gradient of the (settled) output and may be overwritten. For each input j with a
+  /// non-empty dx[j], overwrites dx[j]. If want_params, adds to the parameters' gradients.
+  virtual void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx,
+                        bool want_params, const BackwardOptions& options) = 0;
+
+  /// Parameters and other stored tensors, by their local names ("weight").
+  virtual void collect(std::vector<NamedParameter<T>>&) {}
+  virtual void collect(std::vector<NamedBuffer<T>>&) {}
+
+  /// Called once after the parameters have changed: derives what forward needs, e.g. weight codes.
+  virtual void prepare(std::string_view name) { static_cast<void>(name); }
+
+  /// Moves running statistics towards those of the recorded training pass.
+  virtual void update_statistics(const Slot<T>& slot) { static_cast<void>(slot); }
+
+  virtual Gate gate() const { return Gate::unknown; }
+
+  /// What input j may be; anything beyond is settled before the layer runs.
+  virtual Reads reads(std::size_t input) const {
+    static_cast<void>(input);
+    return Reads::settled;
+  }
+  /// True if backward works with dx[0] and dy in the same memory.
+  virtual bool backward_in_place() const { return false; }
+};
+
+} // namespace sgq::nn

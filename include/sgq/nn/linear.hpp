@@ -1,0 +1,186 @@
+// sgq/nn/linear.hpp -- fully connected layer, x [N, I] -> y [N, O]:  y[n][o] = b[o] + sum_i w[o][i]
+// x[n][i].
+//
+// With quantised weights or coded input the sum is made of codes, as in nn/conv2d.hpp. The last
+// layer of a quantised net also rounds its bias to a multiple of s_w s_x, so that its logits are
+// integers times one scale:  y = (s_w s_x) (A + rint(b / (s_w s_x)));  the rounding passes
+// gradients straight through.
+#pragma once
+
+#include "sgq/kernels/gemm.hpp"
+#include "sgq/nn/layer.hpp"
+#include "sgq/nn/weights.hpp"
+
+#include <cmath>
+
+namespace sgq::nn {
+
+struct LinearOptions {
+  index_t in = 1;
+  index_t out = 1;
+  bool bias = true;
+};
+
+template <class T>
+class Linear final : public Layer<T> {
+public:
+  explicit Linear(const LinearOptions& options)
+      : options_(check(options)), weights_({options.out, options.in}),
+        bias_(options.bias ? Parameter<T>(Role::bias, {options.out}) : Parameter<T>()) {}
+
+  std::string_view kind() const override { return "linear"; }
+  Gate gate() const override { return Gate::none; }
+  const LinearOptions& options() const { return options_; }
+  Weights<T>& weights() { return weights_; }
+  const Weights<T>& weights() const { return weights_; }
+  Parameter<T>& bias() { return bias_; }
+  const Parameter<T>& bias() const { return bias_; }
+
+  /// Rounds the bias to a multiple of s_w s_x wherever both sides are codes.
+  void set_integer_bias(bool on) { integer_bias_ = on; }
+  bool integer_bias() const { return integer_bias_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    const Shape& x = in[0];
+    if (in.size() != 1 || x.rank() != 2 || x[1] != options_.in)
+      throw shape_error(describe("linear", "[N, " + std::to_string(options_.in) + "]", x.str(),
+                                 x.rank() == 4 ? "put a Flatten layer before it" : ""));
+    return {x[0], options_.out};
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
+    const Signal<T>& x = *in[0];
+    const Shape shape{x.shape[0], options_.out};
+    const double scale = x.scale * weights_.scale();
+    double bound = weights_.accumulator_bound(x.max_code);
+    Arena::Scope scope(scratch());
+    const T* bias = bias_.empty() ? nullptr : bias_.value().data();
+    const bool real = x.is_plain() && !weights_.quantized();
+    const T* in_sum = real ? bias : nullptr; // what is added to the sum itself
+    if (bias && integer_bias_ && bound > 0) {
+      in_sum = rounded_bias(scale, &bound);
+      bias = nullptr;
+    }
+    if (!mode.training && !holds_integers_to<T>(bound)) {
+      slot.acc.resize(shape);
+      slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
+      sum_integers(x, in_sum, slot.acc.data());
+    } else {
+      const View<T> y = slot.plain(shape);
+      visit_input(x, [&]<class X>(const X* codes) {
+        kernels::gemm(kernels::Gemm<T, X, T>{.m = shape[0],
+                                             .n = shape[1],
+                                             .k = options_.in,
+                                             .a = codes,
+                                             .lda = options_.in,
+                                             .b = weights_.operand(),
+                                             .ldb = options_.in,
+                                             .trans_b = true,
+                                             .c = y.data(),
+                                             .ldc = shape[1],
+                                             .epilogue = {.col_bias = in_sum}});
+      });
+      if (real) return;
+    }
+    slot.out.scale = scale;
+    slot.out.add = bias;
+    slot.out.max_code = static_cast<index_t>(bound);
+  }
+
+  void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool want_params,
+                const BackwardOptions&) override {
+    const Signal<T>& x = *in[0];
+    const index_t batch = x.shape[0], i = options_.in, o = options_.out;
+    if (want_params) {
+      if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
+      weights_.add_gradient([&](View<T> dw) { // dw [O, I] += dy^T [O, N] x [N, I]
+        visit_input(x, [&]<class X>(const X* codes) {
+          kernels::gemm(
+              kernels::Gemm<T, T, X>{.m = o,
+                                     .n = i,
+                                     .k = batch,
+                                     .a = dy.data(),
+                                     .lda = o,
+                                     .trans_a = true,
+                                     .b = codes,
+                                     .ldb = i,
+                                     .c = dw.data(),
+                                     .ldc = i,
+                                     .epilogue = {.scale = static_cast<T>(x.scale), .beta = 1}});
+        });
+      });
+    }
+    if (!dx[0].empty()) // dx [N, I] = dy [N, O] w [O, I]
+      kernels::gemm(kernels::Gemm<T>{.m = batch,
+                                     .n = i,
+                                     .k = o,
+                                     .a = dy.data(),
+                                     .lda = o,
+                                     .b = weights_.operand(),
+                                     .ldb = i,
+                                     .c = dx[0].data(),
+                                     .ldc = i,
+                                     .epilogue = {.scale = static_cast<T>(weights_.scale())}});
+  }
+
+  void collect(std::vector<NamedParameter<T>>& out) override {
+    weights_.collect(out);
+    if (!bias_.empty()) out.push_back({"bias", &bias_});
+  }
+  void prepare(std::string_view name) override { weights_.prepare(name); }
+
+private:
+  static const LinearOptions& check(const LinearOptions& o) {
+    if (o.in < 1 || o.out < 1)
+      throw value_error(describe("linear", "features >= 1",
+                                 "in " + std::to_string(o.in) + ", out " + std::to_string(o.out)));
+    return o;
+  }
+
+  // rint(b / scale), from the scratch arena; widens the bound by the largest.
+  const T* rounded_bias(double scale, double* bound) const {
+    T* out = scratch().take<T>(options_.out);
+    double largest = 0;
+    for (index_t o = 0; o < options_.out; ++o) {
+      const double b = std::rint(static_cast<double>(bias_.value()[o]) / scale);
+      largest = std::max(largest, std::abs(b));
+      out[o] = static_cast<T>(b);
+    }
+    *bound += largest;
+    return out;
+  }
+
+  void sum_integers(const Signal<T>& x, const T* bias, std::int32_t* y) const {
+    const std::int32_t* w = weights_.integers(scratch());
+    std::int32_t* b = scratch().take<std::int32_t>(options_.out);
+    for (index_t o = 0; o < options_.out; ++o) b[o] = bias ? static_cast<std::int32_t>(bias[o]) : 0;
+    visit_integers(x, scratch(), [&]<class X>(const X* codes) {
+      kernels::gemm(kernels::Gemm<std::int32_t, X, std::int32_t>{.m = x.shape[0],
+                                                                 .n = options_.out,
+                                                                 .k = options_.in,
+                                                                 .a = codes,
+                                                                 .lda = options_.in,
+                                                                 .b = w,
+                                                                 .ldb = options_.in,
+                                                                 .trans_b = true,
+                                                                 .c = y,
+                                                                 .ldc = options_.out,
+                                                                 .epilogue = {.col_bias = b}});
+    });
+  }
+
+  template <class F>
+  static void visit_input(const Signal<T>& x, F&& f) {
+    if (x.codes)
+      f(x.codes);
+    else
+      f(x.real);
+  }
+
+  LinearOptions options_;
+  Weights<T> weights_;
+  Parameter<T> bias_;
+  bool integer_bias_ = false;
+};
+
+} // namespace sgq::nn

@@ -1,0 +1,148 @@
+// sgq/nn/models.hpp -- the networks of the experiments, as functions that return a Net.
+//
+//   name        input     parameters   source
+//   lenet5      1x28x28       61,706   LeCun, Bottou, Bengio, Haffner 1998, with ReLU and max
+//   pooling mnist_cnn   1x28x28    1,199,882   the MNIST network of saliency-guided training (arXiv
+//   2111.14338) vgg_small   3x32x32    4,660,106   the VGG-like net of the quantisation literature
+//   (arXiv 1807.10029) resnet20    3x32x32      269,722   He et al. (arXiv 1512.03385), 6n + 2
+//   layers, n = 3, option A
+//
+// Layers and parameters have the names that PyTorch users expect ("layer2.0.conv1.weight"). The
+// nets come out real-valued; nn/quantize.hpp makes any of them a quantised one.
+#pragma once
+
+#include "sgq/nn/activation.hpp"
+#include "sgq/nn/batch_norm.hpp"
+#include "sgq/nn/conv2d.hpp"
+#include "sgq/nn/dropout.hpp"
+#include "sgq/nn/initialize.hpp"
+#include "sgq/nn/linear.hpp"
+#include "sgq/nn/pool.hpp"
+#include "sgq/nn/shape_layers.hpp"
+
+namespace sgq::nn {
+
+/// What may vary between nets of one family; the defaults are the published ones.
+struct ModelOptions {
+  std::uint64_t seed = 0; ///< of the initial weights
+  index_t classes = 10;
+  index_t width = 0;   ///< channels of the first layer; 0: as published, the rest in proportion
+  bool dropout = true; ///< where the net has it
+};
+
+template <class T = float>
+Net<T> lenet5(const ModelOptions& o = {}) {
+  const index_t w = o.width ? o.width : 6;
+  Net<T> net({1, 28, 28});
+  net.add("conv1", Conv2d<T>({.in = 1, .out = w, .kernel = 5, .pad = 2}));
+  net.add("relu1", Relu<T>());
+  net.add("pool1", MaxPool<T>({.kernel = 2}));
+  net.add("conv2", Conv2d<T>({.in = w, .out = 16 * w / 6, .kernel = 5}));
+  net.add("relu2", Relu<T>());
+  net.add("pool2", MaxPool<T>({.kernel = 2}));
+  net.add("flatten", Flatten<T>());
+  net.add("fc1", Linear<T>({.in = 16 * w / 6 * 25, .out = 120}));
+  net.add("relu3", Relu<T>());
+  net.add("fc2", Linear<T>({.in = 120, .out = 84}));
+  net.add("relu4", Relu<T>());
+  net.add("fc3", Linear<T>({.in = 84, .out = o.classes}));
+  initialize(net, o.seed);
+  return net;
+}
+
+template <class T = float>
+Net<T> mnist_cnn(const ModelOptions& o = {}) {
+  const index_t w = o.width ? o.width : 32;
+  Net<T> net({1, 28, 28});
+  net.add("conv1", Conv2d<T>({.in = 1, .out = w, .kernel = 3}));
+  net.add("relu1", Relu<T>());
+  net.add("conv2", Conv2d<T>({.in = w, .out = 2 * w, .kernel = 3}));
+  net.add("relu2", Relu<T>());
+  net.add("pool", MaxPool<T>({.kernel = 2}));
+  if (o.dropout) net.add("dropout1", Dropout<T>(0.25));
+  net.add("flatten", Flatten<T>());
+  net.add("fc1", Linear<T>({.in = 2 * w * 12 * 12, .out = 4 * w}));
+  net.add("relu3", Relu<T>());
+  if (o.dropout) net.add("dropout2", Dropout<T>(0.5));
+  net.add("fc2", Linear<T>({.in = 4 * w, .out = o.classes}));
+  initialize(net, o.seed);
+  return net;
+}
+
+namespace detail {
+/// conv -> batch norm -> ReLU, named prefix + {"conv", "bn", "relu"} + number.
+template <class T>
+ValueId conv_bn_relu(Net<T>& net, const std::string& prefix, const std::string& number,
+                     Conv2dOptions conv) {
+  conv.bias = false;
+  net.add(prefix + "conv" + number, Conv2d<T>(conv));
+  net.add(prefix + "bn" + number, BatchNorm<T>({.channels = conv.out}));
+  return net.add(prefix + "relu" + number, Relu<T>());
+}
+
+/// The basic block: relu(bn2(conv2(relu(bn1(conv1 x)))) + shortcut x).
+template <class T>
+void residual_block(Net<T>& net, const std::string& name, index_t in, index_t out, index_t stride) {
+  const ValueId x = net.last();
+  conv_bn_relu(net, name, "1", {.in = in, .out = out, .kernel = 3, .stride = stride, .pad = 1});
+  net.add(name + "conv2", Conv2d<T>({.in = out, .out = out, .kernel = 3, .pad = 1, .bias = false}));
+  const ValueId y = net.add(name + "bn2", BatchNorm<T>({.channels = out}));
+  const ValueId r =
+      in == out && stride == 1
+          ? x
+          : net.add(name + "shortcut", Shortcut<T>({.in = in, .out = out, .stride = stride}), {x});
+  net.add(name + "add", Add<T>(), {y, r});
+  net.add(name + "relu2", Relu<T>());
+}
+} // namespace detail
+
+template <class T = float>
+Net<T> vgg_small(const ModelOptions& o = {}) {
+  const index_t w = o.width ? o.width : 128;
+  Net<T> net({3, 32, 32});
+  index_t in = 3;
+  for (int i = 0; i < 6; ++i) {
+    const index_t out = w << (i / 2);
+    const std::string number = std::to_string(i + 1);
+    detail::conv_bn_relu(net, "", number, {.in = in, .out = out, .kernel = 3, .pad = 1});
+    if (i % 2 == 1) net.add("pool" + std::to_string(i / 2 + 1), MaxPool<T>({.kernel = 2}));
+    in = out;
+  }
+  net.add("flatten", Flatten<T>());
+  net.add("fc", Linear<T>({.in = in * 4 * 4, .out = o.classes}));
+  initialize(net, o.seed);
+  return net;
+}
+
+template <class T = float>
+Net<T> resnet20(const ModelOptions& o = {}) {
+  const index_t w = o.width ? o.width : 16;
+  Net<T> net({3, 32, 32});
+  detail::conv_bn_relu(net, "", "1", {.in = 3, .out = w, .kernel = 3, .pad = 1});
+  index_t in = w;
+  for (int stage = 0; stage < 3; ++stage)
+    for (int block = 0; block < 3; ++block) {
+      const index_t out = w << stage;
+      const std::string name =
+          "layer" + std::to_string(stage + 1) + "." + std::to_string(block) + ".";
+      detail::residual_block(net, name, in, out, in == out ? 1 : 2);
+      in = out;
+    }
+  net.add("pool", GlobalAvgPool<T>());
+  net.add("fc", Linear<T>({.in = in, .out = o.classes}));
+  initialize(net, o.seed);
+  return net;
+}
+
+/// A net by its name. Throws value_error on any other.
+template <class T = float>
+Net<T> make_model(std::string_view name, const ModelOptions& o = {}) {
+  if (name == "lenet5") return lenet5<T>(o);
+  if (name == "mnist_cnn") return mnist_cnn<T>(o);
+  if (name == "vgg_small") return vgg_small<T>(o);
+  if (name == "resnet20") return resnet20<T>(o);
+  throw value_error(
+      describe("net", "lenet5, mnist_cnn, vgg_small or resnet20", "'" + std::string(name) + "'"));
+}
+
+} // namespace sgq::nn

@@ -1,0 +1,287 @@
+// sgq/nn/net.hpp -- a network: a list of layers, each reading the outputs of earlier ones.
+//
+//     Net<float> net({1, 28, 28});
+//     net.add("conv1", Conv2d<float>({.in = 1, .out = 8, .kernel = 3}));
+//     net.add("relu1", Relu<float>());
+//     ...
+//     Tape<float> tape;
+//     View<const float> logits = net.forward(x, tape, Mode::train());
+//     net.backward(dlogits, tape, Want::params);
+//
+// Value 0 is the input; layer i writes value i (layer 0 is the input layer, which copies or, in a
+// quantised net, turns pixels into codes). A layer reads the value before it unless told otherwise,
+// so a chain needs no wiring and a residual block names two values. The list is in an order in
+// which it can be run, which is all that forward, backward and an exporter need.
+#pragma once
+
+#include "sgq/nn/input.hpp"
+#include "sgq/nn/tape.hpp"
+#include "sgq/ops/reduce.hpp"
+
+namespace sgq::nn {
+
+/// A value of a net: the output of the layer with this number.
+using ValueId = std::size_t;
+
+template <class T>
+class Net {
+public:
+  struct Node {
+    std::string name;
+    std::unique_ptr<Layer<T>> layer;
+    std::vector<ValueId> inputs;
+    Shape shape;                   ///< of the output, batch 1
+    Reads reads = Reads::residual; ///< what every reader of the output can take
+    bool needs_grad = false;       ///< parameters lie in it or before it
+  };
+
+  /// A net that reads images of shape {C, H, W} or feature vectors {F}.
+  explicit Net(const Shape& image) {
+    Shape shape{1};
+    if (image.rank() == 1) shape = {1, image[0]};
+    if (image.rank() == 3) shape = {1, image[0], image[1], image[2]};
+    if (shape.rank() == 1)
+      throw shape_error(describe("net", "an image shape {C, H, W} or {F}", image.str()));
+    nodes_.push_back({"input", std::make_unique<Input<T>>(), {}, shape});
+  }
+
+  /// Appends a layer that reads the last value, or the given ones; returns the number of its
+  /// output. Throws shape_error, naming the layer, if it cannot read them, and value_error on a
+  /// name taken.
+  template <class L>
+  ValueId add(const std::string& name, L layer, std::vector<ValueId> inputs = {}) {
+    return add(name, std::unique_ptr<Layer<T>>(std::make_unique<L>(std::move(layer))),
+               std::move(inputs));
+  }
+
+  ValueId add(const std::string& name, std::unique_ptr<Layer<T>> layer,
+              std::vector<ValueId> inputs = {}) {
+    for (const Node& node : nodes_)
+      if (node.name == name)
+        throw value_error(describe("net", "a new layer name", "'" + name + "' a second time"));
+    if (inputs.empty()) inputs = {last()};
+    std::vector<Shape> shapes;
+    for (ValueId v : inputs) {
+      if (v >= nodes_.size())
+        throw value_error(describe("layer '" + name + "'", "an earlier value", std::to_string(v)));
+      shapes.push_back(nodes_[v].shape);
+    }
+    try {
+      const Shape shape = layer->output_shape(shapes);
+      nodes_.push_back({name, std::move(layer), std::move(inputs), shape});
+    } catch (const shape_error& e) {
+      throw shape_error("layer '" + name + "': " + e.what());
+    }
+    connect();
+    return last();
+  }
+
+  /// Puts another layer in the place of layer i; shapes must stay as they are.
+  void replace(ValueId i, std::unique_ptr<Layer<T>> layer) {
+    std::vector<Shape> shapes;
+    for (ValueId v : nodes_[i].inputs) shapes.push_back(nodes_[v].shape);
+    check_shape("replacing layer '" + nodes_[i].name + "'", nodes_[i].shape,
+                layer->output_shape(shapes));
+    nodes_[i].layer = std::move(layer);
+    connect();
+  }
+
+  ValueId last() const { return nodes_.size() - 1; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  Layer<T>& layer(ValueId i) { return *nodes_.at(i).layer; }
+  Input<T>& input() { return static_cast<Input<T>&>(*nodes_[0].layer); }
+  const Shape& input_shape() const { return nodes_[0].shape; }
+  index_t classes() const { return nodes_.back().shape.size(); }
+
+  /// The layer of that name. Throws value_error if there is none.
+  ValueId find(std::string_view name) const {
+    for (ValueId i = 0; i < nodes_.size(); ++i)
+      if (nodes_[i].name == name) return i;
+    throw value_error(describe("net", "one of its layers", "'" + std::string(name) + "'"));
+  }
+
+  /// Every parameter, "layer.name", in the order of the layers.
+  std::vector<NamedParameter<T>> parameters() { return collect<NamedParameter<T>>(); }
+  /// Every other stored tensor (running statistics).
+  std::vector<NamedBuffer<T>> buffers() { return collect<NamedBuffer<T>>(); }
+
+  index_t parameter_count() {
+    index_t count = 0;
+    for (const auto& p : parameters()) count += p.parameter->size();
+    return count;
+  }
+
+  /// Derives weight codes and the like; to be called once after the parameters have changed.
+  void prepare() {
+    for (Node& node : nodes_) node.layer->prepare(node.name);
+  }
+
+  void zero_grad() {
+    for (auto& p : parameters()) p.parameter->grad().fill(T{0});
+  }
+
+  /// Records a pass on the tape; returns the output (logits), valid until the tape records again.
+  /// x is [N, C, H, W] (or [N, F]); N may differ from pass to pass.
+  View<const T> forward(View<const T> x, Tape<T>& tape, const Mode& mode = Mode::eval()) const {
+    start(x, tape, mode);
+    for (ValueId i = 1; i < nodes_.size(); ++i) run_layer(i, tape, mode);
+    return tape[last()].out.view();
+  }
+
+  /// The first half of forward, for those who go through the layers one by one (calibration).
+  void start(View<const T> x, Tape<T>& tape, const Mode& mode) const {
+    if (x.shape().rank() == 0 || x.shape()[0] < 1 || x.shape().with_batch(1) != input_shape())
+      throw shape_error(
+          describe("net input", "[N, ...] of " + input_shape().str(), x.shape().str()));
+    tape.slots().resize(nodes_.size());
+    tape.set_training(mode.training);
+    const Signal<T> given = plain_signal(x);
+    const Signal<T>* in[] = {&given};
+    nodes_[0].layer->forward(in, tape.slots()[0], mode);
+  }
+
+  /// Runs layer i on a tape on which all earlier layers have run.
+  void run_layer(ValueId i, Tape<T>& tape, const Mode& mode) const {
+    const Node& node = nodes_[i];
+    Slot<T>& slot = tape.slots()[i];
+    const Signal<T>* in[max_inputs];
+    Mode own = mode;
+    own.random = mode.random.split(i);
+    node.layer->forward(gather(node, tape, in), slot, own);
+    const Signal<T>& out = slot.out;
+    if ((node.reads < Reads::residual && out.residual) ||
+        (node.reads < Reads::affine && !out.is_settled()) || (i == last() && !out.is_plain()))
+      settle(slot);
+  }
+
+  /// Adds to the gradients of the parameters (Want::params), computes the gradient of the input
+  /// (Want::input), or both. dout is the gradient of the output. Returns the input's gradient,
+  /// which is valid until the tape's next backward pass, or an empty view.
+  View<const T> backward(View<const T> dout, const Tape<T>& tape, Want want,
+                         const BackwardOptions& options = {}) {
+    return run_backward(dout, tape, want, 0, options);
+  }
+
+  /// The gradient of the input alone; parameters' gradients are left as they are, and batch norm's
+  /// batch statistics count as constants, so that images do not mix.
+  View<const T> input_gradient(View<const T> dout, const Tape<T>& tape, bool guided = false) {
+    return run_backward(dout, tape, Want::input, 0,
+                        {.constant_statistics = true, .guided = guided});
+  }
+
+  /// The same for value v in the middle of the net (Grad-CAM).
+  View<const T> gradient_at(ValueId v, View<const T> dout, const Tape<T>& tape) {
+    return run_backward(dout, tape, Want::input, v, {.constant_statistics = true});
+  }
+
+  /// Moves the running statistics of batch norm towards those of a recorded training pass.
+  void update_statistics(const Tape<T>& tape) {
+    if (!tape.training())
+      throw value_error(describe("update_statistics", "a tape recorded in training mode",
+                                 "one in evaluation mode"));
+    for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i]);
+  }
+
+private:
+  static constexpr std::size_t max_inputs = 4;
+
+  // What the readers of each value can take, and where parameters lie; found anew whenever the list
+  // changes.
+  void connect() {
+    for (Node& node : nodes_) node.reads = Reads::residual;
+    for (Node& node : nodes_) {
+      std::vector<NamedParameter<T>> own;
+      node.layer->collect(own);
+      node.needs_grad = !own.empty();
+      for (std::size_t j = 0; j < node.inputs.size(); ++j) {
+        Node& source = nodes_[node.inputs[j]];
+        source.reads = std::min(source.reads, node.layer->reads(j));
+        node.needs_grad = node.needs_grad || source.needs_grad;
+      }
+    }
+  }
+
+  template <class Named>
+  std::vector<Named> collect() {
+    std::vector<Named> all, own;
+    for (Node& node : nodes_) {
+      own.clear();
+      node.layer->collect(own);
+      for (Named& entry : own) {
+        entry.name = node.name + "." + entry.name;
+        all.push_back(entry);
+      }
+    }
+    return all;
+  }
+
+  static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
+    assert(node.inputs.size() <= max_inputs);
+    for (std::size_t j = 0; j < node.inputs.size(); ++j) in[j] = &tape[node.inputs[j]].out;
+    return {in, node.inputs.size()};
+  }
+
+  // The record of what was computed stays in slot.real; the settled numbers take its place in out.
+  static void settle(Slot<T>& slot) {
+    slot.settled.resize(slot.out.shape);
+    ops::settle(slot.out, slot.settled.view());
+    slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
+  }
+
+  View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,
+                             const BackwardOptions& options) {
+    if (tape.size() != nodes_.size())
+      throw value_error(describe("backward", "a tape that holds a forward pass of this net",
+                                 std::to_string(tape.size()) + " values"));
+    GradientPool<T>& pool = tape.workspace();
+    pool.reset(nodes_.size());
+    check_shape("gradient of the output", tape[last()].out.shape, dout.shape());
+    View<T> seed = pool.take(last(), dout.shape());
+    std::copy(dout.begin(), dout.end(), seed.begin());
+    for (ValueId i = last(); i > stop; --i)
+      if (pool.has(i)) backward_layer(i, tape, pool, want, stop, options);
+    if (want == Want::params || !pool.has(stop)) return {};
+    return pool.at(stop);
+  }
+
+  void backward_layer(ValueId i, const Tape<T>& tape, GradientPool<T>& pool, Want want,
+                      ValueId stop, const BackwardOptions& options) {
+    Node& node = nodes_[i];
+    if (options.guided) apply_guided_rule(node, pool.at(i));
+    const Signal<T>* in[max_inputs];
+    View<T> dx[max_inputs];
+    bool spare[max_inputs] = {};
+    View<T> dy = pool.at(i);
+    for (std::size_t j = node.inputs.size(); j-- > 0;) { // input 0 last: it may take dy's buffer
+      const ValueId v = node.inputs[j];
+      const Shape& shape = tape[v].out.shape;
+      if (!(want == Want::params ? nodes_[v].needs_grad : v >= stop)) continue;
+      if (pool.has(v))
+        spare[j] = true, dx[j] = pool.take_spare(shape);
+      else if (j == 0 && node.layer->backward_in_place())
+        dx[j] = pool.move(i, v, shape);
+      else
+        dx[j] = pool.take(v, shape);
+    }
+    node.layer->backward(gather(node, tape, in), tape[i], dy, {dx, node.inputs.size()},
+                         want != Want::input, options);
+    for (std::size_t j = node.inputs.size(); j-- > 0;)
+      if (spare[j]) ops::add_to<T>(dx[j], pool.at(node.inputs[j]));
+    for (std::size_t j = 0; j < node.inputs.size(); ++j)
+      if (spare[j]) pool.release_spare();
+    if (pool.has(i)) pool.release(i);
+  }
+
+  static void apply_guided_rule(const Node& node, View<T> dy) {
+    if (node.layer->gate() == Gate::unknown)
+      throw value_error(describe("guided backpropagation", "layers with a known rule",
+                                 "'" + node.name + "' (" + std::string(node.layer->kind()) + ")",
+                                 "override gate() in that layer"));
+    if (node.layer->gate() == Gate::rectifier)
+      for (T& g : dy) g = g > T{0} ? g : T{0};
+  }
+
+  std::vector<Node> nodes_;
+};
+
+} // namespace sgq::nn

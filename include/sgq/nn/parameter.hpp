@@ -1,0 +1,66 @@
+// sgq/nn/parameter.hpp -- a trainable tensor and its gradient.
+//
+// The role says how an optimiser treats it: each role has its own learning rate and decay. Every
+// write goes through edit(), which moves a version number on: that is how a quantised layer knows
+// that its weight codes are stale.
+#pragma once
+
+#include "sgq/core/tensor.hpp"
+
+#include <string>
+
+namespace sgq::nn {
+
+/// weight: of a convolution or linear layer. bias: theirs. norm: gamma and beta of batch norm.
+/// clip: a learnable range, PACT's alpha or LSQ's step.
+enum class Role { weight, bias, norm, clip };
+inline constexpr int role_count = 4;
+
+inline const char* name(Role role) {
+  constexpr const char* names[] = {"weight", "bias", "norm", "clip"};
+  return names[static_cast<int>(role)];
+}
+
+template <class T>
+class Parameter {
+public:
+  Parameter() = default;
+  Parameter(Role role, const Shape& shape, T value = T{})
+      : role_(role), value_(shape, value), grad_(shape) {}
+
+  Role role() const { return role_; }
+  const Shape& shape() const { return value_.shape(); }
+  index_t size() const { return value_.size(); }
+  bool empty() const { return value_.empty(); }
+
+  View<const T> value() const { return value_.view(); }
+  /// The values, to be written; marks everything derived from them as stale.
+  View<T> edit() {
+    ++version_;
+    return value_.view();
+  }
+  View<T> grad() { return grad_.view(); }
+  View<const T> grad() const { return grad_.view(); }
+
+  /// Counts the writes.
+  std::uint64_t version() const { return version_; }
+
+private:
+  Role role_ = Role::weight;
+  Tensor<T> value_, grad_;
+  std::uint64_t version_ = 1;
+};
+
+/// A parameter or another stored tensor with the name it has in files, "conv1.weight".
+template <class T>
+struct NamedParameter {
+  std::string name;
+  Parameter<T>* parameter;
+};
+template <class T>
+struct NamedBuffer {
+  std::string name;
+  Tensor<T>* tensor;
+};
+
+} // namespace sgq::nn

@@ -1,0 +1,151 @@
+// sgq/nn/pool.hpp -- max pooling, average pooling, global average pooling; on numbers and on codes.
+//
+// Max pooling hands on codes as they are. Average pooling sums codes exactly and moves its divisor
+// into the scale. Global average pooling also drops the plane: [N, C, H, W] -> [N, C].
+#pragma once
+
+#include "sgq/nn/layer.hpp"
+#include "sgq/ops/pool.hpp"
+
+namespace sgq::nn {
+
+struct PoolOptions {
+  index_t kernel = 2;
+  index_t stride = 0; ///< 0: the kernel's size, windows side by side
+};
+
+namespace detail {
+inline ops::PoolGeometry pool_geometry(std::string_view what, const PoolOptions& o) {
+  if (o.kernel < 1 || o.kernel > 15 || o.stride < 0)
+    throw value_error(
+        describe(what, "a kernel of 1 to 15 and a stride >= 0",
+                 "kernel " + std::to_string(o.kernel) + ", stride " + std::to_string(o.stride)));
+  return {o.kernel, o.stride == 0 ? o.kernel : o.stride};
+}
+
+inline Shape pool_shape(std::string_view what, const ops::PoolGeometry& g,
+                        std::span<const Shape> in) {
+  const Shape& x = in[0];
+  if (in.size() != 1 || x.rank() != 4 || x[2] < g.kernel || x[3] < g.kernel)
+    throw shape_error(
+        describe(what, "[N, C, H, W] with H, W >= " + std::to_string(g.kernel), x.str()));
+  return {x[0], x[1], g.out(x[2]), g.out(x[3])};
+}
+} // namespace detail
+
+template <class T>
+class MaxPool final : public Layer<T> {
+public:
+  explicit MaxPool(const PoolOptions& o = {}) : geometry_(detail::pool_geometry("max pool", o)) {}
+
+  std::string_view kind() const override { return "max_pool"; }
+  Gate gate() const override { return Gate::none; }
+  const ops::PoolGeometry& geometry() const { return geometry_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    return detail::pool_shape("max pool", geometry_, in);
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    const Signal<T>& x = *in[0];
+    const Shape shape = output_shape({&x.shape, 1});
+    slot.bytes.resize(shape);
+    if (x.codes) {
+      slot.codes.resize(shape);
+      slot.out = x;
+      slot.out.shape = shape;
+      slot.out.codes = slot.codes.data();
+      ops::max_pool_forward<std::uint8_t>({x.codes, x.shape}, geometry_, slot.codes, slot.bytes);
+    } else {
+      const View<T> y = slot.plain(shape);
+      slot.out.scale = x.scale;
+      slot.out.max_code = x.max_code;
+      ops::max_pool_forward<T>({x.real, x.shape}, geometry_, y, slot.bytes);
+    }
+  }
+
+  void backward(Inputs<T>, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    if (!dx[0].empty()) ops::max_pool_backward<T>(dy, slot.bytes, geometry_, dx[0]);
+  }
+
+private:
+  ops::PoolGeometry geometry_;
+};
+
+/// Sums windows of numbers or codes; the divisor is a scale.
+template <class T>
+class AvgPool final : public Layer<T> {
+public:
+  explicit AvgPool(const PoolOptions& o = {}) : geometry_(detail::pool_geometry("avg pool", o)) {}
+
+  std::string_view kind() const override { return "avg_pool"; }
+  Gate gate() const override { return Gate::none; }
+  const ops::PoolGeometry& geometry() const { return geometry_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    return detail::pool_shape("avg pool", geometry_, in);
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    const Signal<T>& x = *in[0];
+    const View<T> y = slot.plain(output_shape({&x.shape, 1}));
+    visit_storage(x, [&]<class X>(const X* u) {
+      ops::sum_pool_forward<X, T>({u, x.shape}, geometry_, y);
+    });
+    finish(x, geometry_.kernel * geometry_.kernel, y, slot.out);
+  }
+
+  void backward(Inputs<T>, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    const T share = T{1} / static_cast<T>(geometry_.kernel * geometry_.kernel);
+    if (!dx[0].empty()) ops::sum_pool_backward<T>(dy, geometry_, share, dx[0]);
+  }
+
+  // Sums of codes keep their integers; sums of numbers are divided here and now.
+  static void finish(const Signal<T>& x, index_t count, View<T> y, Signal<T>& out) {
+    if (x.max_code > 0) {
+      out.scale = x.scale / static_cast<double>(count);
+      out.max_code = x.max_code * count;
+    } else {
+      for (T& v : y) v /= static_cast<T>(count);
+    }
+  }
+
+private:
+  ops::PoolGeometry geometry_;
+};
+
+/// The mean of every channel plane: [N, C, H, W] -> [N, C].
+template <class T>
+class GlobalAvgPool final : public Layer<T> {
+public:
+  std::string_view kind() const override { return "global_avg_pool"; }
+  Gate gate() const override { return Gate::none; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    if (in.size() != 1 || in[0].rank() != 4 || in[0][2] != in[0][3])
+      throw shape_error(describe("global avg pool", "square [N, C, H, H]", in[0].str()));
+    return {in[0][0], in[0][1]};
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    const Signal<T>& x = *in[0];
+    const ops::PoolGeometry whole{x.shape[2], 1};
+    const View<T> y = slot.plain({x.shape[0], x.shape[1]});
+    visit_storage(x, [&]<class X>(const X* u) {
+      ops::sum_pool_forward<X, T>({u, x.shape}, whole, y.reshape({x.shape[0], x.shape[1], 1, 1}));
+    });
+    AvgPool<T>::finish(x, x.shape.plane(), y, slot.out);
+  }
+
+  void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    if (dx[0].empty()) return;
+    const Shape& x = in[0]->shape;
+    ops::sum_pool_backward<T>(View<const T>(dy).reshape({x[0], x[1], 1, 1}), {x[2], 1},
+                              T{1} / static_cast<T>(x.plane()), dx[0]);
+  }
+};
+
+} // namespace sgq::nn

@@ -1,0 +1,116 @@
+// sgq/nn/shape_layers.hpp -- layers that move numbers and compute nothing: flatten, the residual
+// addition (whose sum is evaluated by the activation behind it) and the option-A shortcut.
+#pragma once
+
+#include "sgq/nn/layer.hpp"
+#include "sgq/ops/reduce.hpp"
+#include "sgq/ops/shortcut.hpp"
+
+namespace sgq::nn {
+
+/// [N, C, H, W] -> [N, C H W], the same memory.
+template <class T>
+class Flatten final : public Layer<T> {
+public:
+  std::string_view kind() const override { return "flatten"; }
+  Gate gate() const override { return Gate::none; }
+  bool backward_in_place() const override { return true; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    return {in[0][0], in[0].stride()};
+  }
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    slot.out = *in[0];
+    slot.out.shape = {in[0]->shape[0], in[0]->shape.stride()};
+  }
+  void backward(Inputs<T>, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    if (!dx[0].empty() && dx[0].data() != dy.data()) std::copy(dy.begin(), dy.end(), dx[0].begin());
+  }
+};
+
+/// a + r of two values of one shape: the end of a residual block. Hands on a with r attached.
+template <class T>
+class Add final : public Layer<T> {
+public:
+  std::string_view kind() const override { return "add"; }
+  Gate gate() const override { return Gate::none; }
+  bool backward_in_place() const override { return true; }
+  Reads reads(std::size_t input) const override {
+    return input == 0 ? Reads::affine : Reads::settled;
+  }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    if (in.size() != 2) throw shape_error(describe("add", "two inputs", std::to_string(in.size())));
+    check_shape("add", in[0], in[1], "a shortcut layer fits the second to the first");
+    return in[0];
+  }
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    slot.out = *in[0];
+    slot.out.residual = in[1];
+  }
+  void backward(Inputs<T>, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    for (const View<T>& d : dx)
+      if (!d.empty() && d.data() != dy.data()) std::copy(dy.begin(), dy.end(), d.begin());
+  }
+};
+
+struct ShortcutOptions {
+  index_t in = 1;
+  index_t out = 1;
+  index_t stride = 2;
+};
+
+/// The parameter-free shortcut of option A (ops/shortcut.hpp).
+template <class T>
+class Shortcut final : public Layer<T> {
+public:
+  explicit Shortcut(const ShortcutOptions& options) : options_(options) {
+    if (options.in < 1 || options.out < options.in || options.stride < 1)
+      throw value_error(describe("shortcut", "1 <= in <= out and a stride >= 1",
+                                 "in " + std::to_string(options.in) + ", out " +
+                                     std::to_string(options.out) + ", stride " +
+                                     std::to_string(options.stride)));
+  }
+
+  std::string_view kind() const override { return "shortcut"; }
+  Gate gate() const override { return Gate::none; }
+  const ShortcutOptions& options() const { return options_; }
+
+  Shape output_shape(std::span<const Shape> in) const override {
+    const Shape& x = in[0];
+    if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
+      throw shape_error(
+          describe("shortcut", "[N, " + std::to_string(options_.in) + ", H, W]", x.str()));
+    const index_t s = options_.stride;
+    return {x[0], options_.out, (x[2] + s - 1) / s, (x[3] + s - 1) / s};
+  }
+
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+    const Signal<T>& x = *in[0];
+    const Shape shape = output_shape({&x.shape, 1});
+    if (x.codes) {
+      slot.codes.resize(shape);
+      slot.out = x;
+      slot.out.shape = shape;
+      slot.out.codes = slot.codes.data();
+      ops::shortcut_forward<std::uint8_t>({x.codes, x.shape}, options_.stride, slot.codes);
+    } else {
+      const View<T> y = slot.plain(shape);
+      slot.out.scale = x.scale;
+      slot.out.max_code = x.max_code;
+      ops::shortcut_forward<T>({x.real, x.shape}, options_.stride, y);
+    }
+  }
+
+  void backward(Inputs<T>, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
+                const BackwardOptions&) override {
+    if (!dx[0].empty()) ops::shortcut_backward<T>(dy, options_.stride, dx[0]);
+  }
+
+private:
+  ShortcutOptions options_;
+};
+
+} // namespace sgq::nn

@@ -1,0 +1,137 @@
+// sgq/nn/weights.hpp -- the weight of a convolution or linear layer, quantised or not.
+//
+// Without a quantiser the layer computes on the weight itself. With one, prepare() writes integer
+// codes and one scale after each optimiser step; every tape reads those, and the gradient of the
+// quantised weight goes straight through to the weight that is trained.
+#pragma once
+
+#include "sgq/nn/parameter.hpp"
+#include "sgq/ops/reduce.hpp"
+#include "sgq/ops/signal.hpp"
+#include "sgq/quant/weight_quantizer.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace sgq::nn {
+
+/// True if T holds every integer up to the bound: 24 bits of a float, 53 of a double.
+template <class T>
+constexpr bool holds_integers_to(double bound) {
+  return bound <= static_cast<double>(std::uint64_t{1} << std::numeric_limits<T>::digits);
+}
+
+/// Calls f with a pointer to the integers of a coded signal: its bytes, or int32 numbers that are
+/// taken from the arena.
+template <class T, class F>
+void visit_integers(const Signal<T>& x, Arena& arena, F&& f) {
+  if (x.codes) return f(x.codes);
+  std::int32_t* integers = arena.take<std::int32_t>(x.shape.size());
+  for (index_t i = 0; i < x.shape.size(); ++i) integers[i] = static_cast<std::int32_t>(x.real[i]);
+  f(static_cast<const std::int32_t*>(integers));
+}
+
+template <class T>
+class Weights {
+public:
+  explicit Weights(const Shape& shape) : weight_(Role::weight, shape) {}
+
+  Parameter<T>& parameter() { return weight_; }
+  const Parameter<T>& parameter() const { return weight_; }
+  const Shape& shape() const { return weight_.shape(); }
+
+  /// Quantises from now on; null goes back to real weights.
+  void set_quantizer(std::shared_ptr<const quant::WeightQuantizer<T>> quantizer) {
+    quantizer_ = std::move(quantizer);
+    step_ = quantizer_ && quantizer_->has_step()
+                ? Parameter<T>(Role::clip, {1}, quantizer_->initial_step(weight_.value()))
+                : Parameter<T>();
+    prepared_version_ = 0;
+  }
+  const quant::WeightQuantizer<T>* quantizer() const { return quantizer_.get(); }
+  bool quantized() const { return quantizer_ != nullptr; }
+
+  void collect(std::vector<NamedParameter<T>>& out) {
+    out.push_back({"weight", &weight_});
+    if (!step_.empty()) out.push_back({"step", &step_});
+  }
+
+  /// Writes the codes, if any. Throws value_error, naming the layer, on weights that cannot be
+  /// quantised.
+  void prepare(std::string_view layer) {
+    if (!quantizer_) return;
+    quantizer_->quantize(weight_.value(), step(), codes_, layer);
+    largest_row_sum_ = 0;
+    const index_t row = shape().stride();
+    for (index_t o = 0; o < shape()[0]; ++o) {
+      double sum;
+      kernels::for_isa<ops::abs_sum_row<T>>(codes_.codes.data() + o * row, row, &sum);
+      largest_row_sum_ = std::max(largest_row_sum_, sum);
+    }
+    prepared_version_ = version();
+  }
+
+  /// What products are made of: codes (integers held as T), or the weight. Throws value_error on
+  /// stale codes.
+  const T* operand() const {
+    if (!quantizer_) return weight_.value().data();
+    check_fresh();
+    return codes_.codes.data();
+  }
+  const quant::WeightCodes<T>& codes() const {
+    check_fresh();
+    return codes_;
+  }
+  /// value = scale * operand.
+  double scale() const { return quantizer_ ? static_cast<double>(codes_.scale) : 1.0; }
+
+  /// The largest sum of |codes| over one output, times the largest input code: the bound on an
+  /// accumulator. 0 if either side is not integer.
+  double accumulator_bound(index_t max_input_code) const {
+    return quantizer_ ? largest_row_sum_ * static_cast<double>(max_input_code) : 0.0;
+  }
+
+  /// The codes as integers, for sums that need more than T holds.
+  const std::int32_t* integers(Arena& arena) const {
+    std::int32_t* out = arena.take<std::int32_t>(weight_.size());
+    const T* codes = operand();
+    for (index_t i = 0; i < weight_.size(); ++i) out[i] = static_cast<std::int32_t>(codes[i]);
+    return out;
+  }
+
+  /// Lets f(dw) add the gradient of the operand's values to dw; that gradient reaches the trained
+  /// weight straight through the quantiser, if there is one.
+  template <class F>
+  void add_gradient(F&& f) {
+    if (!quantizer_) return f(weight_.grad());
+    Arena::Scope scope(scratch());
+    const View<T> dw(scratch().take<T>(weight_.size()), shape());
+    dw.fill(T{0});
+    f(dw);
+    const T dstep = quantizer_->backward(weight_.value(), step(), codes_, dw, weight_.grad());
+    if (!step_.empty()) step_.grad()[0] += dstep;
+  }
+
+private:
+  T step() const { return step_.empty() ? T{1} : step_.value()[0]; }
+  std::uint64_t version() const {
+    return weight_.version() + (step_.empty() ? 0 : step_.version());
+  }
+  void check_fresh() const {
+    if (prepared_version_ != version())
+      throw value_error(describe("weight codes", "codes made after the last change of the weights",
+                                 "stale ones", "call net.prepare() after every optimiser step"));
+  }
+
+  Parameter<T> weight_, step_;
+  std::shared_ptr<const quant::WeightQuantizer<T>> quantizer_;
+  quant::WeightCodes<T> codes_;
+  double largest_row_sum_ = 0;
+  std::uint64_t prepared_version_ = 0;
+};
+
+} // namespace sgq::nn

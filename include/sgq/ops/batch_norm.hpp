@@ -1,0 +1,167 @@
+// sgq/ops/batch_norm.hpp -- batch normalisation (Ioffe and Szegedy, arXiv 1502.03167), per channel.
+//
+//     y = gamma (x - mu) / sqrt(var + eps) + beta
+//
+// The forward pass writes no tensor. From the stored tensor u (x = s u + b) it takes the channel
+// moments and returns the affine map y = mul u + add, which the activation applies.
+//
+//     training:  mu, var are the batch's own (biased variance); the bias b cancels
+//     backward:  xhat = (u - mean_u) rate,   rate = s / sqrt(var + eps)
+//                dbeta = sum dy,   dgamma = sum dy xhat
+//                dx = gamma / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat))
+//
+// With statistics held constant (evaluation, or input gradients that must not mix the images of a
+// batch) dx = gamma / sqrt(var + eps) dy.
+#pragma once
+
+#include "sgq/ops/reduce.hpp"
+#include "sgq/ops/signal.hpp"
+
+#include <cmath>
+
+namespace sgq::ops {
+
+/// Mean of x[0..n) and the sum of squared deviations from it, in two sweeps over a cached row.
+template <class T, class U>
+SGQ_INLINE void moments_row(const U* x, index_t n, double* mean, double* squares) {
+  using V = typename Lanes<T>::type;
+  constexpr index_t L = Lanes<T>::count;
+  T buffer[L];
+  V lanes = {};
+  index_t i = 0;
+  for (; i + L <= n; i += L) {
+    V v;
+    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(x[i + l]);
+    std::memcpy(&v, buffer, sizeof v);
+    lanes += v;
+  }
+  double total = 0;
+  for (index_t l = 0; l < L; ++l) total += static_cast<double>(lanes[l]);
+  for (; i < n; ++i) total += static_cast<double>(x[i]);
+  const T mu = static_cast<T>(total / static_cast<double>(n));
+
+  V sq = {};
+  for (i = 0; i + L <= n; i += L) {
+    V v;
+    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(x[i + l]);
+    std::memcpy(&v, buffer, sizeof v);
+    v -= mu;
+    sq += v * v;
+  }
+  double sum = 0;
+  for (index_t l = 0; l < L; ++l) sum += static_cast<double>(sq[l]);
+  for (; i < n; ++i) {
+    const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
+    sum += d * d;
+  }
+  // Deviations were taken from mu rounded to T; shift them to the exact mean.
+  const double exact = total / static_cast<double>(n), shift = exact - static_cast<double>(mu);
+  *mean = exact;
+  *squares = sum - static_cast<double>(n) * shift * shift;
+}
+
+/// Mean and biased variance of u over batch and plane, per channel. Planes are merged in batch
+/// order (Chan, Golub, LeVeque 1979), so no sum of squares ever cancels.
+template <class T>
+void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
+  const index_t channels = s.channels(), plane = s.shape.plane(), batch = s.batch();
+  visit_storage(s, [&]<class U>(const U* u) {
+    parallel_for(channels, [&](index_t c) {
+      double mu = 0, squares = 0, count = 0;
+      for (index_t n = 0; n < batch; ++n) {
+        double m, q;
+        kernels::for_isa<moments_row<T, U>>(u + (n * channels + c) * plane, plane, &m, &q);
+        const double here = static_cast<double>(plane), total = count + here, delta = m - mu;
+        mu += delta * here / total;
+        squares += q + delta * delta * count * here / total;
+        count = total;
+      }
+      mean[c] = static_cast<T>(mu);
+      variance[c] = static_cast<T>(squares / count);
+    });
+  });
+}
+
+/// *a = sum dy, *b = sum dy (u - mu).
+template <class T, class U>
+SGQ_INLINE void norm_sums_row(const U* u, const T* dy, T mu, index_t n, double* a, double* b) {
+  using V = typename Lanes<T>::type;
+  constexpr index_t L = Lanes<T>::count;
+  T buffer[L];
+  V sum = {}, dot = {};
+  index_t i = 0;
+  for (; i + L <= n; i += L) {
+    V x, g;
+    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(u[i + l]);
+    std::memcpy(&x, buffer, sizeof x);
+    std::memcpy(&g, dy + i, sizeof g);
+    sum += g;
+    dot += g * (x - mu);
+  }
+  double s = 0, d = 0;
+  for (index_t l = 0; l < L; ++l) {
+    s += static_cast<double>(sum[l]);
+    d += static_cast<double>(dot[l]);
+  }
+  for (; i < n; ++i) {
+    s += static_cast<double>(dy[i]);
+    d += static_cast<double>(dy[i]) * (static_cast<double>(u[i]) - static_cast<double>(mu));
+  }
+  *a = s;
+  *b = d;
+}
+
+/// dx = g dy + k u + h: the backward formula with its per-channel constants gathered.
+template <class T, class U>
+SGQ_INLINE void norm_backward_row(const U* u, const T* dy, T g, T k, T h, index_t n, T* dx) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) dx[i] = g * dy[i] + (k * static_cast<T>(u[i]) + h);
+}
+
+/// What the backward pass needs of a channel: see the head of this file.
+template <class T>
+struct NormChannels {
+  View<const T> mean; ///< of u
+  View<const T> rate; ///< s / sqrt(var + eps)
+  View<const T> gain; ///< gamma / sqrt(var + eps)
+};
+
+/// dgamma, dbeta += (skipped where empty); dx overwritten (skipped where empty), dx may be dy.
+template <class T>
+void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<const T> dy,
+                         bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta) {
+  check_shape("batch norm backward", in.shape, dy.shape());
+  const index_t channels = in.channels(), plane = in.shape.plane(), batch = in.batch();
+  const double count = static_cast<double>(batch * plane);
+  const bool sums = !constant_statistics || !dgamma.empty();
+  visit_storage(in, [&]<class U>(const U* u) {
+    parallel_for(channels, [&](index_t c) {
+      double sum = 0, dot = 0; // of dy and of dy (u - mean)
+      for (index_t n = 0; sums && n < batch; ++n) {
+        double a, b;
+        const index_t row = (n * channels + c) * plane;
+        kernels::for_isa<norm_sums_row<T, U>>(u + row, dy.data() + row, at.mean[c], plane, &a, &b);
+        sum += a;
+        dot += b;
+      }
+      const double rate = static_cast<double>(at.rate[c]), gain = static_cast<double>(at.gain[c]);
+      if (!dgamma.empty()) {
+        dgamma[c] += static_cast<T>(dot * rate);
+        dbeta[c] += static_cast<T>(sum);
+      }
+      if (dx.empty()) return;
+      // gain (dy - sum/count - (u - mean) rate^2 dot/count) = gain dy + k u + h
+      const double k = constant_statistics ? 0 : -gain * rate * rate * dot / count;
+      const double h =
+          constant_statistics ? 0 : -gain * sum / count - k * static_cast<double>(at.mean[c]);
+      for (index_t n = 0; n < batch; ++n) {
+        const index_t row = (n * channels + c) * plane;
+        kernels::for_isa<norm_backward_row<T, U>>(u + row, dy.data() + row, at.gain[c],
+                                                  static_cast<T>(k), static_cast<T>(h), plane,
+                                                  dx.data() + row);
+      }
+    });
+  });
+}
+
+} // namespace sgq::ops

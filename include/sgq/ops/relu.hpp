@@ -1,0 +1,60 @@
+// sgq/ops/relu.hpp -- y = max(v, 0), where v is a signal: with its batch norm and its residual.
+//
+//     backward:  dv = dy 1[y > 0]          (0 at v = 0)
+#pragma once
+
+#include "sgq/ops/signal.hpp"
+
+namespace sgq::ops {
+
+template <class T, class U, class R>
+SGQ_INLINE void relu_row(const U* u, const R* r, T m, T t, T s, index_t n, T* y) {
+  if (r) {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) {
+      const T v = static_cast<T>(u[i]) * m + (static_cast<T>(r[i]) * s + t);
+      y[i] = v > T{0} ? v : T{0};
+    }
+  } else {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) {
+      const T v = static_cast<T>(u[i]) * m + t;
+      y[i] = v > T{0} ? v : T{0};
+    }
+  }
+}
+
+/// y = max(v, 0). y may be the memory of u.
+template <class T>
+void relu_forward(const Signal<T>& v, View<T> y) {
+  check_shape("relu", v.shape, y.shape());
+  const index_t channels = v.channels(), plane = v.shape.plane();
+  const T s = v.residual ? static_cast<T>(v.residual->scale) : T{0};
+  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
+    parallel_for(v.batch(), [&](index_t n) {
+      for (index_t c = 0; c < channels; ++c) {
+        const index_t at = (n * channels + c) * plane;
+        kernels::for_isa<relu_row<T, U, R>>(u + at, r ? r + at : r, v.mul_at(c), v.add_at(c), s,
+                                            plane, y.data() + at);
+      }
+    });
+  });
+}
+
+template <class T>
+SGQ_INLINE void relu_backward_row(const T* y, const T* dy, T* dx, index_t n) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) dx[i] = y[i] > T{0} ? dy[i] : T{0};
+}
+
+/// dx = dy where the output y was positive, else 0. dx may be dy.
+template <class T>
+void relu_backward(View<const T> y, View<const T> dy, View<T> dx) {
+  check_shape("relu backward", y.shape(), dy.shape());
+  parallel_blocks(y.size(), 1 << 15, [&](index_t begin, index_t end) {
+    kernels::for_isa<relu_backward_row<T>>(y.data() + begin, dy.data() + begin, dx.data() + begin,
+                                           end - begin);
+  });
+}
+
+} // namespace sgq::ops

@@ -1,0 +1,128 @@
+// sgq/ops/signal.hpp -- what flows from one layer to the next.
+//
+// A Signal stands for a real tensor v of shape [N, C, H, W] (or [N, F]) without always storing it:
+//
+//     v[n][c][p] = mul[c] * u[n][c][p] + add[c] + residual[n][c][p]
+//
+// where u is what lies in memory: real numbers, integer accumulators, or one-byte codes. So a
+// quantised convolution hands on exact integers, batch norm only changes mul and add without
+// touching the tensor, a residual addition only attaches its second operand, and the activation
+// that follows evaluates the whole formula once. That one place decides every bit of a quantised
+// network, and it saves three passes over memory in any network.
+//
+// Whoever cannot read such a formula asks for a settled signal: plain real numbers, or integer
+// codes with one scale. Signals point into a tape; they own nothing.
+#pragma once
+
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/tensor.hpp"
+#include "sgq/kernels/dispatch.hpp"
+
+#include <cassert>
+#include <cstdint>
+
+namespace sgq {
+
+template <class T>
+struct Signal {
+  Shape shape{0};
+
+  // u: exactly one of the three is set.
+  const T* real = nullptr;             ///< real numbers, or integers that T holds exactly
+  const std::int32_t* acc = nullptr;   ///< integer accumulators too large for T
+  const std::uint8_t* codes = nullptr; ///< integer codes, one byte each
+
+  double scale = 1;                 ///< mul, where it is the same for all channels
+  const T* mul = nullptr;           ///< mul per channel; replaces scale
+  const T* add = nullptr;           ///< add per channel, null for none
+  index_t max_code = 0;             ///< bound on |u| if u is integer, else 0
+  const Signal* residual = nullptr; ///< a settled signal of the same shape, null for none
+
+  /// Integer codes and one scale: what a quantised layer computes on.
+  bool is_codes() const { return max_code > 0 && !mul && !add && !residual; }
+  /// Plain numbers: v is u.
+  bool is_plain() const { return real && scale == 1 && !mul && !add && !residual; }
+  bool is_settled() const { return is_plain() || is_codes(); }
+
+  T mul_at(index_t c) const { return mul ? mul[c] : static_cast<T>(scale); }
+  T add_at(index_t c) const { return add ? add[c] : T{0}; }
+
+  index_t batch() const { return shape[0]; }
+  index_t channels() const { return shape[1]; }
+
+  /// The plain numbers. The caller has made sure that is_plain().
+  View<const T> view() const {
+    assert(is_plain());
+    return {real, shape};
+  }
+};
+
+/// A plain signal over a tensor.
+template <class T>
+Signal<T> plain_signal(View<const T> x) {
+  Signal<T> s;
+  s.shape = x.shape();
+  s.real = x.data();
+  return s;
+}
+
+/// Calls f with the pointer to u, whichever type it has.
+template <class T, class F>
+void visit_storage(const Signal<T>& s, F&& f) {
+  if (s.codes)
+    f(s.codes);
+  else if (s.acc)
+    f(s.acc);
+  else
+    f(s.real);
+}
+
+/// Calls f(u, r) with the pointers to u and to the residual's u (a null const T* without one).
+template <class T, class F>
+void visit_with_residual(const Signal<T>& s, F&& f) {
+  visit_storage(s, [&](auto* u) {
+    if (!s.residual)
+      f(u, static_cast<const T*>(nullptr));
+    else if (s.residual->codes)
+      f(u, s.residual->codes);
+    else
+      f(u, s.residual->real);
+  });
+}
+
+namespace ops {
+
+/// One plane of the formula, y[p] = m u[p] + t + s r[p], in double: exact products whatever
+/// the instruction set makes of them, one rounding at the end.
+template <class T, class U, class R>
+SGQ_INLINE void settle_row(const U* u, const R* r, double m, double t, double s, index_t n, T* y) {
+  if (r) {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i)
+      y[i] = static_cast<T>((static_cast<double>(u[i]) * m + t) + static_cast<double>(r[i]) * s);
+  } else {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) y[i] = static_cast<T>(static_cast<double>(u[i]) * m + t);
+  }
+}
+
+/// Writes the plain numbers of a signal, y = v. y may be u itself.
+template <class T>
+void settle(const Signal<T>& s, View<T> y) {
+  check_shape("settle", s.shape, y.shape());
+  const index_t plane = s.shape.plane(), channels = s.channels();
+  const double r_scale = s.residual ? s.residual->scale : 0;
+  visit_with_residual(s, [&]<class U, class R>(const U* u, const R* r) {
+    parallel_for(s.batch(), [&](index_t n) {
+      for (index_t c = 0; c < channels; ++c) {
+        const index_t at = (n * channels + c) * plane;
+        kernels::for_isa<settle_row<T, U, R>>(
+            u + at, r ? r + at : r, static_cast<double>(s.mul_at(c)),
+            static_cast<double>(s.add_at(c)), r_scale, plane, y.data() + at);
+      }
+    });
+  });
+}
+
+} // namespace ops
+} // namespace sgq

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -114,20 +113,21 @@ inline Extents extents_of(const Shape& shape) {
   return extents;
 }
 
-/// Bytes of a tensor; nothing if an extent is negative or the product does not fit 63 bits. Zeros
-/// count as ones in that check, so that no partial product of the extents overflows either.
+/// Bytes of a tensor; nothing if an extent is negative or they are more than 2^62. Zeros count as
+/// ones in that check, so that the extents are fit for a Shape.
 inline std::optional<std::size_t> byte_size(const Extents& extents, DType dtype) {
   auto total = static_cast<index_t>(info(dtype).bytes);
   bool empty = false;
   for (index_t e : extents) {
     empty = empty || e == 0;
-    if (e < 0 || e > std::numeric_limits<index_t>::max() / total) return std::nullopt;
+    if (e < 0 || e > (index_t{1} << 62) / total) return std::nullopt;
     total *= std::max<index_t>(e, 1);
   }
   return empty ? 0 : static_cast<std::size_t>(total);
 }
 
-/// A Shape with these extents, or nothing if there are more than four.
+/// A Shape with these extents, or nothing if there are more than four. They must have a
+/// byte_size().
 inline std::optional<Shape> to_shape(const Extents& e) {
   switch (e.size()) {
   case 0:

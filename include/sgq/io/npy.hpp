@@ -152,11 +152,11 @@ Tensor<T> parse_npy(std::string_view bytes, const std::string& origin) {
   if (header.descr != type.npy)
     fail("numbers of type " + std::string(type.npy), "'" + header.descr + "'");
   if (header.fortran_order) fail("C order", "Fortran order");
-  const std::optional<Shape> shape = to_shape(header.shape);
-  if (!shape) fail("at most 4 extents", str(header.shape));
   const std::optional<std::size_t> size = byte_size(header.shape, type.dtype);
   if (size != data.size())
     fail("as many bytes as shape " + str(header.shape) + " needs", std::to_string(data.size()));
+  const std::optional<Shape> shape = to_shape(header.shape);
+  if (!shape) fail("at most 4 extents", str(header.shape));
   Tensor<T> tensor;
   tensor.resize(*shape);
   if (!copy_bytes(data, tensor.view())) fail("bytes 0 and 1 for truth values", "another");

@@ -14,6 +14,7 @@ function(sgq_header target header)
     file(DOWNLOAD "${arg_URL}" "${file}.part" TIMEOUT 20 INACTIVITY_TIMEOUT 10 TLS_VERIFY ON
          STATUS status)
     list(POP_FRONT status code reason)
+    string(REPLACE "\"" "" reason "${reason}")
     if(code EQUAL 0)
       file(SHA256 "${file}.part" sum)
       if(NOT sum STREQUAL arg_SHA256)
@@ -23,7 +24,8 @@ function(sgq_header target header)
     endif()
     if(NOT code EQUAL 0)
       file(REMOVE "${file}.part")
-      message(FATAL_ERROR "${header} is missing: install ${arg_PACKAGE} (download: ${reason})")
+      # The blank in front keeps CMake from breaking the line.
+      message(FATAL_ERROR " Please install ${arg_PACKAGE}: no ${header}, no download (${reason})")
     endif()
     file(RENAME "${file}.part" "${file}")
     set(${target}_INCLUDE_DIR "${PROJECT_BINARY_DIR}/third_party" CACHE PATH "" FORCE)
@@ -35,7 +37,7 @@ endfunction()
 # Both checksums are those of the upstream files at these addresses; Debian 12 ships the same bytes.
 if(SGQ_BUILD_EXAMPLES)
   sgq_header(sgq_stb stb/stb_image_write.h
-    PACKAGE "libstb-dev (apt-get install libstb-dev)"
+    PACKAGE libstb-dev
     URL https://raw.githubusercontent.com/nothings/stb/1ee679ca2ef753a528db5ba6801e1067b40481b8/stb_image_write.h
     SHA256 cbd5f0ad7a9cf4468affb36354a1d2338034f2c12473cf1a8e32053cb6914a05)
 endif()
@@ -46,7 +48,7 @@ if(SGQ_BUILD_TESTS)
     add_library(sgq_catch ALIAS Catch2::Catch2)
   else()
     sgq_header(sgq_catch catch2/catch.hpp
-      PACKAGE "catch2 (apt-get install catch2)"
+      PACKAGE catch2
       URL https://github.com/catchorg/Catch2/releases/download/v2.13.10/catch.hpp
       SHA256 3725c0f0a75f376a5005dde31ead0feb8f7da7507644c201b814443de8355170)
   endif()

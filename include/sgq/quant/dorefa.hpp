@@ -15,6 +15,7 @@
 // needs only 1 - tanh^2 w = 4e/(1 + e)^2 with e = exp(-2|w|), which does not cancel.
 #pragma once
 
+#include "sgq/quant/count_passed.hpp"
 #include "sgq/quant/uniform.hpp"
 
 #include <cmath>
@@ -52,21 +53,23 @@ SGQ_INLINE T sech2(T x) {
 
 namespace detail {
 
-/// Codes of weights by comparison with the `count` positive thresholds t.
+/// Codes of weights from the 2^(k-1) - 1 positive thresholds t.
 template <class T>
-SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int count, T* codes) {
-  SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) codes[i] = T(1);
-  for (int j = 0; j < count; ++j) {
-    const T tj = t[j];
+SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int bits, T* codes) {
+  T magnitude[count_block];
+  std::int32_t passed[count_block];
+  for (index_t start = 0; start < n; start += count_block) {
+    const index_t count = n - start < count_block ? n - start : count_block;
+    const T* from = w + start;
     SGQ_SIMD
-    for (index_t i = 0; i < n; ++i) {
-      const T a = w[i] < T(0) ? -w[i] : w[i];
-      codes[i] += a >= tj ? T(2) : T(0);
+    for (index_t i = 0; i < count; ++i) magnitude[i] = from[i] < T(0) ? -from[i] : from[i];
+    count_passed<false>(magnitude, count, t, bits - 1, passed);
+    SGQ_SIMD
+    for (index_t i = 0; i < count; ++i) {
+      const std::int32_t sign = 1 - 2 * static_cast<std::int32_t>(from[i] < T(0));
+      codes[start + i] = static_cast<T>(sign * (2 * passed[i] + 1));
     }
   }
-  SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) codes[i] = w[i] < T(0) ? -codes[i] : codes[i];
 }
 
 /// dw += dwq (1 - tanh^2 w) gain.
@@ -99,22 +102,22 @@ public:
   Grid grid() const override { return Grid::odd(bits_); }
   bool needs_batch_norm() const override { return scale_ == DorefaScale::plain && bits_ > 1; }
 
-  /// Codes for a given M, which is what out.range holds. (At 1 bit M does not matter.)
+  /// Codes for a given M, which is what WeightCodes::range holds (at 1 bit: the scale).
   void encode(View<const T> w, T m, View<T> codes) const {
-    const T n = static_cast<T>(max_code(bits_));
-    if constexpr (!Round::rounds) { // the smooth function behind it
+    if constexpr (Round::rounds) {
+      T t[127] = {};
+      const int n = max_code(bits_), count = n / 2;
+      for (int i = 1; i <= count; ++i)
+        t[i - 1] = static_cast<T>(std::atanh(static_cast<double>(m) * (2 * i) / n));
+      parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
+        kernels::for_isa<detail::dorefa_encode_row<T>>(
+            w.data() + begin, end - begin, static_cast<const T*>(t), bits_, codes.data() + begin);
+      });
+    } else { // the smooth function behind it
+      const T n = static_cast<T>(max_code(bits_));
       for (index_t i = 0; i < w.size(); ++i)
         codes[i] = bits_ == 1 ? w[i] / m : std::tanh(w[i]) / m * n;
-      return;
     }
-    T t[128];
-    const int count = max_code(bits_) / 2;
-    for (int i = 1; i <= count; ++i)
-      t[i - 1] = static_cast<T>(std::atanh(static_cast<double>(m) * 2 * i / max_code(bits_)));
-    parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
-      kernels::for_isa<detail::dorefa_encode_row<T>>(
-          w.data() + begin, end - begin, static_cast<const T*>(t), count, codes.data() + begin);
-    });
   }
 
   void quantize(View<const T> w, T, WeightCodes<T>& out, std::string_view layer) const override {

@@ -32,23 +32,29 @@ SGQ_INLINE void lsq_encode_row(const T* w, index_t n, T step, T low, T high, T* 
   }
 }
 
-/// One block: dw += dwq inside; the block's part of dL/ds, before the gradient scale.
-template <class T, class Round>
-SGQ_INLINE void lsq_backward_row(const T* w, const T* dwq, index_t n, T step, T low, T high, T* dw,
-                                 double* dstep) {
+/// Up to 16 weights: dw += dwq inside; each weight's part of dL/ds, before the gradient scale, to
+/// the sum of its own lane. The code c is rint(u) inside and the bound outside, so that both cases
+/// of dw_q/ds are c - u 1[inside].
+template <class T>
+SGQ_INLINE void lsq_backward_lanes(const T* w, const T* c, const T* dwq, index_t count, T step,
+                                   T low, T high, T* dw, double* sum) {
+  SGQ_SIMD
+  for (index_t l = 0; l < count; ++l) {
+    const T u = w[l] / step, inside = static_cast<T>((u > low) & (u < high));
+    sum[l] += static_cast<double>(c[l] - inside * u) * static_cast<double>(dwq[l]);
+    dw[l] += inside * dwq[l];
+  }
+}
+
+template <class T>
+SGQ_INLINE void lsq_backward_row(const T* w, const T* c, const T* dwq, index_t n, T step, T low,
+                                 T high, T* dw, double* dstep) {
   constexpr index_t lanes = 16;
   double sum[lanes] = {};
-  for (index_t i = 0; i < n; i += lanes) {
-    const index_t count = n - i < lanes ? n - i : lanes;
-    SGQ_SIMD
-    for (index_t l = 0; l < count; ++l) {
-      const T u = w[i + l] / step, g = dwq[i + l];
-      const T error = Round::apply(u) - u;
-      const T slope = u <= low ? low : u >= high ? high : error;
-      sum[l] += static_cast<double>(slope) * static_cast<double>(g);
-      dw[i + l] += u > low && u < high ? g : T(0);
-    }
-  }
+  index_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    lsq_backward_lanes(w + i, c + i, dwq + i, lanes, step, low, high, dw + i, sum);
+  lsq_backward_lanes(w + i, c + i, dwq + i, n - i, step, low, high, dw + i, sum);
   *dstep = 0;
   for (index_t l = 0; l < lanes; ++l) *dstep += sum[l];
 }
@@ -93,9 +99,9 @@ public:
     Arena::Scope scope(scratch());
     double* partial = scratch().take<double>(blocks);
     parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
-      kernels::for_isa<detail::lsq_backward_row<T, Round>>(
-          w.data() + begin, dwq.data() + begin, end - begin, codes.scale, low(), high(),
-          dw.data() + begin, partial + begin / detail::weight_block);
+      kernels::for_isa<detail::lsq_backward_row<T>>(
+          w.data() + begin, codes.codes.data() + begin, dwq.data() + begin, end - begin,
+          codes.scale, low(), high(), dw.data() + begin, partial + begin / detail::weight_block);
     });
     double dstep = 0;
     for (index_t b = 0; b < blocks; ++b) dstep += partial[b];

@@ -26,20 +26,26 @@ namespace detail {
 /// Elements that one task of an element-wise loop over weights handles.
 inline constexpr index_t weight_block = 8192;
 
+/// Up to 16 weights, each added to the sums of its own lane.
+template <class T>
+SGQ_INLINE void moments_lanes(const T* w, index_t count, double* abs, double* square,
+                              double* high) {
+  SGQ_SIMD
+  for (index_t l = 0; l < count; ++l) {
+    const double x = static_cast<double>(w[l]), a = x < 0 ? -x : x;
+    abs[l] += a;
+    square[l] += x * x;
+    high[l] = a > high[l] ? a : high[l];
+  }
+}
+
 template <class T>
 SGQ_INLINE void moments_row(const T* w, index_t n, Moments* sums) {
   constexpr index_t lanes = 16;
   double abs[lanes] = {}, square[lanes] = {}, high[lanes] = {};
-  for (index_t i = 0; i < n; i += lanes) {
-    const index_t count = n - i < lanes ? n - i : lanes;
-    SGQ_SIMD
-    for (index_t l = 0; l < count; ++l) {
-      const double x = static_cast<double>(w[i + l]), a = x < 0 ? -x : x;
-      abs[l] += a;
-      square[l] += x * x;
-      high[l] = a > high[l] ? a : high[l];
-    }
-  }
+  index_t i = 0;
+  for (; i + lanes <= n; i += lanes) moments_lanes(w + i, lanes, abs, square, high);
+  moments_lanes(w + i, n - i, abs, square, high);
   *sums = {};
   for (index_t l = 0; l < lanes; ++l) {
     sums->mean_abs += abs[l];

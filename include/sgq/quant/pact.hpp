@@ -57,11 +57,12 @@ T pact_scale(T alpha, int bits) {
   return static_cast<T>(static_cast<double>(alpha) / static_cast<double>(max_code(bits)));
 }
 
-/// The code of one pre-activation. A NaN stays one.
-template <class Round = round_nearest>
-SGQ_INLINE double pact_code(double x, double alpha, double inverse_step) {
-  const double above = 0.0 > x ? 0.0 : x; // written so that each line is one max or min instruction
-  return Round::apply((alpha < above ? alpha : above) * inverse_step);
+/// The code of one pre-activation. A NaN stays one. Each line is one max or min instruction.
+template <class Round = round_nearest, class V>
+SGQ_INLINE double pact_code(V x, V alpha, double inverse_step) {
+  const V above = V(0) > x ? V(0) : x;
+  const V y = alpha < above ? alpha : above;
+  return Round::apply(static_cast<double>(y) * inverse_step);
 }
 
 /// A code as it is stored: as T, or as uint8_t (there NaN becomes 0).
@@ -73,28 +74,28 @@ SGQ_INLINE Code store_code(double q) {
     return static_cast<Code>(q);
 }
 
-/// dy_q/dx of one element.
+/// dy_q/dx of one element. Conditions are numbers 0 and 1 here, and `&` joins them: a branch would
+/// keep the loops around from being vectorised.
 template <class T>
 SGQ_INLINE T pact_dx(T x, T alpha) {
-  return x > T(0) && x < alpha ? T(1) : T(0);
+  return static_cast<T>((x > T(0)) & (x < alpha));
 }
 
-/// dy_q/dalpha of one element. Under the identity policy both gradients are the paper's.
-template <PactGradient gradient, class Round = round_nearest>
-SGQ_INLINE double pact_dalpha(double x, double alpha, double inverse_step, double step_over_alpha) {
-  const double clipped = x >= alpha ? 1.0 : 0.0;
+/// dy_q/dalpha of one element; per_code = 1/n.
+template <PactGradient gradient, class Round = round_nearest, class V>
+SGQ_INLINE double pact_dalpha(V x, V alpha, double inverse_step, double per_code) {
+  const double clipped = static_cast<double>(static_cast<V>(x >= alpha));
   if constexpr (gradient == PactGradient::paper) return clipped;
-  const double z = x * inverse_step;
-  const double error = (Round::apply(z) - z) * step_over_alpha; // (rint(z) - z) / n
-  return x > 0.0 && x < alpha ? error : clipped;
+  // z of the clipped x, for an infinite one times 0 would be NaN.
+  const double z = static_cast<double>(alpha < x ? alpha : x) * inverse_step;
+  return clipped + static_cast<double>(pact_dx(x, alpha)) * ((Round::apply(z) - z) * per_code);
 }
 
 template <class T, class Code, class Round>
-SGQ_INLINE void pact_forward_row(const T* x, index_t n, double alpha, double inverse_step,
-                                 Code* codes) {
+SGQ_INLINE void pact_forward_row(const T* x, index_t n, T alpha, double inverse_step, Code* codes) {
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i)
-    codes[i] = store_code<Code>(pact_code<Round>(static_cast<double>(x[i]), alpha, inverse_step));
+    codes[i] = store_code<Code>(pact_code<Round>(x[i], alpha, inverse_step));
 }
 
 /// codes = rint(clip(x, 0, alpha) n/alpha), any shape. Code is T, or uint8_t. codes may be x.
@@ -104,35 +105,41 @@ void pact_forward(View<const T> x, T alpha, int bits, View<Code> codes) {
   check_bits("PACT", bits);
   check_alpha(alpha);
   check_shape("PACT: codes", x.shape(), codes.shape());
-  const double a = static_cast<double>(alpha), inverse = inverse_step(alpha, bits);
+  const double inverse = inverse_step(alpha, bits);
   parallel_blocks(x.size(), 16384, [&](index_t begin, index_t end) {
-    kernels::for_isa<pact_forward_row<T, Code, Round>>(x.data() + begin, end - begin, a, inverse,
-                                                       codes.data() + begin);
+    kernels::for_isa<pact_forward_row<T, Code, Round>>(x.data() + begin, end - begin, alpha,
+                                                       inverse, codes.data() + begin);
   });
 }
 
-/// One block of the backward: dx written, its part of dalpha summed in `lanes` fixed partial sums,
-/// so that the order of the sum does not depend on the vector width.
+/// Up to 16 elements of the backward: dx written, lane l of `sum` gets element l's part of dalpha.
+template <class T, PactGradient gradient, class Round>
+SGQ_INLINE void pact_backward_lanes(const T* x, const T* dy, index_t count, T alpha,
+                                    double inverse_step, double per_code, T* dx, double* sum) {
+  SGQ_SIMD
+  for (index_t l = 0; l < count; ++l) {
+    const T g = dy[l];
+    sum[l] +=
+        static_cast<double>(g) * pact_dalpha<gradient, Round>(x[l], alpha, inverse_step, per_code);
+    dx[l] = pact_dx(x[l], alpha) * g;
+  }
+}
+
+/// One block of the backward. dalpha is summed in 16 fixed lanes, so that the order of the sum does
+/// not depend on the vector width.
 template <class T, PactGradient gradient, class Round>
 SGQ_INLINE void pact_backward_row(const T* x, const T* dy, index_t n, T alpha, double inverse_step,
-                                  double step_over_alpha, T* dx, double* dalpha) {
+                                  double per_code, T* dx, double* dalpha) {
   constexpr index_t lanes = 16;
   double sum[lanes] = {};
-  const double a = static_cast<double>(alpha);
-  for (index_t i = 0; i < n; i += lanes) {
-    const index_t count = n - i < lanes ? n - i : lanes;
-    SGQ_SIMD
-    for (index_t l = 0; l < count; ++l) {
-      const T xi = x[i + l], g = dy[i + l];
-      sum[l] +=
-          static_cast<double>(g) *
-          pact_dalpha<gradient, Round>(static_cast<double>(xi), a, inverse_step, step_over_alpha);
-      dx[i + l] = pact_dx(xi, alpha) * g;
-    }
-  }
-  double total = 0;
-  for (index_t l = 0; l < lanes; ++l) total += sum[l];
-  *dalpha = total;
+  index_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    pact_backward_lanes<T, gradient, Round>(x + i, dy + i, lanes, alpha, inverse_step, per_code,
+                                            dx + i, sum);
+  pact_backward_lanes<T, gradient, Round>(x + i, dy + i, n - i, alpha, inverse_step, per_code,
+                                          dx + i, sum);
+  *dalpha = 0;
+  for (index_t l = 0; l < lanes; ++l) *dalpha += sum[l];
 }
 
 /// dx = dy 1[0 < x < alpha] (overwritten; dx may be dy); returns dL/dalpha, summed over the tensor.

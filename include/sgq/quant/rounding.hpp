@@ -33,6 +33,19 @@ struct round_nearest {
   }
 };
 
+/// The number of magnitude |a| and the sign of b, without a branch.
+template <class T>
+SGQ_INLINE T with_sign(T a, T b) {
+#if defined(__GNUC__)
+  if constexpr (std::is_same_v<T, float>)
+    return __builtin_copysignf(a, b);
+  else
+    return __builtin_copysign(a, b);
+#else
+  return std::copysign(a, b);
+#endif
+}
+
 /// No rounding: codes are real numbers. For gradient checks.
 struct identity {
   static constexpr bool rounds = false;

@@ -22,9 +22,11 @@ template <class T, class Round, bool has_zero>
 SGQ_INLINE void encode_uniform_row(const T* w, index_t n, T range, T half, T* codes) {
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i) {
-    T u = w[i] / range;
-    u = u > T(1) ? T(1) : u;
-    u = u < T(-1) ? T(-1) : u;
+    // Clipped by magnitude: two selects in a row become branches and keep the loop from being
+    // vectorised.
+    T u = w[i] / range, a = u < T(0) ? -u : u;
+    a = a > T(1) ? T(1) : a;
+    u = with_sign(a, u);
     if constexpr (has_zero)
       codes[i] = Round::apply(u * half);
     else
@@ -38,7 +40,7 @@ SGQ_INLINE void add_within_row(const T* w, const T* dwq, index_t n, T bound, T* 
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i) {
     const T a = w[i] < T(0) ? -w[i] : w[i];
-    dw[i] += a <= bound ? dwq[i] : T(0);
+    dw[i] += static_cast<T>(a <= bound) * dwq[i];
   }
 }
 

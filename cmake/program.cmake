@@ -14,16 +14,17 @@ if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_
 endif()
 
 # sgq_programs([LIBRARIES target...]): every *.cpp of the current folder becomes a program named
-# after its file; the list of names comes back as `programs`.
+# after its file, and a test of what all programs have in common.
 function(sgq_programs)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
-  set(programs "")
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE sgq::sgq sgq_warnings ${arg_LIBRARIES})
-    list(APPEND programs ${name})
+    if(SGQ_BUILD_TESTS)
+      add_test(NAME program.${name}
+               COMMAND "${PROJECT_SOURCE_DIR}/tests/support/program.sh" "$<TARGET_FILE:${name}>")
+    endif()
   endforeach()
-  set(programs ${programs} PARENT_SCOPE)
 endfunction()

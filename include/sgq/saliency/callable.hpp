@@ -1,0 +1,120 @@
+// sgq/saliency/callable.hpp -- a model, seen as a function from a batch to logits.
+//
+//     auto f = [&](View<const float> x, View<float> logits) { net.forward(x, tape, logits); };
+//     Classifier model(f, 10);          // x [N,C,H,W] -> logits [N,10]
+//
+// Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets, quantised nets and
+// the integer engine alike. A Classifier refers to f and does not own it: f has a name and outlives
+// it.
+#pragma once
+
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/tensor.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+namespace sgq::saliency {
+
+template <class Signature>
+class FunctionRef;
+
+/// Refers to a callable object without owning it: two pointers, no allocation. It binds to named
+/// objects only, so it cannot outlive a temporary.
+template <class Result, class... Args>
+class FunctionRef<Result(Args...)> {
+public:
+  template <class F>
+  requires(!std::is_same_v<std::remove_const_t<F>, FunctionRef> && std::is_object_v<F> &&
+           std::is_invocable_r_v<Result, F&, Args...>) FunctionRef(F& f)
+      : object_(const_cast<std::remove_const_t<F>*>(std::addressof(f))),
+        call_([](void* object, Args... args) -> Result {
+          return (*static_cast<F*>(object))(args...);
+        }) {}
+
+  Result operator()(Args... args) const { return call_(object_, args...); }
+
+private:
+  void* object_;
+  Result (*call_)(void*, Args...);
+};
+
+/// The scalar S_c that a map explains or a metric follows.
+enum class Score { logit, log_probability };
+
+/// log softmax(row)[c], in double.
+inline double log_probability(const float* row, index_t classes, index_t c) {
+  const double top = static_cast<double>(*std::max_element(row, row + classes));
+  double sum = 0;
+  for (index_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(row[k]) - top);
+  return static_cast<double>(row[c]) - top - std::log(sum);
+}
+
+inline double score_of(const float* row, index_t classes, index_t c, Score score) {
+  return score == Score::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
+}
+
+/// The class of the largest logit; of equal ones, the lowest.
+inline index_t argmax(const float* row, index_t classes) {
+  return std::max_element(row, row + classes) - row;
+}
+
+class Classifier {
+public:
+  /// f(View<const float> x, View<float> logits) for any number of images; `batch` is how many it is
+  /// given at once.
+  template <class F>
+  Classifier(F& f, index_t classes, index_t batch = 128) : f_(f), classes_(classes), batch_(batch) {
+    if (classes < 1 || batch < 1)
+      throw value_error(describe("classifier", "at least one class and one image a batch",
+                                 std::to_string(classes) + " and " + std::to_string(batch)));
+  }
+
+  index_t classes() const { return classes_; }
+  index_t batch() const { return batch_; }
+
+  /// Throws value_error if a logit is not finite.
+  void operator()(View<const float> x, View<float> logits) const {
+    check_shape("classifier: logits", {x.shape()[0], classes_}, logits.shape());
+    f_(x, logits);
+    for (index_t i = 0; i < logits.size(); ++i)
+      if (!std::isfinite(logits[i]))
+        throw value_error(describe("classifier", "finite logits",
+                                   std::to_string(logits[i]) + " for image " +
+                                       std::to_string(i / classes_) + " of a batch"));
+  }
+
+  /// Runs every image of x, batch by batch: see(image, its row of logits).
+  template <class See>
+  void each(View<const float> x, See see) const {
+    const index_t images = x.shape()[0];
+    Tensor<float> logits;
+    for (index_t first = 0; first < images; first += batch_) {
+      const index_t n = std::min(batch_, images - first);
+      logits.resize({n, classes_});
+      (*this)(x.slice(first, n), logits);
+      for (index_t i = 0; i < n; ++i) see(first + i, logits.data() + i * classes_);
+    }
+  }
+
+private:
+  FunctionRef<void(View<const float>, View<float>)> f_;
+  index_t classes_, batch_;
+};
+
+/// Throws shape_error or value_error unless there is one class below `classes` for each image.
+inline void check_labels(std::string_view what, std::span<const std::uint8_t> labels,
+                         index_t images, index_t classes) {
+  if (static_cast<index_t>(labels.size()) != images)
+    throw shape_error(describe(what, std::to_string(images) + " labels, one an image",
+                               std::to_string(labels.size())));
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] >= classes)
+      throw value_error(describe(what, "labels below " + std::to_string(classes),
+                                 std::to_string(labels[i]) + " for image " + std::to_string(i)));
+}
+
+} // namespace sgq::saliency

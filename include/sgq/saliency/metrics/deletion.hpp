@@ -1,0 +1,83 @@
+// sgq/saliency/metrics/deletion.hpp -- the probability of the predicted class while the image is
+// taken away (deletion) or brought back (insertion), most important positions first.
+//
+//     c = argmax of the original,   s_t = softmax probability of c after step t,  s_0 unperturbed
+//     area = sum_t (s_t + s_{t+1}) / 2 * (positions of step t) / (H W)        s_T fully replaced
+//
+// Steps are ceil(H W / T) positions each; the last takes what is left and weighs what it is wide.
+// With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T. Deletion goes from the image to the
+// substrate (a low area is good), insertion from the substrate to the image (high is good). State
+// the substrate with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC 2018.
+#pragma once
+
+#include "sgq/saliency/metrics/perturbation.hpp"
+
+namespace sgq::saliency {
+
+struct DeletionOptions {
+  index_t steps = 32; ///< T; more than H W positions allow become H W
+  Values rank_by = Values::with_sign;
+  ops::FillOptions substrate{.fill = ops::Fill::constant};
+  std::uint64_t seed = 0; ///< of a random substrate
+};
+
+struct ProbabilityCurve {
+  std::vector<double> share;  ///< [T+1] of positions replaced or brought back: 0 to 1
+  Tensor<double> probability; ///< [T+1, N]
+  Tensor<double> area;        ///< [N]
+};
+
+namespace detail {
+
+inline ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
+                                          View<const float> x, View<const float> maps,
+                                          const DeletionOptions& options, bool insert) {
+  check_explained(what, x, maps);
+  if (options.steps < 1)
+    throw value_error(describe(what, "at least one step", std::to_string(options.steps)));
+  const index_t images = x.shape()[0], positions = x.shape().plane();
+  const index_t step = std::max(index_t{1}, (positions + options.steps - 1) / options.steps);
+  std::vector<index_t> counts{0};
+  while (counts.back() < positions) counts.push_back(std::min(positions, counts.back() + step));
+
+  std::vector<index_t> target(static_cast<std::size_t>(images));
+  model.each(x, [&](index_t n, const float* logits) {
+    target[static_cast<std::size_t>(n)] = argmax(logits, model.classes());
+  });
+  const Tensor<float> substrate = replaced(x, options.substrate, options.seed);
+  const View<const float> empty = substrate, from = insert ? empty : x, to = insert ? x : empty;
+
+  ProbabilityCurve curve;
+  for (index_t count : counts)
+    curve.share.push_back(static_cast<double>(count) / static_cast<double>(positions));
+  curve.probability = Tensor<double>({static_cast<index_t>(counts.size()), images});
+  curve.area = Tensor<double>({images});
+  walk(model, from, to, ranking(maps, options.rank_by), counts,
+       [&](std::size_t t, index_t n, const float* logits) {
+         const index_t c = target[static_cast<std::size_t>(n)];
+         const double s = std::exp(log_probability(logits, model.classes(), c));
+         curve.probability[static_cast<index_t>(t) * images + n] = s;
+         // half of the interval before this point, half of the one after it
+         const double before = t > 0 ? curve.share[t] - curve.share[t - 1] : 0;
+         const double after = t + 1 < counts.size() ? curve.share[t + 1] - curve.share[t] : 0;
+         curve.area[n] += s * (before + after) / 2;
+       });
+  return curve;
+}
+
+} // namespace detail
+
+/// x [N,C,H,W], maps [N,H,W]. Throws shape_error or value_error where they or the options do not
+/// fit.
+inline ProbabilityCurve deletion(const Classifier& model, View<const float> x,
+                                 View<const float> maps, const DeletionOptions& options) {
+  return detail::probability_curve("deletion", model, x, maps, options, false);
+}
+
+/// The same from the substrate to the image.
+inline ProbabilityCurve insertion(const Classifier& model, View<const float> x,
+                                  View<const float> maps, const DeletionOptions& options) {
+  return detail::probability_curve("insertion", model, x, maps, options, true);
+}
+
+} // namespace sgq::saliency

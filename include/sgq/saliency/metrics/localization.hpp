@@ -1,0 +1,92 @@
+// sgq/saliency/metrics/localization.hpp -- does a map point at the place where the evidence is?
+//
+//     maps [N,H,W] or [N,1,H,W]    masks the same, uint8, nonzero = inside s
+//
+//     pointing game    share of the map's maxima that lie inside s: 1 or 0, but for ties
+//     relevance rank   |top-|s| positions of the map, inside s| / |s|
+//     relevance mass   sum over s of max(map, 0) / sum of max(map, 0)
+//
+// Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016 (pointing); Arras,
+// Osman, Samek, "CLEVR-XAI", Information Fusion 81 (2022) (rank and mass). Maps are read with their
+// sign: give |map| where the sign says nothing about evidence. A mask with nothing inside leaves
+// the image undefined (NaN), and so does a map without a positive value in relevance mass. A
+// constant map scores what chance would in pointing and mass: the share of s in the image.
+#pragma once
+
+#include "sgq/ops/select.hpp"
+#include "sgq/saliency/metrics/per_image.hpp"
+
+namespace sgq::saliency {
+
+namespace detail {
+
+// f(map, mask, inside) for every image whose mask is not empty.
+template <class F>
+Tensor<double> per_masked_image(std::string_view what, View<const float> maps,
+                                View<const std::uint8_t> masks, F f) {
+  check_maps(what, maps);
+  const index_t images = maps.shape()[0], d = maps.shape().stride();
+  if (masks.shape().rank() < 2 || masks.shape()[0] != images || masks.shape().stride() != d)
+    throw shape_error(
+        describe(what, "a mask for each of the maps " + maps.shape().str(), masks.shape().str()));
+  return per_image(images, [&](index_t n) {
+    const std::uint8_t* mask = masks.data() + n * d;
+    const index_t inside = d - std::count(mask, mask + d, std::uint8_t{0});
+    return inside > 0 ? f(maps.data() + n * d, mask, inside) : undefined;
+  });
+}
+
+} // namespace detail
+
+/// [N], each 0 or 1, or between where maxima tie.
+inline Tensor<double> pointing_game(View<const float> maps, View<const std::uint8_t> masks) {
+  const index_t d = maps.shape().stride();
+  return detail::per_masked_image("pointing game", maps, masks,
+                                  [d](const float* map, const std::uint8_t* mask, index_t) {
+                                    const float top = *std::max_element(map, map + d);
+                                    index_t tied = 0, hits = 0;
+                                    for (index_t i = 0; i < d; ++i) {
+                                      tied += map[i] == top;
+                                      hits += map[i] == top && mask[i] != 0;
+                                    }
+                                    return static_cast<double>(hits) / static_cast<double>(tied);
+                                  });
+}
+
+/// [N], in [0, 1]; ties to the lower index.
+inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uint8_t> masks) {
+  const index_t d = maps.shape().stride();
+  return detail::per_masked_image(
+      "relevance rank", maps, masks, [d](const float* map, const std::uint8_t* mask, index_t k) {
+        Arena::Scope scope(scratch());
+        const View<std::uint8_t> top(scratch().take<std::uint8_t>(d), {1, d});
+        ops::select_highest<float>({map, {1, d}}, k, top);
+        index_t hits = 0;
+        for (index_t i = 0; i < d; ++i) hits += top[i] != 0 && mask[i] != 0;
+        return static_cast<double>(hits) / static_cast<double>(k);
+      });
+}
+
+/// [N], in [0, 1].
+inline Tensor<double> relevance_mass(View<const float> maps, View<const std::uint8_t> masks) {
+  const index_t d = maps.shape().stride();
+  return detail::per_masked_image("relevance mass", maps, masks,
+                                  [d](const float* map, const std::uint8_t* mask, index_t) {
+                                    double inside = 0, all = 0;
+                                    for (index_t i = 0; i < d; ++i) {
+                                      if (map[i] <= 0) continue;
+                                      all += static_cast<double>(map[i]);
+                                      if (mask[i] != 0) inside += static_cast<double>(map[i]);
+                                    }
+                                    return all > 0 ? inside / all : undefined;
+                                  });
+}
+
+/// The mask of a set without evidence masks: pixel codes above half intensity (128 and more).
+inline Tensor<std::uint8_t> bright_mask(View<const std::uint8_t> codes) {
+  Tensor<std::uint8_t> mask(codes.shape());
+  for (index_t i = 0; i < codes.size(); ++i) mask[i] = codes[i] > 127;
+  return mask;
+}
+
+} // namespace sgq::saliency

@@ -1,0 +1,92 @@
+// sgq/saliency/metrics/masked_accuracy.hpp -- how fast accuracy falls when what a map points at is
+// taken away.
+//
+// For d = 0, 10, .. 90 %: the floor(d H W) positions that the map ranks highest are replaced by the
+// background, and the same network, not retrained, is scored against the true labels.
+//
+//     area = trapezoid over the ten points / 0.9 = (sum_t a_t - (a_0 + a_9) / 2) / 9
+//
+// Lower is better, and only in comparison: a random ranking of the same images is always returned
+// beside it. Ismail, Corrada Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in
+// the accuracies, so it is the mean of one area per image, which is what a bootstrap needs.
+#pragma once
+
+#include "sgq/saliency/metrics/perturbation.hpp"
+
+#include <array>
+
+namespace sgq::saliency {
+
+struct MaskedAccuracyOptions {
+  Values rank_by = Values::magnitude;
+  /// What replaces: for MNIST sets pixel code 0, for CIFAR the channel means, in input units.
+  ops::FillOptions background{.fill = ops::Fill::constant};
+  std::uint64_t seed = 0; ///< of the random ranking, and of a random background
+};
+
+struct MaskedAccuracy {
+  static constexpr index_t points = 10; ///< 0, 10, .. 90 % replaced
+  Tensor<std::uint8_t> correct;         ///< [10, N]: 1 where the prediction is the label
+  Tensor<double> area;                  ///< [N]; its mean is the area under curve()
+
+  /// Accuracy at each share; NaN without images.
+  std::array<double, points> curve() const {
+    std::array<double, points> accuracy{};
+    const index_t images = correct.shape()[1];
+    for (index_t t = 0; t < points; ++t) {
+      index_t hits = 0;
+      for (index_t n = 0; n < images; ++n) hits += correct[t * images + n];
+      accuracy[static_cast<std::size_t>(t)] =
+          static_cast<double>(hits) / static_cast<double>(images);
+    }
+    return accuracy;
+  }
+};
+
+struct MaskedAccuracyPair {
+  MaskedAccuracy map, random; ///< by the maps' ranking, and by a random one
+};
+
+namespace detail {
+
+inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const float> x,
+                                            View<const float> background,
+                                            std::span<const std::uint8_t> labels,
+                                            View<const std::int32_t> order) {
+  constexpr index_t points = MaskedAccuracy::points;
+  const index_t images = x.shape()[0], positions = x.shape().plane();
+  std::vector<index_t> counts;
+  for (index_t t = 0; t < points; ++t) counts.push_back(t * positions / points);
+  MaskedAccuracy result{Tensor<std::uint8_t>({points, images}), Tensor<double>({images})};
+  walk(model, x, background, order, counts, [&](std::size_t t, index_t n, const float* logits) {
+    const auto label = static_cast<index_t>(labels[static_cast<std::size_t>(n)]);
+    const bool hit = argmax(logits, model.classes()) == label;
+    const bool end = t == 0 || t == points - 1;
+    result.correct[static_cast<index_t>(t) * images + n] = hit;
+    result.area[n] += (hit ? 1.0 : 0.0) * (end ? 0.5 : 1.0) / (points - 1);
+  });
+  return result;
+}
+
+} // namespace detail
+
+/// x [N,C,H,W], maps [N,H,W] (|dS/dx| of the true class's logit by the definition, any map in
+/// practice). Throws shape_error or value_error where they, the labels or the background do not
+/// fit.
+inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const float> x,
+                                          std::span<const std::uint8_t> labels,
+                                          View<const float> maps,
+                                          const MaskedAccuracyOptions& options) {
+  check_explained("masked accuracy", x, maps);
+  const index_t images = x.shape()[0], positions = x.shape().plane();
+  check_labels("masked accuracy", labels, images, model.classes());
+  const Tensor<float> background = replaced(x, options.background, options.seed);
+  const Tensor<float> noise =
+      random_maps(images, positions, Random(options.seed, 0x72616e64u)); // "rand"
+  return {
+      detail::masked_accuracy_along(model, x, background, labels, ranking(maps, options.rank_by)),
+      detail::masked_accuracy_along(model, x, background, labels,
+                                    ranking(noise, Values::with_sign))};
+}
+
+} // namespace sgq::saliency

@@ -1,0 +1,66 @@
+// sgq/saliency/metrics/perturbation.hpp -- walks images from one state to another along a ranking.
+//
+//     from, to [N,C,H,W]    order [N, H W]    counts c_0 <= c_1 <= .. <= H W
+//
+// State t of image n shows `to` at the first c_t positions of its order (all channels) and `from`
+// elsewhere. Each step writes only the positions that it adds. The curves of masked_accuracy.hpp
+// and deletion.hpp are walks of this kind.
+#pragma once
+
+#include "sgq/ops/fill.hpp"
+#include "sgq/saliency/callable.hpp"
+#include "sgq/saliency/metrics/ranking.hpp"
+
+#include <vector>
+
+namespace sgq::saliency {
+
+/// Throws unless there is one map [H,W] for each of the images x [N,C,H,W], all finite.
+inline void check_explained(std::string_view what, View<const float> x, View<const float> maps) {
+  const Shape& s = x.shape();
+  if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
+    throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
+  check_finite(what, x);
+  if (maps.shape().rank() < 2 || maps.shape()[0] != s[0] || maps.size() != s[0] * s.plane())
+    throw shape_error(describe(what, "one map for each image: " + Shape{s[0], s[2], s[3]}.str(),
+                               maps.shape().str()));
+}
+
+/// x with every position replaced: a substrate or baseline, e.g. a constant pixel code.
+inline Tensor<float> replaced(View<const float> x, const ops::FillOptions& fill,
+                              std::uint64_t seed) {
+  Tensor<float> out(x.shape());
+  ops::fill_all<float>(x, fill, Random(seed, 0x66696c6cu), out); // "fill"
+  return out;
+}
+
+/// Calls see(t, image, row of logits) for every state of every image, batch by batch; within a
+/// batch state by state.
+template <class See>
+void walk(const Classifier& model, View<const float> from, View<const float> to,
+          View<const std::int32_t> order, const std::vector<index_t>& counts, See see) {
+  const Shape& s = from.shape();
+  const index_t images = s[0], channels = s[1], plane = s.plane();
+  Tensor<float> state, logits;
+  for (index_t first = 0; first < images; first += model.batch()) {
+    const index_t n = std::min(model.batch(), images - first);
+    state.copy_from(from.slice(first, n));
+    logits.resize({n, model.classes()});
+    index_t done = 0;
+    for (std::size_t t = 0; t < counts.size(); ++t) {
+      for (index_t i = 0; i < n; ++i) {
+        const std::int32_t* row = order.data() + (first + i) * plane;
+        const float* source = to.data() + (first + i) * channels * plane;
+        float* target = state.data() + i * channels * plane;
+        for (index_t k = done; k < counts[t]; ++k)
+          for (index_t c = 0; c < channels; ++c)
+            target[c * plane + row[k]] = source[c * plane + row[k]];
+      }
+      done = counts[t];
+      model(state, logits);
+      for (index_t i = 0; i < n; ++i) see(t, first + i, logits.data() + i * model.classes());
+    }
+  }
+}
+
+} // namespace sgq::saliency

@@ -1,0 +1,113 @@
+#include "sgq/saliency/metrics/masked_accuracy.hpp"
+
+#include "golden/metrics.hpp"
+#include "linear_model.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+using namespace sgq;
+using namespace sgq::saliency;
+using saliency_test::LinearModel;
+
+namespace {
+
+namespace golden_ = golden::metrics;
+constexpr index_t images = 6;
+const View<const float> x(golden_::x, {images, 2, 6, 5});
+const View<const float> maps(golden_::scores, {images, 6, 5});
+const std::span<const std::uint8_t> labels(golden_::labels);
+
+LinearModel golden_model() {
+  LinearModel linear(3, 60, 0);
+  std::copy(std::begin(golden_::weight), std::end(golden_::weight), linear.weight.data());
+  std::copy(std::begin(golden_::bias), std::end(golden_::bias), linear.bias.data());
+  return linear;
+}
+
+MaskedAccuracyOptions background(std::vector<float> value) {
+  MaskedAccuracyOptions options;
+  options.background.value = std::move(value);
+  return options;
+}
+
+} // namespace
+
+TEST_CASE("masked accuracy equals that of an independent program", "[masked_accuracy]") {
+  LinearModel linear = golden_model();
+  for (index_t batch : {1, 4, 100}) {
+    const auto result =
+        masked_accuracy(Classifier(linear, 3, batch), x, labels, maps, background({-0.5f, 0.25f}));
+    const MaskedAccuracy& map = result.map;
+    REQUIRE(map.correct.shape() == Shape{10, images});
+    CHECK(std::equal(map.correct.begin(), map.correct.end(), std::begin(golden_::correct)));
+    for (index_t n = 0; n < images; ++n)
+      CHECK(map.area[n] == Approx(golden_::masked_area[n]).epsilon(1e-12).margin(1e-14));
+  }
+}
+
+TEST_CASE("planted evidence: the oracle's accuracy falls at once, noise's in step with the share",
+          "[masked_accuracy]") {
+  // Class k is written in the k-th of ten columns of 10 pixels; the model counts ink per column,
+  // the bias prefers class 0 where nothing is left. Labels are never 0.
+  const index_t n = 90;
+  Tensor<float> images_({n, 1, 10, 10}), oracle({n, 10, 10}), inverse({n, 10, 10});
+  std::vector<std::uint8_t> truth;
+  for (index_t i = 0; i < n; ++i) {
+    const index_t label = 1 + i % 9;
+    truth.push_back(static_cast<std::uint8_t>(label));
+    for (index_t y = 0; y < 10; ++y) {
+      images_(i, 0, y, label) = 1;
+      oracle[(i * 10 + y) * 10 + label] = 1;
+    }
+  }
+  for (index_t i = 0; i < inverse.size(); ++i) inverse[i] = 1 - oracle[i];
+  auto columns = [](View<const float> in, View<float> logits) {
+    logits.fill(0);
+    for (index_t i = 0; i < in.size(); ++i) logits(i / 100, i % 10) += in[i];
+    for (index_t i = 0; i < in.shape()[0]; ++i) logits(i, 0) += 0.5f;
+  };
+  const Classifier model(columns, 10);
+  const auto by_oracle = masked_accuracy(model, images_, truth, oracle, background({0}));
+  const auto curve = by_oracle.map.curve();
+  CHECK(curve[0] == 1);
+  for (std::size_t t = 1; t < 10; ++t) CHECK(curve[t] == 0);
+  for (double area : by_oracle.map.area) CHECK(area == Approx(0.5 / 9));
+  // The reverse ranking takes the evidence last: at 90 % it is all still there.
+  const auto by_inverse = masked_accuracy(model, images_, truth, inverse, background({0}));
+  for (double accuracy : by_inverse.map.curve()) CHECK(accuracy == 1);
+  for (double area : by_inverse.map.area) CHECK(area == Approx(1));
+  // Random 90 % hold all ten pixels of a column with p = (90 .. 81) / (100 .. 91) = .33: accuracy
+  // .67, standard error .05.
+  CHECK(std::abs(by_oracle.random.curve()[9] - 0.67) < 0.2);
+  CHECK(by_oracle.random.curve()[5] > 0.97); // p(all gone) = .0006
+  CHECK(std::equal(by_oracle.random.area.begin(), by_oracle.random.area.end(),
+                   by_inverse.random.area.begin())); // the same random ranking beside every map
+}
+
+TEST_CASE("an all-zero map is ranked by index and images without a map are an error",
+          "[masked_accuracy]") {
+  LinearModel linear = golden_model();
+  const Classifier model(linear, 3);
+  const auto options = background({0});
+  const Tensor<float> zero({images, 6, 5});
+  CHECK_NOTHROW(masked_accuracy(model, x, labels, zero, options));
+  const auto fails = [&](View<const float> in, std::span<const std::uint8_t> l,
+                         View<const float> m) {
+    return message_of<error>([&] { masked_accuracy(model, in, l, m, options); });
+  };
+  CHECK(
+      contains(fails(x, labels, Tensor<float>({images, 5, 5})), "expected one map for each image"));
+  CHECK(contains(fails(x, labels.first(5), maps), "6 labels"));
+  CHECK(contains(fails(x.reshape({images, 60}), labels, maps), "[N, C, H, W]"));
+  const std::uint8_t wrong[] = {0, 1, 2, 3, 0, 1};
+  CHECK(contains(fails(x, wrong, maps), "labels below 3"));
+  Tensor<float> bad;
+  bad.copy_from(x);
+  bad[61] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(contains(fails(bad, labels, maps), "position 1 of image 1"));
+  bad.copy_from(maps);
+  bad[0] = std::numeric_limits<float>::infinity();
+  CHECK(contains(fails(x, labels, bad), "finite"));
+  // a background must be stated
+  CHECK_THROWS_AS(masked_accuracy(model, x, labels, maps, {}), value_error);
+}

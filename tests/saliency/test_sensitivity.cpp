@@ -1,0 +1,85 @@
+#include "sgq/saliency/metrics/sensitivity.hpp"
+
+#include "support/catch.hpp"
+
+using namespace sgq;
+using namespace sgq::saliency;
+
+namespace {
+
+const Shape shape{4, 2, 5, 5};
+
+Tensor<float> image_batch() {
+  Tensor<float> x(shape);
+  for (index_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i / 50 + 1) * Random(1).uniform(i); // a range for each image
+  return x;
+}
+
+} // namespace
+
+TEST_CASE("a constant map is insensitive; zero maps are undefined", "[sensitivity]") {
+  const Tensor<float> x = image_batch();
+  auto constant = [](View<const float>, View<float> maps) { maps.fill(3); };
+  auto zero = [](View<const float>, View<float> maps) { maps.fill(0); };
+  for (double v : max_sensitivity(constant, x)) CHECK(v == 0);
+  for (double v : max_sensitivity(zero, x)) CHECK(std::isnan(v));
+}
+
+TEST_CASE("sensitivity of the identity map is the relative noise, within its bound",
+          "[sensitivity]") {
+  const Tensor<float> x = image_batch();
+  auto first_channel = [](View<const float> in, View<float> maps) {
+    for (index_t n = 0; n < in.shape()[0]; ++n)
+      std::copy(in.data() + n * 50, in.data() + n * 50 + 25, maps.data() + n * 25);
+  };
+  const SensitivityOptions options{.radius = 0.02, .samples = 20};
+  const Tensor<double> result = max_sensitivity(first_channel, x, options);
+  for (index_t n = 0; n < 4; ++n) {
+    const float* p = x.data() + n * 50;
+    const auto [low, high] = std::minmax_element(p, p + 50);
+    const double r = 0.02 * double(*high - *low);
+    double norm = 0;
+    for (index_t i = 0; i < 25; ++i) norm += double(p[i]) * double(p[i]);
+    // ||d||_2 of 25 uniform numbers: r sqrt(25 / 3), the largest of 20 somewhat more, never r sqrt
+    // 25
+    CHECK(result[n] > r * std::sqrt(25 / 3.0 / norm));
+    CHECK(result[n] < r * std::sqrt(25 / norm));
+  }
+}
+
+TEST_CASE("the maximum grows with samples and radius and repeats with the seed", "[sensitivity]") {
+  const Tensor<float> x = image_batch();
+  index_t calls = 0;
+  auto squares = [&](View<const float> in, View<float> maps) {
+    ++calls;
+    for (index_t i = 0; i < maps.size(); ++i)
+      maps[i] = in[i / 25 * 50 + i % 25] * in[i / 25 * 50 + i % 25];
+  };
+  const auto few = max_sensitivity(squares, x, {.samples = 3});
+  CHECK(calls == 4);
+  const auto many = max_sensitivity(squares, x, {.samples = 30});
+  const auto again = max_sensitivity(squares, x, {.samples = 30});
+  const auto wide = max_sensitivity(squares, x, {.radius = 0.2, .samples = 30});
+  const auto none = max_sensitivity(squares, x, {.radius = 0});
+  for (index_t n = 0; n < 4; ++n) {
+    CHECK(many[n] >= few[n]); // the first samples are the same ones
+    CHECK(many[n] == again[n]);
+    CHECK(wide[n] > 5 * many[n]);
+    CHECK(none[n] == 0);
+  }
+}
+
+TEST_CASE("sensitivity's borders", "[sensitivity]") {
+  Tensor<float> x = image_batch();
+  auto constant = [](View<const float>, View<float> maps) { maps.fill(3); };
+  auto broken = [](View<const float>, View<float> maps) {
+    maps.fill(std::numeric_limits<float>::quiet_NaN());
+  };
+  CHECK_THROWS_AS(max_sensitivity(broken, x), value_error);
+  CHECK_THROWS_AS(max_sensitivity(constant, x, {.radius = -1}), value_error);
+  CHECK_THROWS_AS(max_sensitivity(constant, x, {.samples = 0}), value_error);
+  CHECK_THROWS_AS(max_sensitivity(constant, x.view().reshape({4, 50})), shape_error);
+  x[7] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(max_sensitivity(constant, x), value_error);
+}

@@ -1,0 +1,157 @@
+#include "sgq/saliency/metrics/similarity.hpp"
+
+#include "golden/metrics.hpp"
+#include "sgq/core/random.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+using namespace sgq;
+using namespace sgq::saliency;
+
+namespace {
+
+const Shape shape{5, 9, 11};
+const View<const float> a(golden::metrics::a, shape), b(golden::metrics::b, shape);
+
+Tensor<float> noise(const Shape& of, std::uint64_t seed) {
+  Tensor<float> maps(of);
+  for (index_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<float>(Random(seed).normal(i));
+  return maps;
+}
+
+void check_golden(const Tensor<double>& got, const double* expected) {
+  REQUIRE(got.shape() == Shape{5});
+  for (index_t n = 0; n < 5; ++n) {
+    INFO("image " << n);
+    REQUIRE(std::isnan(got[n]) == std::isnan(expected[n]));
+    if (!std::isnan(expected[n])) CHECK(got[n] == Approx(expected[n]).epsilon(1e-11).margin(1e-13));
+  }
+}
+
+} // namespace
+
+TEST_CASE("similarities equal those of an independent program", "[similarity]") {
+  for (Values values : {Values::with_sign, Values::magnitude}) {
+    const double* expected = values == Values::magnitude ? golden::metrics::similarity_magnitude
+                                                         : golden::metrics::similarity_signed;
+    const Similarity s = similarity(a, b, values);
+    check_golden(s.spearman, expected);
+    check_golden(s.pearson, expected + 5);
+    check_golden(s.cosine, expected + 10);
+    check_golden(s.ssim, expected + 15);
+    check_golden(s.top_iou, expected + 20);
+  }
+}
+
+TEST_CASE("a map is as similar to itself as can be, whatever its scale", "[similarity]") {
+  const Tensor<float> map = noise({3, 8, 8}, 1);
+  Tensor<float> scaled = map, negated = map;
+  for (float& v : scaled) v *= 4;
+  for (float& v : negated) v = -v;
+  const Similarity s = similarity(map, scaled, Values::with_sign);
+  for (const Tensor<double>* t : {&s.spearman, &s.pearson, &s.cosine, &s.ssim, &s.top_iou})
+    for (double v : *t) CHECK(v == Approx(1).epsilon(1e-12));
+  const Similarity opposite = similarity(map, negated, Values::with_sign);
+  for (const Tensor<double>* t : {&opposite.spearman, &opposite.pearson, &opposite.cosine})
+    for (double v : *t) CHECK(v == Approx(-1).epsilon(1e-12));
+  for (double v : opposite.top_iou) CHECK(v == 0);
+  const Similarity magnitudes = similarity(map, negated, Values::magnitude);
+  for (const Tensor<double>* t : {&magnitudes.spearman, &magnitudes.ssim, &magnitudes.top_iou})
+    for (double v : *t) CHECK(v == Approx(1).epsilon(1e-12));
+}
+
+TEST_CASE("unrelated maps are at chance", "[similarity]") {
+  const Shape many{50, 20, 20};
+  const Similarity s = similarity(noise(many, 1), noise(many, 2), Values::with_sign);
+  const auto mean = [](const Tensor<double>& t) {
+    double sum = 0;
+    for (double v : t) sum += v;
+    return sum / double(t.size());
+  };
+  // correlations of 400 numbers have standard deviation 1/20, their mean over 50 images 1/141
+  CHECK(std::abs(mean(s.spearman)) < 4.0 / 141);
+  CHECK(std::abs(mean(s.pearson)) < 4.0 / 141);
+  CHECK(std::abs(mean(s.cosine)) < 4.0 / 141);
+  CHECK(std::abs(mean(s.ssim)) < 0.03);
+  // two random tenths share a tenth of their positions: 4 / (80 - 4)
+  CHECK(mean(s.top_iou) == Approx(4.0 / 76).epsilon(0.25));
+}
+
+TEST_CASE("Spearman sees order only, ties at their average rank", "[similarity]") {
+  const Tensor<float> x({1, 5}, {1, 2, 2, 3, 10}), y({1, 5}, {0.1f, 5, 5, 6, 1e6f});
+  CHECK(spearman(x, y, Values::with_sign)[0] == Approx(1).epsilon(1e-14));
+  // ranks 1 2.5 2.5 4 5 against 5 3 3 3 1, each less its mean of 3
+  const Tensor<float> z({1, 5}, {9, 4, 4, 4, 0});
+  // -2 -.5 -.5 1 2 and 2 0 0 0 -2: product -8, squares 9.5 and 8
+  CHECK(spearman(x, z, Values::with_sign)[0] == Approx(-8 / std::sqrt(76.0)).epsilon(1e-14));
+}
+
+TEST_CASE("a constant map has no similarity", "[similarity]") {
+  const Tensor<float> map = noise({1, 8, 8}, 1), zero({1, 8, 8}), one({1, 8, 8}, 1.0f);
+  for (const Tensor<float>* constant : {&zero, &one})
+    for (Values values : {Values::with_sign, Values::magnitude}) {
+      const Similarity s = similarity(map, *constant, values),
+                       t = similarity(*constant, map, values);
+      for (const Tensor<double>* m : {&s.spearman, &s.pearson, &s.cosine, &s.ssim, &s.top_iou,
+                                      &t.spearman, &t.pearson, &t.cosine, &t.ssim, &t.top_iou})
+        CHECK(std::isnan((*m)[0]));
+    }
+}
+
+TEST_CASE("top-share overlap counts positions, ties to the lower index", "[similarity]") {
+  const Tensor<float> x({1, 10}, {9, 8, 7, 0, 0, 0, 0, 0, 0, 0});
+  const Tensor<float> y({1, 10}, {9, 0, 0, 0, 0, 0, 0, 0, 8, 7});
+  CHECK(top_iou(x, y, Values::with_sign, 0.3)[0] == Approx(1.0 / 5));
+  CHECK(top_iou(x, y, Values::with_sign, 0.1)[0] == 1);
+  CHECK(top_iou(x, y, Values::with_sign, 1)[0] == 1);
+  CHECK(std::isnan(top_iou(x, y, Values::with_sign, 0)[0]));    // 0 of 0 positions
+  CHECK(std::isnan(top_iou(x, y, Values::with_sign, 0.05)[0])); // floor(0.5) = 0
+  CHECK_THROWS_AS(top_iou(x, y, Values::with_sign, 1.1), value_error);
+  const Tensor<float> tied({1, 10}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 0});
+  CHECK(top_iou(x, tied, Values::with_sign, 0.3)[0] == 1); // the first three
+}
+
+TEST_CASE("SSIM follows its closed form where one window covers the map", "[similarity]") {
+  // A set's indicator against its complement's: means w and 1 - w, w the set's weight under the
+  // window, variances w (1 - w), covariance minus that.
+  const Tensor<float> p = noise({1, 7, 7}, 3);
+  Tensor<double> x({7, 7}), y({7, 7});
+  double weight_of_set = 0, sum = 0;
+  for (index_t i = 0; i < 49; ++i) {
+    const double r2 = double((i / 7 - 3) * (i / 7 - 3) + (i % 7 - 3) * (i % 7 - 3));
+    const double w = std::exp(-r2 / 4.5);
+    x[i] = p[i] > 0;
+    y[i] = p[i] > 0 ? 0 : 1;
+    weight_of_set += w * x[i];
+    sum += w;
+  }
+  const double w = weight_of_set / sum, c1 = 1e-4, c2 = 9e-4, v = w * (1 - w);
+  CHECK(structural_similarity(x.data(), x.data(), 7, 7, 1) == Approx(1).epsilon(1e-14));
+  const double expected =
+      (2 * w * (1 - w) + c1) * (-2 * v + c2) / ((w * w + (1 - w) * (1 - w) + c1) * (2 * v + c2));
+  CHECK(structural_similarity(x.data(), y.data(), 7, 7, 1) == Approx(expected).epsilon(1e-13));
+}
+
+TEST_CASE("maps that cannot be compared are errors", "[similarity]") {
+  const Tensor<float> small({2, 6, 9}), other({2, 9, 6}), flat({2, 54});
+  CHECK(contains(message_of<shape_error>([&] { ssim(small, small, Values::with_sign); }), "7 x 7"));
+  CHECK_THROWS_AS(ssim(flat, flat, Values::with_sign), shape_error);
+  CHECK_THROWS_AS(pearson(small, other, Values::with_sign), shape_error);
+  Tensor<float> bad = noise({2, 8, 8}, 1);
+  const Tensor<float> good = bad;
+  bad[70] = std::numeric_limits<float>::quiet_NaN();
+  const auto message = message_of<value_error>([&] { spearman(good, bad, Values::magnitude); });
+  CHECK(contains(message, "spearman"));
+  CHECK(contains(message, "position 6 of image 1"));
+}
+
+TEST_CASE("similarity is the same for any thread count", "[similarity]") {
+  const Tensor<float> x = noise({9, 12, 12}, 1), y = noise({9, 12, 12}, 2);
+  set_num_threads(1);
+  const Similarity one = similarity(x, y, Values::magnitude);
+  set_num_threads(3);
+  const Similarity three = similarity(x, y, Values::magnitude);
+  set_num_threads(0);
+  CHECK(std::equal(one.ssim.begin(), one.ssim.end(), three.ssim.begin()));
+  CHECK(std::equal(one.spearman.begin(), one.spearman.end(), three.spearman.begin()));
+}

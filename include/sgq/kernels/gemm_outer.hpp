@@ -1,0 +1,144 @@
+// sgq/kernels/gemm_outer.hpp -- the matrix product from outer-product tiles.
+//
+// Five loops around a micro-kernel, after Goto and van de Geijn, "Anatomy of High-Performance
+// Matrix Multiplication" (TOMS 2008), and BLIS:
+//
+//     loop 5   blocks of C: the tasks that are spread over threads
+//     loop 4   blocks of k: what is packed at a time
+//     loop 3   blocks of rows: the packed part of A that stays in L2 during
+//     loop 2   panels of B, each of which stays in L1 during
+//     loop 1   panels of A: one call of the micro-kernel
+//
+// The smaller operand is packed once, for all tasks; the other by the task that needs it. Where C
+// is small and the sum is long, tasks take a part of the sum each, and the parts are added in
+// order. Every choice depends on the sizes only, so the result does not depend on the threads.
+#pragma once
+
+#include "sgq/core/memory.hpp"
+#include "sgq/core/parallel.hpp"
+#include "sgq/kernels/combine.hpp"
+#include "sgq/kernels/epilogue.hpp"
+#include "sgq/kernels/pack.hpp"
+
+namespace sgq::kernels::detail {
+
+template <class T, class TA, class TB>
+class OuterGemm {
+public:
+  explicit OuterGemm(const Gemm<T, TA, TB>& g)
+      : g_(g), tile_(tiles<T>().outer), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
+        b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.m <= g.n) {
+    rows_ = share_a_ ? g.m : round_up(m_block / 2, tile_.mr);
+    cols_ = share_a_ ? n_block : g.n;
+    const index_t blocks = std::max<index_t>(1, blocks_of(g.k, k_block));
+    const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
+    const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
+    depth_ = blocks_of(blocks, parts) * k_block;
+  }
+
+  void run() {
+    Arena::Scope scope(scratch());
+    pack_shared();
+    const index_t parts = std::max<index_t>(1, blocks_of(g_.k, depth_));
+    const bool partial = parts > 1 || (g_.epilogue.beta != 0 && g_.k > k_block);
+    T* const sums = partial ? scratch().take<T>(parts * g_.m * g_.n) : nullptr;
+    const index_t across = blocks_of(g_.n, cols_), down = blocks_of(g_.m, rows_);
+    parallel_for(parts * down * across, [&](index_t t) {
+      const index_t part = t / (down * across), i = t / across % down * rows_,
+                    j = t % across * cols_;
+      const Block block{i,
+                        std::min(g_.m, i + rows_),
+                        j,
+                        std::min(g_.n, j + cols_),
+                        part * depth_,
+                        std::min(g_.k, (part + 1) * depth_)};
+      if (partial)
+        run_block(block, sums + part * g_.m * g_.n, g_.n, {});
+      else
+        run_block(block, g_.c, g_.ldc, g_.epilogue);
+    });
+    if (partial) combine(sums, parts, g_.m, g_.n, g_.epilogue, g_.c, g_.ldc);
+  }
+
+private:
+  static constexpr index_t min_tasks = 8; ///< below this, the sum is cut into parts
+
+  struct Block {
+    index_t i0, i1, j0, j1, k0, k1;
+  };
+
+  static index_t blocks_of(index_t n, index_t block) { return (n + block - 1) / block; }
+
+  /// All of the smaller operand: for each k block its panels, in order.
+  void pack_shared() {
+    const index_t width = share_a_ ? tile_.mr : tile_.nr, extent = share_a_ ? g_.m : g_.n;
+    shared_rows_ = round_up(extent, width);
+    T* const packed = scratch().take<T>(shared_rows_ * g_.k);
+    const index_t step = round_up(128, width), across = blocks_of(extent, step);
+    const auto pack_part = [&](index_t t) {
+      const index_t p = t / across * k_block, w = t % across * step;
+      const index_t k = std::min(k_block, g_.k - p), n = std::min(step, extent - w);
+      T* const to = packed + p * shared_rows_ + w * k;
+      share_a_ ? a_.pack(w, n, p, k, width, to) : b_.pack(w, n, p, k, width, to);
+    };
+    parallel_for(across * blocks_of(g_.k, k_block), pack_part);
+    shared_ = packed;
+    // A packed panel's rows are one panel width apart.
+    const index_t depth = std::min(g_.k, k_block);
+    index_t* const rows = scratch().take<index_t>(depth);
+    for (index_t p = 0; p < depth; ++p) rows[p] = p * tile_.nr;
+    b_row_ = rows;
+  }
+
+  /// One task: loops 4 to 1. The sum over all of its k blocks is complete after the last one, and
+  /// only then goes through the epilogue.
+  void run_block(const Block& x, T* c, index_t ldc, const Epilogue<T>& e) const {
+    Arena::Scope scope(scratch());
+    const index_t own =
+        share_a_ ? round_up(x.j1 - x.j0, tile_.nr) : round_up(x.i1 - x.i0, tile_.mr);
+    T* const packed = scratch().take<T>(own * std::min(x.k1 - x.k0, k_block));
+    index_t p = x.k0;
+    do {
+      const index_t k = std::min(k_block, x.k1 - p);
+      const T* const ours = shared_ + p * shared_rows_;
+      if (share_a_)
+        b_.pack(x.j0, x.j1 - x.j0, p, k, tile_.nr, packed);
+      else
+        a_.pack(x.i0, x.i1 - x.i0, p, k, tile_.mr, packed);
+      const T* const a = share_a_ ? ours : packed - x.i0 * k;
+      const T* const b = share_a_ ? packed - x.j0 * k : ours;
+      run_panels(x, k, a, b, c, ldc, p > x.k0, p + k < x.k1 ? Epilogue<T>{} : e);
+      p += k;
+    } while (p < x.k1);
+  }
+
+  /// Loops 3 to 1, for one block of k.
+  void run_panels(const Block& x, index_t k, const T* a, const T* b, T* c, index_t ldc,
+                  bool accumulate, const Epilogue<T>& e) const {
+    const index_t rows = m_block / tile_.mr * tile_.mr;
+    for (index_t ib = x.i0; ib < x.i1; ib += rows)
+      for (index_t j = x.j0; j < x.j1; j += tile_.nr)
+        for (index_t i = ib; i < std::min(x.i1, ib + rows); i += tile_.mr)
+          run_tile(tile_,
+                   {.k = k,
+                    .a = a + i * k,
+                    .b = b + j * k,
+                    .b_row = b_row_,
+                    .c = c + i * ldc + j,
+                    .ldc = ldc,
+                    .accumulate = accumulate},
+                   std::min(tile_.mr, x.i1 - i), std::min(tile_.nr, x.j1 - j), part_of(e, i, j));
+  }
+
+  const Gemm<T, TA, TB>& g_;
+  const Tile<T, OuterProduct>& tile_;
+  Operand<TA> a_;
+  Operand<TB> b_;
+  bool share_a_;                ///< which operand is packed once for all
+  index_t rows_, cols_, depth_; ///< of a task
+  const T* shared_ = nullptr;
+  index_t shared_rows_ = 0;
+  const index_t* b_row_ = nullptr;
+};
+
+} // namespace sgq::kernels::detail

@@ -1,0 +1,43 @@
+// sgq/kernels/outer_8x32_avx512.hpp -- OuterProduct on AVX-512, for a tile of 8x32 (double: 8x16).
+//
+// Each step loads two vectors of b, broadcasts eight values of a, and does 16 multiply-adds: what
+// two FMA units with a latency of four cycles need to stay busy.
+#pragma once
+
+#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/microkernel.hpp"
+
+namespace sgq::kernels {
+
+#if SGQ_X86
+template <class T>
+[[SGQ_TARGET_AVX512]] void outer_8x32_avx512(const OuterProduct<T>& x) {
+  using V = typename Simd<T, 64>::type;
+  using Loose = typename Simd<T, 64>::loose;
+  V sum[8][2];
+  SGQ_UNROLL
+  for (index_t i = 0; i < 8; ++i) {
+    const auto row = reinterpret_cast<const Loose*>(x.c + i * x.ldc);
+    sum[i][0] = x.accumulate ? V(row[0]) : V{};
+    sum[i][1] = x.accumulate ? V(row[1]) : V{};
+  }
+  const T* a = x.a;
+  for (index_t p = 0; p < x.k; ++p, a += 8) {
+    const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
+    const V b0 = row[0], b1 = row[1];
+    SGQ_UNROLL
+    for (index_t i = 0; i < 8; ++i) {
+      sum[i][0] += a[i] * b0;
+      sum[i][1] += a[i] * b1;
+    }
+  }
+  SGQ_UNROLL
+  for (index_t i = 0; i < 8; ++i) {
+    const auto row = reinterpret_cast<Loose*>(x.c + i * x.ldc);
+    row[0] = sum[i][0];
+    row[1] = sum[i][1];
+  }
+}
+#endif
+
+} // namespace sgq::kernels

@@ -1,0 +1,136 @@
+// sgq/io/checkpoint.hpp -- everything that an interrupted training run needs in order to go on as
+// if nothing had happened, to the last bit.
+//
+// A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. ..")
+// and, as metadata, the place in the run and the run's options. It is replaced in one stroke, so a
+// kill at any moment leaves the last checkpoint whole; a digest over all tensors finds what a disk
+// did to it later. A checkpoint of a run with other options is refused: going on from it would be
+// neither this run nor that one.
+#pragma once
+
+#include "sgq/io/model.hpp"
+#include "sgq/io/sha256.hpp"
+#include "sgq/train/fit.hpp"
+
+namespace sgq::io {
+
+/// A run beside its tensors.
+struct Run {
+  train::TrainState state{};
+  nn::Metadata options{}; ///< whatever decides the run's results; must be equal to go on
+  nn::Metadata notes{};   ///< anything else; stored, not compared
+};
+
+namespace detail {
+
+template <class T>
+Stored<T> stored(nn::Net<T>& net, train::Optimizer<T>& optimizer) {
+  Stored<T> all = io::stored(net);
+  for (auto& p : all.parameters) p.name = "net." + p.name;
+  for (auto& b : all.buffers) b.name = "net." + b.name;
+  for (auto& s : optimizer.state()) all.buffers.push_back({"optimizer." + s.name, s.tensor});
+  return all;
+}
+
+/// Over all metadata except the digest itself, and over every tensor.
+inline std::string digest(const SafeTensors& file) {
+  Sha256 sha;
+  for (const auto& [key, value] : file.metadata)
+    if (key != "digest") sha.update(key).update("=").update(value).update("\n");
+  for (const auto& [name, tensor] : file.tensors())
+    sha.update(name).update("\n").update(tensor.bytes);
+  return sha.hex();
+}
+
+inline void put_state(nn::Metadata& pairs, const train::TrainState& s) {
+  pairs["state.epoch"] = std::to_string(s.epoch);
+  pairs["state.batch"] = std::to_string(s.batch);
+  pairs["state.step"] = std::to_string(s.step);
+  pairs["state.loss_sum"] = nn::detail::number_text(s.meter.loss_sum);
+  pairs["state.correct"] = std::to_string(s.meter.correct);
+  pairs["state.images"] = std::to_string(s.meter.images);
+}
+
+/// The pairs whose keys begin with the prefix, without it.
+inline nn::Metadata with_prefix(const nn::Metadata& pairs, const std::string& prefix) {
+  nn::Metadata found;
+  for (const auto& [key, value] : pairs)
+    if (key.compare(0, prefix.size(), prefix) == 0) found[key.substr(prefix.size())] = value;
+  return found;
+}
+
+inline const std::string& text_at(const SafeTensors& file, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    throw io_error(describe(file.origin, "a checkpoint's entry '" + key + "'", "none"));
+  return found->second;
+}
+
+template <class Number>
+Number number_at(const SafeTensors& file, const std::string& key) {
+  return nn::detail::parse_number<Number>(key, text_at(file, key));
+}
+
+inline train::TrainState get_state(const SafeTensors& file) {
+  return {.epoch = number_at<index_t>(file, "state.epoch"),
+          .batch = number_at<index_t>(file, "state.batch"),
+          .step = number_at<index_t>(file, "state.step"),
+          .meter = {.loss_sum = number_at<double>(file, "state.loss_sum"),
+                    .correct = number_at<index_t>(file, "state.correct"),
+                    .images = number_at<index_t>(file, "state.images")}};
+}
+
+/// Throws io_error on the first option that is not the same.
+inline void check_options(const SafeTensors& file, nn::Metadata now) {
+  nn::Metadata then = with_prefix(file.metadata, "option.");
+  for (const auto& [key, value] : now) then.try_emplace(key, "no such option");
+  for (const auto& [key, value] : then) {
+    const std::string& mine = now.try_emplace(key, "no such option").first->second;
+    if (mine != value)
+      throw io_error(describe(file.origin, "a checkpoint of this run, " + key + " " + mine,
+                              key + " " + value, "give the old options, or start anew"));
+  }
+}
+
+} // namespace detail
+
+/// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
+template <class T>
+void save_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
+                     const Run& run) {
+  SafeTensors file;
+  file.metadata = {{"format", "sgq checkpoint 1"},
+                   {"optimizer", std::string(optimizer.name())},
+                   {"optimizer_steps", std::to_string(optimizer.steps())}};
+  for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
+  for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
+  detail::put_state(file.metadata, run.state);
+  add_tensors(file, detail::stored(net, optimizer));
+  file.metadata["digest"] = detail::digest(file);
+  write_safetensors(path, file);
+}
+
+/// Puts net and optimiser back to where they were and returns the run's state and notes. Throws
+/// io_error, and changes nothing, on a file that is damaged, is no checkpoint, holds another net or
+/// optimiser, or belongs to a run with other options.
+template <class T>
+Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
+                    const nn::Metadata& options) {
+  const SafeTensors file = read_safetensors(path);
+  const auto expect = [&](const std::string& key, const std::string& expected) {
+    if (const std::string& got = detail::text_at(file, key); got != expected)
+      throw io_error(describe(path + ", " + key, expected, got));
+  };
+  expect("format", "sgq checkpoint 1");
+  expect("digest", detail::digest(file));
+  detail::check_options(file, options);
+  expect("optimizer", std::string(optimizer.name()));
+  const train::TrainState state = detail::get_state(file);
+  const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
+  load_tensors(file, detail::stored(net, optimizer));
+  optimizer.set_steps(optimizer_steps);
+  net.prepare();
+  return {state, options, detail::with_prefix(file.metadata, "note.")};
+}
+
+} // namespace sgq::io

@@ -1,0 +1,53 @@
+// sgq/train/adadelta.hpp -- steps in the units of the parameters (Zeiler, arXiv 1212.5701).
+//
+//     g += decay w                     (L2: part of the loss, as in PyTorch)
+//     s  = rho s + (1 - rho) g^2
+//     d  = g sqrt(u + eps) / sqrt(s + eps)
+//     u  = rho u + (1 - rho) d^2
+//     w -= lr d
+#pragma once
+
+#include "sgq/train/optimizer.hpp"
+
+namespace sgq::train {
+
+struct AdadeltaOptions {
+  double lr = 1;
+  double rho = 0.9;
+  double eps = 1e-6;
+  Roles roles{};
+};
+
+template <class T>
+SGQ_INLINE void adadelta_row(Update<T> u, T rho, T eps) {
+  T *w = u.value, *square = u.state[0], *moved = u.state[1];
+  const T* grad = u.grad;
+  SGQ_SIMD
+  for (index_t i = 0; i < u.n; ++i) {
+    const T g = grad[i] + u.penalty * w[i];
+    square[i] = rho * square[i] + (T{1} - rho) * g * g;
+    const T d = g * std::sqrt(moved[i] + eps) / std::sqrt(square[i] + eps);
+    moved[i] = rho * moved[i] + (T{1} - rho) * d * d;
+    w[i] -= u.lr * d;
+  }
+}
+
+template <class T>
+class Adadelta final : public Optimizer<T> {
+public:
+  explicit Adadelta(nn::Net<T>& net, const AdadeltaOptions& options = {})
+      : Optimizer<T>(net, options.lr, options.roles, DecayKind::coupled, {"square", "moved"}),
+        rho_(static_cast<T>(this->check("rho", options.rho, 1))),
+        eps_(static_cast<T>(this->check("eps", options.eps))) {}
+
+  std::string_view name() const override { return "adadelta"; }
+
+private:
+  void update(const Update<T>& u) const override {
+    kernels::for_isa<adadelta_row<T>>(u, rho_, eps_);
+  }
+
+  T rho_, eps_;
+};
+
+} // namespace sgq::train

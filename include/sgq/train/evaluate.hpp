@@ -1,0 +1,30 @@
+// sgq/train/evaluate.hpp -- loss and accuracy of a net on a data set, in evaluation mode.
+#pragma once
+
+#include "sgq/data/batches.hpp"
+#include "sgq/nn/net.hpp"
+#include "sgq/ops/loss.hpp"
+#include "sgq/train/meters.hpp"
+
+namespace sgq::train {
+
+/// Runs every batch once. The tape's memory is reused from call to call.
+template <class T>
+Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
+  Meter meter;
+  for (index_t i = 0; i < batches.count(); ++i) {
+    const data::Batch<T> batch = batches.batch(i);
+    const View<const T> z = net.forward(batch.x, tape, nn::Mode::eval());
+    const double loss = static_cast<double>(ops::cross_entropy<T>(z, batch.labels));
+    meter.add(loss, ops::count_correct<T>(z, batch.labels), batch.size());
+  }
+  return meter;
+}
+
+template <class T>
+Meter evaluate(const nn::Net<T>& net, data::Batches<T>& batches) {
+  nn::Tape<T> tape;
+  return evaluate(net, tape, batches);
+}
+
+} // namespace sgq::train

@@ -1,0 +1,158 @@
+// sgq/train/optimizer.hpp -- what every optimiser shares: parameters, roles, state, names.
+//
+// An optimiser is bound to a net when it is made and then moves its parameters, step by step:
+//
+//     Sgd<float> optimizer(net, {.lr = 0.1, .momentum = 0.9, .roles = decayed(5e-4)});
+//     ...
+//     optimizer.step(schedule(step, steps)); // lr times a factor in [0, 1]
+//     net.prepare();
+//
+// To add one, derive from Optimizer in a file of your own: say how many tensors of state each
+// parameter needs and how they are called, and override update(), which sees a stretch of one
+// parameter at a time. Names for checkpoints, roles and threads are dealt with here.
+#pragma once
+
+#include "sgq/core/parallel.hpp"
+#include "sgq/kernels/dispatch.hpp"
+#include "sgq/nn/net.hpp"
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sgq::train {
+
+/// How parameters of one role are treated.
+struct RoleOptions {
+  double lr_scale = 1; ///< times the optimiser's learning rate
+  double decay = 0;    ///< strength of the pull towards zero; see each optimiser
+};
+
+/// One setting for each nn::Role.
+struct Roles {
+  RoleOptions weight{}, bias{}, norm{}, clip{};
+
+  const RoleOptions& operator[](nn::Role role) const {
+    const std::array all = {&weight, &bias, &norm, &clip};
+    return *all[static_cast<std::size_t>(role)];
+  }
+};
+
+/// The usual decay: of weights and learned clips, not of biases and batch norm.
+inline Roles decayed(double decay) {
+  return {.weight = {.decay = decay}, .clip = {.decay = decay}};
+}
+
+/// A stretch of one parameter, as update() sees it.
+template <class T>
+struct Update {
+  T* value;
+  const T* grad;
+  std::array<T*, 2> state; ///< as many as the optimiser asked for
+  index_t n;
+  T lr;      ///< of this step and role
+  T penalty; ///< gradient += penalty * value: decay that is part of the loss
+  T shrink;  ///< value -= shrink * value: decay beside the loss, shrink = lr * decay
+};
+
+/// When decay is part of the gradient (L2, "coupled"), and when it is applied to the value itself.
+enum class DecayKind { coupled, decoupled };
+
+template <class T>
+class Optimizer {
+public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  virtual std::string_view name() const = 0;
+
+  /// Moves every parameter by its gradient. lr_factor is the schedule's word for this step.
+  void step(double lr_factor = 1) {
+    ++steps_;
+    begin_step();
+    for (Entry& entry : entries_) {
+      const nn::Role role = entry.parameter->role();
+      const double lr = lr_ * lr_factor * roles_[role].lr_scale, decay = roles_[role].decay;
+      // The decay of a clip is a term of the loss by definition: gradient l alpha, everywhere.
+      const bool coupled = kind_ == DecayKind::coupled || role == nn::Role::clip;
+      Update<T> whole{.value = entry.parameter->edit().data(),
+                      .grad = entry.parameter->grad().data(),
+                      .state = {entry.state[0].data(), entry.state[1].data()},
+                      .n = entry.parameter->size(),
+                      .lr = static_cast<T>(lr),
+                      .penalty = static_cast<T>(coupled ? decay : 0),
+                      .shrink = static_cast<T>(coupled ? 0 : lr * decay)};
+      parallel_blocks(whole.n, 1 << 14, [&](index_t begin, index_t end) {
+        Update<T> part = whole;
+        part.value += begin, part.grad += begin, part.n = end - begin;
+        for (std::size_t s = 0; s < state_names_.size(); ++s) part.state[s] += begin;
+        update(part);
+      });
+    }
+  }
+
+  /// Steps made so far.
+  index_t steps() const { return steps_; }
+  void set_steps(index_t steps) { steps_ = steps; }
+
+  /// The tensors that a resumed run needs: "momentum.conv1.weight", ...
+  std::vector<nn::NamedBuffer<T>> state() {
+    std::vector<nn::NamedBuffer<T>> all;
+    for (Entry& entry : entries_)
+      for (std::size_t s = 0; s < state_names_.size(); ++s)
+        all.push_back({std::string(state_names_[s]) + "." + entry.name, &entry.state[s]});
+    return all;
+  }
+
+protected:
+  /// Binds the parameters of a net, which must outlive the optimiser. Throws value_error on a
+  /// learning rate, scale or decay that is negative or not finite.
+  Optimizer(nn::Net<T>& net, double lr, const Roles& roles, DecayKind kind,
+            std::vector<std::string_view> state_names)
+      : lr_(check("learning rate", lr)), roles_(roles), kind_(kind),
+        state_names_(std::move(state_names)) {
+    for (int r = 0; r < nn::role_count; ++r) {
+      const auto role = static_cast<nn::Role>(r);
+      check(std::string("learning rate scale of role ") + nn::name(role), roles[role].lr_scale);
+      check(std::string("decay of role ") + nn::name(role), roles[role].decay);
+    }
+    for (auto& named : net.parameters()) {
+      Entry entry{named.name, named.parameter, {}};
+      for (std::size_t s = 0; s < state_names_.size(); ++s)
+        entry.state[s] = Tensor<T>(named.parameter->shape());
+      entries_.push_back(std::move(entry));
+    }
+  }
+
+  /// Called once a step, before the updates.
+  virtual void begin_step() {}
+  /// Moves a stretch of a parameter and of its state. Called from several threads.
+  virtual void update(const Update<T>& u) const = 0;
+
+  static double check(std::string_view what, double value, double below = 0) {
+    if (!(value >= 0) || !std::isfinite(value) || (below > 0 && value >= below))
+      throw value_error(describe(
+          what, below > 0 ? "a number in [0, " + std::to_string(below) + ")" : "a number >= 0",
+          std::to_string(value)));
+    return value;
+  }
+
+private:
+  struct Entry {
+    std::string name;
+    nn::Parameter<T>* parameter;
+    std::array<Tensor<T>, 2> state;
+  };
+
+  double lr_;
+  Roles roles_;
+  DecayKind kind_;
+  std::vector<std::string_view> state_names_;
+  std::vector<Entry> entries_;
+  index_t steps_ = 0;
+};
+
+} // namespace sgq::train

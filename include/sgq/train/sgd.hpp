@@ -1,0 +1,51 @@
+// sgq/train/sgd.hpp -- stochastic gradient descent with momentum.
+//
+//     g += decay w                     (L2: part of the loss, as in PyTorch)
+//     v  = momentum v + g
+//     w -= lr v                        Nesterov: w -= lr (g + momentum v)
+#pragma once
+
+#include "sgq/train/optimizer.hpp"
+
+namespace sgq::train {
+
+struct SgdOptions {
+  double lr = 0.1;
+  double momentum = 0.9;
+  bool nesterov = false;
+  Roles roles{};
+};
+
+template <class T>
+SGQ_INLINE void sgd_row(Update<T> u, T momentum, T now, T past) {
+  T *w = u.value, *v = u.state[0];
+  const T* grad = u.grad;
+  SGQ_SIMD
+  for (index_t i = 0; i < u.n; ++i) {
+    const T g = grad[i] + u.penalty * w[i];
+    v[i] = momentum * v[i] + g;
+    w[i] -= u.lr * (now * g + past * v[i]);
+  }
+}
+
+template <class T>
+class Sgd final : public Optimizer<T> {
+public:
+  explicit Sgd(nn::Net<T>& net, const SgdOptions& options = {})
+      : Optimizer<T>(net, options.lr, options.roles, DecayKind::coupled, {"momentum"}),
+        momentum_(static_cast<T>(this->check("momentum", options.momentum, 1))),
+        nesterov_(options.nesterov) {}
+
+  std::string_view name() const override { return "sgd"; }
+
+private:
+  void update(const Update<T>& u) const override {
+    const T now = nesterov_ ? T{1} : T{0}, past = nesterov_ ? momentum_ : T{1};
+    kernels::for_isa<sgd_row<T>>(u, momentum_, now, past);
+  }
+
+  T momentum_;
+  bool nesterov_;
+};
+
+} // namespace sgq::train

@@ -1,0 +1,48 @@
+// sgq/train/step.hpp -- one step of plain training.
+//
+// Any function with this interface can take its place in fit(): it gets a batch and what is special
+// about this step, moves the parameters once, and says what the batch's loss was.
+#pragma once
+
+#include "sgq/data/batches.hpp"
+#include "sgq/nn/net.hpp"
+#include "sgq/ops/loss.hpp"
+#include "sgq/train/nonfinite.hpp"
+#include "sgq/train/optimizer.hpp"
+
+namespace sgq::train {
+
+/// What differs from step to step, beside the batch.
+struct StepContext {
+  Random random{0};     ///< for dropout and fills
+  double lr_factor = 1; ///< what the schedule says
+};
+
+struct StepResult {
+  double loss = 0; ///< mean over the batch
+  index_t correct = 0;
+  index_t images = 0;
+};
+
+/// Forward, loss, backward, update. The net must be prepared, and is again afterwards.
+/// Throws value_error, naming the first layer at fault, if the loss is not finite; the parameters
+/// are then still those from before the step.
+template <class T>
+StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
+                      Optimizer<T>& optimizer, const StepContext& at = {}) {
+  const View<const T> z = net.forward(batch.x, tape, nn::Mode::train(at.random));
+  Arena::Scope scope(scratch());
+  const View<T> dz(scratch().take<T>(z.size()), z.shape());
+  const T loss = ops::cross_entropy<T>(z, batch.labels, dz);
+  check_loss(loss, net, tape);
+  net.zero_grad();
+  net.backward(dz, tape, nn::Want::params);
+  net.update_statistics(tape);
+  optimizer.step(at.lr_factor);
+  net.prepare(); // weight codes for the next step
+  return {.loss = static_cast<double>(loss),
+          .correct = ops::count_correct<T>(z, batch.labels),
+          .images = batch.size()};
+}
+
+} // namespace sgq::train

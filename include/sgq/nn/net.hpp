@@ -117,7 +117,11 @@ public:
   }
 
   void zero_grad() {
-    for (auto& p : parameters()) p.parameter->grad().fill(T{0});
+    for (Node& node : nodes_) { // not parameters(), whose names would be allocated at every step
+      own_.clear();
+      node.layer->collect(own_);
+      for (auto& p : own_) p.parameter->grad().fill(T{0});
+    }
   }
 
   /// Records a pass on the tape; returns the output (logits), valid until the tape records again.
@@ -282,6 +286,7 @@ private:
   }
 
   std::vector<Node> nodes_;
+  std::vector<NamedParameter<T>> own_; // of one layer, in zero_grad
 };
 
 } // namespace sgq::nn

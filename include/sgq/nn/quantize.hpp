@@ -1,0 +1,144 @@
+// sgq/nn/quantize.hpp -- makes a real-valued net a quantised one, layer by layer.
+//
+//     Net<float> net = mnist_cnn();
+//     quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
+//     calibrate(net, first_batch);
+//
+// Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
+// becomes the PACT of the weight layer before it, the input becomes pixel codes, and the last
+// layer's bias a multiple of its scale. Parameters keep their values, so a trained fp32 net can be
+// fine-tuned.
+#pragma once
+
+#include "sgq/nn/activation.hpp"
+#include "sgq/nn/batch_norm.hpp"
+#include "sgq/nn/conv2d.hpp"
+#include "sgq/nn/linear.hpp"
+#include "sgq/nn/net.hpp"
+#include "sgq/quant/calibrate.hpp"
+#include "sgq/quant/policy.hpp"
+#include "sgq/quant/schemes.hpp"
+
+namespace sgq::nn {
+
+struct QuantizeOptions {
+  quant::BitPolicy bits;
+  quant::WeightScheme weights = quant::WeightScheme::sawb;
+  quant::PactGradient gradient = quant::PactGradient::paper;
+  /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
+  PixelGrid input;
+};
+
+/// The weight of layer i, or null if it is neither a convolution nor linear.
+template <class T>
+Weights<T>* weights_of(Layer<T>& layer) {
+  if (auto* conv = dynamic_cast<Conv2d<T>*>(&layer)) return &conv->weights();
+  if (auto* linear = dynamic_cast<Linear<T>*>(&layer)) return &linear->weights();
+  return nullptr;
+}
+
+/// The convolution and linear layers, in order.
+template <class T>
+std::vector<ValueId> weight_layers(Net<T>& net) {
+  std::vector<ValueId> layers;
+  for (ValueId i = 1; i <= net.last(); ++i)
+    if (weights_of(net.layer(i))) layers.push_back(i);
+  return layers;
+}
+
+template <class T>
+std::vector<std::string> weight_layer_names(Net<T>& net) {
+  std::vector<std::string> names;
+  for (ValueId i : weight_layers(net)) names.push_back(net.nodes()[i].name);
+  return names;
+}
+
+namespace detail {
+template <class T>
+bool followed_by_batch_norm(const Net<T>& net, ValueId layer) {
+  for (const auto& node : net.nodes())
+    if (!node.inputs.empty() && node.inputs[0] == layer &&
+        dynamic_cast<const BatchNorm<T>*>(node.layer.get()))
+      return true;
+  return false;
+}
+} // namespace detail
+
+/// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
+/// layers for which the chosen weight quantiser is known not to train. Throws value_error on a
+/// policy that names other layers, impossible bits, or an input grid that is missing.
+template <class T>
+std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
+  const std::vector<ValueId> layers = weight_layers(net);
+  const auto policies = quant::resolve(options.bits, weight_layer_names(net));
+  if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
+  if (policies.front().pixel_input && options.input.zero.empty())
+    throw value_error(describe("quantize", "the grid of the pixel codes", "none",
+                               "set .input: scale and one zero point a channel"));
+  if (policies.front().pixel_input)
+    net.input().set_grid(options.input);
+  else
+    net.input().clear_grid();
+
+  std::vector<std::string> warnings;
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const quant::LayerPolicy& policy = policies[k];
+    Weights<T>& weights = *weights_of(net.layer(layers[k]));
+    std::shared_ptr<const quant::WeightQuantizer<T>> quantizer;
+    if (policy.symmetric)
+      quantizer = std::make_shared<quant::Symmetric<T>>(policy.weight_bits);
+    else if (policy.weight_bits != quant::fp32_bits)
+      quantizer = quant::make_weight_quantizer<T>(options.weights, policy.weight_bits);
+    if (quantizer && quantizer->needs_batch_norm() && k + 1 < layers.size() &&
+        !detail::followed_by_batch_norm(net, layers[k]))
+      warnings.push_back("layer '" + net.nodes()[layers[k]].name + "': " + quantizer->name() +
+                         " fixes the gain of the weights, which only batch norm makes up for; "
+                         "choose sawb or dorefa-rescaled");
+    weights.set_quantizer(std::move(quantizer));
+    if (auto* last = dynamic_cast<Linear<T>*>(&net.layer(layers[k]));
+        last && k + 1 == layers.size())
+      last->set_integer_bias(weights.quantized());
+
+    const ValueId end = k + 1 < layers.size() ? layers[k + 1] : net.last() + 1;
+    for (ValueId i = layers[k] + 1; i < end; ++i) {
+      if (net.layer(i).gate() != Gate::rectifier) continue;
+      if (policy.activation_bits == quant::fp32_bits)
+        net.replace(i, std::make_unique<Relu<T>>());
+      else
+        net.replace(i, std::make_unique<Pact<T>>(PactOptions{.bits = policy.activation_bits,
+                                                             .gradient = options.gradient}));
+    }
+  }
+  net.prepare();
+  return warnings;
+}
+
+/// The PACT layers of a net, in order.
+template <class T>
+std::vector<ValueId> pact_layers(Net<T>& net) {
+  std::vector<ValueId> layers;
+  for (ValueId i = 1; i <= net.last(); ++i)
+    if (dynamic_cast<Pact<T>*>(&net.layer(i))) layers.push_back(i);
+  return layers;
+}
+
+/// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
+/// layer by layer in forward order, so that each sees the codes of those before it.
+template <class T>
+void calibrate(Net<T>& net, View<const T> x, double quantile = 0.999) {
+  Tape<T> tape;
+  Tensor<T> v;
+  const Mode mode = Mode::train(); // batch statistics; no dropout layer lies before a PACT's input
+  net.start(x, tape, mode);
+  for (ValueId i = 1; i <= net.last(); ++i) {
+    if (auto* pact = dynamic_cast<Pact<T>*>(&net.layer(i))) {
+      const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
+      v.resize(in.shape);
+      ops::settle(in, v.view());
+      pact->set_alpha(quant::calibrate_alpha<T>(v, quantile));
+    }
+    net.run_layer(i, tape, mode);
+  }
+}
+
+} // namespace sgq::nn

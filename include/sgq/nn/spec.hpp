@@ -1,0 +1,107 @@
+// sgq/nn/spec.hpp -- what a net is, in words: everything needed to build it again before its
+// weights are loaded. Model files carry these pairs as metadata.
+#pragma once
+
+#include "sgq/nn/models.hpp"
+#include "sgq/nn/quantize.hpp"
+
+#include <charconv>
+#include <map>
+
+namespace sgq::nn {
+
+struct ModelSpec {
+  std::string net = "mnist_cnn";
+  ModelOptions options{};
+  QuantizeOptions quant{};
+  bool operator==(const ModelSpec& other) const;
+};
+
+using Metadata = std::map<std::string, std::string>;
+
+namespace detail {
+template <class Number>
+std::string number_text(Number value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+template <class Number>
+Number parse_number(std::string_view key, std::string_view text) {
+  Number value{};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size())
+    throw value_error(describe("model metadata '" + std::string(key) + "'", "a number",
+                               "'" + std::string(text) + "'"));
+  return value;
+}
+} // namespace detail
+
+/// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
+inline Metadata to_metadata(const ModelSpec& spec) {
+  std::string zero;
+  for (std::int32_t z : spec.quant.input.zero)
+    zero += (zero.empty() ? "" : " ") + std::to_string(z);
+  return {{"net", spec.net},
+          {"classes", std::to_string(spec.options.classes)},
+          {"width", std::to_string(spec.options.width)},
+          {"dropout", spec.options.dropout ? "1" : "0"},
+          {"bits", quant::name(spec.quant.bits)},
+          {"first_last", std::string(quant::name(spec.quant.bits.first_last))},
+          {"weights", std::string(quant::name(spec.quant.weights))},
+          {"pact_gradient", spec.quant.gradient == quant::PactGradient::plus ? "plus" : "paper"},
+          {"input_scale", detail::number_text(spec.quant.input.scale)},
+          {"input_zero", zero}};
+}
+
+/// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
+/// bad.
+inline ModelSpec spec_from_metadata(const Metadata& pairs) {
+  const auto get = [&](const char* key) -> const std::string& {
+    const auto found = pairs.find(key);
+    if (found == pairs.end())
+      throw value_error(describe("model metadata", "an entry '" + std::string(key) + "'", "none",
+                                 "the file was not written by sgq"));
+    return found->second;
+  };
+  ModelSpec spec;
+  spec.net = get("net");
+  spec.options.classes = detail::parse_number<index_t>("classes", get("classes"));
+  spec.options.width = detail::parse_number<index_t>("width", get("width"));
+  spec.options.dropout = get("dropout") == "1";
+  spec.quant.bits =
+      quant::parse_bit_policy(get("bits"), quant::parse_first_last(get("first_last")));
+  spec.quant.weights = quant::parse_weight_scheme(get("weights"));
+  spec.quant.gradient =
+      get("pact_gradient") == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper;
+  spec.quant.input.scale = detail::parse_number<float>("input_scale", get("input_scale"));
+  const std::string& zero = get("input_zero");
+  for (std::size_t at = 0; at < zero.size();) {
+    const std::size_t end = std::min(zero.find(' ', at), zero.size());
+    spec.quant.input.zero.push_back(detail::parse_number<std::int32_t>(
+        "input_zero", std::string_view(zero).substr(at, end - at)));
+    at = end + 1;
+  }
+  return spec;
+}
+
+inline bool ModelSpec::operator==(const ModelSpec& other) const {
+  return to_metadata(*this) == to_metadata(other);
+}
+
+/// The net that a spec describes, with the initial weights of options.seed. Warnings of quantize()
+/// are appended to *warnings, if given.
+template <class T = float>
+Net<T> build_model(const ModelSpec& spec, std::vector<std::string>* warnings = nullptr) {
+  if (spec.options.classes < 1 || spec.options.classes > 256 || spec.options.width < 0 ||
+      spec.options.width > 4096)
+    throw value_error(describe("model", "1 to 256 classes and a width of 0 to 4096",
+                               std::to_string(spec.options.classes) + " and " +
+                                   std::to_string(spec.options.width)));
+  Net<T> net = make_model<T>(spec.net, spec.options);
+  auto found = quantize(net, spec.quant);
+  if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());
+  return net;
+}
+
+} // namespace sgq::nn

@@ -102,43 +102,42 @@ public:
   Grid grid() const override { return Grid::odd(bits_); }
   bool needs_batch_norm() const override { return scale_ == DorefaScale::plain && bits_ > 1; }
 
-  /// Codes for a given M, which is what WeightCodes::range holds (at 1 bit: the scale).
-  void encode(View<const T> w, T m, View<T> codes) const {
+  void quantize(View<const T> w, T, WeightCodes<T>& out, std::string_view layer) const override {
+    const Moments m = moments(w, layer);
+    if (m.max_abs == 0) throw_all_zero(name(), layer);
+    const double rms = std::sqrt(m.mean_square);
+    const double size = scale_ == DorefaScale::plain ? m.mean_abs : rms;
+    const double range = bits_ == 1 ? size : std::tanh(m.max_abs);
+    out.range = static_cast<T>(range);
+    out.codes.resize(w.shape());
+    encode(w, range, out.codes);
+    if (bits_ == 1)
+      out.scale = out.range;
+    else if (scale_ == DorefaScale::plain)
+      out.scale = static_cast<T>(1.0 / max_code(bits_));
+    else
+      out.scale = static_cast<T>(rms / std::sqrt(moments<T>(out.codes, layer).mean_square));
+  }
+
+  /// Codes for a given M (at 1 bit: for a given scale), which WeightCodes::range holds rounded.
+  void encode(View<const T> w, double m, View<T> codes) const {
+    const int n = max_code(bits_);
     if constexpr (Round::rounds) {
       T t[127] = {};
-      const int n = max_code(bits_), count = n / 2;
-      for (int i = 1; i <= count; ++i)
-        t[i - 1] = static_cast<T>(std::atanh(static_cast<double>(m) * (2 * i) / n));
+      for (int i = 1; i <= n / 2; ++i) t[i - 1] = round_up(std::atanh(m * (2 * i) / n));
       parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
         kernels::for_isa<detail::dorefa_encode_row<T>>(
             w.data() + begin, end - begin, static_cast<const T*>(t), bits_, codes.data() + begin);
       });
     } else { // the smooth function behind it
-      const T n = static_cast<T>(max_code(bits_));
       for (index_t i = 0; i < w.size(); ++i)
-        codes[i] = bits_ == 1 ? w[i] / m : std::tanh(w[i]) / m * n;
-    }
-  }
-
-  void quantize(View<const T> w, T, WeightCodes<T>& out, std::string_view layer) const override {
-    const Moments m = moments(w, layer);
-    if (m.max_abs == 0) throw_all_zero(name(), layer);
-    const double mean = scale_ == DorefaScale::plain ? m.mean_abs : std::sqrt(m.mean_square);
-    out.codes.resize(w.shape());
-    out.range = static_cast<T>(bits_ == 1 ? mean : std::tanh(m.max_abs));
-    encode(w, out.range, out.codes);
-    if (bits_ == 1)
-      out.scale = out.range;
-    else if (scale_ == DorefaScale::plain)
-      out.scale = static_cast<T>(1.0 / max_code(bits_));
-    else {
-      const double rms = std::sqrt(moments<T>(out.codes, layer).mean_square);
-      out.scale = static_cast<T>(mean / rms);
+        codes[i] = static_cast<T>(bits_ == 1 ? w[i] / m : std::tanh(w[i]) / m * n);
     }
   }
 
   T backward(View<const T> w, T, const WeightCodes<T>& codes, View<const T> dwq,
              View<T> dw) const override {
+    check_gradient(w, dwq, dw);
     if (bits_ == 1) {
       add_gradient(dwq, dw);
       return T(0);
@@ -153,6 +152,12 @@ public:
   }
 
 private:
+  /// The least T that is not below t: the first weight of the next level.
+  static T round_up(double t) {
+    const T nearest = static_cast<T>(t);
+    return static_cast<double>(nearest) < t ? std::nextafter(nearest, T(2) * nearest) : nearest;
+  }
+
   int bits_;
   DorefaScale scale_;
 };

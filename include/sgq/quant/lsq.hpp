@@ -95,6 +95,7 @@ public:
 
   T backward(View<const T> w, T, const WeightCodes<T>& codes, View<const T> dwq,
              View<T> dw) const override {
+    check_gradient(w, dwq, dw);
     const index_t blocks = (w.size() + detail::weight_block - 1) / detail::weight_block;
     Arena::Scope scope(scratch());
     double* partial = scratch().take<double>(blocks);

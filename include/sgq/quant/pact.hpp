@@ -118,10 +118,11 @@ SGQ_INLINE void pact_backward_lanes(const T* x, const T* dy, index_t count, T al
                                     double inverse_step, double per_code, T* dx, double* sum) {
   SGQ_SIMD
   for (index_t l = 0; l < count; ++l) {
-    const T g = dy[l];
-    sum[l] +=
-        static_cast<double>(g) * pact_dalpha<gradient, Round>(x[l], alpha, inverse_step, per_code);
-    dx[l] = pact_dx(x[l], alpha) * g;
+    // Both derivatives before the first store: GCC 12 turns them into branches otherwise.
+    const T xl = x[l], g = dy[l], slope = pact_dx(xl, alpha);
+    const double weight = pact_dalpha<gradient, Round>(xl, alpha, inverse_step, per_code);
+    sum[l] += static_cast<double>(g) * weight;
+    dx[l] = slope * g;
   }
 }
 

@@ -94,6 +94,7 @@ public:
 
   T backward(View<const T> w, T, const WeightCodes<T>& codes, View<const T> dwq,
              View<T> dw) const override {
+    check_gradient(w, dwq, dw);
     if (gradient_ == SawbGradient::everywhere)
       add_gradient(dwq, dw);
     else

@@ -24,8 +24,9 @@ public:
     quantize_uniform<T, Round>(w, moments(w, layer).max_abs, grid(), out);
   }
 
-  T backward(View<const T>, T, const WeightCodes<T>&, View<const T> dwq,
+  T backward(View<const T> w, T, const WeightCodes<T>&, View<const T> dwq,
              View<T> dw) const override {
+    check_gradient(w, dwq, dw);
     add_gradient(dwq, dw);
     return T(0);
   }

@@ -56,6 +56,13 @@ struct WeightCodes {
   T range{};       ///< the detached statistic that backward uses: M, alpha_w, max|w|; LSQ's step
 };
 
+/// Throws shape_error unless the three have one shape.
+template <class T>
+void check_gradient(View<const T> w, View<const T> dwq, View<T> dw) {
+  check_shape("weight quantiser: dwq", w.shape(), dwq.shape());
+  check_shape("weight quantiser: dw", w.shape(), dw.shape());
+}
+
 template <class T>
 class WeightQuantizer {
 public:

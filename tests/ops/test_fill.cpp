@@ -10,7 +10,7 @@ using namespace sgq;
 namespace {
 
 // Images of MNIST-like codes on their grid, another range in every channel.
-Tensor<float> code_images(const Shape& shape, const ops::PixelGrid& grid) {
+Tensor<float> code_images(const Shape& shape, const PixelGrid& grid) {
   Tensor<float> x(shape);
   const index_t plane = shape.plane();
   for (index_t i = 0; i < x.size(); ++i) {
@@ -40,7 +40,7 @@ Tensor<std::uint8_t> checkerboard() {
 } // namespace
 
 TEST_CASE("only marked positions change, in every channel", "[fill]") {
-  const Tensor<float> x = code_images(shape, {{0, 7}, 0.5f});
+  const Tensor<float> x = code_images(shape, {0.5f, {0, 7}});
   const auto mask = checkerboard();
   for (ops::Fill kind :
        {ops::Fill::uniform, ops::Fill::mean, ops::Fill::constant, ops::Fill::blur}) {
@@ -83,7 +83,7 @@ TEMPLATE_TEST_CASE("uniform fill spans the range of its image and channel", "[fi
 }
 
 TEST_CASE("a draw depends on seed, image, channel and position only", "[fill]") {
-  const Tensor<float> x = code_images(shape, {{0, 7}, 0.5f});
+  const Tensor<float> x = code_images(shape, {0.5f, {0, 7}});
   const auto some = checkerboard();
   Tensor<float> all(shape), half(shape), other(shape), serial(shape), first(shape.with_batch(1));
   ops::fill_all<float>(x, {}, Random(9), all);
@@ -108,7 +108,7 @@ TEST_CASE("a draw depends on seed, image, channel and position only", "[fill]") 
 }
 
 TEST_CASE("on a pixel grid every fill is a code of the image's range", "[fill]") {
-  const ops::PixelGrid grid{{33, 120}, 1 / (255 * 0.30811f)};
+  const PixelGrid grid{1 / (255 * 0.30811f), {33, 120}};
   const Tensor<float> x = code_images(shape, grid);
   for (ops::Fill kind :
        {ops::Fill::uniform, ops::Fill::mean, ops::Fill::constant, ops::Fill::blur}) {
@@ -135,7 +135,7 @@ TEST_CASE("on a pixel grid every fill is a code of the image's range", "[fill]")
 }
 
 TEST_CASE("codes and values convert both ways, clipped", "[fill]") {
-  const ops::PixelGrid grid{{33}, 1 / (255 * 0.30811f)};
+  const PixelGrid grid{1 / (255 * 0.30811f), {33}};
   for (index_t p = 0; p < 256; ++p) REQUIRE(grid.code(grid.value<float>(p, 0), 0) == p);
   CHECK(grid.code(-100.0f, 0) == 0);
   CHECK(grid.code(100.0, 0) == 255);
@@ -186,8 +186,8 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   CHECK(contains(message({.fill = ops::Fill::constant}), "each of 2 channels, got 0"));
   CHECK(contains(message({.fill = ops::Fill::constant, .value = {1, 2, 3}}), "got 3"));
   CHECK(contains(message({.fill = ops::Fill::blur, .sigma = 0}), "sigma > 0"));
-  CHECK(contains(message({.grid = {{1}, 0.1f}}), "one zero point for each of 2 channels"));
-  CHECK(contains(message({.grid = {{1, 1}, -1}}), "a positive scale"));
+  CHECK(contains(message({.grid = {0.1f, {1}}}), "2 zero points in 0..255"));
+  CHECK(contains(message({.grid = {-1, {1, 1}}}), "a positive scale"));
   CHECK_THROWS_AS(ops::fill_all<float>(flat, {}, Random(0), flat_out), shape_error);
   const Tensor<std::uint8_t> mask({3, 5, 6});
   CHECK_THROWS_AS(ops::fill_masked<float>(x, mask, {}, Random(0), out), shape_error);

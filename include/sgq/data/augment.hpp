@@ -35,7 +35,7 @@ inline CropFlip draw_crop_flip(const Augmentation& how, std::uint64_t seed, inde
 /// One image [C,H,W] through a window: out(y, x) = in(y + dy, x + dx), or in(y + dy, W-1-x + dx) if
 /// mirrored; zero[c] outside.
 inline void crop_flip(const std::uint8_t* in, const Shape& shape, const CropFlip& window,
-                      const Normalization& norm, std::uint8_t* out) {
+                      const PixelGrid& norm, std::uint8_t* out) {
   const index_t channels = shape[1], height = shape[2], width = shape[3];
   for (index_t c = 0; c < channels; ++c) {
     const auto zero = static_cast<std::uint8_t>(norm.zero[static_cast<std::size_t>(c)]);

@@ -42,7 +42,7 @@ public:
   /// Keeps a reference to the set, which must outlive it. Throws value_error on an empty set or a
   /// batch size below 1, shape_error if the normalisation has another number of channels, and
   /// whatever check(set) finds.
-  Batches(const Dataset& set, Normalization norm, BatchOptions options)
+  Batches(const Dataset& set, PixelGrid norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
         order_(static_cast<std::size_t>(set.size())) {
     if (options_.size < 1)
@@ -52,7 +52,7 @@ public:
     detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
     begin_epoch(0);
   }
-  Batches(const Dataset&& temporary, Normalization, BatchOptions) = delete;
+  Batches(const Dataset&& temporary, PixelGrid, BatchOptions) = delete;
 
   /// Draws the order of that epoch.
   void begin_epoch(index_t epoch) {
@@ -86,7 +86,7 @@ public:
   }
 
   const Dataset& set() const { return set_; }
-  const Normalization& norm() const { return norm_; }
+  const PixelGrid& norm() const { return norm_; }
 
 private:
   void copy_image(index_t image, index_t row) {
@@ -101,7 +101,7 @@ private:
   }
 
   const Dataset& set_;
-  Normalization norm_;
+  PixelGrid norm_;
   BatchOptions options_;
   index_t epoch_ = 0;
   std::vector<index_t> order_;

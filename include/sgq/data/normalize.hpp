@@ -1,16 +1,10 @@
 // sgq/data/normalize.hpp -- pixel codes to network input and back: x = scale * (p - zero[c]).
-//
-// The zero point of a channel is an integer, zero[c] = round(255 mean_c), and one scale
-// 1 / (255 std) serves all channels (std is the mean of the channels' deviations). So zero padding
-// is exactly the pixel code zero[c], and an 8-bit first layer can compute on the codes themselves:
-//
-//     sum w x = scale * (sum w p - sum w zero)         p, zero integers
-//
-// The difference p - zero[c] is an exact integer; x is rounded once, in the product with the scale.
+// See core/pixel_grid.hpp.
 #pragma once
 
 #include "sgq/config.hpp"
 #include "sgq/core/parallel.hpp"
+#include "sgq/core/pixel_grid.hpp"
 #include "sgq/data/dataset.hpp"
 
 #include <cmath>
@@ -18,20 +12,15 @@
 
 namespace sgq::data {
 
-struct Normalization {
-  std::vector<std::int32_t> zero; ///< one code per channel, 0..255
-  float scale = 1;                ///< input units per code
-};
-
 /// The fixed normalisation of a known set: its training pixels' mean and standard deviation (of
 /// p / 255), rounded as above. Throws value_error on another name; see measure().
-inline Normalization normalization(std::string_view name) {
+inline PixelGrid normalization(std::string_view name) {
   const auto from_deviation = [](double std) { return static_cast<float>(1 / (255 * std)); };
-  if (name == "mnist") return {{33}, from_deviation(0.30811)};         // mean 0.13066
-  if (name == "fashion-mnist") return {{73}, from_deviation(0.35302)}; // mean 0.28604
+  if (name == "mnist") return {from_deviation(0.30811), {33}};         // mean 0.13066
+  if (name == "fashion-mnist") return {from_deviation(0.35302), {73}}; // mean 0.28604
   if (name == "cifar-10") // means 0.49140 0.48216 0.44653
-    return {{125, 123, 114}, from_deviation((0.24703 + 0.24349 + 0.26159) / 3)};
-  if (name == "synthetic") return {{33}, from_deviation(0.30811)};
+    return {from_deviation((0.24703 + 0.24349 + 0.26159) / 3), {125, 123, 114}};
+  if (name == "synthetic") return {from_deviation(0.30811), {33}};
   throw value_error(describe("normalization", "mnist, fashion-mnist, cifar-10 or synthetic",
                              std::string(name), "measure() serves any other set"));
 }
@@ -39,11 +28,11 @@ inline Normalization normalization(std::string_view name) {
 /// The normalisation that a set's own pixels ask for. Sums are integers, so the result is exact up
 /// to its last rounding. A set of one colour gets the scale 1 / 255. Throws value_error if the set
 /// is empty.
-inline Normalization measure(const Dataset& set) {
+inline PixelGrid measure(const Dataset& set) {
   if (set.size() == 0) throw value_error(describe("measure " + set.name, "images", "none"));
   const index_t plane = set.images.shape().plane(), channels = set.channels();
   const double count = static_cast<double>(set.size() * plane);
-  Normalization norm;
+  PixelGrid norm;
   double deviations = 0;
   for (index_t c = 0; c < channels; ++c) {
     std::uint64_t sum = 0, squares = 0;
@@ -66,14 +55,14 @@ inline Normalization measure(const Dataset& set) {
 
 /// The pixel codes of "nothing there", one per channel: 0 for sets drawn on black, else the
 /// channel's mean code. Baseline of integrated gradients, substrate of deletion.
-inline std::vector<std::int32_t> background(std::string_view name, const Normalization& norm) {
+inline std::vector<std::int32_t> background(std::string_view name, const PixelGrid& norm) {
   if (name == "mnist" || name == "fashion-mnist" || name == "synthetic")
     return std::vector<std::int32_t>(norm.zero.size(), 0);
   return norm.zero;
 }
 
 namespace detail {
-inline void check_channels(std::string_view what, const Shape& shape, const Normalization& norm) {
+inline void check_channels(std::string_view what, const Shape& shape, const PixelGrid& norm) {
   if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero.size()))
     throw shape_error(describe(what, "[N, " + std::to_string(norm.zero.size()) + ", H, W]",
                                shape.str(), "one zero point per channel"));
@@ -83,7 +72,7 @@ inline constexpr index_t images_per_block = 8;
 
 /// codes [N,C,H,W] -> x [N,C,H,W].
 template <class T>
-void normalize(View<const std::uint8_t> codes, const Normalization& norm, View<T> x) {
+void normalize(View<const std::uint8_t> codes, const PixelGrid& norm, View<T> x) {
   detail::check_channels("normalize", codes.shape(), norm);
   check_shape("normalize", codes.shape(), x.shape());
   const index_t plane = codes.shape().plane();
@@ -103,7 +92,7 @@ void normalize(View<const std::uint8_t> codes, const Normalization& norm, View<T
 /// x [N,C,H,W] -> the nearest codes, clip(rint(x / scale) + zero[c], 0, 255): the inverse of
 /// normalize, defined for every x (NaN gives code 0).
 template <class T>
-void to_codes(View<const T> x, const Normalization& norm, View<std::uint8_t> codes) {
+void to_codes(View<const T> x, const PixelGrid& norm, View<std::uint8_t> codes) {
   detail::check_channels("to_codes", x.shape(), norm);
   check_shape("to_codes", x.shape(), codes.shape());
   const index_t plane = x.shape().plane(), planes = x.shape()[0] * x.shape()[1];

@@ -113,23 +113,6 @@ struct Hand {
   }
 };
 
-/// Inks the strokes of a glyph: all of them, or only the one with this number.
-inline void ink_glyph(Coverage& ink, std::span<const GlyphPoint> glyph, const Hand& hand,
-                      int only = -1) {
-  std::array<GridPoint, 16> points{};
-  std::size_t n = 0, first = 0;
-  int stroke = 0;
-  for (std::size_t i = 0; i < glyph.size(); ++i) {
-    if (!(glyph[i] == pen_up)) {
-      points[n++] = hand.place(glyph[i]);
-      continue;
-    }
-    if (only < 0 || only == stroke)
-      ink_curve(ink, std::span(points).first(n), glyph[first] == glyph[i - 1], hand.half_width);
-    ++stroke, first = i + 1, n = 0;
-  }
-}
-
 inline Hand draw_hand(Dice& dice, const Random& random) {
   return {.centre = {14 * pixel + dice.between(-900, 900), 14 * pixel + dice.between(-640, 640)},
           .xx = dice.between(150, 220),
@@ -139,6 +122,47 @@ inline Hand draw_hand(Dice& dice, const Random& random) {
           .wobble = 130,
           .half_width = dice.between(190, 360),
           .random = random};
+}
+
+/// Inks all strokes of a glyph.
+inline void ink_glyph(Coverage& ink, std::span<const GlyphPoint> glyph, const Hand& hand) {
+  std::array<GridPoint, 16> points{};
+  std::size_t n = 0, first = 0;
+  for (std::size_t i = 0; i < glyph.size(); ++i) {
+    if (!(glyph[i] == pen_up)) {
+      points[n++] = hand.place(glyph[i]);
+      continue;
+    }
+    const bool closed = glyph[first] == glyph[i - 1];
+    ink_curve(ink, std::span(points).first(n), closed, hand.half_width);
+    first = i + 1, n = 0;
+  }
+}
+
+/// A decoy: a dot, or two or three neighbouring points of some digit's stroke, too little to tell
+/// which digit it is of. It lies near one of the four sides.
+inline Coverage ink_decoy(Dice& dice, const Random& random) {
+  Coverage ink;
+  Hand hand = draw_hand(dice, random);
+  int across = dice.between(0, 5 * pixel), along = dice.between(0, side * pixel);
+  if (dice.between(0, 1) == 1) across = side * pixel - across;
+  hand.centre = dice.between(0, 1) == 1 ? GridPoint{along, across} : GridPoint{across, along};
+  if (dice.between(0, 2) == 0) {
+    ink_line(ink, hand.centre, hand.centre, dice.between(380, 600));
+    return ink;
+  }
+  const std::span<const GlyphPoint> glyph = digit_styles[dice.between(0, 9)].style[0];
+  std::size_t first = static_cast<std::size_t>(dice.between(0, static_cast<int>(glyph.size()) - 3));
+  if (glyph[first] == pen_up || glyph[first + 1] == pen_up) first = 0;
+  std::array<GridPoint, 3> points{};
+  std::size_t n = 0;
+  // ... the piece is written around the centre, not where the glyph has it.
+  for (std::size_t i = first; i < first + 3 && !(glyph[i] == pen_up); ++i) {
+    const GridPoint p = hand.place(glyph[i]), origin = hand.place(glyph[first + 1]);
+    points[n++] = {hand.centre.x + p.x - origin.x, hand.centre.y + p.y - origin.y};
+  }
+  ink_curve(ink, std::span(points).first(n), false, hand.half_width);
+  return ink;
 }
 
 using Canvas = std::array<std::uint8_t, area>;
@@ -160,19 +184,8 @@ inline Canvas paint_clutter(const Random& random) {
     ink_curve(ink, points, false, dice.between(90, 200));
     paint(canvas, ink, dice.between(50, 160));
   }
-  for (int decoys = dice.between(2, 3); decoys > 0; --decoys) {
-    Coverage ink;
-    Hand hand = draw_hand(dice, random.split(static_cast<std::uint64_t>(decoys)));
-    const bool horizontal = dice.between(0, 1) == 1; // in a strip along one of the four sides
-    int edge = dice.between(0, 5 * pixel), along = dice.between(0, side * pixel);
-    if (dice.between(0, 1) == 1) edge = side * pixel - edge;
-    hand.centre = horizontal ? GridPoint{along, edge} : GridPoint{edge, along};
-    if (dice.between(0, 2) == 0) {
-      ink_line(ink, hand.centre, hand.centre, dice.between(380, 640));
-    } else {
-      hand.xx = hand.xx * 2 / 3, hand.yy = hand.yy * 2 / 3;
-      ink_glyph(ink, digit_styles[dice.between(0, 9)].style[0], hand, dice.between(0, 1));
-    }
+  for (int decoys = dice.between(2, 4); decoys > 0; --decoys) {
+    const Coverage ink = ink_decoy(dice, random.split(static_cast<std::uint64_t>(decoys)));
     paint(canvas, ink, dice.between(150, 255));
   }
   return canvas;

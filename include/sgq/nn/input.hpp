@@ -10,19 +10,13 @@
 // others.
 #pragma once
 
+#include "sgq/core/pixel_grid.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/ops/finite.hpp"
 
 #include <cmath>
-#include <optional>
 
 namespace sgq::nn {
-
-/// The grid of pixel codes: value = scale * (code - zero[c]).
-struct PixelGrid {
-  float scale = 1;
-  std::vector<std::int32_t> zero;
-};
 
 template <class T>
 class Input final : public Layer<T> {
@@ -32,15 +26,11 @@ public:
 
   /// Quantises the images from now on. Throws value_error on a scale <= 0 or a code outside 0..255.
   void set_grid(PixelGrid grid) {
-    if (!(grid.scale > 0) || !std::isfinite(grid.scale))
-      throw value_error(describe("pixel grid", "a scale above 0", std::to_string(grid.scale)));
-    for (std::int32_t z : grid.zero)
-      if (z < 0 || z > 255)
-        throw value_error(describe("pixel grid", "zero points in 0..255", std::to_string(z)));
+    check_pixel_grid("net input", grid, grid.channels());
     grid_ = std::move(grid);
   }
-  void clear_grid() { grid_.reset(); }
-  const std::optional<PixelGrid>& grid() const { return grid_; }
+  void clear_grid() { grid_ = {}; }
+  const PixelGrid& grid() const { return grid_; }
 
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
@@ -58,19 +48,17 @@ public:
       return;
     }
     const index_t channels = x.shape()[1], plane = x.shape().plane();
-    if (static_cast<index_t>(grid_->zero.size()) != channels)
-      throw shape_error(describe("pixel grid", std::to_string(channels) + " zero points",
-                                 std::to_string(grid_->zero.size())));
+    check_pixel_grid("net input", grid_, channels);
     std::int32_t largest = 0;
     for (index_t c = 0; c < channels; ++c) {
-      const std::int32_t z = grid_->zero[static_cast<std::size_t>(c)];
+      const std::int32_t z = grid_.zero[static_cast<std::size_t>(c)];
       largest = std::max({largest, z, 255 - z});
       for (index_t n = 0; n < x.shape()[0]; ++n) {
         const index_t at = (n * channels + c) * plane;
         quantize_row(x.data() + at, plane, static_cast<T>(z), out.data() + at);
       }
     }
-    slot.out.scale = static_cast<double>(grid_->scale);
+    slot.out.scale = static_cast<double>(grid_.scale);
     slot.out.max_code = largest;
   }
 
@@ -80,11 +68,11 @@ public:
 private:
   // p - z = clip(rint(x/s), -z, 255 - z): the zero point is an integer, so it leaves the rint.
   void quantize_row(const T* x, index_t n, T z, T* out) const {
-    const T s = static_cast<T>(grid_->scale);
+    const T s = static_cast<T>(grid_.scale);
     for (index_t i = 0; i < n; ++i) out[i] = std::clamp(std::rint(x[i] / s), -z, T{255} - z);
   }
 
-  std::optional<PixelGrid> grid_;
+  PixelGrid grid_;
 };
 
 } // namespace sgq::nn

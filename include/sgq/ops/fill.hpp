@@ -14,6 +14,7 @@
 #pragma once
 
 #include "sgq/core/parallel.hpp"
+#include "sgq/core/pixel_grid.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
 
@@ -22,26 +23,6 @@
 #include <vector>
 
 namespace sgq::ops {
-
-/// x = scale (p - zero[c]) for codes p in 0..255; scale 0 means that inputs are any floats.
-struct PixelGrid {
-  std::vector<std::int32_t> zero;
-  float scale = 0;
-
-  explicit operator bool() const { return scale != 0; }
-
-  template <class T>
-  T value(index_t code, index_t channel) const {
-    return static_cast<T>(scale) * static_cast<T>(code - zero[static_cast<std::size_t>(channel)]);
-  }
-  /// The nearest code, clipped to 0..255.
-  template <class T>
-  index_t code(T x, index_t channel) const {
-    const T p = std::rint(x / static_cast<T>(scale)) +
-                static_cast<T>(zero[static_cast<std::size_t>(channel)]);
-    return static_cast<index_t>(std::clamp(p, T{0}, T{255}));
-  }
-};
 
 enum class Fill { uniform, mean, constant, blur };
 
@@ -134,11 +115,7 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
         std::to_string(values)));
   if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
     throw value_error(describe("blur fill", "sigma > 0", std::to_string(options.sigma)));
-  if (options.grid && (options.grid.zero.size() != channels || !(options.grid.scale > 0)))
-    throw value_error(describe(
-        "fill on a pixel grid",
-        "a positive scale and one zero point for each of " + std::to_string(channels) + " channels",
-        std::to_string(options.grid.scale) + " and " + std::to_string(options.grid.zero.size())));
+  if (options.grid) check_pixel_grid("fill", options.grid, x[1]);
 }
 
 } // namespace detail

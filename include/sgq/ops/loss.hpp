@@ -90,6 +90,26 @@ T kl_divergence(View<const T> z, View<const T> zt, T weight, View<T> dz, View<T>
   return share * total;
 }
 
+/// Which scalar S of an image's logits a saliency method explains: the logit of the class, or its
+/// log-probability.
+enum class Target { logit, log_probability };
+
+/// ds overwritten with dS/dz of every row: 1[j = c] for the logit, 1[j = c] - p_j for the
+/// log-probability. Rows are not averaged: each image has a gradient of its own.
+template <class T>
+void target_gradient(View<const T> z, std::span<const std::uint8_t> classes, Target target,
+                     View<T> ds) {
+  check_labels(classes, z.shape());
+  check_shape("target gradient", z.shape(), ds.shape());
+  if (target == Target::logit)
+    ds.fill(T{0});
+  else {
+    log_softmax(z, ds);
+    for (T& v : ds) v = -std::exp(v);
+  }
+  for (index_t n = 0; n < z.shape()[0]; ++n) ds(n, classes[static_cast<std::size_t>(n)]) += T{1};
+}
+
 /// The number of rows whose largest logit (the first, on a tie) is at the label.
 template <class T>
 index_t count_correct(View<const T> z, std::span<const std::uint8_t> labels) {

@@ -1,0 +1,141 @@
+// sgq/train/saliency_guided.hpp -- training that teaches a net to ignore what it says it ignores.
+//
+// Ismail, Corrada Bravo, Feizi, "Improving Deep Learning Interpretability by Saliency Guided
+// Training", NeurIPS 2021, arXiv 2111.14338. Each step hides the positions with the lowest gradient
+// and asks for the same prediction:
+//
+//     I  = positions of x, sorted by dS/dx, S the score of the true class
+//     x~ = x with the lowest share of positions replaced
+//     L  = CE(f(x), y) + lambda KL(f(x) || f(x~))
+//
+// Cost, in forward passes F (a backward pass is 2F, an input gradient alone 1F): plain training 3F;
+// here 7F, because the clean pass also serves the saliency; 6F where one backward pass gives both
+// the saliency and the clean gradients (see one_backward); 8F with a saliency pass of its own, as
+// in the authors' program.
+#pragma once
+
+#include "sgq/nn/batch_norm.hpp"
+#include "sgq/ops/mask_lowest.hpp"
+#include "sgq/train/step.hpp"
+
+namespace sgq::train {
+
+/// Which forward pass the saliency is taken from.
+enum class SaliencyPass {
+  shared,  ///< the clean training pass itself
+  separate ///< one more pass in evaluation mode
+};
+
+/// Which training passes move batch norm's running statistics.
+enum class StatisticsFrom { both, clean };
+
+struct GuidedOptions {
+  ops::MaskOptions mask{}; ///< rank by signed gradient, share 50 %, uniform fill
+  double lambda = 1;       ///< weight of the KL term
+  ops::Target target = ops::Target::log_probability;
+  bool kl_attached = true; ///< gradients flow into both arguments of KL, else into f(x~) only
+  SaliencyPass pass = SaliencyPass::shared;
+  StatisticsFrom statistics = StatisticsFrom::both;
+
+  /// The setting of the authors' program; its target is the log-probability on MNIST, the logit on
+  /// CIFAR-10.
+  static GuidedOptions authors(ops::Target target = ops::Target::log_probability) {
+    return {.target = target, .pass = SaliencyPass::separate};
+  }
+};
+
+/// CE(z, y) + lambda KL(z || zm), with the gradients of both logits: dz, dzm overwritten.
+template <class T>
+T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> labels,
+              const GuidedOptions& options, View<T> dz, View<T> dzm) {
+  dzm.fill(T{0});
+  const T ce = ops::cross_entropy<T>(z, labels, dz);
+  const T kl = ops::kl_divergence<T>(z, zm, static_cast<T>(options.lambda),
+                                     options.kl_attached ? dz : View<T>(), dzm);
+  return ce + kl;
+}
+
+/// The step of saliency-guided training: a callable for fit(), which keeps the two tapes.
+template <class T>
+class GuidedStep {
+public:
+  /// Throws value_error on a share outside 0..1 or a lambda that is negative or not finite.
+  GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options)
+      : net_(net), optimizer_(optimizer), options_(options) {
+    if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
+      throw value_error(
+          describe("guided training: lambda", "a number >= 0", std::to_string(options.lambda)));
+    ops::share_count(options.mask.share, 1);
+  }
+
+  StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
+    const View<const T> x = batch.x;
+    const nn::Mode clean_mode = nn::Mode::train(at.random.split(0));
+    const nn::Mode masked_mode = nn::Mode::train(at.random.split(1));
+    Arena::Scope scope(scratch());
+    const Shape logits{batch.size(), net_.classes()};
+    const View<T> dz(scratch().take<T>(logits.size()), logits);
+    const View<T> dzm(scratch().take<T>(logits.size()), logits);
+
+    const View<const T> z = net_.forward(x, clean_, clean_mode);
+    net_.zero_grad();
+    const bool single = one_backward();
+    const View<const T> saliency =
+        single ? clean_backward(z, batch.labels, dz) : input_saliency(x, z, batch.labels, dz);
+    x_masked_.resize(x.shape());
+    ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
+    const View<const T> zm = net_.forward(x_masked_, masked_, masked_mode);
+
+    const T loss = guided_loss<T>(z, zm, batch.labels, options_, dz, dzm);
+    check_loss(loss, net_, clean_);
+    if (!single) net_.backward(dz, clean_, nn::Want::params);
+    net_.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
+    net_.update_statistics(clean_);
+    if (options_.statistics == StatisticsFrom::both) net_.update_statistics(masked_);
+    optimizer_.step(at.lr_factor);
+    net_.prepare();
+    return {.loss = static_cast<double>(loss),
+            .correct = ops::count_correct<T>(z, batch.labels),
+            .images = batch.size()};
+  }
+
+  /// True where the clean gradients and the saliency come from one backward pass: the saliency of
+  /// log p_y is -batch dCE/dx, provided that nothing but CE reaches the clean logits (KL detached)
+  /// and that no batch norm treats its statistics differently in the two.
+  bool one_backward() const {
+    if (options_.target != ops::Target::log_probability || options_.kl_attached ||
+        options_.pass == SaliencyPass::separate)
+      return false;
+    for (const auto& node : net_.nodes())
+      if (dynamic_cast<const nn::BatchNorm<T>*>(node.layer.get())) return false;
+    return true;
+  }
+
+private:
+  // dS/dx, from the clean pass or from one in evaluation mode on the tape that is free so far.
+  View<const T> input_saliency(View<const T> x, View<const T> z,
+                               std::span<const std::uint8_t> labels, View<T> ds) {
+    const bool shared = options_.pass == SaliencyPass::shared;
+    if (!shared) z = net_.forward(x, masked_, nn::Mode::eval());
+    ops::target_gradient<T>(z, labels, options_.target, ds);
+    return net_.input_gradient(ds, shared ? clean_ : masked_);
+  }
+
+  // Adds the gradients of CE to the parameters; returns -batch dCE/dx = dS/dx.
+  View<const T> clean_backward(View<const T> z, std::span<const std::uint8_t> labels, View<T> dz) {
+    ops::cross_entropy<T>(z, labels, dz);
+    const View<const T> dx = net_.backward(dz, clean_, nn::Want::both);
+    saliency_.resize(dx.shape());
+    const T factor = -static_cast<T>(labels.size());
+    for (index_t i = 0; i < dx.size(); ++i) saliency_[i] = factor * dx[i];
+    return saliency_.view();
+  }
+
+  nn::Net<T>& net_;
+  Optimizer<T>& optimizer_;
+  GuidedOptions options_;
+  nn::Tape<T> clean_, masked_;
+  Tensor<T> x_masked_, saliency_;
+};
+
+} // namespace sgq::train

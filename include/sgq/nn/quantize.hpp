@@ -22,11 +22,11 @@
 namespace sgq::nn {
 
 struct QuantizeOptions {
-  quant::BitPolicy bits;
+  quant::BitPolicy bits{};
   quant::WeightScheme weights = quant::WeightScheme::sawb;
   quant::PactGradient gradient = quant::PactGradient::paper;
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
-  PixelGrid input;
+  PixelGrid input{};
 };
 
 /// The weight of layer i, or null if it is neither a convolution nor linear.

@@ -1,0 +1,51 @@
+// quickstart -- define a network, train it, see what it learned. Takes a few seconds, needs no
+// data:
+//
+//     g++ -std=c++20 -O2 -fopenmp -Iinclude examples/quickstart.cpp -o quickstart && ./quickstart
+#include "sgq/sgq.hpp"
+
+#include <cstdio>
+
+using namespace sgq;
+using namespace sgq::nn;
+
+int main(int argc, char**) {
+  if (argc > 1) return std::puts("usage: quickstart    (takes no options)"), 0;
+
+  // Digits on clutter, drawn by the library itself.
+  const data::Dataset train_set = data::synthetic(6000, 1, data::Split::train);
+  const data::Dataset test_set = data::synthetic(1000, 1, data::Split::test);
+  const PixelGrid norm = data::normalization("synthetic");
+  data::Batches<float> batches(train_set, grid, {.size = 50, .seed = 1});
+  data::Batches<float> test_batches(test_set, grid, {.size = 250, .shuffle = false});
+
+  Net<float> net({1, 28, 28});
+  net.add("conv1", Conv2d<float>({.in = 1, .out = 16, .kernel = 5}));
+  net.add("relu1", Relu<float>());
+  net.add("pool1", MaxPool<float>({.kernel = 2}));
+  net.add("conv2", Conv2d<float>({.in = 16, .out = 32, .kernel = 5}));
+  net.add("relu2", Relu<float>());
+  net.add("pool2", MaxPool<float>({.kernel = 2}));
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 32 * 4 * 4, .out = 10}));
+  initialize(net, 1);
+
+  train::Adamw<float> optimizer(net, {.lr = 2e-3});
+  Tape<float> tape;      // what the forward pass leaves for the backward pass
+  Tensor<float> dlogits; // gradient of the loss with respect to the network's output
+  for (index_t epoch = 0; epoch < 4; ++epoch) {
+    batches.begin_epoch(epoch);
+    for (index_t i = 0; i < batches.count(); ++i) {
+      const auto batch = batches.batch(i);
+      const auto logits = net.forward(batch.x, tape, Mode::train());
+      dlogits.resize(logits.shape());
+      ops::cross_entropy<float>(logits, batch.labels, dlogits);
+      net.zero_grad();
+      net.backward(dlogits, tape, Want::params);
+      optimizer.step();
+      net.prepare();
+    }
+    const double accuracy = train::evaluate(net, test_batches).accuracy();
+    std::printf("epoch %d: %.1f %% of the test images right\n", int(epoch) + 1, 100 * accuracy);
+  }
+}

@@ -82,6 +82,23 @@ TEMPLATE_TEST_CASE("uniform fill spans the range of its image and channel", "[fi
     }
 }
 
+TEST_CASE("a draw is the documented function of image, channel and position", "[fill]") {
+  const PixelGrid grid{0.5f, {0, 7}};
+  const Tensor<float> x = code_images(shape, grid);
+  Tensor<float> noise(shape), codes(shape);
+  ops::fill_all<float>(x, {}, Random(9), noise);
+  ops::fill_all<float>(x, {.grid = grid}, Random(9), codes);
+  for (index_t i = 0; i < x.size(); ++i) {
+    const index_t n = i / 60, c = i / 30 % 2;
+    float low, high;
+    range_of(x, n, c, low, high);
+    const Random own = Random(9).split(static_cast<std::uint64_t>(n));
+    CHECK(noise[i] == low + (high - low) * own.uniform(i % 60));
+    const index_t first = grid.code(low, c), count = grid.code(high, c) - first + 1;
+    CHECK(codes[i] == grid.value<float>(first + own.below(i % 60, count), c));
+  }
+}
+
 TEST_CASE("a draw depends on seed, image, channel and position only", "[fill]") {
   const Tensor<float> x = code_images(shape, {0.5f, {0, 7}});
   const auto some = checkerboard();

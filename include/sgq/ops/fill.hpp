@@ -63,28 +63,41 @@ void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out)
       out[h * width + w] = static_cast<T>(around(rows + w, height, width, h));
 }
 
-/// One channel of one image. `random` belongs to the image, `first` is the channel's first position
-/// in it. out may be x: whatever is read of x is read before the first write, but for the element
-/// that is written.
+/// Position i of the plane draws random.bits(channel * plane + i), four of which cost one block.
+template <class T>
+void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t channel,
+                  const PixelGrid& grid, const Random& random, T* out) {
+  const auto [lowest, highest] = std::minmax_element(x, x + plane);
+  const T min = *lowest, range = *highest - *lowest;
+  const index_t code = grid ? grid.code(min, channel) : 0;
+  const index_t codes = grid ? grid.code(*highest, channel) - code + 1 : 0;
+  const auto draw = [&](std::uint32_t bits) {
+    if (!grid) return min + range * static_cast<T>(static_cast<float>(bits >> 8) * 0x1p-24f);
+    const std::uint64_t k = std::uint64_t{bits} * static_cast<std::uint64_t>(codes) >> 32;
+    return grid.value<T>(code + static_cast<index_t>(k), channel);
+  };
+  for (index_t i = 0; i < plane;) {
+    const index_t position = channel * plane + i;
+    const auto words = random.four_bits(position / 4);
+    for (auto k = static_cast<std::size_t>(position % 4); k < 4 && i < plane; ++k, ++i)
+      out[i] = mask[i] != 0 ? draw(words[k]) : x[i];
+  }
+}
+
+/// One channel of one image; `random` belongs to the image. out may be x: whatever is read of x is
+/// read before the first write, but for the element that is written.
 template <class T>
 void fill_plane(const T* x, const std::uint8_t* mask, const Shape& shape, index_t channel,
                 const FillOptions& options, const Random& random, T* out) {
-  const index_t plane = shape.plane(), first = channel * plane;
+  const index_t plane = shape.plane();
   const PixelGrid& grid = options.grid;
   const auto snap = [&](T v) { return grid ? grid.value<T>(grid.code(v, channel), channel) : v; };
   const auto replace = [&](const auto& value_at) {
     for (index_t i = 0; i < plane; ++i) out[i] = mask[i] != 0 ? value_at(i) : x[i];
   };
   switch (options.fill) {
-  case Fill::uniform: {
-    const auto [low, high] = std::minmax_element(x, x + plane);
-    const T min = *low, range = *high - *low;
-    if (!grid)
-      return replace([&](index_t i) { return min + range * T(random.uniform(first + i)); });
-    const index_t code = grid.code(min, channel), codes = grid.code(*high, channel) - code + 1;
-    return replace(
-        [&](index_t i) { return grid.value<T>(code + random.below(first + i, codes), channel); });
-  }
+  case Fill::uniform:
+    return fill_uniform(x, mask, plane, channel, grid, random, out);
   case Fill::mean: {
     double sum = 0;
     for (index_t i = 0; i < plane; ++i) sum += static_cast<double>(x[i]);

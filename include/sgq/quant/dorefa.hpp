@@ -20,6 +20,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace sgq::quant {
 
@@ -155,7 +156,8 @@ private:
   /// The least T that is not below t: the first weight of the next level.
   static T round_up(double t) {
     const T nearest = static_cast<T>(t);
-    return static_cast<double>(nearest) < t ? std::nextafter(nearest, T(2) * nearest) : nearest;
+    return static_cast<double>(nearest) < t ? std::nextafter(nearest, std::numeric_limits<T>::max())
+                                            : nearest;
   }
 
   int bits_;

@@ -57,12 +57,17 @@ T pact_scale(T alpha, int bits) {
   return static_cast<T>(static_cast<double>(alpha) / static_cast<double>(max_code(bits)));
 }
 
-/// The code of one pre-activation. A NaN stays one. Each line is one max or min instruction.
+/// clip(x, 0, alpha). A NaN stays one. Each line is one max or min instruction.
+template <class V>
+SGQ_INLINE V pact_clip(V x, V alpha) {
+  const V above = V(0) > x ? V(0) : x;
+  return alpha < above ? alpha : above;
+}
+
+/// The code of one pre-activation.
 template <class Round = round_nearest, class V>
 SGQ_INLINE double pact_code(V x, V alpha, double inverse_step) {
-  const V above = V(0) > x ? V(0) : x;
-  const V y = alpha < above ? alpha : above;
-  return Round::apply(static_cast<double>(y) * inverse_step);
+  return Round::apply(static_cast<double>(pact_clip(x, alpha)) * inverse_step);
 }
 
 /// A code as it is stored: as T, or as uint8_t (there NaN becomes 0).
@@ -86,8 +91,8 @@ template <PactGradient gradient, class Round = round_nearest, class V>
 SGQ_INLINE double pact_dalpha(V x, V alpha, double inverse_step, double per_code) {
   const double clipped = static_cast<double>(static_cast<V>(x >= alpha));
   if constexpr (gradient == PactGradient::paper) return clipped;
-  // z of the clipped x, for an infinite one times 0 would be NaN.
-  const double z = static_cast<double>(alpha < x ? alpha : x) * inverse_step;
+  // z of the clipped x: an infinite error times 0 would be NaN.
+  const double z = static_cast<double>(pact_clip(x, alpha)) * inverse_step;
   return clipped + static_cast<double>(pact_dx(x, alpha)) * ((Round::apply(z) - z) * per_code);
 }
 
@@ -101,7 +106,7 @@ SGQ_INLINE void pact_forward_row(const T* x, index_t n, T alpha, double inverse_
 /// codes = rint(clip(x, 0, alpha) n/alpha), any shape. Code is T, or uint8_t. codes may be x.
 /// Throws value_error on bits outside 1..8 or a bad alpha.
 template <class T, class Code = T, class Round = round_nearest>
-void pact_forward(View<const T> x, T alpha, int bits, View<Code> codes) {
+void pact_forward(View<const T> x, T alpha, int bits, View<std::type_identity_t<Code>> codes) {
   check_bits("PACT", bits);
   check_alpha(alpha);
   check_shape("PACT: codes", x.shape(), codes.shape());

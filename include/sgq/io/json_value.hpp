@@ -1,13 +1,11 @@
-// sgq/io/json_value.hpp -- a JSON value: null, true or false, a number, a string, an array or an
-// object.
+// sgq/io/json_value.hpp -- a JSON value: null, a truth value, a number, text, an array, an object.
 //
 //     Json row;
 //     row["net"] = "resnet20";                          // null becomes an object on first use
 //     row["accuracy"] = 0.9137;
 //     row["bits"] = Json::array({8, 4, 4, 8});
 //     row["run"]["seconds"] = 12;                       // objects nest, members keep their order
-//     double a = row.at("accuracy").as_double();        // value_error where missing or not a
-//     number
+//     double a = row.at("accuracy").as_double();        // value_error unless a number is there
 //
 // An integer and a real number are kept apart: 64-bit integers survive a round trip.
 #pragma once

@@ -1,6 +1,8 @@
 // sgq/ops/relu.hpp -- y = max(v, 0), where v is a signal: with its batch norm and its residual.
 //
 //     backward:  dv = dy 1[y > 0]          (0 at v = 0)
+//
+// A NaN stays one, so that a net that has gone wrong shows it in its loss.
 #pragma once
 
 #include "sgq/ops/signal.hpp"
@@ -13,13 +15,13 @@ SGQ_INLINE void relu_row(const U* u, const R* r, T m, T t, T s, index_t n, T* y)
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) {
       const T v = static_cast<T>(u[i]) * m + (static_cast<T>(r[i]) * s + t);
-      y[i] = v > T{0} ? v : T{0};
+      y[i] = T{0} > v ? T{0} : v;
     }
   } else {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) {
       const T v = static_cast<T>(u[i]) * m + t;
-      y[i] = v > T{0} ? v : T{0};
+      y[i] = T{0} > v ? T{0} : v;
     }
   }
 }

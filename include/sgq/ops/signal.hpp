@@ -39,7 +39,7 @@ struct Signal {
   const Signal* residual = nullptr; ///< a settled signal of the same shape, null for none
 
   /// Integer codes and one scale: what a quantised layer computes on.
-  bool is_codes() const { return max_code > 0 && !mul && !add && !residual; }
+  bool is_codes() const { return max_code > 0 && !acc && !mul && !add && !residual; }
   /// Plain numbers: v is u.
   bool is_plain() const { return real && scale == 1 && !mul && !add && !residual; }
   bool is_settled() const { return is_plain() || is_codes(); }
@@ -111,7 +111,7 @@ template <class T>
 void settle(const Signal<T>& s, View<T> y) {
   check_shape("settle", s.shape, y.shape());
   const index_t plane = s.shape.plane(), channels = s.channels();
-  const double r_scale = s.residual ? s.residual->scale : 0;
+  const double r_scale = s.residual ? static_cast<double>(static_cast<T>(s.residual->scale)) : 0;
   visit_with_residual(s, [&]<class U, class R>(const U* u, const R* r) {
     parallel_for(s.batch(), [&](index_t n) {
       for (index_t c = 0; c < channels; ++c) {

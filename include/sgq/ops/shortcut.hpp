@@ -17,7 +17,8 @@ namespace sgq::ops {
 template <class X>
 void shortcut_forward(View<const X> x, index_t stride, View<X> y) {
   const index_t c_in = x.shape()[1], c_out = y.shape()[1], before = (c_out - c_in) / 2;
-  const index_t h = x.shape()[2], w = x.shape()[3], oh = y.shape()[2], ow = y.shape()[3];
+  [[maybe_unused]] const index_t h = x.shape()[2], w = x.shape()[3]; // the assertion's
+  const index_t oh = y.shape()[2], ow = y.shape()[3];
   assert(oh == (h + stride - 1) / stride && ow == (w + stride - 1) / stride);
   parallel_for(y.shape()[0], [&](index_t n) {
     X* out = y.data() + n * c_out * oh * ow;

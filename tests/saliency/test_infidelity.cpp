@@ -131,9 +131,9 @@ TEST_CASE("the log-probability is a score of its own", "[infidelity]") {
   const Tensor<float> x = image_batch();
   const std::uint8_t zero[] = {0, 0, 0};
   InfidelityOptions options = options_with(Perturbation::gaussian);
-  for (Score score : {Score::logit, Score::log_probability}) {
-    options.score = score;
-    const float slope = score == Score::logit ? 1.0f / 64 : 2.0f / 64;
+  for (Target target : {Target::logit, Target::log_probability}) {
+    options.target = target;
+    const float slope = target == Target::logit ? 1.0f / 64 : 2.0f / 64;
     for (double v : infidelity(model, x, zero, Tensor<float>(shape, slope), options).plain)
       CHECK(v < 1e-9);
   }

@@ -97,10 +97,10 @@ TEST_CASE("an all-zero map is ranked by index and images without a map are an er
   };
   CHECK(
       contains(fails(x, labels, Tensor<float>({images, 5, 5})), "expected one map for each image"));
-  CHECK(contains(fails(x, labels.first(5), maps), "6 labels"));
+  CHECK(contains(fails(x, labels.first(5), maps), "expected 6"));
   CHECK(contains(fails(x.reshape({images, 60}), labels, maps), "[N, C, H, W]"));
   const std::uint8_t wrong[] = {0, 1, 2, 3, 0, 1};
-  CHECK(contains(fails(x, wrong, maps), "labels below 3"));
+  CHECK(contains(fails(x, wrong, maps), "less than 3 classes"));
   Tensor<float> bad;
   bad.copy_from(x);
   bad[61] = std::numeric_limits<float>::quiet_NaN();

@@ -79,8 +79,10 @@ void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t c
   for (index_t i = 0; i < plane;) {
     const index_t position = channel * plane + i;
     const auto words = random.four_bits(position / 4);
-    for (auto k = static_cast<std::size_t>(position % 4); k < 4 && i < plane; ++k, ++i)
-      out[i] = mask[i] != 0 ? draw(words[k]) : x[i];
+    for (auto k = static_cast<std::size_t>(position % 4); k < 4 && i < plane; ++k, ++i) {
+      const T drawn = draw(words[k]); // drawn in any case: a branch on the mask would cost more
+      out[i] = mask[i] != 0 ? drawn : x[i];
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/ops/loss.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -42,8 +43,7 @@ private:
   Result (*call_)(void*, Args...);
 };
 
-/// The scalar S_c that a map explains or a metric follows.
-enum class Score { logit, log_probability };
+using ops::Target; // which scalar S_c of the logits a map explains or a metric follows
 
 /// log softmax(row)[c], in double.
 inline double log_probability(const float* row, index_t classes, index_t c) {
@@ -53,8 +53,8 @@ inline double log_probability(const float* row, index_t classes, index_t c) {
   return static_cast<double>(row[c]) - top - std::log(sum);
 }
 
-inline double score_of(const float* row, index_t classes, index_t c, Score score) {
-  return score == Score::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
+inline double score_of(const float* row, index_t classes, index_t c, Target target) {
+  return target == Target::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
 }
 
 /// The class of the largest logit; of equal ones, the lowest.
@@ -104,17 +104,5 @@ private:
   FunctionRef<void(View<const float>, View<float>)> f_;
   index_t classes_, batch_;
 };
-
-/// Throws shape_error or value_error unless there is one class below `classes` for each image.
-inline void check_labels(std::string_view what, std::span<const std::uint8_t> labels,
-                         index_t images, index_t classes) {
-  if (static_cast<index_t>(labels.size()) != images)
-    throw shape_error(describe(what, std::to_string(images) + " labels, one an image",
-                               std::to_string(labels.size())));
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] >= classes)
-      throw value_error(describe(what, "labels below " + std::to_string(classes),
-                                 std::to_string(labels[i]) + " for image " + std::to_string(i)));
-}
 
 } // namespace sgq::saliency

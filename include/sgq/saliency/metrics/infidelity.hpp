@@ -24,7 +24,7 @@ enum class Perturbation {
 };
 
 struct InfidelityOptions {
-  Score score = Score::logit;
+  Target target = Target::logit; ///< S
   Perturbation perturbation = Perturbation::square;
   index_t side = 0;   ///< of the square; 0: a quarter of the shorter image side
   double sigma = 0.2; ///< of gaussian, as a share of the image's range
@@ -116,7 +116,7 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
     throw shape_error(describe("infidelity", "images [N, C, H, W]", x.shape().str()));
   check_map_pair("infidelity: images and attributions", x, phi);
   const index_t images = x.shape()[0], d = x.shape().stride(), m = options.samples;
-  check_labels("infidelity: targets", targets, images, model.classes());
+  ops::check_labels(targets, {images, model.classes()});
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;
   Tensor<float> base(x.shape()), perturbed(x.shape().with_batch(m));
@@ -124,7 +124,7 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
 
   Tensor<double> score({images}), e({images, m}), ds({images, m});
   const auto score_at = [&](const float* logits, index_t n) {
-    return score_of(logits, model.classes(), targets[static_cast<std::size_t>(n)], options.score);
+    return score_of(logits, model.classes(), targets[static_cast<std::size_t>(n)], options.target);
   };
   model.each(x, [&](index_t n, const float* logits) { score[n] = score_at(logits, n); });
   Infidelity result{Tensor<double>({images}), Tensor<double>({images}), Tensor<double>({images})};

@@ -79,7 +79,7 @@ inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const fl
                                           const MaskedAccuracyOptions& options) {
   check_explained("masked accuracy", x, maps);
   const index_t images = x.shape()[0], positions = x.shape().plane();
-  check_labels("masked accuracy", labels, images, model.classes());
+  ops::check_labels(labels, {images, model.classes()});
   const Tensor<float> background = replaced(x, options.background, options.seed);
   const Tensor<float> noise =
       random_maps(images, positions, Random(options.seed, 0x72616e64u)); // "rand"

@@ -6,10 +6,10 @@
 // m, s^2, s_ab: mean, variance and covariance under a Gaussian window of 7 x 7 and sigma 1.5 whose
 // weights sum to 1 (biased: no n / (n - 1)); only windows that lie fully inside count.
 // C1 = (0.01 L)^2, C2 = (0.03 L)^2, L the range of the numbers: 1 for [0, 1], 2 for [-1, 1].
-// Signed maps: where m_a and m_b differ in sign as well as s_ab, both factors are negative and their
-// product is positive, so a map and its negative can have a high SSIM. Read it with Pearson's.
-// Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE Trans. Image Processing 13
-// (2004); they use 11 x 11, too large for maps of 28 x 28.
+// Signed maps: where m_a and m_b differ in sign as well as s_ab, both factors are negative and
+// their product is positive, so a map and its negative can have a high SSIM. Read it with
+// Pearson's. Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE Trans. Image
+// Processing 13 (2004); they use 11 x 11, too large for maps of 28 x 28.
 #pragma once
 
 #include "sgq/core/shape.hpp"

@@ -9,13 +9,14 @@
 using namespace sgq;
 using namespace sgq::nn;
 
-int main(int argc, char**) {
-  if (argc > 1) return std::puts("usage: quickstart    (takes no options)"), 0;
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--help") return std::puts("quickstart [--help]"), 0;
+  if (argc > 1) return std::fprintf(stderr, "quickstart: unknown option %s\n", argv[1]), 2;
 
   // Digits on clutter, drawn by the library itself.
   const data::Dataset train_set = data::synthetic(6000, 1, data::Split::train);
   const data::Dataset test_set = data::synthetic(1000, 1, data::Split::test);
-  const PixelGrid norm = data::normalization("synthetic");
+  const PixelGrid grid = data::normalization("synthetic");
   data::Batches<float> batches(train_set, grid, {.size = 50, .seed = 1});
   data::Batches<float> test_batches(test_set, grid, {.size = 250, .shuffle = false});
 

@@ -65,7 +65,7 @@ inline void check_fit(const FitOptions& options, const TrainState& state, index_
 /// epoch that the state has not behind it. Returns the state at the end. Whatever value_error a
 /// step throws is thrown on with the number of the step before its text.
 template <class T, class Step>
-TrainState fit(data::Batches<T>& batches, const FitOptions& options, const Step& step,
+TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step,
                TrainState state = {}, Callbacks* callbacks = nullptr) {
   Callbacks silent;
   Callbacks& tell = callbacks ? *callbacks : silent;

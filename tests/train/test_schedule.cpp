@@ -1,0 +1,77 @@
+#include "sgq/train/schedule.hpp"
+
+#include "golden/optimizers.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <cmath>
+
+using namespace sgq;
+using namespace sgq::train;
+using Kind = Schedule::Kind;
+
+namespace {
+
+template <std::size_t n>
+void check_course(const Schedule& schedule, const double (&expected)[n]) {
+  for (std::size_t i = 0; i < n; ++i)
+    CHECK(std::abs(schedule(static_cast<index_t>(i), n) - expected[i]) < 1e-14);
+}
+
+} // namespace
+
+TEST_CASE("schedules equal PyTorch's", "[train]") {
+  check_course({.kind = Kind::one_cycle}, golden::one_cycle);
+  check_course({.kind = Kind::step}, golden::milestones);
+  check_course({.kind = Kind::cosine, .warm_up = 0}, golden::cosine);
+}
+
+TEST_CASE("a constant schedule", "[train]") {
+  for (index_t i : {0, 5, 9}) CHECK(Schedule{}(i, 10) == 1);
+}
+
+TEST_CASE("cosine with warm-up: a line up, then half a cosine down", "[train]") {
+  const Schedule schedule{.kind = Kind::cosine, .warm_up = 0.25};
+  for (int i = 0; i < 4; ++i) CHECK(schedule(i, 16) == Approx((i + 1) / 5.0).margin(0));
+  CHECK(schedule(4, 16) == 1);
+  CHECK(schedule(10, 16) == Approx(0.5));
+  CHECK(schedule(15, 16) == Approx((1 + std::cos(M_PI * 11 / 12)) / 2));
+}
+
+TEST_CASE("one cycle starts, peaks and ends where it says", "[train]") {
+  const Schedule schedule{.kind = Kind::one_cycle, .warm_up = 0.25, .start = 0.1, .end = 0.01};
+  CHECK(schedule(0, 40) == Approx(0.1));
+  CHECK(schedule(9, 40) == Approx(1)); // a quarter of 40 steps
+  CHECK(schedule(39, 40) == Approx(0.01));
+}
+
+TEST_CASE("milestones multiply", "[train]") {
+  const Schedule schedule{.kind = Kind::step, .milestones = {0.75, 0.5}, .factor = 0.2};
+  CHECK(schedule(1, 4) == 1);
+  CHECK(schedule(2, 4) == Approx(0.2));
+  CHECK(schedule(3, 4) == Approx(0.04));
+}
+
+TEST_CASE("every course stays in [0, 1] for runs of any length", "[train]") {
+  for (Kind kind : {Kind::constant, Kind::step, Kind::cosine, Kind::one_cycle})
+    for (double warm_up : {0.0, 0.3, 0.99})
+      for (index_t steps : {1, 2, 3, 7, 100})
+        for (index_t i = 0; i < steps; ++i) {
+          const double f = Schedule{.kind = kind, .warm_up = warm_up}(i, steps);
+          CHECK((f >= 0 && f <= 1)); // false for NaN
+        }
+}
+
+TEST_CASE("schedules by name", "[train]") {
+  for (std::string_view text : schedule_names) CHECK(name(parse_schedule(text)) == text);
+  CHECK(parse_schedule("one-cycle") == Kind::one_cycle);
+  CHECK(contains(message_of<value_error>([] { parse_schedule("linear"); }), "'linear'"));
+}
+
+TEST_CASE("impossible schedules", "[train]") {
+  CHECK_NOTHROW(Schedule{}.check());
+  for (const Schedule& bad :
+       {Schedule{.warm_up = 1}, Schedule{.warm_up = -0.1}, Schedule{.warm_up = std::nan("")},
+        Schedule{.start = 2}, Schedule{.end = -1}, Schedule{.factor = 1.5}})
+    CHECK_THROWS_AS(bad.check(), value_error);
+}

@@ -107,6 +107,7 @@
 #include "sgq/data/normalize.hpp"
 #include "sgq/data/synthetic.hpp"
 #include "sgq/data/synthetic_glyphs.hpp"
+#include "sgq/data/synthetic_pen.hpp"
 
 #include "sgq/io/checkpoint.hpp"
 #include "sgq/io/dtype.hpp"

@@ -65,12 +65,14 @@ inline std::string find_folder(std::string_view name, const std::string& dir,
   for (const std::string& place : places)
     for (const std::string& folder : {place, place + "/" + inner}) {
       if (file_exists(folder + "/" + file)) return folder;
-      if (file_exists(folder + "/" + file + ".gz")) packed = folder + "/" + file + ".gz";
+      for (const std::string& archive : {file + ".gz", std::string(name) + "-binary.tar.gz"})
+        if (file_exists(folder + "/" + archive)) packed = folder + "/" + archive;
       tried += (tried.empty() ? "" : " or ") + folder;
       if (inner.empty()) break;
     }
   throw io_error(describe(std::string(name), file + " in " + tried,
-                          packed.empty() ? "no such file" : packed + ", still packed", hint));
+                          packed.empty() ? "no such file" : "only " + packed + ", still packed",
+                          hint));
 }
 
 inline Dataset load_idx(std::string_view name, const std::string& dir, Split split,

@@ -1,5 +1,7 @@
-// sgq/data/normalize.hpp -- pixel codes to network input and back: x = scale * (p - zero[c]).
-// See core/pixel_grid.hpp.
+// sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
+//
+// The formula is core/pixel_grid.hpp's; here are the grids of the known sets, the grid that fits an
+// unknown one, and the code that means "nothing there".
 #pragma once
 
 #include "sgq/config.hpp"
@@ -12,20 +14,20 @@
 
 namespace sgq::data {
 
-/// The fixed normalisation of a known set: its training pixels' mean and standard deviation (of
-/// p / 255), rounded as above. Throws value_error on another name; see measure().
+/// The fixed grid of a known set, from its training pixels' mean and standard deviation (of
+/// p / 255). Throws value_error on another name; see measure().
 inline PixelGrid normalization(std::string_view name) {
   const auto from_deviation = [](double std) { return static_cast<float>(1 / (255 * std)); };
   if (name == "mnist") return {from_deviation(0.30811), {33}};         // mean 0.13066
   if (name == "fashion-mnist") return {from_deviation(0.35302), {73}}; // mean 0.28604
   if (name == "cifar-10") // means 0.49140 0.48216 0.44653
     return {from_deviation((0.24703 + 0.24349 + 0.26159) / 3), {125, 123, 114}};
-  if (name == "synthetic") return {from_deviation(0.30811), {33}};
+  if (name == "synthetic") return {from_deviation(0.26167), {58}}; // mean 0.2263
   throw value_error(describe("normalization", "mnist, fashion-mnist, cifar-10 or synthetic",
                              std::string(name), "measure() serves any other set"));
 }
 
-/// The normalisation that a set's own pixels ask for. Sums are integers, so the result is exact up
+/// The grid that a set's own pixels ask for. Sums are integers, so the result is exact up
 /// to its last rounding. A set of one colour gets the scale 1 / 255. Throws value_error if the set
 /// is empty.
 inline PixelGrid measure(const Dataset& set) {
@@ -96,14 +98,10 @@ void to_codes(View<const T> x, const PixelGrid& norm, View<std::uint8_t> codes) 
   detail::check_channels("to_codes", x.shape(), norm);
   check_shape("to_codes", x.shape(), codes.shape());
   const index_t plane = x.shape().plane(), planes = x.shape()[0] * x.shape()[1];
-  const T scale = static_cast<T>(norm.scale);
-  for (index_t k = 0; k < planes; ++k) {
-    const T zero = static_cast<T>(norm.zero[static_cast<std::size_t>(k % x.shape()[1])]);
-    for (index_t i = k * plane; i < (k + 1) * plane; ++i) {
-      const T code = std::rint(x[i] / scale) + zero;
-      codes[i] = code > 0 ? static_cast<std::uint8_t>(std::min(code, T{255})) : std::uint8_t{0};
-    }
-  }
+  for (index_t k = 0; k < planes; ++k)
+    for (index_t i = k * plane; i < (k + 1) * plane; ++i)
+      codes[i] = static_cast<std::uint8_t>(std::isnan(x[i]) ? index_t{0}
+                                                            : norm.code(x[i], k % x.shape()[1]));
 }
 
 } // namespace sgq::data

@@ -14,13 +14,11 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/data/dataset.hpp"
 #include "sgq/data/synthetic_glyphs.hpp"
+#include "sgq/data/synthetic_pen.hpp"
 
 namespace sgq::data {
 
 namespace detail {
-
-inline constexpr int side = 28, area = side * side;
-inline constexpr int pixel = 256; ///< grid units per pixel
 
 /// Draws numbers one after the other.
 class Dice {
@@ -34,68 +32,6 @@ private:
   Random random_;
   index_t position_ = 0;
 };
-
-struct GridPoint {
-  int x, y;
-};
-
-/// How much of each pixel is under ink, 0..256.
-struct Coverage {
-  std::array<std::uint16_t, area> of{};
-};
-
-/// Inks a straight piece of a stroke of the given half width; round ends, soft edges. Coverage is
-/// a ramp in the squared distance d2 from the line: 256 up to half a pixel inside the edge, 0 from
-/// half a pixel outside.
-inline void ink_line(Coverage& ink, GridPoint a, GridPoint b, int half_width) {
-  const int outer = half_width + pixel / 2, inner = std::max(half_width - pixel / 2, 0);
-  const int outer2 = outer * outer, ramp = outer2 - inner * inner;
-  const int dx = b.x - a.x, dy = b.y - a.y, length2 = dx * dx + dy * dy;
-  const auto first = [&](int p, int q) { return std::max((std::min(p, q) - outer) / pixel, 0); };
-  const auto last = [&](int p, int q) {
-    return std::min((std::max(p, q) + outer) / pixel, side - 1);
-  };
-  for (int y = first(a.y, b.y); y <= last(a.y, b.y); ++y)
-    for (int x = first(a.x, b.x); x <= last(a.x, b.x); ++x) {
-      const int px = x * pixel + pixel / 2 - a.x, py = y * pixel + pixel / 2 - a.y;
-      const std::int64_t along = px * dx + py * dy; // a: 0, b: length2
-      int d2 = px * px + py * py;
-      if (along >= length2) {
-        d2 = (px - dx) * (px - dx) + (py - dy) * (py - dy);
-      } else if (along > 0) {
-        d2 -= static_cast<int>(along * along / length2);
-      }
-      if (d2 >= outer2) continue;
-      const int cover = std::min((outer2 - d2) * 16 / (ramp / 16), 256);
-      auto& pixel_cover = ink.of[static_cast<std::size_t>(y * side + x)];
-      pixel_cover = std::max(pixel_cover, static_cast<std::uint16_t>(cover));
-    }
-}
-
-/// Inks a smooth curve through the points (Catmull-Rom, four lines to a span).
-inline void ink_curve(Coverage& ink, std::span<const GridPoint> points, bool closed,
-                      int half_width) {
-  const int n = static_cast<int>(points.size());
-  const auto at = [&](int i) { // beyond the ends: on around a closed curve, else the end itself
-    if (i < 0) i = closed ? n - 2 : 0;
-    if (i >= n) i = closed ? 1 : n - 1;
-    return points[static_cast<std::size_t>(i)];
-  };
-  const auto blend = [](int p, int q, int r, int s, int t) { // t in quarters; q at 0, r at 4
-    const int c1 = r - p, c2 = 2 * p - 5 * q + 4 * r - s, c3 = 3 * (q - r) + s - p;
-    return q + (16 * c1 * t + 4 * c2 * t * t + c3 * t * t * t) / 128;
-  };
-  for (int i = 0; i + 1 < n; ++i) {
-    const GridPoint p = at(i - 1), q = at(i), r = at(i + 1), s = at(i + 2);
-    GridPoint from = q;
-    for (int t = 1; t <= (n == 2 ? 1 : 4); ++t) {
-      const GridPoint to =
-          n == 2 ? r : GridPoint{blend(p.x, q.x, r.x, s.x, t), blend(p.y, q.y, r.y, s.y, t)};
-      ink_line(ink, from, to, half_width);
-      from = to;
-    }
-  }
-}
 
 /// Where and how a glyph is written: centre, an affine map (grid units per glyph unit), a wobble of
 /// each of its points, and the pen's half width.
@@ -144,7 +80,7 @@ inline void ink_glyph(Coverage& ink, std::span<const GlyphPoint> glyph, const Ha
 inline Coverage ink_decoy(Dice& dice, const Random& random) {
   Coverage ink;
   Hand hand = draw_hand(dice, random);
-  int across = dice.between(0, 5 * pixel), along = dice.between(0, side * pixel);
+  int across = dice.between(0, 4 * pixel), along = dice.between(0, side * pixel);
   if (dice.between(0, 1) == 1) across = side * pixel - across;
   hand.centre = dice.between(0, 1) == 1 ? GridPoint{along, across} : GridPoint{across, along};
   if (dice.between(0, 2) == 0) {
@@ -165,26 +101,19 @@ inline Coverage ink_decoy(Dice& dice, const Random& random) {
   return ink;
 }
 
-using Canvas = std::array<std::uint8_t, area>;
-
-inline void paint(Canvas& canvas, const Coverage& ink, int code) {
-  for (std::size_t i = 0; i < canvas.size(); ++i)
-    canvas[i] = static_cast<std::uint8_t>(canvas[i] + (code - canvas[i]) * ink.of[i] / 256);
-}
-
 /// The ground, thin lines, blobs and decoys: all that lies below the digit.
 inline Canvas paint_clutter(const Random& random) {
   Dice dice(random);
   Canvas canvas;
-  canvas.fill(static_cast<std::uint8_t>(dice.between(0, 48)));
-  for (int lines = dice.between(2, 4); lines > 0; --lines) {
+  canvas.fill(static_cast<std::uint8_t>(dice.between(0, 40)));
+  for (int lines = dice.between(1, 3); lines > 0; --lines) {
     Coverage ink;
     std::array<GridPoint, 3> points;
     for (GridPoint& p : points) p = {dice.between(0, side * pixel), dice.between(0, side * pixel)};
-    ink_curve(ink, points, false, dice.between(90, 200));
-    paint(canvas, ink, dice.between(50, 160));
+    ink_curve(ink, points, false, dice.between(90, 180));
+    paint(canvas, ink, dice.between(50, 140));
   }
-  for (int decoys = dice.between(2, 4); decoys > 0; --decoys) {
+  for (int decoys = dice.between(2, 3); decoys > 0; --decoys) {
     const Coverage ink = ink_decoy(dice, random.split(static_cast<std::uint64_t>(decoys)));
     paint(canvas, ink, dice.between(150, 255));
   }
@@ -217,8 +146,8 @@ inline void paint_image(const Random& random, int label, std::uint8_t* image,
   Canvas canvas = paint_clutter(random.split(0));
   const Coverage digit = ink_digit(random.split(1), label);
   Dice dice(random);
-  paint(canvas, digit, dice.between(160, 255));
-  add_noise(canvas, random.split(2), dice.between(10, 48));
+  paint(canvas, digit, dice.between(170, 255));
+  add_noise(canvas, random.split(2), dice.between(8, 44));
   std::copy(canvas.begin(), canvas.end(), image);
   for (std::size_t i = 0; i < canvas.size(); ++i) evidence[i] = digit.of[i] > 0;
 }

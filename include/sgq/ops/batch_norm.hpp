@@ -21,7 +21,8 @@
 
 namespace sgq::ops {
 
-/// Mean of x[0..n) and the sum of squared deviations from it, in two sweeps over a cached row.
+/// Mean of x[0..n) and the sum of squared deviations from it, in two sweeps over a cached row: the
+/// corrected two-pass algorithm (Chan, Golub, LeVeque 1983).
 template <class T, class U>
 SGQ_INLINE void moments_row(const U* x, index_t n, double* mean, double* squares) {
   using V = typename Lanes<T>::type;
@@ -40,24 +41,30 @@ SGQ_INLINE void moments_row(const U* x, index_t n, double* mean, double* squares
   for (; i < n; ++i) total += static_cast<double>(x[i]);
   const T mu = static_cast<T>(total / static_cast<double>(n));
 
-  V sq = {};
+  V deviations = {}, sq = {};
   for (i = 0; i + L <= n; i += L) {
     V v;
     for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(x[i + l]);
     std::memcpy(&v, buffer, sizeof v);
     v -= mu;
+    deviations += v;
     sq += v * v;
   }
-  double sum = 0;
-  for (index_t l = 0; l < L; ++l) sum += static_cast<double>(sq[l]);
+  double sum = 0, rest = 0;
+  for (index_t l = 0; l < L; ++l) {
+    sum += static_cast<double>(sq[l]);
+    rest += static_cast<double>(deviations[l]);
+  }
   for (; i < n; ++i) {
     const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
     sum += d * d;
+    rest += d;
   }
-  // Deviations were taken from mu rounded to T; shift them to the exact mean.
-  const double exact = total / static_cast<double>(n), shift = exact - static_cast<double>(mu);
-  *mean = exact;
-  *squares = sum - static_cast<double>(n) * shift * shift;
+  // mu has the rounding of a sum of large numbers; the deviations from it are small, so their sum,
+  // which would be 0 for the exact mean, corrects both results.
+  const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
+  *mean = static_cast<double>(mu) + shift;
+  *squares = about_mean > 0 ? about_mean : 0;
 }
 
 /// Mean and biased variance of u over batch and plane, per channel. Planes are merged in batch

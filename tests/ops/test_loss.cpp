@@ -1,0 +1,173 @@
+#include "sgq/ops/loss.hpp"
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/gradients.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+using namespace sgq;
+
+namespace {
+
+using Labels = std::vector<std::uint8_t>;
+
+/// Softmax of one row in long double.
+template <class T>
+std::vector<long double> softmax(const T* row, index_t k) {
+  std::vector<long double> p;
+  long double largest = row[0], sum = 0;
+  for (index_t j = 1; j < k; ++j) largest = std::max(largest, static_cast<long double>(row[j]));
+  for (index_t j = 0; j < k; ++j) {
+    p.push_back(std::exp(static_cast<long double>(row[j]) - largest));
+    sum += p.back();
+  }
+  for (long double& v : p) v /= sum;
+  return p;
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("log-softmax is the logarithm of softmax", "[loss]", float, double) {
+  using T = TestType;
+  const double eps = static_cast<double>(std::numeric_limits<T>::epsilon());
+  for (index_t k : {1, 2, 7, 10, 100}) {
+    const Tensor<T> z = random_tensor<T>({5, k}, 1, 3);
+    Tensor<T> out(z.shape());
+    ops::log_softmax<T>(z, out);
+    for (index_t n = 0; n < 5; ++n) {
+      const auto p = softmax(z.data() + n * k, k);
+      for (index_t j = 0; j < k; ++j) {
+        const double exact = static_cast<double>(std::log(p[static_cast<std::size_t>(j)]));
+        REQUIRE(std::abs(static_cast<double>(out(n, j)) - exact) <=
+                eps * (static_cast<double>(k) + 20));
+      }
+    }
+    Tensor<T> in_place = z;
+    ops::log_softmax<T>(in_place, in_place);
+    CHECK(std::equal(out.begin(), out.end(), in_place.begin()));
+  }
+  Tensor<T> other({2, 5});
+  CHECK_THROWS_AS(ops::log_softmax<T>(Tensor<T>({5, 2}), other), shape_error);
+}
+
+TEST_CASE("extreme logits give their closed form", "[loss]") {
+  Tensor<float> z({3, 3}, {1e4f, 0, -1e4f, 1e4f, 1e4f, 1e4f, -1e30f, 3e38f, 0}), out(z.shape());
+  ops::log_softmax<float>(z, out);
+  CHECK(out(0, 0) == 0);
+  CHECK(out(0, 1) == -1e4f);
+  CHECK(out(0, 2) == -2e4f);
+  for (index_t j = 0; j < 3; ++j) CHECK(out(1, j) == Approx(-std::log(3.0)).epsilon(1e-3));
+  CHECK(out(2, 1) == 0);
+  CHECK(out(2, 2) == -3e38f);
+
+  Tensor<float> dz(z.shape());
+  CHECK(ops::cross_entropy<float>(z.view().slice(0, 1), Labels{2}, dz.view().slice(0, 1)) == 2e4f);
+  CHECK(std::vector<float>(dz.data(), dz.data() + 3) == std::vector<float>{1, 0, -1});
+  CHECK(ops::cross_entropy<float>(z.view().slice(0, 1), Labels{0}) == 0);
+}
+
+TEST_CASE("cross-entropy is the mean of -log p of the labels", "[loss]") {
+  const Tensor<double> z = random_tensor<double>({7, 10}, 1, 2);
+  const Labels labels{3, 0, 9, 9, 1, 5, 7};
+  long double expected = 0;
+  for (index_t n = 0; n < 7; ++n)
+    expected -= std::log(softmax(z.data() + n * 10, 10)[labels[static_cast<std::size_t>(n)]]) / 7;
+  CHECK(ops::cross_entropy<double>(z, labels) ==
+        Approx(static_cast<double>(expected)).epsilon(1e-14));
+  const Tensor<double> even({4, 10}, 0.3);
+  CHECK(ops::cross_entropy<double>(even, Labels{0, 1, 2, 3}) ==
+        Approx(std::log(10.0)).epsilon(1e-14));
+}
+
+TEST_CASE("cross-entropy's gradient equals finite differences", "[loss]") {
+  Tensor<double> z = random_tensor<double>({4, 6}, 1, 2), dz(z.shape(), 99.0);
+  const Labels labels{5, 0, 2, 2};
+  ops::cross_entropy<double>(z, labels, dz.view()); // overwritten
+  CHECK(gradient_error([&] { return ops::cross_entropy<double>(z, labels); }, z, dz) < 1e-11);
+  for (index_t n = 0; n < 4; ++n) { // softmax does not see a common shift
+    double sum = 0;
+    for (index_t j = 0; j < 6; ++j) sum += dz(n, j);
+    CHECK(std::abs(sum) < 1e-16);
+  }
+}
+
+TEST_CASE("labels that do not fit are errors", "[loss]") {
+  const Tensor<float> z({2, 3});
+  Tensor<float> small({2, 2});
+  const auto text = [&](const Labels& labels) {
+    return message_of<error>([&] { ops::cross_entropy<float>(z, labels); });
+  };
+  CHECK(contains(text({0, 3}), "less than 3 classes, got 3"));
+  CHECK(contains(text({0}), "expected 2"));
+  CHECK_THROWS_AS(ops::cross_entropy<float>(z, Labels{0, 3}), value_error);
+  CHECK_THROWS_AS(ops::cross_entropy<float>(z, Labels{0, 1, 2}), shape_error);
+  CHECK_THROWS_AS(ops::cross_entropy<float>(z, Labels{0, 1}, small.view()), shape_error);
+  CHECK_THROWS_AS(ops::count_correct<float>(z, Labels{0, 3}), value_error);
+}
+
+TEST_CASE("KL divergence is its definition, times the weight", "[loss]") {
+  const Tensor<double> z = random_tensor<double>({3, 5}, 1), zt = random_tensor<double>({3, 5}, 2);
+  long double expected = 0;
+  for (index_t n = 0; n < 3; ++n) {
+    const auto p = softmax(z.data() + n * 5, 5), q = softmax(zt.data() + n * 5, 5);
+    for (std::size_t j = 0; j < 5; ++j) expected += p[j] * std::log(p[j] / q[j]) / 3;
+  }
+  CHECK(ops::kl_divergence<double>(z, zt, 1.0, {}, {}) ==
+        Approx(static_cast<double>(expected)).epsilon(1e-13));
+  CHECK(ops::kl_divergence<double>(z, zt, 2.5, {}, {}) ==
+        Approx(2.5 * static_cast<double>(expected)).epsilon(1e-13));
+  // p = (3/4, 1/4), q even: 3/4 log 3/2 + 1/4 log 1/2
+  const Tensor<double> a({1, 2}, {std::log(3.0), 0}), b({1, 2});
+  CHECK(ops::kl_divergence<double>(a, b, 1.0, {}, {}) ==
+        Approx(0.75 * std::log(1.5) + 0.25 * std::log(0.5)).epsilon(1e-14));
+}
+
+TEST_CASE("KL's gradients to both arguments equal finite differences", "[loss]") {
+  Tensor<double> z = random_tensor<double>({3, 5}, 1), zt = random_tensor<double>({3, 5}, 2);
+  Tensor<double> dz(z.shape()), dzt(z.shape());
+  const double weight = 1.7;
+  const auto loss = [&] { return ops::kl_divergence<double>(z, zt, weight, {}, {}); };
+  ops::kl_divergence<double>(z, zt, weight, dz, dzt);
+  CHECK(gradient_error(loss, z, dz) < 1e-11);
+  CHECK(gradient_error(loss, zt, dzt) < 1e-11);
+  // Gradients are added to what is there; with p detached only q's is made.
+  Tensor<double> more(z.shape(), 1.0);
+  ops::kl_divergence<double>(z, zt, weight, {}, more);
+  for (index_t i = 0; i < z.size(); ++i) CHECK(more[i] == Approx(1 + dzt[i]).epsilon(1e-15));
+}
+
+TEST_CASE("KL of equal logits is 0 and of extreme ones finite", "[loss]") {
+  const Tensor<float> z = random_tensor<float>({4, 10}, 1, 3);
+  Tensor<float> dz(z.shape()), dzt(z.shape());
+  CHECK(ops::kl_divergence<float>(z, z, 1.0f, dz, dzt) == 0);
+  for (index_t i = 0; i < z.size(); ++i) CHECK((dz[i] == 0 && dzt[i] == 0));
+
+  const Tensor<float> a({2, 2}, {1e4f, 0, 0, 1e4f}), b({2, 2}, {0, 1e4f, 0, 1e4f});
+  Tensor<float> da(a.shape()), db(a.shape());
+  CHECK(ops::kl_divergence<float>(a, b, 1.0f, da, db) == 5e3f); // (1e4 + 0) / 2
+  CHECK(std::vector<float>(da.begin(), da.end()) == std::vector<float>{0, 0, 0, 0});
+  CHECK(std::vector<float>(db.begin(), db.end()) == std::vector<float>{-.5f, .5f, 0, 0});
+  Tensor<float> other({2, 3});
+  CHECK_THROWS_AS(ops::kl_divergence<float>(a, other, 1.0f, {}, {}), shape_error);
+}
+
+TEST_CASE("the gradient of a target is that of the logit or of its log-probability", "[loss]") {
+  Tensor<double> z = random_tensor<double>({3, 4}, 1), ds(z.shape(), 7.0);
+  const Labels classes{2, 0, 3};
+  ops::target_gradient<double>(z, classes, ops::Target::logit, ds);
+  for (index_t n = 0; n < 3; ++n)
+    for (index_t j = 0; j < 4; ++j)
+      CHECK(ds(n, j) == (j == classes[static_cast<std::size_t>(n)] ? 1 : 0));
+  ops::target_gradient<double>(z, classes, ops::Target::log_probability, ds);
+  const auto sum = [&] { return -3 * ops::cross_entropy<double>(z, classes); };
+  CHECK(gradient_error(sum, z, ds) < 1e-11);
+}
+
+TEST_CASE("a row is correct where its first largest logit is at the label", "[loss]") {
+  const Tensor<float> z({4, 3}, {1, 2, 3, 5, 5, 1, 5, 5, 1, -1, -2, -3});
+  CHECK(ops::count_correct<float>(z, Labels{2, 0, 1, 0}) == 3);
+  CHECK(ops::count_correct<float>(z, Labels{0, 1, 2, 2}) == 0);
+}

@@ -48,14 +48,14 @@ double mse(const Tensor<float>& w, double range, const Grid& grid) {
 
 TEST_CASE("SAWB: the error is within 1 % of the best clip's", "[quant]") {
   for (bool is_laplace : {false, true}) {
-    const Tensor<float> w = is_laplace ? laplace({20000}, 7) : gaussian<float>({20000}, 1.0, 3);
+    const Tensor<float> w = is_laplace ? laplace({8192}, 7) : gaussian<float>({8192}, 1.0, 3);
     const Moments m = moments<float>(w, "w");
     for (const Named& t : table) {
       const Sawb<float> sawb(t.bits, SawbGradient::everywhere, t.grid);
       CAPTURE(is_laplace, t.levels);
       const double clip = sawb.clip(m), own = mse(w, clip, sawb.grid());
       double best = own;
-      for (double f = 0.85; f < 1.18; f += 0.01)
+      for (double f = 0.85; f < 1.18; f += 0.015)
         best = std::min(best, mse(w, f * clip, sawb.grid()));
       CHECK(own <= 1.01 * best);
       // The test can fail: a clip 20 % off is well outside that.

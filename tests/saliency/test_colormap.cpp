@@ -119,17 +119,17 @@ TEST_CASE("maps become pictures", "[colormap]") {
   for (index_t i = 0; i < 4; ++i) CHECK(at(zero, i) == color(Palette::sequential, 0));
 }
 
-TEST_CASE("an overlay is the grey image where the map is 0", "[colormap]") {
+TEST_CASE("an overlay is the image in dim grey where the map is 0", "[colormap]") {
   const Tensor<std::uint8_t> grey({1, 1, 1, 3}, {10, 100, 200});
   const Tensor<std::uint8_t> colored({1, 3, 1, 2}, {255, 0, 0, 255, 0, 0}); // red, green
   const Tensor<float> map({1, 1, 3}, {0, 0, 5});
   const auto over = overlay(grey, map, {}, 1.0);
-  CHECK(over[0] == 10);
-  CHECK(over[5] == 100);
+  CHECK(over[0] == 5);
+  CHECK(over[5] == 50);
   CHECK(Rgb{over[6], over[7], over[8]} == color(Palette::sequential, 1)); // strength 1: colour only
   const auto luma = overlay(colored, Tensor<float>({1, 1, 2}));
-  CHECK(luma[0] == 54);  // 0.2126 * 255
-  CHECK(luma[3] == 182); // 0.7152 * 255
+  CHECK(luma[0] == 27); // 0.2126 * 255 / 2
+  CHECK(luma[3] == 91); // 0.7152 * 255 / 2
   const auto plain = to_rgb(colored);
   CHECK(std::vector<int>(plain.begin(), plain.end()) == std::vector<int>{255, 0, 0, 0, 255, 0});
 }

@@ -191,8 +191,8 @@ inline Tensor<std::uint8_t> to_rgb(View<const std::uint8_t> codes) {
   return rgb;
 }
 
-/// The map's colours over the image in grey (luma of Rec. 709): out = (1 - a) grey + a colour with
-/// a = strength |v|, so that the image shows where the map says nothing.
+/// The map's colours over the image in dim grey (half the luma of Rec. 709, so that the palest
+/// colour stands out from a white stroke): out = (1 - a) grey + a colour with a = strength |v|.
 inline Tensor<std::uint8_t> overlay(View<const std::uint8_t> codes, View<const float> maps,
                                     const ColorOptions& options = {}, double strength = 0.85) {
   const Tensor<std::uint8_t> image = to_rgb(codes);
@@ -201,7 +201,7 @@ inline Tensor<std::uint8_t> overlay(View<const std::uint8_t> codes, View<const f
   const index_t plane = s.plane();
   return detail::paint_maps(maps, options, [&](index_t n, index_t i, double v) {
     const std::uint8_t* p = image.data() + 3 * (n * plane + i);
-    const double grey = 0.2126 * p[0] + 0.7152 * p[1] + 0.0722 * p[2];
+    const double grey = (0.2126 * p[0] + 0.7152 * p[1] + 0.0722 * p[2]) / 2;
     const double size = options.palette == Palette::sequential ? std::max(v, 0.0) : std::abs(v);
     const double a = strength * std::min(size, 1.0);
     const Rgb c = color(options.palette, v);

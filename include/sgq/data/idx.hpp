@@ -30,13 +30,15 @@ inline Shape read_idx_header(InputFile& file, int rank) {
   if (got != magic)
     file.fail("the IDX magic number " + hex(magic) + (rank == 1 ? " (labels)" : " (images)"),
               hex(got) + (got >> 16 == 0x1f8bu ? ", a gzip file" : ""), 0);
+  const index_t header = 4 + 4 * rank;
+  if (file.size() < header)
+    file.fail("a header of " + std::to_string(header) + " bytes", std::to_string(file.size()));
   index_t extents[3] = {1, 1, 1}, bytes = 1;
   for (int i = 0; i < rank; ++i) {
     const index_t extent = file.read_big_endian();
-    // No product may pass the file's size, so none can overflow.
-    if (extent == 0 || extent > file.size() / bytes)
-      file.fail("an extent of at least 1 that fits a file of " + std::to_string(file.size()) +
-                    " bytes",
+    if (extent == 0 || extent > max_file_bytes / bytes) // so the product cannot overflow
+      file.fail("an extent of 1 or more, for at most " + std::to_string(max_file_bytes) +
+                    " bytes in all",
                 std::to_string(extent), file.offset() - 4);
     extents[i] = extent;
     bytes *= extent;

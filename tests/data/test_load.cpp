@@ -1,0 +1,110 @@
+#include "data/files.hpp"
+#include "sgq/data/load.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/temp_dir.hpp"
+
+#include <filesystem>
+
+using namespace sgq;
+using namespace sgq::data;
+using namespace data_files;
+
+namespace {
+
+void write_idx_set(const std::string& folder, int train, int test) {
+  std::filesystem::create_directories(folder);
+  write(folder + "/train-images-idx3-ubyte", idx_images(train));
+  write(folder + "/train-labels-idx1-ubyte", idx_labels(train));
+  write(folder + "/t10k-images-idx3-ubyte", idx_images(test));
+  write(folder + "/t10k-labels-idx1-ubyte", idx_labels(test));
+}
+
+/// Batch i has i records; the test batch has 7.
+void write_cifar_set(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  for (int i = 1; i <= 5; ++i)
+    write(folder + "/data_batch_" + std::to_string(i) + ".bin", cifar(i));
+  write(folder + "/test_batch.bin", cifar(7));
+}
+
+} // namespace
+
+TEST_CASE("A set is found in DIR/SET and in DIR itself", "[data]") {
+  TempDir dir;
+  write_idx_set(dir / "mnist", 4, 3);
+  write_idx_set(dir / "fashion-mnist", 6, 5);
+  CHECK(load("mnist", dir / "", Split::train).size() == 4);
+  CHECK(load("mnist", dir / "mnist", Split::test).size() == 3);
+  CHECK(load("mnist", dir / "mnist/", Split::test).size() == 3);
+  const Dataset fashion = load("fashion-mnist", dir / ".", Split::test);
+  CHECK(fashion.size() == 5);
+  CHECK(fashion.name == "fashion-mnist");
+  CHECK(fashion.class_names.at(9) == "Ankle boot");
+  write_idx_set(dir / "plain", 2, 1);
+  CHECK(load("fashion-mnist", dir / "plain", Split::train).size() == 2);
+}
+
+TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
+  TempDir dir;
+  write_idx_set(dir / "mnist", 4, 3);
+  // The two sets' files bear the same names, so the folder's name counts.
+  const std::string message =
+      message_of<io_error>([&] { load("fashion-mnist", dir / "mnist", Split::train); });
+  CHECK(contains(message, "fashion-mnist: expected train-images-idx3-ubyte in " +
+                              (dir / "mnist/fashion-mnist") + ", got no such file"));
+  CHECK(contains(message, "data/fetch.sh fashion-mnist"));
+  CHECK_THROWS_AS(load("fashion-mnist", dir / "mnist//", Split::train), io_error);
+  CHECK_THROWS_AS(load("cifar-10", dir / "", Split::train), io_error);
+  CHECK(contains(message_of<value_error>([&] { load("emnist", dir / "", Split::train); }),
+                 "expected mnist, fashion-mnist, cifar-10 or synthetic, got emnist"));
+
+  // Part of a set is not a set.
+  std::filesystem::remove(dir / "mnist/train-labels-idx1-ubyte");
+  CHECK(contains(message_of<io_error>([&] { load("mnist", dir / "", Split::train); }),
+                 "train-labels-idx1-ubyte: at byte 0: expected a readable file"));
+  CHECK(load("mnist", dir / "", Split::test).size() == 3);
+}
+
+TEST_CASE("Packed files are pointed out", "[data]") {
+  TempDir dir;
+  write(dir / "train-images-idx3-ubyte.gz", "\x1f\x8b");
+  write(dir / "cifar-10-binary.tar.gz", "\x1f\x8b");
+  for (const char* name : {"mnist", "cifar-10"})
+    CHECK(contains(message_of<io_error>([&] { load(name, dir / "", Split::train); }),
+                   "still packed"));
+}
+
+TEST_CASE("MNIST images are 28 x 28", "[data]") {
+  TempDir dir;
+  write_idx_set(dir / "mnist", 4, 3);
+  write(dir / "mnist/train-images-idx3-ubyte", idx_images(4, 28, 27));
+  CHECK(contains(message_of<io_error>([&] { load("mnist", dir / "", Split::train); }),
+                 "at byte 8: expected images of 28 x 28 pixels, got 28 x 27"));
+}
+
+TEST_CASE("CIFAR-10 protocols choose the batches", "[data]") {
+  TempDir dir;
+  write_cifar_set(dir / "cifar-10/cifar-10-batches-bin");
+  const auto size = [&](const std::string& in, Split split, Protocol protocol) {
+    return load("cifar-10", in, split, protocol).size();
+  };
+  for (const std::string& in :
+       {dir / "", dir / "cifar-10", dir / "cifar-10/cifar-10-batches-bin"}) {
+    CHECK(size(in, Split::train, Protocol::standard) == 15);
+    CHECK(size(in, Split::test, Protocol::standard) == 7);
+    CHECK(size(in, Split::train, Protocol::holdout) == 10);
+    CHECK(size(in, Split::test, Protocol::holdout) == 5);
+    CHECK(size(in, Split::train, Protocol::tuning) == 6);
+    CHECK(size(in, Split::test, Protocol::tuning) == 4);
+  }
+  CHECK(load("cifar-10", dir / "", Split::test).class_names.at(9) == "truck");
+  write_idx_set(dir / "mnist", 2, 2);
+  CHECK_THROWS_AS(load("mnist", dir / "", Split::train, Protocol::holdout), value_error);
+}
+
+TEST_CASE("The synthetic set needs no files", "[data]") {
+  const Dataset set = load("synthetic", "/nowhere", Split::test);
+  CHECK(set.size() == 2000);
+  CHECK(set.evidence.shape() == set.images.shape());
+}

@@ -83,6 +83,7 @@
 #include "sgq/nn/weights.hpp"
 
 #include "sgq/saliency/callable.hpp"
+#include "sgq/saliency/colormap.hpp"
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/infidelity.hpp"
 #include "sgq/saliency/metrics/localization.hpp"

@@ -60,8 +60,8 @@ TEST_CASE("A damaged IDX file is refused with its name and the offset", "[data]"
       {images(0xffffffff, 28, 28, 784), true,
        "byte 8: expected an extent of 1 or more, for at "
        "most 4294967296 bytes in all, got 28"},
-      {images(2, 0x80000000, 0x80000000, 784), true, "byte 8: "}, // 2^63: no overflow
-      {images(64, 0x04000000, 0x00100000, 784), true, "byte 8: "},
+      {images(2, 0x80000000, 0x80000000, 784), true, "byte 12: "}, // 2^63: no overflow
+      {images(64, 0x04000000, 0x00100000, 784), true, "byte 12: "},
   };
   for (const Case& c : cases) {
     write(path, c.bytes);

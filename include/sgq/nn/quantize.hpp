@@ -75,10 +75,12 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
   if (policies.front().pixel_input && options.input.zero.empty())
     throw value_error(describe("quantize", "the grid of the pixel codes", "none",
                                "set .input: scale and one zero point a channel"));
-  if (policies.front().pixel_input)
+  if (policies.front().pixel_input) {
+    check_pixel_grid("quantize", options.input, net.input_shape()[1]);
     net.input().set_grid(options.input);
-  else
+  } else {
     net.input().clear_grid();
+  }
 
   std::vector<std::string> warnings;
   for (std::size_t k = 0; k < layers.size(); ++k) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/naive.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
 
@@ -63,7 +64,13 @@ public:
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
       const std::int32_t* w = weights_.integers(scratch());
       visit_integers(x, scratch(), [&]<class X>(const X* codes) {
-        kernels::conv2d_forward<std::int32_t>(g, kernels::ConvInput<X>{codes}, w, slot.acc.data());
+        parallel_for(g.batch, [&](index_t n) { // wide sums are rare, so the plain loops do
+          kernels::ConvGeometry image = g;
+          image.batch = 1;
+          kernels::naive::conv2d_forward<std::int32_t>(
+              image, kernels::ConvInput<X>{codes + n * g.in_size()}, w,
+              slot.acc.data() + n * g.out_size());
+        });
       });
     } else {
       const View<T> y = slot.plain(shape);

@@ -152,20 +152,17 @@ private:
 
   void sum_integers(const Signal<T>& x, const T* bias, std::int32_t* y) const {
     const std::int32_t* w = weights_.integers(scratch());
-    std::int32_t* b = scratch().take<std::int32_t>(options_.out);
-    for (index_t o = 0; o < options_.out; ++o) b[o] = bias ? static_cast<std::int32_t>(bias[o]) : 0;
+    const index_t features = options_.in, outputs = options_.out;
     visit_integers(x, scratch(), [&]<class X>(const X* codes) {
-      kernels::gemm(kernels::Gemm<std::int32_t, X, std::int32_t>{.m = x.shape[0],
-                                                                 .n = options_.out,
-                                                                 .k = options_.in,
-                                                                 .a = codes,
-                                                                 .lda = options_.in,
-                                                                 .b = w,
-                                                                 .ldb = options_.in,
-                                                                 .trans_b = true,
-                                                                 .c = y,
-                                                                 .ldc = options_.out,
-                                                                 .epilogue = {.col_bias = b}});
+      parallel_for(x.shape[0], [&](index_t n) {
+        for (index_t o = 0; o < outputs; ++o) {
+          std::int32_t sum = bias ? static_cast<std::int32_t>(bias[o]) : 0;
+          SGQ_OMP(simd reduction(+ : sum)) // integers: any order gives the same sum
+          for (index_t i = 0; i < features; ++i)
+            sum += w[o * features + i] * static_cast<std::int32_t>(codes[n * features + i]);
+          y[n * outputs + o] = sum;
+        }
+      });
     });
   }
 

@@ -86,7 +86,7 @@ void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes)
   const index_t plane = v.shape.plane();
   visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
     detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
-      kernels::for_isa<pact_codes_row<U, R>>(u + at, r ? r + at : r, c, plane, codes.data() + at);
+      run_row<pact_codes_row<U, R>, T>(u + at, r ? r + at : r, c, plane, codes.data() + at);
     });
   });
 }
@@ -104,10 +104,10 @@ T pact_codes_backward(const Signal<T>& v, T alpha, int bits, quant::PactGradient
       const R* residual = r ? r + at : r;
       double* sum = partial + at / plane;
       if (gradient == quant::PactGradient::paper)
-        kernels::for_isa<pact_signal_backward_row<quant::PactGradient::paper, T, U, R>>(
+        run_row<pact_signal_backward_row<quant::PactGradient::paper, T, U, R>, T>(
             u + at, residual, dy.data() + at, c, plane, dx.data() + at, sum);
       else
-        kernels::for_isa<pact_signal_backward_row<quant::PactGradient::plus, T, U, R>>(
+        run_row<pact_signal_backward_row<quant::PactGradient::plus, T, U, R>, T>(
             u + at, residual, dy.data() + at, c, plane, dx.data() + at, sum);
     });
   });

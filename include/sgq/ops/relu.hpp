@@ -36,8 +36,8 @@ void relu_forward(const Signal<T>& v, View<T> y) {
     parallel_for(v.batch(), [&](index_t n) {
       for (index_t c = 0; c < channels; ++c) {
         const index_t at = (n * channels + c) * plane;
-        kernels::for_isa<relu_row<T, U, R>>(u + at, r ? r + at : r, v.mul_at(c), v.add_at(c), s,
-                                            plane, y.data() + at);
+        run_row<relu_row<T, U, R>, T>(u + at, r ? r + at : r, v.mul_at(c), v.add_at(c), s, plane,
+                                      y.data() + at);
       }
     });
   });

@@ -20,6 +20,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <type_traits>
 
 namespace sgq {
 
@@ -92,10 +93,20 @@ void visit_with_residual(const Signal<T>& s, F&& f) {
 
 namespace ops {
 
+/// Runs a row's body on the chosen instruction set where u is what training meets, the numbers of
+/// the net; for the rarer codes and wide accumulators at the baseline, which saves compile time.
+template <auto Body, class T, class U, class... Args>
+void run_row(const U* u, Args... args) {
+  if constexpr (std::is_same_v<T, U>)
+    kernels::for_isa<Body>(u, args...);
+  else
+    Body(u, args...);
+}
+
 /// One plane of the formula, y[p] = m u[p] + t + s r[p], in double: exact products whatever
 /// the instruction set makes of them, one rounding at the end.
 template <class T, class U, class R>
-SGQ_INLINE void settle_row(const U* u, const R* r, double m, double t, double s, index_t n, T* y) {
+void settle_row(const U* u, const R* r, double m, double t, double s, index_t n, T* y) {
   if (r) {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i)
@@ -116,9 +127,8 @@ void settle(const Signal<T>& s, View<T> y) {
     parallel_for(s.batch(), [&](index_t n) {
       for (index_t c = 0; c < channels; ++c) {
         const index_t at = (n * channels + c) * plane;
-        kernels::for_isa<settle_row<T, U, R>>(
-            u + at, r ? r + at : r, static_cast<double>(s.mul_at(c)),
-            static_cast<double>(s.add_at(c)), r_scale, plane, y.data() + at);
+        settle_row(u + at, r ? r + at : r, static_cast<double>(s.mul_at(c)),
+                   static_cast<double>(s.add_at(c)), r_scale, plane, y.data() + at);
       }
     });
   });

@@ -37,11 +37,11 @@ inline double dot(sgq::View<const double> a, sgq::View<const double> b) {
 /// The largest difference between dx and the derivative of loss() with respect to x, as a share of
 /// the largest derivative (or of 1, if that is less). The difference quotient is of fourth order:
 /// its error is about h^4 f'''''/30 = 1e-13 and the rounding of f over h, 1e-13 for f near 1.
-/// Between x - 2h and x + 2h there must be no kink. At most `count` elements, evenly spread.
+/// Between x - 2h and x + 2h there must be no kink: through ReLUs take a smaller h and allow an
+/// error of 1e-16/h. At most `count` elements, evenly spread.
 template <class Loss>
 double gradient_error(Loss&& loss, sgq::View<double> x, sgq::View<const double> dx,
-                      sgq::index_t count = 200) {
-  const double h = 1e-3;
+                      sgq::index_t count = 200, double h = 1e-3) {
   const sgq::index_t step = std::max<sgq::index_t>(1, x.size() / count);
   double error = 0, largest = 1;
   sgq::set_num_threads(1); // thousands of tiny passes

@@ -22,7 +22,7 @@ template <class T>
 class BatchNorm final : public Layer<T> {
 public:
   explicit BatchNorm(const BatchNormOptions& options)
-      : options_(options), gamma_(Role::norm, {options.channels}, T{1}),
+      : options_(check(options)), gamma_(Role::norm, {options.channels}, T{1}),
         beta_(Role::norm, {options.channels}), mean_({options.channels}),
         var_({options.channels}, T{1}) {}
 
@@ -125,6 +125,15 @@ public:
   }
 
 private:
+  static const BatchNormOptions& check(const BatchNormOptions& o) {
+    if (o.channels < 1 || !(o.eps > 0) || !(o.momentum >= 0 && o.momentum <= 1))
+      throw value_error(describe("batch norm", "channels >= 1, eps > 0, momentum in [0, 1]",
+                                 "channels " + std::to_string(o.channels) + ", eps " +
+                                     std::to_string(o.eps) + ", momentum " +
+                                     std::to_string(o.momentum)));
+    return o;
+  }
+
   BatchNormOptions options_;
   Parameter<T> gamma_, beta_;
   Tensor<T> mean_, var_;

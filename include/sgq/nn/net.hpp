@@ -60,6 +60,9 @@ public:
       if (node.name == name)
         throw value_error(describe("net", "a new layer name", "'" + name + "' a second time"));
     if (inputs.empty()) inputs = {last()};
+    if (inputs.size() > max_inputs)
+      throw value_error(
+          describe("layer '" + name + "'", "at most 4 inputs", std::to_string(inputs.size())));
     std::vector<Shape> shapes;
     for (ValueId v : inputs) {
       if (v >= nodes_.size())
@@ -129,6 +132,7 @@ public:
   View<const T> forward(View<const T> x, Tape<T>& tape, const Mode& mode = Mode::eval()) const {
     start(x, tape, mode);
     for (ValueId i = 1; i < nodes_.size(); ++i) run_layer(i, tape, mode);
+    tape.complete();
     return tape[last()].out.view();
   }
 
@@ -138,7 +142,7 @@ public:
       throw shape_error(
           describe("net input", "[N, ...] of " + input_shape().str(), x.shape().str()));
     tape.slots().resize(nodes_.size());
-    tape.set_training(mode.training);
+    tape.begin(mode.training);
     const Signal<T> given = plain_signal(x);
     const Signal<T>* in[] = {&given};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
@@ -175,14 +179,16 @@ public:
 
   /// The same for value v in the middle of the net (Grad-CAM).
   View<const T> gradient_at(ValueId v, View<const T> dout, const Tape<T>& tape) {
+    if (v > last())
+      throw value_error(describe("gradient_at", "a value of this net", std::to_string(v)));
     return run_backward(dout, tape, Want::input, v, {.constant_statistics = true});
   }
 
   /// Moves the running statistics of batch norm towards those of a recorded training pass.
   void update_statistics(const Tape<T>& tape) {
+    check_recorded("update_statistics", tape);
     if (!tape.training())
-      throw value_error(describe("update_statistics", "a tape recorded in training mode",
-                                 "one in evaluation mode"));
+      throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode"));
     for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i]);
   }
 
@@ -219,6 +225,11 @@ private:
     return all;
   }
 
+  void check_recorded(std::string_view what, const Tape<T>& tape) const {
+    if (tape.size() == nodes_.size() && tape.is_complete()) return;
+    throw value_error(describe(what, "a recorded pass of this net", "none or a failed one"));
+  }
+
   static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
     assert(node.inputs.size() <= max_inputs);
     for (std::size_t j = 0; j < node.inputs.size(); ++j) in[j] = &tape[node.inputs[j]].out;
@@ -234,14 +245,11 @@ private:
 
   View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,
                              const BackwardOptions& options) {
-    if (tape.size() != nodes_.size())
-      throw value_error(describe("backward", "a tape that holds a forward pass of this net",
-                                 std::to_string(tape.size()) + " values"));
+    check_recorded("backward", tape);
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
     check_shape("gradient of the output", tape[last()].out.shape, dout.shape());
-    View<T> seed = pool.take(last(), dout.shape());
-    std::copy(dout.begin(), dout.end(), seed.begin());
+    std::copy(dout.begin(), dout.end(), pool.take(last(), dout.shape()).begin());
     for (ValueId i = last(); i > stop; --i)
       if (pool.has(i)) backward_layer(i, tape, pool, want, stop, options);
     if (want == Want::params || !pool.has(stop)) return {};

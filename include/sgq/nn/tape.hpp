@@ -19,6 +19,7 @@ public:
   void reset(std::size_t values) {
     owner_.assign(values, none);
     free_.clear();
+    spare_.clear(); // not empty after a pass that an exception ended
     for (std::size_t b = buffers_.size(); b-- > 0;) free_.push_back(b);
   }
   bool has(std::size_t value) const { return owner_[value] != none; }
@@ -73,6 +74,10 @@ private:
 template <class T>
 class Tape {
 public:
+  Tape() = default;
+  Tape(Tape&&) noexcept = default; // its signals point into its own slots: it is never copied
+  Tape& operator=(Tape&&) noexcept = default;
+
   /// Images of the recorded batch; 0 before the first.
   index_t batch() const { return slots_.empty() ? 0 : slots_[0].out.shape[0]; }
   bool training() const { return training_; }
@@ -83,12 +88,17 @@ public:
 
   // The rest is for Net.
   std::vector<Slot<T>>& slots() { return slots_; }
-  void set_training(bool training) { training_ = training; }
+  void begin(bool training) {
+    training_ = training;
+    complete_ = false;
+  }
+  void complete() { complete_ = true; }
+  bool is_complete() const { return complete_; }
   GradientPool<T>& workspace() const { return workspace_; }
 
 private:
   std::vector<Slot<T>> slots_;
-  bool training_ = false;
+  bool training_ = false, complete_ = false;
   mutable GradientPool<T> workspace_;
 };
 

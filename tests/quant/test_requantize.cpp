@@ -1,0 +1,192 @@
+#include "sgq/quant/requantize.hpp"
+
+#include "helpers.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <limits>
+
+using namespace sgq;
+using namespace sgq::quant;
+using test::same_bits;
+
+namespace {
+
+struct Channel {
+  ChannelAffine f;
+  float s_r;
+  double alpha;
+  int bits;
+};
+
+/// Channels of every kind whose codes vary over |A| <= bound.
+Channel random_channel(std::uint64_t seed, index_t bound) {
+  const Random random(seed);
+  const float alpha = 0.01f + 4 * random.uniform(0);
+  const float size = alpha / static_cast<float>(bound);
+  const float sign = random.bits(1) % 2 ? 1.0f : -1.0f;
+  const int widths[] = {1, 2, 4, 8};
+  return {{sign * size * (0.1f + 4 * random.uniform(2)), alpha * (2 * random.uniform(3) - 0.5f)},
+          alpha * random.uniform(4) / 15,
+          static_cast<double>(alpha),
+          widths[random.below(5, 4)]};
+}
+
+/// The definition with each product fused into the addition behind it: rounded once.
+double reference(double a, const Channel& c, double r) {
+  double v = std::fma(a, static_cast<double>(c.f.m), static_cast<double>(c.f.t));
+  v = std::fma(static_cast<double>(c.s_r), r, v);
+  return std::rint(std::clamp(v, 0.0, c.alpha) * (max_code(c.bits) / c.alpha));
+}
+
+template <auto Row, class... Args>
+void run_on(kernels::Isa isa, Args... args) {
+#if SGQ_X86
+  if (isa == kernels::Isa::avx512) return kernels::detail::run_avx512<Row>(args...);
+  if (isa == kernels::Isa::avx2) return kernels::detail::run_avx2<Row>(args...);
+#endif
+  Row(args...);
+}
+
+} // namespace
+
+TEST_CASE("requantize: scalar, rows on every instruction set and fused arithmetic agree",
+          "[quant]") {
+  constexpr index_t n = 1 << 12;
+  std::vector<std::int32_t> a(n);
+  std::vector<float> a_float(n);
+  std::vector<std::uint8_t> r(n), q(n), expected(n), expected_r(n);
+  std::uint64_t hash = 14695981039346656037u; // FNV-1a
+  int reached = 0;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    // Accumulators up to 2^24 are exact as floats; those of int32 up to 2^29.
+    const index_t bound = seed % 3 == 0 ? accumulator_limit - 1 : index_t{1} << (8 + seed % 17);
+    const Channel c = random_channel(seed, bound);
+    const double inverse = inverse_step(c.alpha, c.bits);
+    const Random random(seed, 1);
+    std::uint8_t highest = 0;
+    for (index_t i = 0; i < n; ++i) {
+      const std::size_t k = static_cast<std::size_t>(i);
+      a[k] = static_cast<std::int32_t>(random.below(i, 2 * bound + 1) - bound);
+      a_float[k] = static_cast<float>(a[k]);
+      r[k] = static_cast<std::uint8_t>(random.below(i + n, 16));
+      expected[k] = static_cast<std::uint8_t>(reference(a[k], c, 0));
+      expected_r[k] = static_cast<std::uint8_t>(reference(a[k], c, r[k]));
+      highest = std::max(highest, expected[k]);
+      hash = (hash ^ expected[k] ^ (std::uint64_t{expected_r[k]} << 8)) * 1099511628211u;
+      REQUIRE(requantize(a[k], c.f.m, c.f.t, c.alpha, inverse) == expected[k]);
+      REQUIRE(requantize(a[k], c.f.m, c.f.t, c.s_r, r[k], c.alpha, inverse) == expected_r[k]);
+    }
+    reached += highest > 0;
+    for (kernels::Isa isa : {kernels::Isa::generic, kernels::Isa::avx2, kernels::Isa::avx512}) {
+      if (!kernels::supported(isa)) continue;
+      CAPTURE(seed, kernels::name(isa));
+      run_on<requantize_row<std::int32_t, std::uint8_t>>(isa, a.data(), n, c.f.m, c.f.t, c.alpha,
+                                                         inverse, q.data());
+      CHECK(q == expected);
+      run_on<requantize_residual_row<std::int32_t, std::uint8_t>>(
+          isa, a.data(), n, c.f.m, c.f.t, c.s_r, r.data(), c.alpha, inverse, q.data());
+      CHECK(q == expected_r);
+      if (bound > 1 << 24) continue;
+      run_on<requantize_row<float, std::uint8_t>>(isa, a_float.data(), n, c.f.m, c.f.t, c.alpha,
+                                                  inverse, q.data());
+      CHECK(q == expected);
+    }
+  }
+  CHECK(reached > 90);
+  CHECK(hash == 0x1b936590be1f1f1eu); // the same from any compiler with any flags
+}
+
+TEST_CASE("requantize: closed forms, ties and both directions", "[quant]") {
+  // alpha = 15 at 4 bits: n/alpha = 1. v = A/2 ties at odd A.
+  const double one = inverse_step(15.0, 4);
+  const auto code = [&](double a, float m, float t) { return requantize(a, m, t, 15.0, one); };
+  const int halves[] = {0, 0, 1, 2, 2, 2, 3, 4, 4};
+  for (int a = 0; a <= 8; ++a) {
+    CHECK(code(a, 0.5f, 0) == halves[a]);
+    CHECK(code(-a, -0.5f, 0) == halves[a]);
+  }
+  CHECK(code(-1, 0.5f, 0) == 0);
+  CHECK(code(29, 0.5f, 0) == 14); // 14.5
+  CHECK(code(30, 0.5f, 0) == 15);
+  CHECK(code(1000, 0.5f, 0) == 15);
+  CHECK(code(12345, 0, 7.5f) == 8);
+  CHECK(requantize(2, 1, 0, 0.25f, 6, 15.0, one) == 4); // 2 + 1.5 = 3.5
+}
+
+TEST_CASE("requantize is PACT of the pre-activation", "[quant]") {
+  const Tensor<float> x = test::gaussian<float>({500}, 1.0, 1);
+  for (int bits : {1, 2, 4, 8}) {
+    Tensor<float> q(x.shape());
+    pact_forward<float>(x, 1.1f, bits, q);
+    const double inverse = inverse_step(1.1f, bits);
+    for (index_t i = 0; i < x.size(); ++i)
+      REQUIRE(requantize(static_cast<double>(x[i]), 1, 0, static_cast<double>(1.1f), inverse) ==
+              static_cast<double>(q[i]));
+  }
+}
+
+TEST_CASE("fold_channel: bias and batch norm become m and t", "[quant]") {
+  const ChannelAffine plain = fold_channel(0.25, 0.5, -3);
+  CHECK(plain.m == 0.125f);
+  CHECK(plain.t == -3.0f);
+  const ChannelAffine bn =
+      fold_channel(0.25, 0.5, 1, {.gamma = -3, .beta = 10, .mean = 5, .var = 3.5, .eps = 0.5});
+  CHECK(bn.m == -0.1875f); // -3 * 0.125 / 2
+  CHECK(bn.t == 16.0f);    // -3 (1 - 5) / 2 + 10
+  // v = gamma (s_w s_x A + b - mu)/sqrt(var + eps) + beta at A = 16
+  CHECK(preactivation(16, bn.m, bn.t) == -3 * (16 * 0.125 + 1 - 5) / 2 + 10);
+  CHECK_THROWS_AS(fold_channel(1, 1, 0, {.var = -1}), value_error);
+  CHECK_THROWS_AS(fold_channel(std::numeric_limits<double>::quiet_NaN(), 1, 0), value_error);
+}
+
+TEST_CASE("requantize of whole tensors", "[quant]") {
+  for (const Shape& shape : {Shape{3, 5, 7, 6}, Shape{4, 5, 1, 1}, Shape{9, 5}}) {
+    std::vector<ChannelAffine> channels;
+    for (std::uint64_t k = 0; k < 5; ++k) channels.push_back(random_channel(k, 1000).f);
+    Tensor<std::int32_t> a(shape);
+    Tensor<float> a_float(shape);
+    Tensor<std::uint8_t> r(shape), q(shape), q_float(shape), q_r(shape);
+    const Random random(3);
+    for (index_t i = 0; i < a.size(); ++i) {
+      a[i] = static_cast<std::int32_t>(random.below(i, 2001) - 1000);
+      a_float[i] = static_cast<float>(a[i]);
+      r[i] = static_cast<std::uint8_t>(random.below(i + 10000, 16));
+    }
+    const double alpha = 1.75, inverse = inverse_step(alpha, 4);
+    for (int threads : {1, 3}) {
+      set_num_threads(threads);
+      requantize<std::int32_t, std::uint8_t>(a, channels, alpha, 4, q);
+      requantize<float, std::uint8_t>(a_float, channels, alpha, 4, q_float);
+      requantize<std::int32_t, std::uint8_t>(a, channels, alpha, 4, q_r, {r, 0.1f});
+      CHECK(same_bits(q, q_float));
+      for (index_t i = 0; i < a.size(); ++i) {
+        const ChannelAffine f = channels[static_cast<std::size_t>(i / shape.plane() % 5)];
+        REQUIRE(q[i] == requantize(a[i], f.m, f.t, alpha, inverse));
+        REQUIRE(q_r[i] == requantize(a[i], f.m, f.t, 0.1f, r[i], alpha, inverse));
+      }
+    }
+    set_num_threads(0);
+    requantize<float, float>(a_float, channels, alpha, 4, a_float); // in place
+    for (index_t i = 0; i < a.size(); ++i) REQUIRE(a_float[i] == static_cast<float>(q[i]));
+  }
+}
+
+TEST_CASE("requantize: bad input is named", "[quant]") {
+  const std::vector<ChannelAffine> three(3);
+  Tensor<float> a({2, 3, 4, 4});
+  Tensor<std::uint8_t> q({2, 3, 4, 4}), other({2, 3, 4, 5});
+  const auto call = [&](View<const float> from, double alpha, int bits, View<std::uint8_t> to,
+                        const Residual<std::uint8_t>& r = {}) {
+    requantize<float, std::uint8_t>(from, three, alpha, bits, to, r);
+  };
+  CHECK_NOTHROW(call(a, 1, 4, q));
+  CHECK_THROWS_AS(call(a, 1, 4, other), shape_error);
+  CHECK_THROWS_AS(call(a, 1, 4, q, {other, 1.0f}), shape_error);
+  CHECK_THROWS_AS(call(Tensor<float>({2, 4, 3, 4}), 1, 4, Tensor<std::uint8_t>({2, 4, 3, 4})),
+                  shape_error);
+  CHECK_THROWS_AS(call(a, 1, 0, q), value_error);
+  CHECK_THROWS_AS(call(a, 1, 9, q), value_error);
+  CHECK_THROWS_AS(call(a, -1, 4, q), value_error);
+  CHECK_THROWS_AS(call(a, std::numeric_limits<double>::quiet_NaN(), 4, q), value_error);
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sgq/train/optimizer.hpp"
+#include "sgq/train/square_root.hpp"
 
 namespace sgq::train {
 
@@ -26,7 +27,7 @@ SGQ_INLINE void adadelta_row(Update<T> u, T rho, T eps) {
   for (index_t i = 0; i < u.n; ++i) {
     const T g = grad[i] + u.penalty * w[i];
     square[i] = rho * square[i] + (T{1} - rho) * g * g;
-    const T d = g * std::sqrt(moved[i] + eps) / std::sqrt(square[i] + eps);
+    const T d = g * square_root((moved[i] + eps) / (square[i] + eps));
     moved[i] = rho * moved[i] + (T{1} - rho) * d * d;
     w[i] -= u.lr * d;
   }

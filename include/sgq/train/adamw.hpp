@@ -7,6 +7,7 @@
 #pragma once
 
 #include "sgq/train/optimizer.hpp"
+#include "sgq/train/square_root.hpp"
 
 namespace sgq::train {
 
@@ -33,7 +34,7 @@ SGQ_INLINE void adamw_row(Update<T> u, AdamwFactors<T> f) {
     const T g = grad[i] + u.penalty * w[i];
     m[i] = f.beta1 * m[i] + (T{1} - f.beta1) * g;
     v[i] = f.beta2 * v[i] + (T{1} - f.beta2) * g * g;
-    w[i] -= u.shrink * w[i] + step * m[i] / (std::sqrt(v[i]) * f.root_unbias + f.eps);
+    w[i] -= u.shrink * w[i] + step * m[i] / (square_root(v[i]) * f.root_unbias + f.eps);
   }
 }
 

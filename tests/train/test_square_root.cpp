@@ -1,0 +1,31 @@
+#include "sgq/train/square_root.hpp"
+
+#include "sgq/core/random.hpp"
+#include "support/catch.hpp"
+
+#include <cmath>
+#include <limits>
+
+using namespace sgq;
+
+TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[train]", float,
+                   double) {
+  using T = TestType;
+  const Random random(1);
+  const int lowest = std::numeric_limits<T>::min_exponent,
+            highest = std::numeric_limits<T>::max_exponent;
+  const auto units = [](T x) { // error in units of the last place of the true root
+    const T root = std::sqrt(x);
+    return std::abs(train::square_root(x) - root) / (std::nextafter(root, T(HUGE_VALF)) - root);
+  };
+  T worst = 0;
+  index_t i = 0;
+  for (int exponent = lowest; exponent < highest; ++exponent)
+    for (int k = 0; k < 20; ++k)
+      worst = std::max(worst, units(std::ldexp(T(1) + T(random.uniform(i++)), exponent - 1)));
+  CHECK(worst <= 1);
+  CHECK(train::square_root(T(0)) == 0);
+  CHECK(train::square_root(T(1)) == Approx(1));
+  CHECK(std::isnan(train::square_root(std::numeric_limits<T>::infinity())));
+  CHECK(std::isnan(train::square_root(std::numeric_limits<T>::quiet_NaN())));
+}

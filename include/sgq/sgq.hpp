@@ -84,6 +84,10 @@
 
 #include "sgq/saliency/callable.hpp"
 #include "sgq/saliency/colormap.hpp"
+#include "sgq/saliency/explainer.hpp"
+#include "sgq/saliency/grad_cam.hpp"
+#include "sgq/saliency/gradient.hpp"
+#include "sgq/saliency/integrated_gradients.hpp"
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/infidelity.hpp"
 #include "sgq/saliency/metrics/localization.hpp"
@@ -97,6 +101,9 @@
 #include "sgq/saliency/metrics/sparseness.hpp"
 #include "sgq/saliency/metrics/ssim.hpp"
 #include "sgq/saliency/metrics/statistics.hpp"
+#include "sgq/saliency/occlusion.hpp"
+#include "sgq/saliency/rise.hpp"
+#include "sgq/saliency/smoothgrad.hpp"
 
 #include "sgq/data/augment.hpp"
 #include "sgq/data/batches.hpp"

@@ -90,8 +90,13 @@ public:
     if (this != &other) copy_from(other.view());
     return *this;
   }
-  Tensor(Tensor&&) noexcept = default;
-  Tensor& operator=(Tensor&&) noexcept = default;
+  Tensor(Tensor&& other) noexcept
+      : buffer_(std::move(other.buffer_)), shape_(std::exchange(other.shape_, Shape{0})) {}
+  Tensor& operator=(Tensor&& other) noexcept {
+    buffer_ = std::move(other.buffer_);
+    shape_ = std::exchange(other.shape_, Shape{0});
+    return *this;
+  }
 
   /// Takes a new shape; contents are unspecified. Allocates only to grow.
   void resize(const Shape& shape) {

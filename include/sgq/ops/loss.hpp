@@ -110,6 +110,21 @@ void target_gradient(View<const T> z, std::span<const std::uint8_t> classes, Tar
   for (index_t n = 0; n < z.shape()[0]; ++n) ds(n, classes[static_cast<std::size_t>(n)]) += T{1};
 }
 
+/// log softmax(row)[c] of K logits, in double.
+template <class T>
+double log_probability(const T* row, index_t classes, index_t c) {
+  const double top = static_cast<double>(*std::max_element(row, row + classes));
+  double sum = 0;
+  for (index_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(row[k]) - top);
+  return static_cast<double>(row[c]) - top - std::log(sum);
+}
+
+/// S of one row of logits, in double.
+template <class T>
+double target_score(const T* row, index_t classes, index_t c, Target target) {
+  return target == Target::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
+}
+
 /// The number of rows whose largest logit (the first, on a tie) is at the label.
 template <class T>
 index_t count_correct(View<const T> z, std::span<const std::uint8_t> labels) {

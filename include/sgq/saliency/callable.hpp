@@ -43,19 +43,9 @@ private:
   Result (*call_)(void*, Args...);
 };
 
+using ops::log_probability;
 using ops::Target; // which scalar S_c of the logits a map explains or a metric follows
-
-/// log softmax(row)[c], in double.
-inline double log_probability(const float* row, index_t classes, index_t c) {
-  const double top = static_cast<double>(*std::max_element(row, row + classes));
-  double sum = 0;
-  for (index_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(row[k]) - top);
-  return static_cast<double>(row[c]) - top - std::log(sum);
-}
-
-inline double score_of(const float* row, index_t classes, index_t c, Target target) {
-  return target == Target::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
-}
+using ops::target_score;
 
 /// The class of the largest logit; of equal ones, the lowest.
 inline index_t argmax(const float* row, index_t classes) {

@@ -1,0 +1,129 @@
+// sgq/saliency/explainer.hpp -- a net, the scalar to explain, and a tape to do it on.
+//
+//     Explainer<float> explain(net, {.target = Target::logit});
+//     Attribution<float> a = gradient(explain, x, classes);        // x [N,C,H,W], one class an
+//     image Tensor<float> maps = to_maps(a, Values::magnitude);          // [N,H,W]
+//
+// Every method that needs gradients takes an Explainer, images and classes, and returns an
+// Attribution; occlusion and RISE need none and take a Classifier. Passes are made in evaluation
+// mode, in batches, on the Explainer's own tape; the net's gradients are left as they are.
+#pragma once
+
+#include "sgq/nn/activation.hpp"
+#include "sgq/nn/quantize.hpp"
+#include "sgq/ops/select.hpp"
+#include "sgq/saliency/callable.hpp"
+
+namespace sgq::saliency {
+
+using ops::Values;
+
+/// What a method says of images x [N,C,H,W].
+template <class T>
+struct Attribution {
+  Tensor<T> values;      ///< [N,C,H,W], signed; [N,1,H,W] from methods without channels
+  std::string label;     ///< the method, with "(STE)" where gradients are straight-through
+  double zero_share = 0; ///< of dS/dx that is exactly 0, over all passes
+  std::vector<double> completeness_error{}; ///< per image; integrated gradients only
+};
+
+struct ExplainerOptions {
+  Target target = Target::logit;
+  index_t batch = 64; ///< images in one pass
+};
+
+template <class T>
+class Explainer {
+public:
+  /// The net must be prepared and outlive the explainer.
+  explicit Explainer(nn::Net<T>& net, const ExplainerOptions& options = {})
+      : net_(net), options_(options) {
+    if (options.batch < 1)
+      throw value_error(
+          describe("explainer", "a batch of 1 or more", std::to_string(options.batch)));
+    for (nn::ValueId i = 1; i <= net.last(); ++i) {
+      const nn::Weights<T>* weights = nn::weights_of(net.layer(i));
+      straight_through_ = straight_through_ || (weights && weights->quantized()) ||
+                          dynamic_cast<nn::Pact<T>*>(&net.layer(i));
+    }
+  }
+
+  nn::Net<T>& net() { return net_; }
+  const ExplainerOptions& options() const { return options_; }
+  const nn::Tape<T>& tape() const { return tape_; }
+
+  /// True for a quantised net: its true derivative is 0 almost everywhere, and what is called its
+  /// gradient is that of the straight-through estimator it was trained with.
+  bool straight_through() const { return straight_through_; }
+  std::string label(std::string method) const {
+    return straight_through_ ? method + " (STE)" : method;
+  }
+
+  /// Throws shape_error or value_error unless x fits the net and there is a class for each image.
+  void check(View<const T> x, std::span<const std::uint8_t> classes) const {
+    if (x.shape().rank() != 4 || x.shape().with_batch(1) != net_.input_shape())
+      throw shape_error(describe("images to explain", "[N, ...] of " + net_.input_shape().str(),
+                                 x.shape().str()));
+    ops::check_labels(classes, {x.shape()[0], net_.classes()});
+  }
+
+  /// Records a pass of one batch.
+  View<const T> forward(View<const T> x) { return net_.forward(x, tape_, nn::Mode::eval()); }
+
+  /// dS/dx of one batch, valid until the next pass. `guided`: by guided backpropagation.
+  View<const T> gradient(View<const T> x, std::span<const std::uint8_t> classes,
+                         bool guided = false) {
+    seed(forward(x), classes);
+    const View<const T> dx = net_.input_gradient(seed_, tape_, guided);
+    zeros_ += std::count(dx.begin(), dx.end(), T{0});
+    gradients_ += dx.size();
+    return dx;
+  }
+
+  /// dS/d(value v of the net) of one batch.
+  View<const T> gradient_at(nn::ValueId v, View<const T> x, std::span<const std::uint8_t> classes) {
+    seed(forward(x), classes);
+    return net_.gradient_at(v, seed_, tape_);
+  }
+
+  /// Calls f(x, classes, first) for the images batch by batch.
+  template <class F>
+  void each_batch(View<const T> x, std::span<const std::uint8_t> classes, F&& f) {
+    check(x, classes);
+    zeros_ = gradients_ = 0;
+    for (index_t first = 0; first < x.shape()[0]; first += options_.batch) {
+      const index_t n = std::min(options_.batch, x.shape()[0] - first);
+      f(x.slice(first, n),
+        classes.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n)), first);
+    }
+  }
+
+  /// The share of exact zeros among the gradients since each_batch began; 0 without any.
+  double zero_share() const {
+    return gradients_ ? static_cast<double>(zeros_) / static_cast<double>(gradients_) : 0.0;
+  }
+
+private:
+  void seed(View<const T> logits, std::span<const std::uint8_t> classes) {
+    seed_.resize(logits.shape());
+    ops::target_gradient<T>(logits, classes, options_.target, seed_);
+  }
+
+  nn::Net<T>& net_;
+  ExplainerOptions options_;
+  bool straight_through_ = false;
+  nn::Tape<T> tape_;
+  Tensor<T> seed_;
+  index_t zeros_ = 0, gradients_ = 0;
+};
+
+/// One value per position: the mean over channels of |attribution|, or of the signed attribution.
+template <class T>
+Tensor<T> to_maps(const Attribution<T>& a, Values values) {
+  const Shape& s = a.values.shape();
+  Tensor<T> maps({s[0], s[2], s[3]});
+  ops::channel_mean<T>(a.values, values, maps);
+  return maps;
+}
+
+} // namespace sgq::saliency

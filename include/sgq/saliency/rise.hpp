@@ -1,0 +1,83 @@
+// sgq/saliency/rise.hpp -- which random parts of the image keep the class alive.
+//
+//     a = 1 / (p M) sum over m of S(x m + b (1 - m)) m
+//
+// M smooth random masks m: a coarse grid of zeros and ones (one with probability p), enlarged by
+// bilinear interpolation and shifted at random; b is what hidden pixels show. S is the probability
+// of the class. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421. No gradient is needed.
+#pragma once
+
+#include "sgq/core/random.hpp"
+#include "sgq/saliency/explainer.hpp"
+
+namespace sgq::saliency {
+
+struct RiseOptions {
+  index_t masks = 500;              ///< M
+  index_t cells = 7;                ///< of the coarse grid, along a side
+  double keep = 0.5;                ///< p
+  std::vector<float> background{0}; ///< b: one value per channel, or one for all, in input units
+  std::uint64_t seed = 0;
+};
+
+namespace detail {
+/// One mask [H,W], a function of `random` alone.
+inline void rise_mask(const RiseOptions& o, const Random& random, View<float> mask) {
+  const index_t h = mask.shape()[0], w = mask.shape()[1], side = o.cells + 1;
+  const float cell_h = static_cast<float>(h) / static_cast<float>(o.cells);
+  const float cell_w = static_cast<float>(w) / static_cast<float>(o.cells);
+  const auto bit = [&](index_t i, index_t j) { // grid of (cells + 1)^2 corners
+    return static_cast<double>(random.uniform(i * (side + 1) + j)) < o.keep ? 1.0f : 0.0f;
+  };
+  const float dy = random.uniform(1 << 20) * cell_h, dx = random.uniform((1 << 20) + 1) * cell_w;
+  for (index_t i = 0; i < h; ++i)
+    for (index_t j = 0; j < w; ++j) {
+      const float y = (static_cast<float>(i) + dy) / cell_h;
+      const float x = (static_cast<float>(j) + dx) / cell_w;
+      const auto r = static_cast<index_t>(y), c = static_cast<index_t>(x);
+      const float fy = y - static_cast<float>(r), fx = x - static_cast<float>(c);
+      mask(i, j) = (1 - fy) * ((1 - fx) * bit(r, c) + fx * bit(r, c + 1)) +
+                   fy * ((1 - fx) * bit(r + 1, c) + fx * bit(r + 1, c + 1));
+    }
+}
+} // namespace detail
+
+/// values [N,1,H,W]. All images see the same masks.
+inline Attribution<float> rise(const Classifier& model, View<const float> x,
+                               std::span<const std::uint8_t> classes, const RiseOptions& o = {}) {
+  const Shape& s = x.shape();
+  if (s.rank() != 4) throw shape_error(describe("RISE", "images [N, C, H, W]", s.str()));
+  ops::check_labels(classes, {s[0], model.classes()});
+  if (o.masks < 1 || o.cells < 1 || o.cells > 1000 || !(o.keep > 0 && o.keep <= 1))
+    throw value_error(describe("RISE", "masks >= 1, cells in 1..1000, keep in (0, 1]",
+                               std::to_string(o.masks) + ", " + std::to_string(o.cells) + ", " +
+                                   std::to_string(o.keep)));
+  if (o.background.size() != 1 && static_cast<index_t>(o.background.size()) != s[1])
+    throw value_error(describe("RISE", "one background value, or one for each channel",
+                               std::to_string(o.background.size())));
+  const Random random(o.seed, 0x72697365u); // "rise"
+  const index_t plane = s.plane();
+  std::vector<double> sum(static_cast<std::size_t>(s[0] * plane));
+  Tensor<float> mask({s[2], s[3]}), shown(s);
+  for (index_t m = 0; m < o.masks; ++m) {
+    detail::rise_mask(o, random.split(static_cast<std::uint64_t>(m)), mask);
+    for (index_t i = 0; i < x.size(); ++i) {
+      const float b =
+          o.background[static_cast<std::size_t>(i / plane % s[1]) % o.background.size()];
+      shown[i] = b + mask[i % plane] * (x[i] - b);
+    }
+    model.each(shown, [&](index_t n, const float* row) {
+      const double p =
+          std::exp(log_probability(row, model.classes(), classes[static_cast<std::size_t>(n)]));
+      for (index_t i = 0; i < plane; ++i)
+        sum[static_cast<std::size_t>(n * plane + i)] += p * static_cast<double>(mask[i]);
+    });
+  }
+  Attribution<float> a{Tensor<float>({s[0], 1, s[2], s[3]}), "RISE"};
+  const double scale = 1 / (o.keep * static_cast<double>(o.masks));
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    a.values[static_cast<index_t>(i)] = static_cast<float>(scale * sum[i]);
+  return a;
+}
+
+} // namespace sgq::saliency

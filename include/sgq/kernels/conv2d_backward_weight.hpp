@@ -99,7 +99,7 @@ private:
   /// All output channels by the taps of one chunk of input channels.
   void add_chunk(InnerProduct<T> x, index_t taps, T* c) const {
     const T* const a = x.a;
-    alignas(64) T sums[max_inner * max_lanes];
+    alignas(64) T sums[max_inner * max_lanes] = {};
     index_t b_row[max_inner];
     x.sums = sums;
     x.b_row = b_row;

@@ -13,6 +13,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/combine.hpp"
 #include "sgq/kernels/pack.hpp"
+#include "sgq/kernels/transpose.hpp"
 
 namespace sgq::kernels::detail {
 
@@ -27,17 +28,27 @@ SGQ_INLINE void copy_rows(const S* src, index_t stride, index_t rows, index_t k,
   }
 }
 
-/// c[i][j] += the sum of the lanes of a tile's sums[i][j], halves first: ((0+8)+(4+12)) + ...
+/// c[i][j] += the sum of the lanes of a tile's sums[i][j]. Four sums at a time: their lanes are
+/// folded to four, transposed, and added as rows. sums has room for a multiple of four.
 template <class T>
 SGQ_INLINE void add_lanes(T* sums, index_t lanes, index_t nr, index_t rows, index_t cols, T* c,
                           index_t ldc) {
-  for (index_t i = 0; i < rows; ++i)
-    for (index_t j = 0; j < cols; ++j) {
-      T* const s = sums + (i * nr + j) * lanes;
-      for (index_t half = lanes / 2; half > 0; half /= 2)
-        for (index_t l = 0; l < half; ++l) s[l] += s[l + half];
-      c[i * ldc + j] += s[0];
+  using V = typename Block<T>::type;
+  constexpr index_t block = Block<T>::lanes;
+  for (index_t t = 0; t < rows * nr; t += block) {
+    V r[block];
+    SGQ_UNROLL
+    for (index_t q = 0; q < block; ++q) {
+      const auto s = reinterpret_cast<const V*>(sums + (t + q) * lanes);
+      r[q] = s[0];
+      for (index_t l = 1; l < lanes / block; ++l) r[q] += s[l];
     }
+    transpose<T>(r);
+    for (index_t q = 1; q < block; ++q) r[0] += r[q];
+    *reinterpret_cast<V*>(sums + t) = r[0]; // behind what is still to be read
+  }
+  for (index_t i = 0; i < rows; ++i)
+    for (index_t j = 0; j < cols; ++j) c[i * ldc + j] += sums[i * nr + j];
 }
 
 template <class T, class TA, class TB>
@@ -80,7 +91,7 @@ private:
     std::fill_n(b, tile_.nr * padded, T{0});
     index_t b_row[max_inner];
     for (index_t j = 0; j < tile_.nr; ++j) b_row[j] = j * padded;
-    alignas(64) T sums[max_inner * max_lanes];
+    alignas(64) T sums[max_inner * max_lanes] = {};
     for (index_t j = 0; j < g_.n; j += tile_.nr) {
       const index_t cols = std::min(tile_.nr, g_.n - j);
       for_isa<copy_rows<T, TB>>(g_.b + j * g_.ldb + p, g_.ldb, cols, k, padded, b);

@@ -12,13 +12,9 @@ template <class T>
 void outer_4x8_generic(const OuterProduct<T>& x) {
   using V = typename Simd<T, 16>::type;
   using Loose = typename Simd<T, 16>::loose;
-  V sum[4][2];
+  V sum[4][2] = {};
   SGQ_UNROLL
-  for (index_t i = 0; i < 4; ++i) {
-    const auto row = reinterpret_cast<const Loose*>(x.c + i * x.ldc);
-    sum[i][0] = x.accumulate ? V(row[0]) : V{};
-    sum[i][1] = x.accumulate ? V(row[1]) : V{};
-  }
+  for (index_t i = 0; i < 4; ++i) __builtin_prefetch(x.c + i * x.ldc, 1);
   const T* a = x.a;
   for (index_t p = 0; p < x.k; ++p, a += 4) {
     const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
@@ -32,8 +28,8 @@ void outer_4x8_generic(const OuterProduct<T>& x) {
   SGQ_UNROLL
   for (index_t i = 0; i < 4; ++i) {
     const auto row = reinterpret_cast<Loose*>(x.c + i * x.ldc);
-    row[0] = sum[i][0];
-    row[1] = sum[i][1];
+    row[0] = x.accumulate ? row[0] + sum[i][0] : sum[i][0];
+    row[1] = x.accumulate ? row[1] + sum[i][1] : sum[i][1];
   }
 }
 

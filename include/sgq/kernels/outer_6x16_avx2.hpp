@@ -13,12 +13,11 @@ template <class T>
 [[SGQ_TARGET_AVX2]] void outer_6x16_avx2(const OuterProduct<T>& x) {
   using V = typename Simd<T, 32>::type;
   using Loose = typename Simd<T, 32>::loose;
-  V sum[6][2];
+  V sum[6][2] = {};
   SGQ_UNROLL
   for (index_t i = 0; i < 6; ++i) {
-    const auto row = reinterpret_cast<const Loose*>(x.c + i * x.ldc);
-    sum[i][0] = x.accumulate ? V(row[0]) : V{};
-    sum[i][1] = x.accumulate ? V(row[1]) : V{};
+    __builtin_prefetch(x.c + i * x.ldc, 1);
+    __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
   }
   const T* a = x.a;
   for (index_t p = 0; p < x.k; ++p, a += 6) {
@@ -33,8 +32,8 @@ template <class T>
   SGQ_UNROLL
   for (index_t i = 0; i < 6; ++i) {
     const auto row = reinterpret_cast<Loose*>(x.c + i * x.ldc);
-    row[0] = sum[i][0];
-    row[1] = sum[i][1];
+    row[0] = x.accumulate ? row[0] + sum[i][0] : sum[i][0];
+    row[1] = x.accumulate ? row[1] + sum[i][1] : sum[i][1];
   }
 }
 #endif

@@ -7,9 +7,10 @@
 #pragma once
 
 #include "sgq/kernels/dispatch.hpp"
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/kernels/transpose.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace sgq::kernels {
 
@@ -29,29 +30,53 @@ SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t 
       const S* const from = src + w0;
       const index_t count = extent - w0 < width ? extent - w0 : width;
       index_t w = 0;
-      for (; w + 4 <= count; w += 4) {
+      for (; w + 8 <= count; w += 8) {
         SGQ_SIMD
-        for (index_t q = 0; q < 4; ++q) to[w + q] = static_cast<T>(from[w + q]);
+        for (index_t q = 0; q < 8; ++q) to[w + q] = static_cast<T>(from[w + q]);
       }
       for (; w < count; ++w) to[w] = static_cast<T>(from[w]);
       for (; w < width; ++w) to[w] = 0;
     }
 }
 
-/// dst[w0][p][w] = src[(w0 + w) * stride + p]: the transpose.
+/// dst[p * width + w] = src[w * stride + p] for some w of one panel: the transpose.
+template <class T, class S>
+SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t count, index_t width,
+                           T* dst) {
+  using Loose = typename Block<T>::loose;
+  constexpr index_t lanes = Block<T>::lanes;
+  index_t p = 0;
+  if constexpr (std::is_same_v<T, S>) {
+    if (count == lanes)
+      for (; p + lanes <= k; p += lanes) {
+        typename Block<T>::type rows[lanes];
+        SGQ_UNROLL
+        for (index_t w = 0; w < lanes; ++w)
+          rows[w] = *reinterpret_cast<const Loose*>(src + w * stride + p);
+        transpose<T>(rows);
+        SGQ_UNROLL
+        for (index_t w = 0; w < lanes; ++w)
+          *reinterpret_cast<Loose*>(dst + (p + w) * width) = rows[w];
+      }
+  }
+  for (; p < k; ++p)
+    for (index_t w = 0; w < count; ++w) dst[p * width + w] = static_cast<T>(src[w * stride + p]);
+}
+
+/// dst[w0][p][w] = src[(w0 + w) * stride + p]: panels of a matrix that has to be transposed.
 template <class T, class S>
 SGQ_INLINE void pack_columns(const S* src, index_t stride, index_t extent, index_t k, index_t width,
                              T* dst) {
-  for (index_t w0 = 0; w0 < extent; w0 += width)
-    for (index_t w = 0; w < width; ++w) {
-      T* const to = dst + w0 * k + w;
-      if (w0 + w < extent) {
-        const S* const from = src + (w0 + w) * stride;
-        for (index_t p = 0; p < k; ++p) to[p * width] = static_cast<T>(from[p]);
-      } else {
-        for (index_t p = 0; p < k; ++p) to[p * width] = 0;
-      }
-    }
+  constexpr index_t lanes = Block<T>::lanes;
+  for (index_t w0 = 0; w0 < extent; w0 += width) {
+    const index_t count = extent - w0 < width ? extent - w0 : width;
+    for (index_t w = 0; w < count; w += lanes)
+      pack_strip(src + (w0 + w) * stride, stride, k, count - w < lanes ? count - w : lanes, width,
+                 dst + w0 * k + w);
+    if (count < width)
+      for (index_t p = 0; p < k; ++p)
+        for (index_t w = count; w < width; ++w) dst[w0 * k + p * width + w] = 0;
+  }
 }
 
 } // namespace detail

@@ -1,0 +1,68 @@
+// Matrix products and convolutions filled with numbers, for the tests of the kernels.
+#pragma once
+
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/random.hpp"
+#include "sgq/kernels/naive.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace kernel_test {
+
+using sgq::index_t;
+
+/// Integers from -8 to 7 (0 to 15 for codes): sums of up to 2^17 products are exact in float, so a
+/// fast kernel must agree with the naive one to the last bit, whatever its order of summation.
+template <class X>
+std::vector<X> integers(index_t n, std::uint64_t stream) {
+  const sgq::Random random(1, stream);
+  std::vector<X> v(static_cast<std::size_t>(n));
+  for (index_t i = 0; i < n; ++i)
+    v[static_cast<std::size_t>(i)] =
+        static_cast<X>(random.below(i, 16) - (std::is_unsigned_v<X> ? 0 : 8));
+  return v;
+}
+
+/// Uniform in [-1, 1).
+template <class T>
+std::vector<T> reals(index_t n, std::uint64_t stream) {
+  const sgq::Random random(2, stream);
+  std::vector<T> v(static_cast<std::size_t>(n));
+  for (index_t i = 0; i < n; ++i)
+    v[static_cast<std::size_t>(i)] = static_cast<T>(2 * random.uniform(i) - 1);
+  return v;
+}
+
+/// A bound on what rounding can do to a sum of n products of numbers within [-1, 1]: each of the n
+/// additions errs by at most half an ulp of a partial sum, which is at most n in size. (The sums of
+/// random signs here are far smaller; a kernel that loses one product errs by about 0.3.)
+template <class T>
+double rounding_bound(index_t n) {
+  const double size = std::sqrt(static_cast<double>(n)) * 4 + 4; // four sigma and the rest
+  return size * static_cast<double>(n + 4) * static_cast<double>(std::numeric_limits<T>::epsilon());
+}
+
+template <class T>
+double max_difference(const std::vector<T>& a, const std::vector<T>& b) {
+  double worst = a.size() == b.size() ? 0 : std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(d <= worst)) worst = d; // NaN counts
+  }
+  return worst;
+}
+
+/// Calls f with 1, 2 and 3 threads and puts the setting back.
+template <class F>
+void for_thread_counts(F&& f) {
+  for (int threads : {1, 2, 3}) {
+    sgq::set_num_threads(threads);
+    f(threads);
+  }
+  sgq::set_num_threads(0);
+}
+
+} // namespace kernel_test

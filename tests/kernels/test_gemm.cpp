@@ -1,0 +1,199 @@
+#include "sgq/kernels/gemm.hpp"
+
+#include "problems.hpp"
+#include "support/catch.hpp"
+
+using namespace sgq;
+using namespace sgq::kernels;
+using namespace kernel_test;
+
+namespace {
+
+struct Sizes {
+  index_t m, n, k;
+};
+
+std::string str(const Sizes& s) {
+  return std::to_string(s.m) + "x" + std::to_string(s.k) + "x" + std::to_string(s.n);
+}
+
+/// A product with gaps behind its rows, and the epilogue that `variant` picks.
+template <class T, class TA, class TB>
+struct Problem {
+  Gemm<T, TA, TB> g;
+  std::vector<TA> a;
+  std::vector<TB> b;
+  std::vector<T> c, row_bias, col_bias;
+
+  Problem(const Sizes& s, bool trans_a, bool trans_b, int variant, bool exact) {
+    const index_t lda = (trans_a ? s.m : s.k) + 3, ldb = (trans_b ? s.k : s.n) + 1, ldc = s.n + 2;
+    const auto fill = [&]<class X>(std::vector<X>& v, index_t n, std::uint64_t stream) {
+      v = exact || !std::is_same_v<X, T> ? integers<X>(n, stream) : reals<X>(n, stream);
+    };
+    fill(a, (trans_a ? s.k : s.m) * lda, 1);
+    fill(b, (trans_b ? s.n : s.k) * ldb, 2);
+    fill(c, s.m * ldc, 3);
+    fill(row_bias, s.m, 4);
+    fill(col_bias, s.n, 5);
+    g = {.m = s.m,
+         .n = s.n,
+         .k = s.k,
+         .a = a.data(),
+         .lda = lda,
+         .trans_a = trans_a,
+         .b = b.data(),
+         .ldb = ldb,
+         .trans_b = trans_b,
+         .c = c.data(),
+         .ldc = ldc};
+    if (variant & 1) g.epilogue.beta = T(-1);
+    if (variant & 2) g.epilogue.row_bias = row_bias.data();
+    if (variant & 4) g.epilogue.col_bias = col_bias.data();
+    if (variant & 8) g.epilogue.relu = true;
+    if (variant & 16) g.epilogue.scale = T(0.5);
+  }
+
+  std::vector<T> fast() {
+    std::vector<T> result = c;
+    g.c = result.data();
+    gemm(g);
+    return result;
+  }
+  std::vector<T> naive() {
+    std::vector<T> result = c;
+    g.c = result.data();
+    naive::gemm<double>(g);
+    return result;
+  }
+};
+
+/// Exact products of one size, every transpose, with epilogues that take turns.
+template <class T, class TA, class TB>
+void check_exact(const Sizes& s, int variant) {
+  for (bool ta : {false, true})
+    for (bool tb : {false, true}) {
+      Problem<T, TA, TB> p(s, ta, tb, variant, true);
+      INFO(str(s) << " trans " << ta << tb << " variant " << variant);
+      CHECK(max_difference(p.fast(), p.naive()) == 0);
+      variant = (variant + 7) % 32;
+    }
+}
+
+// The sizes of every instruction set's tiles, one less and one more; the same for blocks.
+const index_t edges[] = {1, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33};
+
+} // namespace
+
+TEST_CASE("gemm: equals the loops on integers, around tile edges", "[kernels]") {
+  int variant = 0;
+  for (index_t m : edges)
+    for (index_t n : edges)
+      for (index_t k : {1, 2, 3, 4, 5, 16, 33})
+        check_exact<float, float, float>({m, n, k}, variant++ % 32);
+}
+
+TEST_CASE("gemm: equals the loops on integers, around block edges", "[kernels]") {
+  int variant = 0;
+  for (const Sizes& s : {Sizes{1, 1, 1000},
+                         {7, 130, 257},
+                         {130, 7, 511},
+                         {129, 127, 255},
+                         {300, 20, 256},
+                         {20, 300, 513},
+                         {5, 9, 5000},
+                         {64, 10, 128},
+                         {64, 40, 2048},
+                         {200, 210, 300},
+                         {1, 300, 40},
+                         {300, 1, 40}}) {
+    check_exact<float, float, float>(s, variant++);
+    check_exact<float, float, float>(s, variant++ + 16);
+  }
+}
+
+TEST_CASE("gemm: all epilogues", "[kernels]") {
+  for (int variant = 0; variant < 32; ++variant)
+    for (const Sizes& s : {Sizes{13, 37, 5}, {16, 64, 9}, {9, 20, 600}})
+      check_exact<float, float, float>(s, variant);
+}
+
+TEST_CASE("gemm: an empty sum still has an epilogue", "[kernels]") {
+  for (int variant = 0; variant < 32; ++variant)
+    check_exact<float, float, float>({9, 35, 0}, variant);
+}
+
+TEST_CASE("gemm: codes and doubles", "[kernels]") {
+  int variant = 0;
+  for (const Sizes& s : {Sizes{1, 1, 1}, {9, 17, 5}, {33, 65, 129}, {12, 20, 700}}) {
+    check_exact<float, float, std::uint8_t>(s, variant++);
+    check_exact<float, std::uint8_t, float>(s, variant++);
+    check_exact<double, double, double>(s, variant++);
+    check_exact<double, double, std::uint8_t>(s, variant++);
+  }
+}
+
+TEST_CASE("gemm: rounds as little as a sum of products may", "[kernels]") {
+  for (const Sizes& s : {Sizes{20, 40, 30}, {40, 20, 3000}, {130, 140, 600}})
+    for (int trans = 0; trans < 4; ++trans) {
+      INFO(str(s) << " trans " << trans);
+      Problem<float, float, float> f(s, trans & 1, trans & 2, 0, false);
+      Problem<double, double, double> d(s, trans & 1, trans & 2, 0, false);
+      const double error = max_difference(f.fast(), f.naive());
+      CHECK(error <= rounding_bound<float>(s.k));
+      CHECK(error > 0); // else nothing was compared
+      CHECK(max_difference(d.fast(), d.naive()) <= rounding_bound<double>(s.k));
+    }
+}
+
+TEST_CASE("gemm: the same bits for any number of threads", "[kernels]") {
+  for (const Sizes& s : {Sizes{64, 128, 2000}, {300, 70, 90}, {24, 500, 600}, {33, 33, 5000}})
+    for (int trans = 0; trans < 4; ++trans) {
+      INFO(str(s) << " trans " << trans);
+      Problem<float, float, float> p(s, trans & 1, trans & 2, 5, false);
+      std::vector<float> one;
+      for_thread_counts([&](int threads) {
+        if (threads == 1)
+          one = p.fast();
+        else
+          CHECK(p.fast() == one);
+      });
+    }
+}
+
+TEST_CASE("gemm: does not touch what lies between the rows of C, nor reads C without beta",
+          "[kernels]") {
+  Problem<float, float, float> p({9, 37, 50}, false, false, 0, true);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  p.c.assign(p.c.size(), nan);
+  const std::vector<float> result = p.fast();
+  for (index_t i = 0; i < p.g.m; ++i)
+    for (index_t j = 0; j < p.g.ldc; ++j)
+      CHECK(std::isnan(result[static_cast<std::size_t>(i * p.g.ldc + j)]) == (j >= p.g.n));
+}
+
+TEST_CASE("gemm: NaN and infinity come through the epilogue", "[kernels]") {
+  const float inf = std::numeric_limits<float>::infinity();
+  float a[] = {std::nanf(""), -inf, inf}, b[] = {1}, c[3];
+  gemm(Gemm<float>{.m = 3,
+                   .n = 1,
+                   .k = 1,
+                   .a = a,
+                   .lda = 1,
+                   .b = b,
+                   .ldb = 1,
+                   .c = c,
+                   .ldc = 1,
+                   .epilogue = {.relu = true}});
+  CHECK(std::isnan(c[0]));
+  CHECK(c[1] == 0);
+  CHECK(c[2] == inf);
+}
+
+TEST_CASE("tiles: no tile is larger than the buffers made for it", "[kernels]") {
+  CHECK(tiles<float>().outer.mr <= max_mr);
+  CHECK(tiles<float>().outer.nr <= max_nr);
+  CHECK(tiles<float>().inner.mr * tiles<float>().inner.nr <= max_inner);
+  CHECK(tiles<float>().inner.lanes <= max_lanes);
+  CHECK(tiles<double>().outer.mr <= max_mr);
+  CHECK(tiles<double>().outer.nr <= max_nr);
+}

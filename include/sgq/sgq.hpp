@@ -16,6 +16,9 @@
 
 #include "sgq/kernels/combine.hpp"
 #include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/conv2d_backward_input.hpp"
+#include "sgq/kernels/conv2d_backward_weight.hpp"
+#include "sgq/kernels/conv2d_forward.hpp"
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/epilogue.hpp"
 #include "sgq/kernels/gemm.hpp"
@@ -31,7 +34,9 @@
 #include "sgq/kernels/outer_8x32_avx512.hpp"
 #include "sgq/kernels/pack.hpp"
 #include "sgq/kernels/problem.hpp"
+#include "sgq/kernels/shifted.hpp"
 #include "sgq/kernels/tiles.hpp"
+#include "sgq/kernels/transpose.hpp"
 
 #include "sgq/ops/batch_norm.hpp"
 #include "sgq/ops/dropout.hpp"
@@ -142,4 +147,5 @@
 #include "sgq/train/saliency_guided.hpp"
 #include "sgq/train/schedule.hpp"
 #include "sgq/train/sgd.hpp"
+#include "sgq/train/square_root.hpp"
 #include "sgq/train/step.hpp"

@@ -148,4 +148,5 @@
 #include "sgq/train/schedule.hpp"
 #include "sgq/train/sgd.hpp"
 #include "sgq/train/square_root.hpp"
+#include "sgq/train/square_root.hpp"
 #include "sgq/train/step.hpp"

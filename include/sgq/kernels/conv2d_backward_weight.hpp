@@ -27,10 +27,9 @@ class WeightGradient {
 public:
   WeightGradient(const ConvGeometry& g, const T* dy, ConvInput<X> x)
       : g_(g), dy_(dy), x_(x), tile_(tiles<T>().inner), layout_(shifted_layout(g, g.out_h())),
-        length_(round_up(g.out_plane(), tile_.lanes)),
-        direct_(length_ == g.out_plane() && g.out_channels % tile_.mr == 0) {
+        length_(round_up(g.out_plane(), tile_.lanes)) {
     images_ = (g.batch + max_parts - 1) / max_parts;
-    block_ = std::clamp<index_t>(block_pixels / length_, 1, images_);
+    block_ = std::min((block_pixels + length_ - 1) / length_, images_);
     chunk_ = std::max<index_t>(1, chunk_taps / g.taps());
     if (g.in_channels <= chunk_ + chunk_ / 2) chunk_ = g.in_channels;
   }
@@ -40,6 +39,10 @@ public:
     const index_t size = g_.out_channels * g_.filter_size();
     const index_t parts = (g_.batch + images_ - 1) / images_;
     T* const sums = scratch().take<T>(parts * size);
+    index_t* const taps = scratch().take<index_t>(chunk_ * g_.taps());
+    for (index_t k = 0; k < chunk_ * g_.taps(); ++k)
+      taps[k] = layout_.offset(k / g_.taps(), k / g_.kernel_w % g_.kernel_h, k % g_.kernel_w);
+    tap_row_ = taps;
     parallel_for(parts, [&](index_t part) {
       T* const c = sums + part * size;
       std::fill_n(c, size, T{0});
@@ -56,43 +59,34 @@ private:
   /// Adds the products of some images.
   void add_block(index_t n, index_t images, T* c) const {
     Arena::Scope scope(scratch());
-    const T* a = dy_ + n * g_.out_size();
-    index_t lda = g_.out_plane(), a_part = g_.out_size();
-    if (!direct_) {
-      lda = length_;
-      a_part = round_up(g_.out_channels, tile_.mr) * length_;
-      a = padded_rows(a, images, a_part);
-    }
+    InnerProduct<T> x{.parts = images,
+                      .length = length_,
+                      .a = rows_of(dy_ + n * g_.out_size(), images),
+                      .lda = images * length_,
+                      .a_part = length_};
     T* const copies = scratch().take<T>(images * chunk_ * layout_.channel_size() + tile_.lanes);
     for (index_t first = 0; first < g_.in_channels; first += chunk_) {
       const index_t channels = std::min(chunk_, g_.in_channels - first);
-      const index_t b_part = channels * layout_.channel_size();
+      x.b = copies;
+      x.b_part = channels * layout_.channel_size();
       for (index_t i = 0; i < images; ++i)
         shift_planes(layout_, x_.data + (n + i) * g_.in_size() + first * g_.in_plane(),
-                     x_.zero ? x_.zero + first : nullptr, channels, -g_.pad, copies + i * b_part);
+                     x_.zero ? x_.zero + first : nullptr, channels, -g_.pad, copies + i * x.b_part);
       // The last vector of a row may end in the next copy, or here; dY is 0 there.
-      std::fill_n(copies + images * b_part, tile_.lanes, T{0});
-      add_chunk({.parts = images,
-                 .length = length_,
-                 .a = a,
-                 .lda = lda,
-                 .a_part = a_part,
-                 .b = copies,
-                 .b_row = nullptr,
-                 .b_part = b_part,
-                 .sums = nullptr},
-                channels * g_.taps(), c + first * g_.taps());
+      std::fill_n(copies + images * x.b_part, tile_.lanes, T{0});
+      add_chunk(x, channels * g_.taps(), c + first * g_.taps());
     }
   }
 
-  /// Copies dY with rows of a full number of vectors, and a full number of rows.
-  const T* padded_rows(const T* dy, index_t images, index_t part) const {
-    T* const a = scratch().take<T>(images * part);
-    for (index_t i = 0; i < images; ++i, dy += g_.out_size()) {
-      for_isa<copy_rows<T, T>>(dy, g_.out_plane(), g_.out_channels, g_.out_plane(), length_,
-                               a + i * part);
-      std::fill(a + i * part + g_.out_channels * length_, a + (i + 1) * part, T{0});
-    }
+  /// dY as rows [o][image][pixel] of whole vectors, and a whole number of tiles of rows.
+  const T* rows_of(const T* dy, index_t images) const {
+    if (images == 1 && length_ == g_.out_plane() && g_.out_channels % tile_.mr == 0) return dy;
+    const index_t row = images * length_, rows = round_up(g_.out_channels, tile_.mr);
+    T* const a = scratch().take<T>(rows * row);
+    for (index_t o = 0; o < g_.out_channels; ++o)
+      for_isa<copy_rows<T, T>>(dy + o * g_.out_plane(), g_.out_size(), images, g_.out_plane(),
+                               length_, a + o * row);
+    std::fill(a + g_.out_channels * row, a + rows * row, T{0});
     return a;
   }
 
@@ -100,22 +94,19 @@ private:
   void add_chunk(InnerProduct<T> x, index_t taps, T* c) const {
     const T* const a = x.a;
     alignas(64) T sums[max_inner * max_lanes] = {};
-    index_t b_row[max_inner];
+    index_t last_rows[max_inner]; // of a tile that is not full: the last tap repeated
     x.sums = sums;
-    x.b_row = b_row;
+    for (index_t j = 0; j < tile_.nr; ++j)
+      last_rows[j] = tap_row_[std::min(taps / tile_.nr * tile_.nr + j, taps - 1)];
     for (index_t i = 0; i < g_.out_channels; i += tile_.mr)
       for (index_t j = 0; j < taps; j += tile_.nr) {
         const index_t cols = std::min(tile_.nr, taps - j);
-        for (index_t q = 0; q < tile_.nr; ++q) b_row[q] = tap_offset(j + std::min(q, cols - 1));
         x.a = a + i * x.lda;
+        x.b_row = cols == tile_.nr ? tap_row_ + j : last_rows;
         tile_.run(x);
         for_isa<add_lanes<T>>(sums, tile_.lanes, tile_.nr, std::min(tile_.mr, g_.out_channels - i),
                               cols, c + i * g_.filter_size() + j, g_.filter_size());
       }
-  }
-
-  index_t tap_offset(index_t k) const {
-    return layout_.offset(k / g_.taps(), k / g_.kernel_w % g_.kernel_h, k % g_.kernel_w);
   }
 
   const ConvGeometry& g_;
@@ -123,9 +114,9 @@ private:
   ConvInput<X> x_;
   const Tile<T, InnerProduct>& tile_;
   ShiftedLayout layout_;
-  index_t length_; ///< output pixels of an image, rounded up to vectors
-  bool direct_;    ///< dY can be read where it is
-  index_t images_, block_, chunk_;
+  index_t length_;                 ///< output pixels of an image, rounded up to vectors
+  index_t images_, block_, chunk_; ///< images of a part and of a block, channels of a chunk
+  const index_t* tap_row_ = nullptr;
 };
 
 } // namespace detail

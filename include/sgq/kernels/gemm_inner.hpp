@@ -28,25 +28,39 @@ SGQ_INLINE void copy_rows(const S* src, index_t stride, index_t rows, index_t k,
   }
 }
 
-/// c[i][j] += the sum of the lanes of a tile's sums[i][j]. Four sums at a time: their lanes are
-/// folded to four, transposed, and added as rows. sums has room for a multiple of four.
-template <class T>
-SGQ_INLINE void add_lanes(T* sums, index_t lanes, index_t nr, index_t rows, index_t cols, T* c,
-                          index_t ldc) {
+/// sums[t] = the sum of the lanes sums[t][0 .. Lanes). A block of sums at a time: their lanes are
+/// folded to one 16-byte vector each, which are transposed and added as rows.
+template <index_t Lanes, class T>
+SGQ_INLINE void fold_lanes(T* sums, index_t count) {
   using V = typename Block<T>::type;
   constexpr index_t block = Block<T>::lanes;
-  for (index_t t = 0; t < rows * nr; t += block) {
+  for (index_t t = 0; t < count; t += block) {
     V r[block];
     SGQ_UNROLL
     for (index_t q = 0; q < block; ++q) {
-      const auto s = reinterpret_cast<const V*>(sums + (t + q) * lanes);
-      r[q] = s[0];
-      for (index_t l = 1; l < lanes / block; ++l) r[q] += s[l];
+      const auto lanes = reinterpret_cast<const V*>(sums + (t + q) * Lanes);
+      r[q] = lanes[0];
+      SGQ_UNROLL
+      for (index_t l = 1; l < Lanes / block; ++l) r[q] += lanes[l];
     }
     transpose<T>(r);
+    SGQ_UNROLL
     for (index_t q = 1; q < block; ++q) r[0] += r[q];
-    *reinterpret_cast<V*>(sums + t) = r[0]; // behind what is still to be read
+    *reinterpret_cast<V*>(sums + t) = r[0]; // before all that is still to be read
   }
+}
+
+/// c[i][j] += the sum of the lanes of a tile's sums[i][j]. sums has room for whole blocks.
+template <class T>
+SGQ_INLINE void add_lanes(T* sums, index_t lanes, index_t nr, index_t rows, index_t cols, T* c,
+                          index_t ldc) {
+  constexpr index_t block = Block<T>::lanes;
+  if (lanes == 4 * block)
+    fold_lanes<4 * block>(sums, rows * nr);
+  else if (lanes == 2 * block)
+    fold_lanes<2 * block>(sums, rows * nr);
+  else
+    fold_lanes<block>(sums, rows * nr);
   for (index_t i = 0; i < rows; ++i)
     for (index_t j = 0; j < cols; ++j) c[i * ldc + j] += sums[i * nr + j];
 }

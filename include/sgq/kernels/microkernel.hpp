@@ -38,10 +38,10 @@ struct InnerProduct {
   index_t parts, length;
   const T* a;
   index_t lda, a_part;
-  const T* b;
-  const index_t* b_row;
-  index_t b_part;
-  T* sums;
+  const T* b = nullptr;
+  const index_t* b_row = nullptr;
+  index_t b_part = 0;
+  T* sums = nullptr;
 };
 
 /// Vectors as a type, by the extensions of GCC and Clang: `c += a * b` on a whole register of

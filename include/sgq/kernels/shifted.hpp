@@ -7,11 +7,12 @@
 //
 //     row (c, r, s) of the column matrix = copy (c, s), from its row r on, read straight on
 //
-// because moving one row down moves every output pixel by one row. With step > 1 the rows of a copy
-// are sorted by their remainder modulo step first, then the same holds. Micro-kernels read the rows
+// because moving one row down moves every output pixel by one row. With step > 1 rows and columns
+// are sorted by their remainder modulo step first; then the same holds. Micro-kernels read the rows
 // through a table of offsets, so no further packing is needed.
 #pragma once
 
+#include "sgq/core/memory.hpp"
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/problem.hpp"
 
@@ -52,64 +53,87 @@ constexpr ShiftedLayout shifted_layout(const ConvGeometry& g, index_t out_rows) 
 
 namespace detail {
 
-template <class T, class X>
-SGQ_INLINE void shift_row(const X* from, index_t step, T zero, index_t n, T* to) {
-  if (step == 1) {
-    SGQ_SIMD
-    for (index_t x = 0; x < n; ++x) to[x] = static_cast<T>(from[x]) - zero;
-  } else if (step == 2) {
-    SGQ_SIMD
-    for (index_t x = 0; x < n; ++x) to[x] = static_cast<T>(from[2 * x]) - zero;
-  } else {
-    for (index_t x = 0; x < n; ++x) to[x] = static_cast<T>(from[step * x]) - zero;
-  }
-}
-
-/// Columns [0, lo) and [hi, width) of `rows` rows are padding.
+/// Zeros in rows of `width`: in columns [lo, hi) of each.
 template <class T>
-SGQ_INLINE void clear_margins(index_t rows, index_t width, index_t lo, index_t hi, T* to) {
-  for (index_t q = 0; q < rows; ++q, to += width) {
-    for (index_t x = 0; x < lo; ++x) to[x] = 0;
-    for (index_t x = hi; x < width; ++x) to[x] = 0;
+SGQ_INLINE void clear_columns(index_t rows, index_t width, index_t lo, index_t hi, T* to) {
+  for (index_t x = lo; x < hi; ++x)
+    for (index_t q = 0; q < rows; ++q) to[q * width + x] = 0;
+}
+
+template <class T, class X>
+SGQ_INLINE void convert(const X* from, T zero, index_t n, T* to) {
+  SGQ_SIMD
+  for (index_t x = 0; x < n; ++x) to[x] = static_cast<T>(from[x]) - zero;
+}
+
+/// to[q][x] = from[q][col + x], 0 outside of from's w columns; from's rows are ld apart.
+template <class T, class X>
+SGQ_INLINE void shift_columns(const X* from, index_t ld, index_t w, index_t rows, index_t col,
+                              T zero, index_t width, T* to) {
+  const index_t lo = std::clamp<index_t>(-col, 0, width);
+  const index_t hi = std::clamp<index_t>(w - col, lo, width);
+  if (lo < hi && ld == width && rows > 0) // all rows in one stretch; the margins are mended below
+    convert(from + col + lo, zero, rows * width - lo - (width - hi), to + lo);
+  else
+    for (index_t q = 0; q < rows; ++q)
+      convert(from + q * ld + col + lo, zero, hi - lo, to + q * width + lo);
+  clear_columns(rows, width, 0, lo, to);
+  clear_columns(rows, width, hi, width, to);
+}
+
+/// to[f][x] = from[x * step + f]: a row sorted by the remainder of its columns.
+template <class T, class X>
+SGQ_INLINE void sort_row(const X* from, T zero, index_t n, index_t step, index_t apart, T* to) {
+  if (step == 2) {
+    SGQ_SIMD
+    for (index_t x = 0; x < n / 2; ++x) {
+      to[x] = static_cast<T>(from[2 * x]) - zero;
+      to[apart + x] = static_cast<T>(from[2 * x + 1]) - zero;
+    }
+    if (n % 2) to[n / 2] = static_cast<T>(from[n - 1]) - zero;
+  } else {
+    for (index_t x = 0; x < n; ++x)
+      to[x % step * apart + x / step] = static_cast<T>(from[x]) - zero;
   }
 }
 
-/// One copy: rows first_row, first_row + 1, ... of a plane, from column `col` on.
+/// All copies of one plane; `sorted` has room for the rows of one phase.
 template <class T, class X>
-SGQ_INLINE void shift_copy(const ShiftedLayout& l, const X* plane, index_t first_row, index_t col,
-                           T zero, T* to) {
-  // The output columns that lie inside the plane, and in the same way the rows of a phase.
-  const index_t lo = std::clamp<index_t>((l.step - 1 - col) / l.step, 0, l.width);
-  const index_t hi = std::clamp<index_t>((l.in_w - col + l.step - 1) / l.step, lo, l.width);
-  for (index_t phase = 0; phase < l.phases; ++phase) {
+SGQ_INLINE void shift_plane(const ShiftedLayout& l, const X* plane, index_t first_row, T zero,
+                            T* sorted, T* to) {
+  const index_t part_w = (l.in_w + l.step - 1) / l.step, part = l.rows * part_w;
+  for (index_t phase = 0; phase < l.phases; ++phase, to += l.rows * l.width) {
+    // Rows of this phase that lie inside the plane.
     const index_t row = first_row + phase;
     const index_t top = std::clamp<index_t>((l.step - 1 - row) / l.step, 0, l.rows);
     const index_t bottom = std::clamp<index_t>((l.in_h - row + l.step - 1) / l.step, top, l.rows);
-    clear_margins(top, l.width, l.width, l.width, to);
-    clear_margins(l.rows - bottom, l.width, l.width, l.width, to + bottom * l.width);
-    T* const out = to + top * l.width;
-    const X* const in = plane + (row + top * l.step) * l.in_w + col;
-    if (l.step == 1 && l.width == l.in_w && lo < hi) { // all rows in one stretch
-      const index_t n = (bottom - top) * l.width;
-      if (bottom > top) shift_row(in + lo, 1, zero, n - lo - (l.width - hi), out + lo);
-    } else {
+    const X* const inside = plane + (row + top * l.step) * l.in_w;
+    if (l.step > 1)
       for (index_t q = 0; q < bottom - top; ++q)
-        shift_row(in + q * l.step * l.in_w + lo * l.step, l.step, zero, hi - lo,
-                  out + q * l.width + lo);
+        sort_row(inside + q * l.step * l.in_w, zero, l.in_w, l.step, part, sorted + q * part_w);
+    for (index_t s = 0; s < l.copies; ++s) {
+      T* const copy = to + s * l.copy_size();
+      T* const out = copy + top * l.width;
+      const index_t col = l.first_col + s;
+      for (index_t x = 0; x < top * l.width; ++x) copy[x] = 0;
+      if (l.step == 1) {
+        shift_columns(inside, l.in_w, l.in_w, bottom - top, col, zero, l.width, out);
+      } else {
+        const index_t f = (col % l.step + l.step) % l.step;
+        shift_columns(sorted + f * part, part_w, (l.in_w - f + l.step - 1) / l.step, bottom - top,
+                      (col - f) / l.step, T{0}, l.width, out);
+      }
+      for (index_t x = bottom * l.width; x < l.rows * l.width; ++x) copy[x] = 0;
     }
-    clear_margins(bottom - top, l.width, lo, hi, out);
-    to += l.rows * l.width;
   }
 }
 
 template <class T, class X>
 SGQ_INLINE void shift_planes(const ShiftedLayout* l, const X* planes, const std::int32_t* zero,
-                             index_t channels, index_t first_row, T* to) {
-  for (index_t c = 0; c < channels; ++c) {
-    const T z = zero ? static_cast<T>(zero[c]) : T{0};
-    for (index_t s = 0; s < l->copies; ++s, to += l->copy_size())
-      shift_copy(*l, planes + c * l->in_h * l->in_w, first_row, l->first_col + s, z, to);
-  }
+                             index_t channels, index_t first_row, T* sorted, T* to) {
+  for (index_t c = 0; c < channels; ++c, to += l->channel_size())
+    shift_plane(*l, planes + c * l->in_h * l->in_w, first_row,
+                zero ? static_cast<T>(zero[c]) : T{0}, sorted, to);
 }
 
 } // namespace detail
@@ -118,7 +142,10 @@ SGQ_INLINE void shift_planes(const ShiftedLayout* l, const X* planes, const std:
 template <class T, class X>
 void shift_planes(const ShiftedLayout& layout, const X* planes, const std::int32_t* zero,
                   index_t channels, index_t first_row, T* to) {
-  for_isa<detail::shift_planes<T, X>>(&layout, planes, zero, channels, first_row, to);
+  Arena::Scope scope(scratch());
+  const index_t part = layout.rows * ((layout.in_w + layout.step - 1) / layout.step);
+  T* const sorted = scratch().take<T>(layout.step > 1 ? layout.step * part : 0);
+  for_isa<detail::shift_planes<T, X>>(&layout, planes, zero, channels, first_row, sorted, to);
 }
 
 } // namespace sgq::kernels

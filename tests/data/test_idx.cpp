@@ -132,7 +132,7 @@ TEST_CASE("Random damage to IDX files gives an io_error or a valid set", "[data]
       } else {
         bytes += value;
       }
-      if (bytes.empty()) bytes = "x";
+      if (bytes.empty()) bytes.push_back('x');
     }
     write(dir / "images", damaged[0]);
     write(dir / "labels", damaged[1]);

@@ -344,6 +344,32 @@ TEST_CASE("guided backpropagation refuses a non-linearity without a rule, by nam
   CHECK(guided != plain);
 }
 
+TEST_CASE("a user's layer reads plain numbers, in a quantised net too", "[net]") {
+  Net<float> net({2, 4, 4}); // its own layer behind the input, behind a PACT, and at the end
+  net.add("first", Swish<float>());
+  net.add("conv", Conv2d<float>({.in = 2, .out = 3, .kernel = 3}));
+  net.add("relu", Relu<float>());
+  net.add("second", Swish<float>());
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 12, .out = 5}));
+  net.add("third", Swish<float>());
+  initialize(net, 1);
+  const PixelGrid grid{.scale = 1 / 64.0f, .zero = {100, 128}};
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
+  Tape<float> tape;
+  net.forward(random_tensor<float>({2, 2, 4, 4}, 1), tape);
+  const auto swish = [](float x) { return x / (1 + std::exp(-x)); };
+  for (const char* name : {"first", "second", "third"}) {
+    const ValueId i = net.find(name);
+    const View<const float> in = tape[i - 1].out.view(), out = tape[i].out.view();
+    for (index_t k = 0; k < in.size(); ++k) CHECK(out[k] == Approx(swish(in[k])).epsilon(1e-6));
+  }
+  const auto& pact = dynamic_cast<const Pact<float>&>(net.layer(net.find("relu")));
+  const float step = quant::pact_scale(pact.alpha(), 4);
+  for (float v : tape[net.find("relu")].out.view()) CHECK(v == std::rint(v / step) * step);
+  CHECK_NOTHROW(net.backward(output_gradient(2), tape, Want::both));
+}
+
 // ---- statistics and stale codes -----------------------------------------------------------------
 
 TEST_CASE("running statistics move when update_statistics says so, and only then", "[net]") {

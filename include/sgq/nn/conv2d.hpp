@@ -33,6 +33,7 @@ public:
 
   std::string_view kind() const override { return "conv2d"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   const Conv2dOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
   const Weights<T>& weights() const { return weights_; }
@@ -58,6 +59,7 @@ public:
     const Shape shape{g.batch, g.out_channels, g.out_h(), g.out_w()};
     const T* bias = bias_.empty() ? nullptr : bias_.value().data();
     const double bound = weights_.accumulator_bound(x.max_code);
+    check_accumulator(bound);
     if (!mode.training && !holds_integers_to<T>(bound)) {
       Arena::Scope scope(scratch());
       slot.acc.resize(shape);

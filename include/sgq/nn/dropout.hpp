@@ -20,6 +20,7 @@ public:
 
   std::string_view kind() const override { return "dropout"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   bool backward_in_place() const override { return true; }
   double p() const { return p_; }
 

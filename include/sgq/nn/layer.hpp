@@ -53,7 +53,8 @@ enum class Gate {
 
 /// How much of an unsettled signal (see ops/signal.hpp) a layer can read.
 enum class Reads {
-  settled,  ///< plain numbers, or codes with one scale
+  plain,    ///< plain numbers only: Signal::view()
+  settled,  ///< also codes with one scale
   affine,   ///< also mul and add
   residual, ///< also a second operand that is yet to be added: everything
 };
@@ -118,7 +119,7 @@ public:
   /// What input j may be; anything beyond is settled before the layer runs.
   virtual Reads reads(std::size_t input) const {
     static_cast<void>(input);
-    return Reads::settled;
+    return Reads::plain;
   }
   /// True if backward works with dx[0] and dy in the same memory.
   virtual bool backward_in_place() const { return false; }

@@ -30,6 +30,7 @@ public:
 
   std::string_view kind() const override { return "linear"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   const LinearOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
   const Weights<T>& weights() const { return weights_; }
@@ -61,6 +62,7 @@ public:
       in_sum = rounded_bias(scale, &bound);
       bias = nullptr;
     }
+    check_accumulator(bound);
     if (!mode.training && !holds_integers_to<T>(bound)) {
       slot.acc.resize(shape);
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};

@@ -30,9 +30,9 @@ public:
     std::string name;
     std::unique_ptr<Layer<T>> layer;
     std::vector<ValueId> inputs;
-    Shape shape;                   ///< of the output, batch 1
-    Reads reads = Reads::residual; ///< what every reader of the output can take
-    bool needs_grad = false;       ///< parameters lie in it or before it
+    Shape shape;                ///< of the output, batch 1
+    Reads reads = Reads::plain; ///< what every reader of the output can take
+    bool needs_grad = false;    ///< parameters lie in it or before it
   };
 
   /// A net that reads images of shape {C, H, W} or feature vectors {F}.
@@ -146,6 +146,7 @@ public:
     const Signal<T> given = plain_signal(x);
     const Signal<T>* in[] = {&given};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
+    settle_for_readers(nodes_[0], tape.slots()[0]);
   }
 
   /// Runs layer i on a tape on which all earlier layers have run.
@@ -156,10 +157,7 @@ public:
     Mode own = mode;
     own.random = mode.random.split(i);
     node.layer->forward(gather(node, tape, in), slot, own);
-    const Signal<T>& out = slot.out;
-    if ((node.reads < Reads::residual && out.residual) ||
-        (node.reads < Reads::affine && !out.is_settled()) || (i == last() && !out.is_plain()))
-      settle(slot);
+    settle_for_readers(node, slot);
   }
 
   /// Adds to the gradients of the parameters (Want::params), computes the gradient of the input
@@ -199,6 +197,7 @@ private:
   // changes.
   void connect() {
     for (Node& node : nodes_) node.reads = Reads::residual;
+    nodes_.back().reads = Reads::plain; // the output is for the caller
     for (Node& node : nodes_) {
       std::vector<NamedParameter<T>> own;
       node.layer->collect(own);
@@ -231,13 +230,17 @@ private:
   }
 
   static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
-    assert(node.inputs.size() <= max_inputs);
     for (std::size_t j = 0; j < node.inputs.size(); ++j) in[j] = &tape[node.inputs[j]].out;
     return {in, node.inputs.size()};
   }
 
-  // The record of what was computed stays in slot.real; the settled numbers take its place in out.
-  static void settle(Slot<T>& slot) {
+  // Brings an output into a form that all its readers take. The record of what was computed stays
+  // in slot.real; the settled numbers take its place in out.
+  static void settle_for_readers(const Node& node, Slot<T>& slot) {
+    const Signal<T>& s = slot.out;
+    if (s.is_plain() || (node.reads >= Reads::settled && s.is_settled()) ||
+        (node.reads >= Reads::affine && !s.residual) || node.reads == Reads::residual)
+      return;
     slot.settled.resize(slot.out.shape);
     ops::settle(slot.out, slot.settled.view());
     slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
@@ -252,8 +255,7 @@ private:
     std::copy(dout.begin(), dout.end(), pool.take(last(), dout.shape()).begin());
     for (ValueId i = last(); i > stop; --i)
       if (pool.has(i)) backward_layer(i, tape, pool, want, stop, options);
-    if (want == Want::params || !pool.has(stop)) return {};
-    return pool.at(stop);
+    return want == Want::params || !pool.has(stop) ? View<const T>() : pool.at(stop);
   }
 
   void backward_layer(ValueId i, const Tape<T>& tape, GradientPool<T>& pool, Want want,
@@ -277,10 +279,8 @@ private:
     }
     node.layer->backward(gather(node, tape, in), tape[i], dy, {dx, node.inputs.size()},
                          want != Want::input, options);
-    for (std::size_t j = node.inputs.size(); j-- > 0;)
-      if (spare[j]) ops::add_to<T>(dx[j], pool.at(node.inputs[j]));
-    for (std::size_t j = 0; j < node.inputs.size(); ++j)
-      if (spare[j]) pool.release_spare();
+    for (std::size_t j = 0; j < node.inputs.size(); ++j) // the spare taken last comes first
+      if (spare[j]) ops::add_to<T>(dx[j], pool.at(node.inputs[j])), pool.release_spare();
     if (pool.has(i)) pool.release(i);
   }
 

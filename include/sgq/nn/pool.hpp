@@ -40,6 +40,7 @@ public:
 
   std::string_view kind() const override { return "max_pool"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   const ops::PoolGeometry& geometry() const { return geometry_; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -81,6 +82,7 @@ public:
 
   std::string_view kind() const override { return "avg_pool"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   const ops::PoolGeometry& geometry() const { return geometry_; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -122,6 +124,7 @@ class GlobalAvgPool final : public Layer<T> {
 public:
   std::string_view kind() const override { return "global_avg_pool"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
 
   Shape output_shape(std::span<const Shape> in) const override {
     if (in.size() != 1 || in[0].rank() != 4 || in[0][2] != in[0][3])

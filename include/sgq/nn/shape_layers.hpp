@@ -14,6 +14,7 @@ class Flatten final : public Layer<T> {
 public:
   std::string_view kind() const override { return "flatten"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   bool backward_in_place() const override { return true; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -76,6 +77,7 @@ public:
 
   std::string_view kind() const override { return "shortcut"; }
   Gate gate() const override { return Gate::none; }
+  Reads reads(std::size_t) const override { return Reads::settled; }
   const ShortcutOptions& options() const { return options_; }
 
   Shape output_shape(std::span<const Shape> in) const override {

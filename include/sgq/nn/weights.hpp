@@ -8,6 +8,7 @@
 #include "sgq/nn/parameter.hpp"
 #include "sgq/ops/reduce.hpp"
 #include "sgq/ops/signal.hpp"
+#include "sgq/quant/requantize.hpp"
 #include "sgq/quant/weight_quantizer.hpp"
 
 #include <algorithm>
@@ -23,6 +24,14 @@ namespace sgq::nn {
 template <class T>
 constexpr bool holds_integers_to(double bound) {
   return bound <= static_cast<double>(std::uint64_t{1} << std::numeric_limits<T>::digits);
+}
+
+/// Throws value_error unless sums of codes up to the bound are exact, in int32 and on their way
+/// through the requantiser.
+inline void check_accumulator(double bound) {
+  if (bound >= static_cast<double>(quant::accumulator_limit))
+    throw value_error(describe("sums of codes", "at most 2^29 in magnitude", std::to_string(bound),
+                               "fewer inputs or bits, or an activation before the layer"));
 }
 
 /// Calls f with a pointer to the integers of a coded signal: its bytes, or int32 numbers that are

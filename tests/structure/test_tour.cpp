@@ -1,7 +1,8 @@
-// docs/tour.md leads a reader from file to file. A stop is a file and, on the same line after it,
-// names to look for there, each in backticks:
+// docs/tour.md leads a reader from file to file. A stop is a file and, after it in the same
+// list item (further lines are indented), names to look for there, each in backticks:
 //
-//     1. `include/sgq/ops/conv2d.hpp`: `conv2d_forward`, then `conv2d_backward`
+//     1. `include/sgq/ops/conv2d.hpp`: `conv2d_forward`,
+//        then `conv2d_backward`
 #include "source.hpp"
 #include "support/catch.hpp"
 
@@ -33,8 +34,9 @@ struct Tour {
 
 Tour walk(const std::string& text) {
   Tour tour;
+  std::string file, contents;
   for (const std::string& line : lines_of(text)) {
-    std::string file, contents;
+    if (line.empty() || line[0] != ' ') contents.clear(); // not a continued line
     for (std::string item : in_backticks(line)) {
       if (item.size() > 2 && item.substr(item.size() - 2) == "()") item.resize(item.size() - 2);
       if (item.find('/') != std::string::npos && item.find(' ') == std::string::npos) {
@@ -71,9 +73,11 @@ TEST_CASE("docs/tour.md names files and functions that exist", "[structure]") {
 TEST_CASE("the tour test sees what it must not let pass", "[structure]") {
   const Tour good =
       walk("1. `include/sgq/core/shape.hpp`: `Shape::stride`, `check_shape()`; `1 + 1`\n"
-           "no file on this line: `anything`\n");
+           "no file in this line: `anything`\n"
+           "2. `include/sgq/core/shape.hpp`: read on\n"
+           "   till `Shape`.\n");
   CHECK(good.problems.empty());
-  CHECK(good.stops == 2);
+  CHECK(good.stops == 3);
   CHECK(walk("`include/sgq/core/shapes.hpp`: `Shape`\n").problems ==
         std::vector<std::string>{"no file include/sgq/core/shapes.hpp"});
   CHECK(walk("`include/sgq/core/shape.hpp`: `Shap`\n").problems ==

@@ -71,8 +71,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.integer("--limit", &o.limit, {0, many},
                "use the first N training and N test images only, 0 for all");
   line.text("--out", &o.out, "DIR", "takes metrics.json, model.safetensors and the checkpoint");
-  line.integer("--checkpoint-every", &o.checkpoint_seconds, {1, 86400},
-               "seconds between checkpoints, beside the one after each epoch");
+  line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
+               "seconds between checkpoints, beside the one after each epoch; 0: every step");
   line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
 }
 

@@ -1,0 +1,85 @@
+#!/bin/sh
+# What scripts and people rely on in `mnist`: its files, its exit codes, and that a run that was
+# killed goes on with --resume to the same bytes.
+#
+#   mnist.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
+run() {
+  code=$1 words=$2
+  shift 2
+  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
+  got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code"
+  if [ "$code" -eq 0 ]; then
+    [ ! -s "$work/stderr" ] || fail "$*: prints to stderr: $(cat "$work/stderr")"
+  else
+    [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
+    grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
+  fi
+}
+
+small="--dataset synthetic --net lenet5 --limit 300 --epochs 2 --batch 32 --seed 5"
+
+# ---- Options.
+run 2 "mnist|fashion-mnist|synthetic, got 'imagenet'" --dataset imagenet
+run 2 "--epochs.*got '0'" --epochs 0
+run 2 "--batch.*got '-4'" --batch -4
+run 2 "--lr.*got 'fast'" --lr fast
+run 2 "--lr.*got 'inf'" --lr inf
+run 2 "--seed.*got '1.5'" --seed 1.5
+run 2 "--threads.*got '2 '" --threads "2 "
+run 2 "--out" --out
+run 2 "--resume.*got '1'" --resume=1
+run 2 "unknown option 'surplus'" surplus
+
+# ---- Results.
+run 0 "" $small --out "$work/whole" --threads 1
+for key in dataset net parameters seed epochs train_images test_images test_accuracy seconds \
+  images_per_second version; do
+  grep -q "^  \"$key\": " "$work/whole/metrics.json" || fail "metrics.json lacks $key"
+done
+run 0 "" $small --out "$work/threads" --threads 3
+cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
+  fail "one and three threads give different models"
+run 0 "" $small --out "$work/whole" --resume # finished long ago
+cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
+  fail "resuming a finished run changes its model"
+
+# ---- Data that are not there.
+mkdir "$work/empty"
+run 1 "train-images-idx3-ubyte in $work/empty/mnist or $work/empty" \
+  --dataset mnist --data "$work/empty" --out "$work/none"
+[ ! -e "$work/none" ] || fail "a run without data leaves files"
+run 1 "$work/stdout/sub" $small --out "$work/stdout/sub" # below a file
+
+# ---- Killed again and again: the same model in the end.
+sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
+for pause in 0.05 0.1 0.2 0.3 0.4; do
+  # shellcheck disable=SC2086
+  "$program" $small --out "$work/killed" --threads 1 --checkpoint-every 0 --resume \
+    >/dev/null 2>&1 &
+  sleep_for $pause
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+done
+run 0 "" $small --out "$work/killed" --threads 2 --resume
+cmp -s "$work/whole/model.safetensors" "$work/killed/model.safetensors" ||
+  fail "killed and gone on with: another model"
+
+# ---- Checkpoints that must not be gone on from.
+run 1 "a checkpoint of this run, lr 0.5, got lr" $small --lr 0.5 --out "$work/killed" --resume
+printf 'x' | dd of="$work/killed/checkpoint.safetensors" bs=1 seek=50000 conv=notrunc 2>/dev/null
+run 1 "checkpoint.safetensors" $small --out "$work/killed" --resume
+: >"$work/killed/checkpoint.safetensors"
+run 1 "checkpoint.safetensors" $small --out "$work/killed" --resume
+exit $failed

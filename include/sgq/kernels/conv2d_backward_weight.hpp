@@ -28,8 +28,8 @@ public:
   WeightGradient(const ConvGeometry& g, const T* dy, ConvInput<X> x)
       : g_(g), dy_(dy), x_(x), tile_(tiles<T>().inner), layout_(shifted_layout(g, g.out_h())),
         length_(round_up(g.out_plane(), tile_.lanes)) {
-    images_ = (g.batch + max_parts - 1) / max_parts;
-    block_ = std::min((block_pixels + length_ - 1) / length_, images_);
+    block_ = std::min((block_pixels + length_ - 1) / length_, g.batch);
+    images_ = std::max((g.batch + max_parts - 1) / max_parts, block_);
     chunk_ = std::max<index_t>(1, chunk_taps / g.taps());
     if (g.in_channels <= chunk_ + chunk_ / 2) chunk_ = g.in_channels;
   }

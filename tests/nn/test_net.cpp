@@ -2,6 +2,7 @@
 #include "nets.hpp"
 #include "sgq/ops/loss.hpp"
 
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
@@ -423,6 +424,46 @@ TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
   CHECK_THROWS_AS(net.update_statistics(tape), error);
   net.forward(images(2), tape, Mode::train());
   CHECK_NOTHROW(net.backward(output_gradient(2), tape, Want::params));
+}
+
+// ---- memory -------------------------------------------------------------------------------------
+
+TEST_CASE("from the third step on nothing is allocated, whatever the bits and the batch", "[net]") {
+  using quant::WeightScheme;
+  set_num_threads(1); // which thread packs what is left to chance, and each has its own scratch
+  for (const char* name :
+       {"plain fp32", "residual fp32", "plain w4a4", "residual w2a2", "plain 4/2", "residual w8a8"})
+    for (WeightScheme weights : {WeightScheme::sawb, WeightScheme::dorefa, WeightScheme::lsq}) {
+      INFO(name << ", " << quant::name(weights));
+      Net<float> net = small_net<float>(name, weights);
+      const auto parameters = net.parameters();
+      const Tensor<float> x = images(8), dz = output_gradient(8);
+      Tape<float> clean, masked, evaluated;
+      const auto step = [&](index_t n, std::uint64_t number) {
+        const View<const float> batch = x.view().slice(0, n), d = dz.view().slice(0, n);
+        net.forward(batch, clean, Mode::train(Random(number)));
+        net.input_gradient(d, clean);
+        net.forward(batch, masked, Mode::train(Random(number)));
+        net.zero_grad();
+        net.backward(d, clean, Want::params);
+        net.backward(d, masked, Want::params);
+        net.update_statistics(clean);
+        for (const auto& p : parameters) {
+          const View<float> w = p.parameter->edit();
+          for (index_t i = 0; i < w.size(); ++i) w[i] -= 1e-3f * p.parameter->grad()[i];
+        }
+        net.prepare();
+        net.forward(batch, evaluated);
+      };
+      const long before = allocations::count;
+      step(8, 0);
+      CHECK(allocations::count > before); // the counter counts
+      step(3, 1);
+      const long after_second = allocations::count;
+      for (index_t n : {8, 8, 3, 8, 1}) step(n, static_cast<std::uint64_t>(n));
+      CHECK(allocations::count - after_second == 0);
+    }
+  set_num_threads(0);
 }
 
 // ---- errors -------------------------------------------------------------------------------------

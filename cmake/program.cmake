@@ -13,8 +13,16 @@ if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_
   target_compile_options(sgq_warnings INTERFACE -Werror)
 endif()
 
+# test_program(program script test): tests/programs/SCRIPT.sh, given the program.
+function(test_program program script test)
+  add_test(NAME ${test}
+           COMMAND sh "${PROJECT_SOURCE_DIR}/tests/programs/${script}.sh" "$<TARGET_FILE:${program}>"
+           WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(${test} PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
+endfunction()
+
 # sgq_programs([LIBRARIES target...]): every *.cpp of the current folder becomes a program named
-# after its file, and a test of what all programs have in common.
+# after its file, tested for what all programs have in common and by tests/programs/NAME.sh.
 function(sgq_programs)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
@@ -23,8 +31,10 @@ function(sgq_programs)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE sgq::sgq sgq_warnings ${arg_LIBRARIES})
     if(SGQ_BUILD_TESTS)
-      add_test(NAME program.${name}
-               COMMAND "${PROJECT_SOURCE_DIR}/tests/support/program.sh" "$<TARGET_FILE:${name}>")
+      test_program(${name} every_program program.${name})
+      if(EXISTS "${PROJECT_SOURCE_DIR}/tests/programs/${name}.sh")
+        test_program(${name} ${name} program.${name}.contract)
+      endif()
     endif()
   endforeach()
 endfunction()

@@ -84,6 +84,7 @@ TEST_CASE("bit policies: bits of each layer", "[quant]") {
   CHECK(summary(layers("w4a2", F::eight_bit)) == "w8a2sp w4a2 w4a2 w4a2 w8a2s");
   CHECK(summary(layers("w4a2", F::fp32)) == "w32a2 w4a2 w4a2 w4a2 w32a2");
   CHECK(summary(layers("w4a2", F::same)) == "w4a2p w4a2 w4a2 w4a2 w4a2");
+  CHECK(summary(layers("w32a4", F::eight_bit)) == "w32a4 w32a4 w32a4 w32a4 w32a4");
   for (F f : {F::eight_bit, F::fp32, F::same})
     CHECK(summary(layers("fp32", f)) == "fp32 fp32 fp32 fp32 fp32");
   // 3 body layers: ceil(3/2) = 2 at 4 bits. The first layer's PACT goes with them.

@@ -127,17 +127,17 @@ TEST_CASE("requantize is PACT of the pre-activation", "[quant]") {
 }
 
 TEST_CASE("fold_channel: bias and batch norm become m and t", "[quant]") {
-  const ChannelAffine plain = fold_channel(0.25, 0.5, -3);
+  const ChannelAffine plain = fold_channel(0.125, -3);
   CHECK(plain.m == 0.125f);
   CHECK(plain.t == -3.0f);
   const ChannelAffine bn =
-      fold_channel(0.25, 0.5, 1, {.gamma = -3, .beta = 10, .mean = 5, .var = 3.5, .eps = 0.5});
+      fold_channel(0.125, 1, {.gamma = -3, .beta = 10, .mean = 5, .var = 3.5, .eps = 0.5});
   CHECK(bn.m == -0.1875f); // -3 * 0.125 / 2
   CHECK(bn.t == 16.0f);    // -3 (1 - 5) / 2 + 10
   // v = gamma (s_w s_x A + b - mu)/sqrt(var + eps) + beta at A = 16
   CHECK(preactivation(16, bn.m, bn.t) == -3 * (16 * 0.125 + 1 - 5) / 2 + 10);
-  CHECK_THROWS_AS(fold_channel(1, 1, 0, {.var = -1}), value_error);
-  CHECK_THROWS_AS(fold_channel(std::numeric_limits<double>::quiet_NaN(), 1, 0), value_error);
+  CHECK_THROWS_AS(fold_channel(1, 0, {.var = -1}), value_error);
+  CHECK_THROWS_AS(fold_channel(std::numeric_limits<double>::quiet_NaN(), 0), value_error);
 }
 
 TEST_CASE("requantize of whole tensors", "[quant]") {

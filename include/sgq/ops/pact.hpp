@@ -9,7 +9,7 @@
 #pragma once
 
 #include "sgq/ops/signal.hpp"
-#include "sgq/quant/pact.hpp"
+#include "sgq/quant/requantize.hpp"
 
 namespace sgq::ops {
 
@@ -18,47 +18,66 @@ struct PactChannel {
   double m, t, s, alpha, inverse_step, per_code;
 };
 
-template <class U, class R>
+template <bool joins, class U, class R>
 SGQ_INLINE double pact_value(const U* u, const R* r, const PactChannel& c, index_t i) {
-  const double v = static_cast<double>(u[i]) * c.m + c.t;
-  return r ? v + static_cast<double>(r[i]) * c.s : v;
+  const double a = static_cast<double>(u[i]);
+  if constexpr (joins) return quant::preactivation(a, c.m, c.t, c.s, static_cast<double>(r[i]));
+  return quant::preactivation(a, c.m, c.t);
+}
+
+template <bool joins, class U, class R>
+SGQ_INLINE void pact_codes_part(const U* u, const R* r, const PactChannel& c, index_t n,
+                                std::uint8_t* q) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i)
+    q[i] = quant::store_code<std::uint8_t>(
+        quant::pact_code(pact_value<joins>(u, r, c, i), c.alpha, c.inverse_step));
 }
 
 template <class U, class R>
 SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n, std::uint8_t* q) {
-  if (r) {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i)
-      q[i] = quant::store_code<std::uint8_t>(
-          quant::pact_code(pact_value(u, r, c, i), c.alpha, c.inverse_step));
-  } else {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i)
-      q[i] = quant::store_code<std::uint8_t>(
-          quant::pact_code(static_cast<double>(u[i]) * c.m + c.t, c.alpha, c.inverse_step));
+  if (r)
+    pact_codes_part<true>(u, r, c, n, q);
+  else
+    pact_codes_part<false>(u, r, c, n, q);
+}
+
+/// Up to 16 elements; lane l of `sum` gets element l's part of dalpha. Both derivatives are numbers
+/// computed before the first store: GCC 12 makes branches of anything else.
+template <quant::PactGradient gradient, bool joins, class T, class U, class R>
+SGQ_INLINE void pact_backward_lanes(const U* u, const R* r, const T* dy, const PactChannel& c,
+                                    index_t count, T* dx, double* sum) {
+  SGQ_SIMD
+  for (index_t l = 0; l < count; ++l) {
+    const double v = pact_value<joins>(u, r, c, l);
+    const T g = dy[l], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
+    const double weight = quant::pact_dalpha<gradient>(v, c.alpha, c.inverse_step, c.per_code);
+    sum[l] += static_cast<double>(g) * weight;
+    dx[l] = slope * g;
   }
+}
+
+template <quant::PactGradient gradient, bool joins, class T, class U, class R>
+SGQ_INLINE void pact_backward_part(const U* u, const R* r, const T* dy, const PactChannel& c,
+                                   index_t n, T* dx, double* dalpha) {
+  constexpr index_t lanes = 16;
+  double sum[lanes] = {};
+  index_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    pact_backward_lanes<gradient, joins>(u + i, joins ? r + i : r, dy + i, c, lanes, dx + i, sum);
+  pact_backward_lanes<gradient, joins>(u + i, joins ? r + i : r, dy + i, c, n - i, dx + i, sum);
+  *dalpha = 0;
+  for (index_t l = 0; l < lanes; ++l) *dalpha += sum[l];
 }
 
 /// One plane; *dalpha = its part, in 16 fixed partial sums.
 template <quant::PactGradient gradient, class T, class U, class R>
 SGQ_INLINE void pact_signal_backward_row(const U* u, const R* r, const T* dy, PactChannel c,
                                          index_t n, T* dx, double* dalpha) {
-  constexpr index_t lanes = 16;
-  double sum[lanes] = {};
-  for (index_t i = 0; i < n; i += lanes) {
-    const index_t count = n - i < lanes ? n - i : lanes;
-    SGQ_SIMD
-    for (index_t l = 0; l < count; ++l) {
-      const double v = pact_value(u, r, c, i + l);
-      const T g = dy[i + l];
-      sum[l] += static_cast<double>(g) *
-                quant::pact_dalpha<gradient>(v, c.alpha, c.inverse_step, c.per_code);
-      dx[i + l] = v > 0.0 && v < c.alpha ? g : T{0};
-    }
-  }
-  double total = 0;
-  for (index_t l = 0; l < lanes; ++l) total += sum[l];
-  *dalpha = total;
+  if (r)
+    pact_backward_part<gradient, true>(u, r, dy, c, n, dx, dalpha);
+  else
+    pact_backward_part<gradient, false>(u, r, dy, c, n, dx, dalpha);
 }
 
 namespace detail {

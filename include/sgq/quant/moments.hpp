@@ -1,5 +1,4 @@
-// sgq/quant/moments.hpp -- E|w|, E[w^2] and max|w| of a weight tensor, the same to the bit
-// anywhere.
+// sgq/quant/moments.hpp -- E|w|, E[w^2] and max|w| of a weight tensor.
 //
 // Quantisers derive their scale from these, and a scale that moved in its last bit with the thread
 // count or the instruction set would move codes. So sums run in double over 16 fixed lanes of

@@ -1,7 +1,8 @@
 // sgq/quant/pact.hpp -- PACT: the ReLU with a learnable clip whose output is a k-bit code.
 //
-//     y = clip(x, 0, alpha)      q = rint(y (n / alpha)) in {0..n}, n = 2^k - 1      y_q = q
-//     alpha/n
+//     y = clip(x, 0, alpha)        n = 2^k - 1
+//     q = rint(y (n / alpha))      in {0..n}
+//     y_q = q (alpha / n)
 //
 //     dy_q/dx     = 1[0 < x < alpha]             0 at x = 0 and at x >= alpha
 //     dy_q/dalpha = 1[x >= alpha]                summed over the whole tensor, batch included

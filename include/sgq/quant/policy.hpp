@@ -32,7 +32,7 @@ struct Bits {
   bool operator==(const Bits&) const = default;
 };
 
-/// What happens to the first and the last layer of a quantised net.
+/// What happens to the first and the last layer of a net whose body has quantised weights.
 enum class FirstLast {
   fp32,      ///< weights and the net's input stay float; such a net trains, but does not export
   eight_bit, ///< 8-bit symmetric weights; the first layer's input is the 8-bit pixel code
@@ -179,7 +179,6 @@ inline std::vector<LayerPolicy> resolve(const BitPolicy& policy,
                                         std::span<const std::string> names) {
   detail::check_policy(policy, names);
   const std::size_t count = names.size(), body = count > 2 ? count - 2 : 0;
-  const bool quantised = !(policy.front == Bits{} && policy.back == Bits{});
   std::vector<LayerPolicy> layers(count);
   for (std::size_t i = 0; i < count; ++i) {
     const bool first = i == 0, last = i + 1 == count;
@@ -189,7 +188,8 @@ inline std::vector<LayerPolicy> resolve(const BitPolicy& policy,
     LayerPolicy& layer = layers[i];
     layer.weight_bits = bits.weights;
     layer.activation_bits = bits.activations;
-    if ((first || last) && quantised && policy.first_last != FirstLast::same) {
+    const bool special = (first || last) && policy.first_last != FirstLast::same;
+    if (special && bits.weights != fp32_bits) {
       layer.symmetric = policy.first_last == FirstLast::eight_bit;
       layer.weight_bits = layer.symmetric ? 8 : fp32_bits;
     }

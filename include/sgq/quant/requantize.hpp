@@ -7,8 +7,8 @@
 //
 // and then, in double,
 //
-//     v = A m + t  (+ s_r r, where a residual code r joins)        q = rint(clip(v, 0, alpha)
-//     n/alpha)
+//     v = A m + t                          + s_r r where a residual code r joins
+//     q = rint(clip(v, 0, alpha) (n / alpha))
 //
 // Evaluation in training programs, the threshold search and the integer engine all call it, so they
 // agree to the bit.
@@ -53,32 +53,36 @@ inline void check_affine(const ChannelAffine& f) {
                                "is the batch norm's variance negative or NaN?"));
 }
 
-/// m and t of one channel from the layer's scales, its bias and the batch norm behind it. Computed
-/// in double, rounded to float once; no product in it feeds an addition. Throws value_error where
-/// they are not finite.
-inline ChannelAffine fold_channel(double s_w, double s_x, double bias, const ChannelNorm& bn = {}) {
+/// m and t of one channel: `scale` is s_w s_x (exact in double, if both are floats), `bias` is b.
+/// Computed in double, rounded to float once; no product in it feeds an addition. Throws
+/// value_error where they are not finite.
+inline ChannelAffine fold_channel(double scale, double bias, const ChannelNorm& bn = {}) {
   const double deviation = std::sqrt(bn.var + bn.eps);
-  const ChannelAffine f{static_cast<float>(bn.gamma * s_w * s_x / deviation),
+  const ChannelAffine f{static_cast<float>(bn.gamma * scale / deviation),
                         static_cast<float>(bn.gamma * (bias - bn.mean) / deviation + bn.beta)};
   check_affine(f);
   return f;
 }
 
-/// The pre-activation of an accumulator.
-SGQ_INLINE double preactivation(double a, float m, float t) {
-  return a * static_cast<double>(m) + static_cast<double>(t);
+/// v of an accumulator a. m and t are floats (as doubles they let the double net share the code).
+SGQ_INLINE double preactivation(double a, double m, double t) {
+  return a * m + t;
+}
+
+/// v where a residual code r of scale s_r, a float too, joins.
+SGQ_INLINE double preactivation(double a, double m, double t, double s_r, double r) {
+  return preactivation(a, m, t) + s_r * r;
 }
 
 /// The code of an accumulator, as a double that is an integer in 0..n.
-SGQ_INLINE double requantize(double a, float m, float t, double alpha, double inverse_step) {
+SGQ_INLINE double requantize(double a, double m, double t, double alpha, double inverse_step) {
   return pact_code(preactivation(a, m, t), alpha, inverse_step);
 }
 
-/// The same with a residual code r of scale s_r.
-SGQ_INLINE double requantize(double a, float m, float t, float s_r, double r, double alpha,
+/// The same with a residual code.
+SGQ_INLINE double requantize(double a, double m, double t, double s_r, double r, double alpha,
                              double inverse_step) {
-  const double v = preactivation(a, m, t) + static_cast<double>(s_r) * r;
-  return pact_code(v, alpha, inverse_step);
+  return pact_code(preactivation(a, m, t, s_r, r), alpha, inverse_step);
 }
 
 /// n accumulators of one channel (A is float or int32_t; Code is uint8_t or the T of the net).

@@ -5,7 +5,7 @@
 // c1 and c2 are fitted so that alpha_w is near the clip of least squared error for a range of
 // distributions; weights are then clipped to +-alpha_w and rounded to an equally spaced grid (see
 // quant/uniform.hpp). alpha_w carries no gradient. SAWB stops the gradient outside +-alpha_w;
-// SAWB+ passes it everywhere, which is what trains best and is the default.
+// SAWB+, the default, passes it everywhere.
 //
 // Choi et al., "Bridging the Accuracy Gap for 2-bit Quantized Neural Networks (QNN)", 2018,
 // arXiv 1807.06964; coefficients as in IBM's public fms-model-optimizer. They exist for 2 to 5 bits

@@ -2,8 +2,7 @@
 //
 // q_out(A) of quant/requantize.hpp is monotone in the accumulator A: rising where m > 0, falling
 // where m < 0. So the code is the number of thresholds that A has passed, and an integer engine
-// needs no arithmetic but comparisons. The thresholds are found by bisection of the function
-// itself,
+// needs no arithmetic but comparisons. They are found by bisection of the function itself,
 //
 //     q_out(A) >= j,  j = 1..n        over A in [-B, B], B = the layer's accumulator bound
 //

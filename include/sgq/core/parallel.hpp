@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <memory>
+#include <type_traits>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -43,11 +45,10 @@ inline void set_num_threads(int n) {
   detail::thread_setting() = n;
 }
 
-/// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by
-/// one (they may take unequal time), so give each a good deal to do. Inside another parallel_for it
-/// runs serially. The first exception of an iteration is rethrown here once all have ended.
-template <class F>
-void parallel_for(index_t n, F&& f) {
+namespace detail {
+/// The loop itself, compiled once: each parallel_for hands it a pointer to its own body, which
+/// saves a good part of the compile time of a program and costs a call per iteration.
+inline void run_parallel(index_t n, void* body, void (*call)(void*, index_t)) {
 #if defined(_OPENMP)
   const int threads = static_cast<int>(std::min<index_t>(num_threads(), n));
   if (threads > 1 && !omp_in_parallel()) {
@@ -57,7 +58,7 @@ void parallel_for(index_t n, F&& f) {
     for (index_t i = 0; i < n; ++i) {
       if (failed.load(std::memory_order_relaxed)) continue;
       try {
-        f(i);
+        call(body, i);
       } catch (...) {
         if (!failed.exchange(true)) failure = std::current_exception();
       }
@@ -66,7 +67,18 @@ void parallel_for(index_t n, F&& f) {
     return;
   }
 #endif
-  for (index_t i = 0; i < n; ++i) f(i);
+  for (index_t i = 0; i < n; ++i) call(body, i);
+}
+} // namespace detail
+
+/// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by
+/// one (they may take unequal time), so give each a good deal to do. Inside another parallel_for it
+/// runs serially. The first exception of an iteration is rethrown here once all have ended.
+template <class F>
+void parallel_for(index_t n, F&& f) {
+  using Body = std::remove_reference_t<F>;
+  detail::run_parallel(n, const_cast<void*>(static_cast<const void*>(std::addressof(f))),
+                       [](void* body, index_t i) { (*static_cast<Body*>(body))(i); });
 }
 
 /// Cuts [0, n) into blocks of `block` elements (the last may be shorter) and calls

@@ -37,19 +37,17 @@ inline CropFlip draw_crop_flip(const Augmentation& how, std::uint64_t seed, inde
 inline void crop_flip(const std::uint8_t* in, const Shape& shape, const CropFlip& window,
                       const PixelGrid& norm, std::uint8_t* out) {
   const index_t channels = shape[1], height = shape[2], width = shape[3];
+  // Columns [left, right) of the window lie within the image.
+  const index_t left = std::clamp<index_t>(-window.dx, 0, width);
+  const index_t right = std::clamp<index_t>(width - window.dx, left, width);
   for (index_t c = 0; c < channels; ++c) {
     const auto zero = static_cast<std::uint8_t>(norm.zero[static_cast<std::size_t>(c)]);
     for (index_t y = 0; y < height; ++y, out += width) {
+      std::fill(out, out + width, zero);
       const index_t from = y + window.dy;
-      if (from < 0 || from >= height) {
-        std::memset(out, zero, static_cast<std::size_t>(width));
-        continue;
-      }
-      const std::uint8_t* row = in + (c * height + from) * width;
-      for (index_t x = 0; x < width; ++x) {
-        const index_t column = (window.flip ? width - 1 - x : x) + window.dx;
-        out[x] = column >= 0 && column < width ? row[column] : zero;
-      }
+      if (from < 0 || from >= height || left == right) continue;
+      std::copy_n(in + (c * height + from) * width + left + window.dx, right - left, out + left);
+      if (window.flip) std::reverse(out, out + width);
     }
   }
 }

@@ -79,9 +79,8 @@ public:
     for (std::size_t k = 0; k < indices.size(); ++k)
       labels_[k] = set_.labels[static_cast<std::size_t>(indices[k])];
     parallel_blocks(n, detail::images_per_block, [&](index_t begin, index_t end) {
-      for (index_t k = begin; k < end; ++k) copy_image(indices[static_cast<std::size_t>(k)], k);
+      for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    normalize<T>(codes_, norm_, x_);
     return {x_, codes_, labels_, indices};
   }
 
@@ -89,15 +88,16 @@ public:
   const PixelGrid& norm() const { return norm_; }
 
 private:
-  void copy_image(index_t image, index_t row) {
+  void make_image(index_t image, index_t row) {
     const Shape& shape = set_.images.shape();
     const std::uint8_t* in = set_.images.data() + image * shape.stride();
-    std::uint8_t* out = codes_.data() + row * shape.stride();
+    std::uint8_t* codes = codes_.data() + row * shape.stride();
     if (options_.augment.any())
       crop_flip(in, shape, draw_crop_flip(options_.augment, options_.seed, epoch_, image), norm_,
-                out);
+                codes);
     else
-      std::memcpy(out, in, static_cast<std::size_t>(shape.stride()));
+      std::copy(in, in + shape.stride(), codes);
+    detail::normalize_image(codes, shape.plane(), norm_, x_.data() + row * shape.stride());
   }
 
   const Dataset& set_;

@@ -70,6 +70,18 @@ inline void check_channels(std::string_view what, const Shape& shape, const Pixe
                                shape.str(), "one zero point per channel"));
 }
 inline constexpr index_t images_per_block = 8;
+
+/// One image of `plane` pixels a channel.
+template <class T>
+void normalize_image(const std::uint8_t* SGQ_RESTRICT codes, index_t plane, const PixelGrid& norm,
+                     T* SGQ_RESTRICT x) {
+  const T scale = static_cast<T>(norm.scale);
+  for (std::int32_t zero : norm.zero) {
+    SGQ_SIMD
+    for (index_t i = 0; i < plane; ++i) x[i] = scale * static_cast<T>(codes[i] - zero);
+    codes += plane, x += plane;
+  }
+}
 } // namespace detail
 
 /// codes [N,C,H,W] -> x [N,C,H,W].
@@ -77,17 +89,10 @@ template <class T>
 void normalize(View<const std::uint8_t> codes, const PixelGrid& norm, View<T> x) {
   detail::check_channels("normalize", codes.shape(), norm);
   check_shape("normalize", codes.shape(), x.shape());
-  const index_t plane = codes.shape().plane();
-  const index_t planes = codes.shape()[0] * codes.shape()[1];
-  const T scale = static_cast<T>(norm.scale);
-  parallel_blocks(planes, detail::images_per_block, [&](index_t begin, index_t end) {
-    for (index_t k = begin; k < end; ++k) {
-      const std::int32_t zero = norm.zero[static_cast<std::size_t>(k % codes.shape()[1])];
-      const std::uint8_t* SGQ_RESTRICT p = codes.data() + k * plane;
-      T* SGQ_RESTRICT out = x.data() + k * plane;
-      SGQ_SIMD
-      for (index_t i = 0; i < plane; ++i) out[i] = scale * static_cast<T>(p[i] - zero);
-    }
+  const index_t stride = codes.shape().stride(), plane = codes.shape().plane();
+  parallel_blocks(codes.shape()[0], detail::images_per_block, [&](index_t begin, index_t end) {
+    for (index_t n = begin; n < end; ++n)
+      detail::normalize_image(codes.data() + n * stride, plane, norm, x.data() + n * stride);
   });
 }
 

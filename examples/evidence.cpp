@@ -88,7 +88,7 @@ void compare(const Options& o) {
   std::filesystem::create_directories(o.out);
   const std::string path = o.out + "/evidence.png";
   write_png(path,
-            compose_grid(rows, {.rows = {"image", "evidence", "plain", "guided"}, .zoom = 2}));
+            compose_grid(rows, {.rows = {"image", "evidence", "plain", "guided"}, .zoom = 3}));
   std::printf("%s\n", path.c_str());
 }
 

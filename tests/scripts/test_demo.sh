@@ -11,8 +11,6 @@ fail() {
 cat >"$work/program" <<'END'
 #!/bin/sh
 echo "$@" >"$(dirname "$0")/arguments"
-mkdir -p "$(dirname "$0")/out"
-echo '{"dataset": "mnist", "test_accuracy": 0.98765, "seconds": 1e1}' >"$(dirname "$0")/out/metrics.json"
 END
 chmod +x "$work/program"
 
@@ -20,15 +18,11 @@ chmod +x "$work/program"
 mkdir -p "$work/data/mnist"
 touch "$work/data/mnist/train-images-idx3-ubyte"
 for data in "$work/data" "$work/data/mnist"; do
-  output=$(SGQ_DATA="$data" SGQ_DEMO_LIMIT=500 cmake/demo.sh "$work/program" "$work/out")
+  SGQ_DATA="$data" SGQ_DEMO_LIMIT=500 cmake/demo.sh "$work/program" "$work/out"
   arguments=$(cat "$work/arguments")
   case $arguments in
     "--dataset mnist --data $data "*"--out $work/out --limit 500") ;;
     *) fail "unexpected arguments: $arguments" ;;
-  esac
-  case $output in
-    *"98.77 %"*) ;;
-    *) fail "no accuracy in: $output" ;;
   esac
 done
 

@@ -95,32 +95,52 @@ private:
   static constexpr index_t max_parts = 16;
   static constexpr index_t inner_block = 1024;
 
+  /// nr rows of B: where they are, or copied if they hold codes, are too few, or end in the middle
+  /// of a vector.
+  struct Strip {
+    const T* data;
+    index_t row[max_inner];
+  };
+
+  void read_strip(index_t j, index_t p, index_t k, index_t padded, T* copy, Strip& strip) const {
+    const index_t cols = std::min(tile_.nr, g_.n - j);
+    index_t apart = padded;
+    strip.data = copy;
+    if constexpr (std::is_same_v<T, TB>)
+      if (k == padded && cols == tile_.nr) {
+        strip.data = g_.b + j * g_.ldb + p;
+        apart = g_.ldb;
+      }
+    if (strip.data == copy) {
+      for_isa<copy_rows<T, TB>>(g_.b + j * g_.ldb + p, g_.ldb, cols, k, padded, copy);
+      std::fill_n(copy + cols * padded, (tile_.nr - cols) * padded, T{0});
+    }
+    for (index_t q = 0; q < tile_.nr; ++q) strip.row[q] = q * apart;
+  }
+
+  /// Adds the products of one block of k to c.
   void run_block(index_t p, index_t k, T* c) const {
     Arena::Scope scope(scratch());
     const index_t padded = round_up(k, tile_.lanes), rows = round_up(g_.m, tile_.mr);
     T* const a = scratch().take<T>(rows * padded);
-    T* const b = scratch().take<T>(tile_.nr * padded);
+    T* const copy = scratch().take<T>(tile_.nr * padded);
     for_isa<copy_rows<T, TA>>(g_.a + p, g_.lda, g_.m, k, padded, a);
     std::fill_n(a + g_.m * padded, (rows - g_.m) * padded, T{0});
-    std::fill_n(b, tile_.nr * padded, T{0});
-    index_t b_row[max_inner];
-    for (index_t j = 0; j < tile_.nr; ++j) b_row[j] = j * padded;
     alignas(64) T sums[max_inner * max_lanes] = {};
+    Strip strip;
     for (index_t j = 0; j < g_.n; j += tile_.nr) {
-      const index_t cols = std::min(tile_.nr, g_.n - j);
-      for_isa<copy_rows<T, TB>>(g_.b + j * g_.ldb + p, g_.ldb, cols, k, padded, b);
+      read_strip(j, p, k, padded, copy, strip);
       for (index_t i = 0; i < g_.m; i += tile_.mr) {
         tile_.run({.parts = 1,
                    .length = padded,
                    .a = a + i * padded,
                    .lda = padded,
                    .a_part = 0,
-                   .b = b,
-                   .b_row = b_row,
-                   .b_part = 0,
+                   .b = strip.data,
+                   .b_row = strip.row,
                    .sums = sums});
-        for_isa<add_lanes<T>>(sums, tile_.lanes, tile_.nr, std::min(tile_.mr, g_.m - i), cols,
-                              c + i * g_.n + j, g_.n);
+        for_isa<add_lanes<T>>(sums, tile_.lanes, tile_.nr, std::min(tile_.mr, g_.m - i),
+                              std::min(tile_.nr, g_.n - j), c + i * g_.n + j, g_.n);
       }
     }
   }

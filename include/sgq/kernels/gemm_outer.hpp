@@ -29,11 +29,14 @@ public:
       : g_(g), tile_(tiles<T>().outer), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
         b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.m <= g.n) {
     rows_ = share_a_ ? g.m : round_up(m_block / 2, tile_.mr);
-    cols_ = share_a_ ? n_block : g.n;
+    cols_ = !share_a_ ? g.n : g.n < 16 * n_block ? n_block : 4 * n_block;
     const index_t blocks = std::max<index_t>(1, blocks_of(g.k, k_block));
     const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
     depth_ = blocks_of(blocks, parts) * k_block;
+    // Few rows of A do not repay the packing of B, if its rows are near each other or few.
+    direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.nr == 0 &&
+                g.m <= 64 && (g.ldb <= 1024 || g.k <= 16);
   }
 
   void run() {
@@ -83,11 +86,31 @@ private:
     };
     parallel_for(across * blocks_of(g_.k, k_block), pack_part);
     shared_ = packed;
-    // A packed panel's rows are one panel width apart.
     const index_t depth = std::min(g_.k, k_block);
     index_t* const rows = scratch().take<index_t>(depth);
-    for (index_t p = 0; p < depth; ++p) rows[p] = p * tile_.nr;
+    for (index_t p = 0; p < depth; ++p) rows[p] = p * (direct_b_ ? g_.ldb : tile_.nr);
     b_row_ = rows;
+  }
+
+  /// Panels of one operand for one block of k; the one of row or column w begins at at(w).
+  struct Panels {
+    const T* data;
+    index_t first, step;
+    const T* at(index_t w) const { return data + (w - first) * step; }
+  };
+
+  Panels panels_of_a(const Block& x, index_t p, index_t k, T* buffer) const {
+    if (share_a_) return {shared_ + p * shared_rows_, 0, k};
+    a_.pack(x.i0, x.i1 - x.i0, p, k, tile_.mr, buffer);
+    return {buffer, x.i0, k};
+  }
+
+  Panels panels_of_b(const Block& x, index_t p, index_t k, T* buffer) const {
+    if constexpr (std::is_same_v<T, TB>)
+      if (direct_b_) return {g_.b + p * g_.ldb, 0, 1};
+    if (!share_a_) return {shared_ + p * shared_rows_, 0, k};
+    b_.pack(x.j0, x.j1 - x.j0, p, k, tile_.nr, buffer);
+    return {buffer, x.j0, k};
   }
 
   /// One task: loops 4 to 1. The sum over all of its k blocks is complete after the last one, and
@@ -96,33 +119,29 @@ private:
     Arena::Scope scope(scratch());
     const index_t own =
         share_a_ ? round_up(x.j1 - x.j0, tile_.nr) : round_up(x.i1 - x.i0, tile_.mr);
-    T* const packed = scratch().take<T>(own * std::min(x.k1 - x.k0, k_block));
+    T* const buffer = scratch().take<T>(own * std::min(x.k1 - x.k0, k_block));
     index_t p = x.k0;
     do {
       const index_t k = std::min(k_block, x.k1 - p);
-      const T* const ours = shared_ + p * shared_rows_;
-      if (share_a_)
-        b_.pack(x.j0, x.j1 - x.j0, p, k, tile_.nr, packed);
-      else
-        a_.pack(x.i0, x.i1 - x.i0, p, k, tile_.mr, packed);
-      const T* const a = share_a_ ? ours : packed - x.i0 * k;
-      const T* const b = share_a_ ? packed - x.j0 * k : ours;
+      const Panels a = panels_of_a(x, p, k, buffer), b = panels_of_b(x, p, k, buffer);
       run_panels(x, k, a, b, c, ldc, p > x.k0, p + k < x.k1 ? Epilogue<T>{} : e);
       p += k;
     } while (p < x.k1);
   }
 
-  /// Loops 3 to 1, for one block of k.
-  void run_panels(const Block& x, index_t k, const T* a, const T* b, T* c, index_t ldc,
+  /// Loops 3 to 1, for one block of k. Where all panels of B fit L1 together, loops 1 and 2 change
+  /// places: then C is written along its rows.
+  void run_panels(const Block& x, index_t k, const Panels& a, const Panels& b, T* c, index_t ldc,
                   bool accumulate, const Epilogue<T>& e) const {
-    const index_t rows = m_block / tile_.mr * tile_.mr;
+    const bool short_sum = k * (x.j1 - x.j0) <= k_block * tile_.nr;
+    const index_t rows = short_sum ? tile_.mr : m_block / tile_.mr * tile_.mr;
     for (index_t ib = x.i0; ib < x.i1; ib += rows)
       for (index_t j = x.j0; j < x.j1; j += tile_.nr)
         for (index_t i = ib; i < std::min(x.i1, ib + rows); i += tile_.mr)
           run_tile(tile_,
                    {.k = k,
-                    .a = a + i * k,
-                    .b = b + j * k,
+                    .a = a.at(i),
+                    .b = b.at(j),
                     .b_row = b_row_,
                     .c = c + i * ldc + j,
                     .ldc = ldc,
@@ -134,7 +153,8 @@ private:
   const Tile<T, OuterProduct>& tile_;
   Operand<TA> a_;
   Operand<TB> b_;
-  bool share_a_;                ///< which operand is packed once for all
+  bool share_a_;                ///< A is packed once for all tasks, else B
+  bool direct_b_ = false;       ///< B is read where it is
   index_t rows_, cols_, depth_; ///< of a task
   const T* shared_ = nullptr;
   index_t shared_rows_ = 0;

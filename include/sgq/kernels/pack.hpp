@@ -24,11 +24,14 @@ namespace detail {
 template <class T, class S>
 SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t k, index_t width,
                           T* dst) {
+  constexpr index_t line = 64 / sizeof(S);
   for (index_t p = 0; p < k; ++p, src += stride)
     for (index_t w0 = 0; w0 < extent; w0 += width) {
       T* const to = dst + w0 * k + p * width;
       const S* const from = src + w0;
       const index_t count = extent - w0 < width ? extent - w0 : width;
+      if (p + 4 < k)
+        for (index_t w = 0; w < count; w += line) __builtin_prefetch(from + 4 * stride + w);
       index_t w = 0;
       for (; w + 8 <= count; w += 8) {
         SGQ_SIMD

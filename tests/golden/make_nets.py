@@ -273,8 +273,8 @@ def training(net):
     return {"losses": torch.tensor(losses), "eval_logits": logits}
 
 
-def write_safetensors(path, tensors, net):
-    header, data = {"__metadata__": {"rate": str(net.rate), "torch": torch.__version__}}, b""
+def write_safetensors(path, tensors, **metadata):
+    header, data = {"__metadata__": metadata | {"torch": torch.__version__}}, b""
     for name, t in tensors.items():
         raw = t.contiguous().numpy().astype("<f8").tobytes()
         offsets = [len(data), len(data) + len(raw)]
@@ -300,8 +300,9 @@ def main():
             parts[name].update(training(net))
             parts[name + "_dx"] = {n: t for n, t in out.items() if n.startswith("dx")}
             for file, tensors in parts.items():
-                write_safetensors(here / (file + ".safetensors"), tensors, net)
+                write_safetensors(here / (file + ".safetensors"), tensors, rate=str(net.rate))
             print(name, ["%.4f" % v for v in parts[name]["losses"]])
 
 
-main()
+if __name__ == "__main__":
+    main()

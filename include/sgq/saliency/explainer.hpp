@@ -1,12 +1,13 @@
 // sgq/saliency/explainer.hpp -- a net, the scalar to explain, and a tape to do it on.
 //
 //     Explainer<float> explain(net, {.target = Target::logit});
-//     Attribution<float> a = gradient(explain, x, classes);        // x [N,C,H,W], one class an
-//     image Tensor<float> maps = to_maps(a, Values::magnitude);          // [N,H,W]
+//     Attribution<float> a = gradient<float>(explain, x, classes); // x [N,C,H,W], a class an image
+//     Tensor<float> maps = to_maps(a, Values::magnitude);          // [N,H,W]
 //
 // Every method that needs gradients takes an Explainer, images and classes, and returns an
 // Attribution; occlusion and RISE need none and take a Classifier. Passes are made in evaluation
-// mode, in batches, on the Explainer's own tape; the net's gradients are left as they are.
+// mode, in batches, on the Explainer's own tape; the net's gradients are left as they are. No
+// images give no maps.
 #pragma once
 
 #include "sgq/nn/activation.hpp"
@@ -23,7 +24,7 @@ template <class T>
 struct Attribution {
   Tensor<T> values;      ///< [N,C,H,W], signed; [N,1,H,W] from methods without channels
   std::string label;     ///< the method, with "(STE)" where gradients are straight-through
-  double zero_share = 0; ///< of dS/dx that is exactly 0, over all passes
+  double zero_share = 0; ///< of the gradients it read, over all passes, the part that is exactly 0
   std::vector<double> completeness_error{}; ///< per image; integrated gradients only
 };
 
@@ -74,16 +75,13 @@ public:
   View<const T> gradient(View<const T> x, std::span<const std::uint8_t> classes,
                          bool guided = false) {
     seed(forward(x), classes);
-    const View<const T> dx = net_.input_gradient(seed_, tape_, guided);
-    zeros_ += std::count(dx.begin(), dx.end(), T{0});
-    gradients_ += dx.size();
-    return dx;
+    return count_zeros(net_.input_gradient(seed_, tape_, guided));
   }
 
   /// dS/d(value v of the net) of one batch.
   View<const T> gradient_at(nn::ValueId v, View<const T> x, std::span<const std::uint8_t> classes) {
     seed(forward(x), classes);
-    return net_.gradient_at(v, seed_, tape_);
+    return count_zeros(net_.gradient_at(v, seed_, tape_));
   }
 
   /// Calls f(x, classes, first) for the images batch by batch.
@@ -107,6 +105,11 @@ private:
   void seed(View<const T> logits, std::span<const std::uint8_t> classes) {
     seed_.resize(logits.shape());
     ops::target_gradient<T>(logits, classes, options_.target, seed_);
+  }
+  View<const T> count_zeros(View<const T> gradient) {
+    zeros_ += std::count(gradient.begin(), gradient.end(), T{0});
+    gradients_ += gradient.size();
+    return gradient;
   }
 
   nn::Net<T>& net_;

@@ -77,6 +77,7 @@ Attribution<T> grad_cam(Explainer<T>& explain, View<const T> x,
       detail::resize_bilinear<T>(cam, out);
     }
   });
+  a.zero_share = explain.zero_share();
   return a;
 }
 

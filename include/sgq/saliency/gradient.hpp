@@ -3,9 +3,8 @@
 //     gradient            dS/dx           (Simonyan, Vedaldi, Zisserman, arXiv 1312.6034)
 //     gradient x input    x dS/dx
 //     guided backprop     dS/dx, with negative gradients stopped at every rectifier: g 1[g > 0] in
-//     its
-//                         active window, 0 < v < alpha for PACT (arXiv 1412.6806). A non-linearity
-//                         without a rule is an error.
+//                         its active window, 0 < v < alpha for PACT (arXiv 1412.6806). A
+//                         non-linearity without a rule is an error.
 #pragma once
 
 #include "sgq/saliency/explainer.hpp"

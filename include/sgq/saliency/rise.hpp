@@ -26,7 +26,7 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
   const index_t h = mask.shape()[0], w = mask.shape()[1], side = o.cells + 1;
   const float cell_h = static_cast<float>(h) / static_cast<float>(o.cells);
   const float cell_w = static_cast<float>(w) / static_cast<float>(o.cells);
-  const auto bit = [&](index_t i, index_t j) { // grid of (cells + 1)^2 corners
+  const auto bit = [&](index_t i, index_t j) { // of (cells + 2)^2 corners
     return static_cast<double>(random.uniform(i * (side + 1) + j)) < o.keep ? 1.0f : 0.0f;
   };
   const float dy = random.uniform(1 << 20) * cell_h, dx = random.uniform((1 << 20) + 1) * cell_w;

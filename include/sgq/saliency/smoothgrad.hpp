@@ -1,10 +1,9 @@
 // sgq/saliency/smoothgrad.hpp -- the gradient, averaged over noisy copies of the image.
 //
-//     (1/m) sum over i of dS(x + e_i)/dx,    e ~ N(0, s^2),    s = fraction (x_max - x_min) per
-//     image
+//     (1/m) sum over i of dS(x + e_i)/dx,    e ~ N(0, s^2),    s = fraction (x_max - x_min)
 //
-// or of its squares. Smilkov et al., "SmoothGrad: removing noise by adding noise", arXiv
-// 1706.03825.
+// or of its squares; x_max and x_min are the image's own. Smilkov et al., "SmoothGrad: removing
+// noise by adding noise", arXiv 1706.03825.
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -20,7 +19,7 @@ struct SmoothGradOptions {
 };
 
 namespace detail {
-/// noise(sample, image, position) is a standard normal number.
+/// noise(sample, image) is a function: of a position, a standard normal number.
 template <class T, class Noise>
 Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
                           std::span<const std::uint8_t> classes, const SmoothGradOptions& o,
@@ -39,9 +38,9 @@ Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
         const T* row = xb.data() + n * features;
         const auto [low, high] = std::minmax_element(row, row + features);
         const double s = o.fraction * static_cast<double>(*high - *low);
+        const auto e = noise(sample, first + n);
         for (index_t i = 0; i < features; ++i)
-          noisy[n * features + i] =
-              static_cast<T>(static_cast<double>(row[i]) + s * noise(sample, first + n, i));
+          noisy[n * features + i] = static_cast<T>(static_cast<double>(row[i]) + s * e(i));
       });
       const View<const T> dx = explain.gradient(noisy, cb);
       for (index_t i = 0; i < dx.size(); ++i) sum[i] += o.squared ? dx[i] * dx[i] : dx[i];
@@ -58,10 +57,10 @@ template <class T>
 Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
                           std::span<const std::uint8_t> classes, const SmoothGradOptions& o = {}) {
   const Random random(o.seed, 0x736d6f6fu); // "smoo"
-  return detail::smoothgrad(explain, x, classes, o, [&](index_t sample, index_t image, index_t i) {
-    return random.split(static_cast<std::uint64_t>(sample))
-        .split(static_cast<std::uint64_t>(image))
-        .normal(i);
+  return detail::smoothgrad(explain, x, classes, o, [&](index_t sample, index_t image) {
+    const Random own =
+        random.split(static_cast<std::uint64_t>(sample)).split(static_cast<std::uint64_t>(image));
+    return [own](index_t position) { return own.normal(position); };
   });
 }
 

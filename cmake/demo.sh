@@ -21,6 +21,7 @@ look_in() {
 }
 
 dataset=mnist
+epochs=1
 if [ -n "${SGQ_DATA:-}" ]; then
   data=$(look_in "$SGQ_DATA")
   if [ -z "$data" ]; then
@@ -35,9 +36,10 @@ else
     if ! data/fetch.sh mnist; then
       echo "No MNIST: the demo goes on with the built-in synthetic set."
       dataset=synthetic
+      epochs=3 # it is a sixth of the size
     fi
   fi
 fi
 
-exec "$program" --dataset "$dataset" --data "$data" --epochs 1 --out "$out" \
+exec "$program" --dataset "$dataset" --data "$data" --epochs $epochs --out "$out" \
   ${SGQ_DEMO_LIMIT:+--limit "$SGQ_DEMO_LIMIT"}

@@ -103,34 +103,35 @@ void run_row(const U* u, Args... args) {
     Body(u, args...);
 }
 
-/// One plane of the formula, y[p] = m u[p] + t + s r[p], in double: exact products whatever
-/// the instruction set makes of them, one rounding at the end.
-template <class T, class U, class R>
-void settle_row(const U* u, const R* r, double m, double t, double s, index_t n, T* y) {
-  if (r) {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i)
-      y[i] = static_cast<T>((static_cast<double>(u[i]) * m + t) + static_cast<double>(r[i]) * s);
-  } else {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i) y[i] = static_cast<T>(static_cast<double>(u[i]) * m + t);
-  }
+/// The n numbers u[at ..] of a signal, as doubles.
+template <class T>
+void read_row(const Signal<T>& s, index_t at, index_t n, double* out) {
+  visit_storage(s, [&](auto* u) {
+    for (index_t i = 0; i < n; ++i) out[i] = static_cast<double>(u[at + i]);
+  });
 }
 
-/// Writes the plain numbers of a signal, y = v. y may be u itself.
+/// Writes the plain numbers of a signal, y = v. In double: exact products whatever the instruction
+/// set makes of them, one rounding at the end. y may be u itself.
 template <class T>
 void settle(const Signal<T>& s, View<T> y) {
   check_shape("settle", s.shape, y.shape());
   const index_t plane = s.shape.plane(), channels = s.channels();
   const double r_scale = s.residual ? static_cast<double>(static_cast<T>(s.residual->scale)) : 0;
-  visit_with_residual(s, [&]<class U, class R>(const U* u, const R* r) {
-    parallel_for(s.batch(), [&](index_t n) {
-      for (index_t c = 0; c < channels; ++c) {
-        const index_t at = (n * channels + c) * plane;
-        settle_row(u + at, r ? r + at : r, static_cast<double>(s.mul_at(c)),
-                   static_cast<double>(s.add_at(c)), r_scale, plane, y.data() + at);
+  parallel_for(s.batch(), [&](index_t n) {
+    Arena::Scope scope(scratch());
+    double* const u = scratch().take<double>(plane);
+    double* const r = scratch().take<double>(plane);
+    for (index_t c = 0; c < channels; ++c) {
+      const index_t at = (n * channels + c) * plane;
+      const double m = static_cast<double>(s.mul_at(c)), t = static_cast<double>(s.add_at(c));
+      read_row(s, at, plane, u);
+      if (s.residual) read_row(*s.residual, at, plane, r);
+      for (index_t i = 0; i < plane; ++i) {
+        const double v = u[i] * m + t;
+        y[at + i] = static_cast<T>(s.residual ? v + r[i] * r_scale : v);
       }
-    });
+    }
   });
 }
 

@@ -124,7 +124,8 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
 
   Tensor<double> score({images}), e({images, m}), ds({images, m});
   const auto score_at = [&](const float* logits, index_t n) {
-    return target_score(logits, model.classes(), targets[static_cast<std::size_t>(n)], options.target);
+    return target_score(logits, model.classes(), targets[static_cast<std::size_t>(n)],
+                        options.target);
   };
   model.each(x, [&](index_t n, const float* logits) { score[n] = score_at(logits, n); });
   Infidelity result{Tensor<double>({images}), Tensor<double>({images}), Tensor<double>({images})};

@@ -37,6 +37,7 @@ TEST_CASE("NPY files of numpy are read", "[io]") {
   const auto f8 = parse_npy<double>(golden::npy_f8_scalar, "f");
   CHECK(f8.shape() == Shape{});
   CHECK(f8[0] == 0.1);
+  CHECK(npy_type(golden::npy_u1, "f") == "|u1");
   CHECK(parse_npy<std::uint8_t>(golden::npy_u1, "f")[4] == 240);
   const auto i4 = parse_npy<std::int32_t>(golden::npy_i4, "f");
   CHECK(i4.shape() == Shape{2, 1, 2});

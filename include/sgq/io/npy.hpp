@@ -139,6 +139,11 @@ private:
 
 } // namespace detail
 
+/// The element type in the bytes of an NPY file, as numpy calls it: "<f4", "|u1". Throws io_error.
+inline std::string npy_type(std::string_view bytes, const std::string& origin) {
+  return detail::NpyHeader(bytes, origin).descr;
+}
+
 /// The tensor in the bytes of an NPY file; `origin` names them in messages. T: double, float,
 /// int64_t, int32_t, int16_t, int8_t, uint8_t or bool. Throws io_error.
 template <class T>

@@ -1,6 +1,9 @@
 // sgq/saliency/callable.hpp -- a model, seen as a function from a batch to logits.
 //
-//     auto f = [&](View<const float> x, View<float> logits) { net.forward(x, tape, logits); };
+//     auto f = [&](View<const float> x, View<float> logits) {
+//       const View<const float> z = net.forward(x, tape);
+//       std::copy(z.begin(), z.end(), logits.begin());
+//     };
 //     Classifier model(f, 10);          // x [N,C,H,W] -> logits [N,10]
 //
 // Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets, quantised nets and

@@ -78,16 +78,17 @@ public:
     const View<T> dzm(scratch().take<T>(logits.size()), logits);
 
     const View<const T> z = net_.forward(x, clean_, clean_mode);
+    check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net_, clean_);
     net_.zero_grad();
     const bool single = one_backward();
     const View<const T> saliency =
-        single ? clean_backward(z, batch.labels, dz) : input_saliency(x, z, batch.labels, dz);
+        single ? clean_backward(dz) : input_saliency(x, z, batch.labels, dz);
     x_masked_.resize(x.shape());
     ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
     const View<const T> zm = net_.forward(x_masked_, masked_, masked_mode);
 
     const T loss = guided_loss<T>(z, zm, batch.labels, options_, dz, dzm);
-    check_loss(loss, net_, clean_);
+    check_loss(loss, net_, masked_);
     if (!single) net_.backward(dz, clean_, nn::Want::params);
     net_.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
     net_.update_statistics(clean_);
@@ -121,12 +122,11 @@ private:
     return net_.input_gradient(ds, shared ? clean_ : masked_);
   }
 
-  // Adds the gradients of CE to the parameters; returns -batch dCE/dx = dS/dx.
-  View<const T> clean_backward(View<const T> z, std::span<const std::uint8_t> labels, View<T> dz) {
-    ops::cross_entropy<T>(z, labels, dz);
+  // dz is the gradient of CE. Adds those of the parameters; returns -batch dCE/dx = dS/dx.
+  View<const T> clean_backward(View<const T> dz) {
     const View<const T> dx = net_.backward(dz, clean_, nn::Want::both);
     saliency_.resize(dx.shape());
-    const T factor = -static_cast<T>(labels.size());
+    const T factor = -static_cast<T>(dz.shape()[0]);
     for (index_t i = 0; i < dx.size(); ++i) saliency_[i] = factor * dx[i];
     return saliency_.view();
   }

@@ -148,5 +148,4 @@
 #include "sgq/train/schedule.hpp"
 #include "sgq/train/sgd.hpp"
 #include "sgq/train/square_root.hpp"
-#include "sgq/train/square_root.hpp"
 #include "sgq/train/step.hpp"

@@ -22,10 +22,10 @@ namespace sgq::kernels {
 
 namespace detail {
 
-template <class T, class X>
+template <class T>
 class WeightGradient {
 public:
-  WeightGradient(const ConvGeometry& g, const T* dy, ConvInput<X> x)
+  WeightGradient(const ConvGeometry& g, const T* dy, const Planes<T>& x)
       : g_(g), dy_(dy), x_(x), tile_(tiles<T>().inner), layout_(shifted_layout(g, g.out_h())),
         length_(round_up(g.out_plane(), tile_.lanes)) {
     block_ = std::min((block_pixels + length_ - 1) / length_, g.batch);
@@ -69,9 +69,11 @@ private:
       const index_t channels = std::min(chunk_, g_.in_channels - first);
       x.b = copies;
       x.b_part = channels * layout_.channel_size();
-      for (index_t i = 0; i < images; ++i)
-        shift_planes(layout_, x_.data + (n + i) * g_.in_size() + first * g_.in_plane(),
-                     x_.zero ? x_.zero + first : nullptr, channels, -g_.pad, copies + i * x.b_part);
+      for (index_t i = 0; i < images; ++i) {
+        Arena::Scope image_scope(scratch());
+        shift_planes(layout_, x_.read(g_, n + i, first, channels), channels, -g_.pad,
+                     copies + i * x.b_part);
+      }
       // The last vector of a row may end in the next copy, or here; dY is 0 there.
       std::fill_n(copies + images * x.b_part, tile_.lanes, T{0});
       add_chunk(x, channels * g_.taps(), c + first * g_.taps());
@@ -111,7 +113,7 @@ private:
 
   const ConvGeometry& g_;
   const T* dy_;
-  ConvInput<X> x_;
+  Planes<T> x_;
   const Tile<T, InnerProduct>& tile_;
   ShiftedLayout layout_;
   index_t length_;                 ///< output pixels of an image, rounded up to vectors
@@ -125,7 +127,7 @@ private:
 template <class T, class X>
 void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw,
                             T scale = 1) {
-  detail::WeightGradient<T, X>(g, dy, x).run(dw, scale);
+  detail::WeightGradient<T>(g, dy, x).run(dw, scale);
 }
 
 } // namespace sgq::kernels

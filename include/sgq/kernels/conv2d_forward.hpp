@@ -40,18 +40,14 @@ void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const 
     }
 }
 
-} // namespace detail
-
-/// y = act(scale * conv(x, w) + beta * y + row_bias[output channel]); col_bias must be null.
-/// w: OIHW, y: NCHW.
-template <class T, class X>
-void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
-                    const Epilogue<T>& epilogue = {}) {
+template <class T>
+void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
+                    const Epilogue<T>& epilogue) {
   Arena::Scope scope(scratch());
   const Tile<T, OuterProduct>& tile = tiles<T>().outer;
   const index_t k = g.filter_size(), out_w = g.out_w();
   const index_t row_bytes = g.in_channels * g.kernel_w * g.stride * out_w * index_t{sizeof(T)};
-  const index_t rows = detail::band_rows(g.out_h(), row_bytes);
+  const index_t rows = band_rows(g.out_h(), row_bytes);
   const ShiftedLayout layout = shifted_layout(g, rows);
 
   T* const a = scratch().take<T>(round_up(g.out_channels, tile.mr) * k);
@@ -67,17 +63,27 @@ void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
     const index_t size = g.in_channels * layout.channel_size();
     T* const copies = scratch().take<T>(size + tile.nr); // the last strip reads past the end
     std::fill_n(copies + size, tile.nr, T{0});
-    shift_planes(layout, x.data + n * g.in_size(), x.zero, g.in_channels, top * g.stride - g.pad,
+    shift_planes(layout, x.read(g, n, 0, g.in_channels), g.in_channels, top * g.stride - g.pad,
                  copies);
-    detail::multiply_strips(a, g.out_channels, std::min(rows, g.out_h() - top) * out_w,
-                            {.k = k,
-                             .a = a,
-                             .b = copies,
-                             .b_row = b_row,
-                             .c = y + n * g.out_size() + top * out_w,
-                             .ldc = g.out_plane()},
-                            epilogue);
+    multiply_strips(a, g.out_channels, std::min(rows, g.out_h() - top) * out_w,
+                    {.k = k,
+                     .a = a,
+                     .b = copies,
+                     .b_row = b_row,
+                     .c = y + n * g.out_size() + top * out_w,
+                     .ldc = g.out_plane()},
+                    epilogue);
   });
+}
+
+} // namespace detail
+
+/// y = act(scale * conv(x, w) + beta * y + row_bias[output channel]); col_bias must be null.
+/// w: OIHW, y: NCHW.
+template <class T, class X>
+void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
+                    const Epilogue<T>& epilogue = {}) {
+  detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue);
 }
 
 } // namespace sgq::kernels

@@ -29,7 +29,7 @@ public:
       : g_(g), tile_(tiles<T>().outer), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
         b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.m <= g.n) {
     rows_ = share_a_ ? g.m : round_up(m_block / 2, tile_.mr);
-    cols_ = !share_a_ ? g.n : g.n < 16 * n_block ? n_block : 4 * n_block;
+    cols_ = !share_a_ ? g.n : g.n < 4 * wide_n_block ? n_block : wide_n_block;
     const index_t blocks = std::max<index_t>(1, blocks_of(g.k, k_block));
     const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);

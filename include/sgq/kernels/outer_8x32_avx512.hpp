@@ -10,13 +10,13 @@
 namespace sgq::kernels {
 
 #if SGQ_X86
-template <class T>
+template <class T, index_t Rows>
 [[SGQ_TARGET_AVX512]] void outer_8x32_avx512(const OuterProduct<T>& x) {
   using V = typename Simd<T, 64>::type;
   using Loose = typename Simd<T, 64>::loose;
-  V sum[8][2] = {};
+  V sum[Rows][2] = {};
   SGQ_UNROLL
-  for (index_t i = 0; i < 8; ++i) {
+  for (index_t i = 0; i < Rows; ++i) {
     __builtin_prefetch(x.c + i * x.ldc, 1);
     __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
   }
@@ -25,13 +25,13 @@ template <class T>
     const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
     const V b0 = row[0], b1 = row[1];
     SGQ_UNROLL
-    for (index_t i = 0; i < 8; ++i) {
+    for (index_t i = 0; i < Rows; ++i) {
       sum[i][0] += a[i] * b0;
       sum[i][1] += a[i] * b1;
     }
   }
   SGQ_UNROLL
-  for (index_t i = 0; i < 8; ++i) {
+  for (index_t i = 0; i < Rows; ++i) {
     const auto row = reinterpret_cast<Loose*>(x.c + i * x.ldc);
     row[0] = x.accumulate ? row[0] + sum[i][0] : sum[i][0];
     row[1] = x.accumulate ? row[1] + sum[i][1] : sum[i][1];

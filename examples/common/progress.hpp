@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <string>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace examples {
@@ -63,14 +64,10 @@ public:
     drawn_at_ = now;
     const double share = static_cast<double>(done) / static_cast<double>(total_);
     const std::string line = text + "  ETA " + clock_text(done ? now / share - now : 0);
-    if (!terminal_) {
+    if (terminal_)
+      std::printf("\r\033[K%s", (bar(share) + line).substr(0, columns() - 1).c_str());
+    else
       std::printf("%s\n", line.c_str());
-    } else {
-      constexpr std::size_t width = 20;
-      std::string bar(static_cast<std::size_t>(share * width), '=');
-      bar.resize(width, ' ');
-      std::printf("\r\033[K[%s] %s", bar.c_str(), line.c_str());
-    }
     std::fflush(stdout);
   }
 
@@ -81,6 +78,21 @@ public:
   }
 
 private:
+  /// "[====      ] "
+  static std::string bar(double share) {
+    constexpr std::size_t width = 10;
+    std::string filled(static_cast<std::size_t>(share * width), '=');
+    filled.resize(width, ' ');
+    return "[" + filled + "] ";
+  }
+
+  /// Of the terminal, so that the line never wraps.
+  static std::size_t columns() {
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? size.ws_col : 80;
+  }
+
   bool terminal_ = isatty(STDOUT_FILENO) != 0;
   index_t total_;
   double interval_, drawn_at_ = 0;

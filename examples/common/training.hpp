@@ -3,6 +3,7 @@
 #pragma once
 
 #include "command_line.hpp"
+#include "data_folder.hpp"
 #include "progress.hpp"
 
 #include "sgq/data/load.hpp"
@@ -76,20 +77,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
 }
 
-/// The folder to look for a set in: the one given, else `data` here, else that of the source tree.
-inline std::string data_folder(const TrainingOptions& o) {
-  namespace fs = std::filesystem;
-  if (!o.data.empty()) return o.data;
-  const std::string here = "data";
-  const std::string source = (fs::path(__FILE__).parent_path() / "../../data").lexically_normal();
-  std::error_code ignored;
-  for (const std::string& folder : {here, source})
-    if (fs::is_directory(folder + "/" + o.dataset, ignored)) return folder;
-  return fs::is_directory(here, ignored) ? here : source;
-}
-
 inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
-  data::Dataset set = data::load(o.dataset, data_folder(o), split);
+  data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), split);
   if (o.limit > 0 && o.limit < set.size()) return data::slice(set, 0, o.limit);
   return set;
 }
@@ -126,11 +115,10 @@ public:
   }
 
   bool after_step(const train::TrainState& state, const train::StepResult&) override {
-    char text[160];
-    std::snprintf(text, sizeof text,
-                  "epoch %d/%d  batch %d/%d  loss %.4f  accuracy %.2f %%  %.0f images/s",
-                  int(state.epoch) + 1, int(o_.epochs), int(state.batch), int(batches_),
-                  state.meter.loss(), 100 * state.meter.accuracy(), rate(state));
+    char text[120];
+    std::snprintf(text, sizeof text, "epoch %d/%d  loss %.3f  accuracy %.1f %%  %.0f images/s",
+                  int(state.epoch) + 1, int(o_.epochs), state.meter.loss(),
+                  100 * state.meter.accuracy(), rate(state));
     progress_.show(state.step - first_step_, text);
     if (since_checkpoint_.seconds() >= static_cast<double>(o_.checkpoint_seconds)) save(state);
     return true;

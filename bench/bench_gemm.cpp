@@ -10,7 +10,9 @@
 #endif
 #if defined(SGQ_BENCH_OPENBLAS)
 #include <cblas.h>
+#include <unistd.h>
 extern "C" void openblas_set_num_threads(int);
+extern "C" char* openblas_get_corename();
 #endif
 
 using namespace sgq;
@@ -76,6 +78,19 @@ std::vector<bench::Contender> contenders(const Case& x, const float* a, const fl
   return list;
 }
 
+/// An OpenBLAS older than the machine may not know it and fall back to SSE code for "Prescott". It
+/// reads its environment before main(), so this program starts once more with a better name in it.
+void use_best_openblas(char** argv) {
+#if defined(SGQ_BENCH_OPENBLAS)
+  if (std::string(openblas_get_corename()) != "Prescott" || std::getenv("OPENBLAS_CORETYPE"))
+    return;
+  if (!kernels::supported(kernels::Isa::avx2)) return;
+  setenv("OPENBLAS_CORETYPE", kernels::supported(kernels::Isa::avx512) ? "SkylakeX" : "Haswell", 1);
+  execv("/proc/self/exe", argv);
+#endif
+  (void)argv;
+}
+
 constexpr std::string_view usage =
     "bench_gemm: sgemm C[m][n] = op(A)[m][k] op(B)[k][n], one JSON object a line\n"
     "  --threads N    default: all cores\n"
@@ -88,6 +103,7 @@ constexpr std::string_view usage =
 
 int main(int argc, char** argv) {
   const bench::Options options = bench::parse(argc, argv, usage, "--threads --impl --rounds");
+  use_best_openblas(argv);
   const int threads = num_threads();
   for (const Case& x : cases()) {
     Tensor<float> a({x.m * x.k}), b({x.k * x.n}), c({x.m * x.n});

@@ -19,6 +19,7 @@
 #include "sgq/kernels/conv2d_backward_input.hpp"
 #include "sgq/kernels/conv2d_backward_weight.hpp"
 #include "sgq/kernels/conv2d_forward.hpp"
+#include "sgq/kernels/decode.hpp"
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/epilogue.hpp"
 #include "sgq/kernels/gemm.hpp"

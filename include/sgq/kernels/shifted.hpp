@@ -13,6 +13,7 @@
 #pragma once
 
 #include "sgq/core/memory.hpp"
+#include "sgq/kernels/decode.hpp"
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/problem.hpp"
 
@@ -133,18 +134,6 @@ SGQ_INLINE void shift_planes(const ShiftedLayout* l, const T* planes, index_t ch
     shift_plane(*l, planes + c * l->in_h * l->in_w, first_row, sorted, to);
 }
 
-/// to = codes - zero, plane by plane.
-template <class T>
-SGQ_INLINE void decode_planes(const std::uint8_t* codes, const std::int32_t* zero, index_t channels,
-                              index_t plane, T* to) {
-  for (index_t c = 0; c < channels; ++c) {
-    const T z = zero ? static_cast<T>(zero[c]) : T{0};
-    SGQ_SIMD
-    for (index_t i = 0; i < plane; ++i)
-      to[c * plane + i] = static_cast<T>(codes[c * plane + i]) - z;
-  }
-}
-
 } // namespace detail
 
 /// Writes the copies of some channels of an image; output row 0 begins at source row first_row.
@@ -170,8 +159,8 @@ public:
     const index_t at = image * g.in_size() + first * g.in_plane();
     if (real_) return real_ + at;
     T* const out = scratch().take<T>(channels * g.in_plane());
-    for_isa<detail::decode_planes<T>>(codes_ + at, zero_ ? zero_ + first : zero_, channels,
-                                      g.in_plane(), out);
+    for_isa<decode_planes<T>>(codes_ + at, zero_ ? zero_ + first : zero_, channels, g.in_plane(),
+                              out);
     return out;
   }
 

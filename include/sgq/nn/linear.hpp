@@ -7,6 +7,7 @@
 // gradients straight through.
 #pragma once
 
+#include "sgq/kernels/decode.hpp"
 #include "sgq/kernels/gemm.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
@@ -69,19 +70,17 @@ public:
       sum_integers(x, in_sum, slot.acc.data());
     } else {
       const View<T> y = slot.plain(shape);
-      visit_input(x, [&]<class X>(const X* codes) {
-        kernels::gemm(kernels::Gemm<T, X, T>{.m = shape[0],
-                                             .n = shape[1],
-                                             .k = options_.in,
-                                             .a = codes,
-                                             .lda = options_.in,
-                                             .b = weights_.operand(),
-                                             .ldb = options_.in,
-                                             .trans_b = true,
-                                             .c = y.data(),
-                                             .ldc = shape[1],
-                                             .epilogue = {.col_bias = in_sum}});
-      });
+      kernels::gemm(kernels::Gemm<T>{.m = shape[0],
+                                     .n = shape[1],
+                                     .k = options_.in,
+                                     .a = numbers(x),
+                                     .lda = options_.in,
+                                     .b = weights_.operand(),
+                                     .ldb = options_.in,
+                                     .trans_b = true,
+                                     .c = y.data(),
+                                     .ldc = shape[1],
+                                     .epilogue = {.col_bias = in_sum}});
       if (real) return;
     }
     slot.out.scale = scale;
@@ -96,20 +95,18 @@ public:
     if (want_params) {
       if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
       weights_.add_gradient([&](View<T> dw) { // dw [O, I] += dy^T [O, N] x [N, I]
-        visit_input(x, [&]<class X>(const X* codes) {
-          kernels::gemm(
-              kernels::Gemm<T, T, X>{.m = o,
-                                     .n = i,
-                                     .k = batch,
-                                     .a = dy.data(),
-                                     .lda = o,
-                                     .trans_a = true,
-                                     .b = codes,
-                                     .ldb = i,
-                                     .c = dw.data(),
-                                     .ldc = i,
-                                     .epilogue = {.scale = static_cast<T>(x.scale), .beta = 1}});
-        });
+        Arena::Scope scope(scratch());
+        kernels::gemm(kernels::Gemm<T>{.m = o,
+                                       .n = i,
+                                       .k = batch,
+                                       .a = dy.data(),
+                                       .lda = o,
+                                       .trans_a = true,
+                                       .b = numbers(x),
+                                       .ldb = i,
+                                       .c = dw.data(),
+                                       .ldc = i,
+                                       .epilogue = {.scale = static_cast<T>(x.scale), .beta = 1}});
       });
     }
     if (!dx[0].empty()) // dx [N, I] = dy [N, O] w [O, I]
@@ -168,12 +165,17 @@ private:
     });
   }
 
-  template <class F>
-  static void visit_input(const Signal<T>& x, F&& f) {
-    if (x.codes)
-      f(x.codes);
-    else
-      f(x.real);
+  // The input's u as T: where it is, or decoded into the scratch arena. The matrix is small next to
+  // the weights, so compiling the product for bytes as well would not pay.
+  static const T* numbers(const Signal<T>& x) {
+    if (!x.codes) return x.real;
+    T* const out = scratch().take<T>(x.shape.size());
+    parallel_blocks(x.shape.size(), 1 << 15, [&](index_t begin, index_t end) {
+      kernels::for_isa<kernels::decode_planes<T>>(x.codes + begin,
+                                                  static_cast<const std::int32_t*>(nullptr),
+                                                  index_t{1}, end - begin, out + begin);
+    });
+    return out;
   }
 
   LinearOptions options_;

@@ -36,14 +36,15 @@ std::string first_nonfinite_layer(nn::Net<T>& net, const nn::Tape<T>& tape) {
   return {};
 }
 
-/// Throws value_error, naming the first layer at fault, unless the loss is finite.
+/// Throws value_error, naming the first layer at fault, unless the loss is finite. If every output
+/// is finite, the logits have grown so large that their loss is not: then it is the last layer's.
 template <class T>
 void check_loss(T loss, nn::Net<T>& net, const nn::Tape<T>& tape) {
   if (std::isfinite(loss)) return;
-  const std::string layer = first_nonfinite_layer(net, tape);
+  std::string layer = first_nonfinite_layer(net, tape);
+  if (layer.empty()) layer = "'" + net.nodes().back().name + "', whose finite logits are too large";
   throw value_error(describe("training loss", "a finite number",
-                             std::to_string(static_cast<double>(loss)) +
-                                 (layer.empty() ? "" : ", from layer " + layer),
+                             std::to_string(static_cast<double>(loss)) + ", from layer " + layer,
                              "a lower learning rate often helps"));
 }
 

@@ -3,6 +3,7 @@
 // Compared are the logits and all gradients of one training-mode pass, the losses of ten steps of
 // SGD (momentum 0.9, decay of weights and alphas), and the logits in evaluation mode after them,
 // which depend on the running statistics.
+#include "compiled_once.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include "golden/nets.hpp"

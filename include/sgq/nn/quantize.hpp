@@ -6,13 +6,14 @@
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
 // becomes the PACT of the weight layer before it, the input becomes pixel codes, and the last
-// layer's bias a multiple of its scale. Parameters keep their values, so a trained fp32 net can be
-// fine-tuned.
+// layer's bias a multiple of its scale. Parameters, alphas included, keep their values, so a
+// trained net can be fine-tuned.
 #pragma once
 
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/batch_norm.hpp"
 #include "sgq/nn/conv2d.hpp"
+#include "sgq/nn/dropout.hpp"
 #include "sgq/nn/linear.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/quant/calibrate.hpp"
@@ -62,6 +63,19 @@ bool followed_by_batch_norm(const Net<T>& net, ValueId layer) {
       return true;
   return false;
 }
+
+/// Layer i, if it is a ReLU or a PACT, becomes the one that these bits ask for.
+template <class T>
+void quantize_activation(Net<T>& net, ValueId i, int bits, quant::PactGradient gradient) {
+  const auto* pact = dynamic_cast<const Pact<T>*>(&net.layer(i));
+  if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return;
+  PactOptions options{.bits = bits, .gradient = gradient};
+  if (pact) options.alpha = static_cast<double>(pact->alpha());
+  if (bits == quant::fp32_bits)
+    net.replace(i, std::make_unique<Relu<T>>());
+  else
+    net.replace(i, std::make_unique<Pact<T>>(options));
+}
 } // namespace detail
 
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
@@ -102,14 +116,8 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
       last->set_integer_bias(weights.quantized());
 
     const ValueId end = k + 1 < layers.size() ? layers[k + 1] : net.last() + 1;
-    for (ValueId i = layers[k] + 1; i < end; ++i) {
-      if (net.layer(i).gate() != Gate::rectifier) continue;
-      if (policy.activation_bits == quant::fp32_bits)
-        net.replace(i, std::make_unique<Relu<T>>());
-      else
-        net.replace(i, std::make_unique<Pact<T>>(PactOptions{.bits = policy.activation_bits,
-                                                             .gradient = options.gradient}));
-    }
+    for (ValueId i = layers[k] + 1; i < end; ++i)
+      detail::quantize_activation(net, i, policy.activation_bits, options.gradient);
   }
   net.prepare();
   return warnings;
@@ -125,12 +133,13 @@ std::vector<ValueId> pact_layers(Net<T>& net) {
 }
 
 /// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
-/// layer by layer in forward order, so that each sees the codes of those before it.
+/// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
+/// the batch's statistics, dropout drops nothing.
 template <class T>
 void calibrate(Net<T>& net, View<const T> x, double quantile = 0.999) {
   Tape<T> tape;
   Tensor<T> v;
-  const Mode mode = Mode::train(); // batch statistics; no dropout layer lies before a PACT's input
+  const Mode mode = Mode::train();
   net.start(x, tape, mode);
   for (ValueId i = 1; i <= net.last(); ++i) {
     if (auto* pact = dynamic_cast<Pact<T>*>(&net.layer(i))) {
@@ -139,7 +148,7 @@ void calibrate(Net<T>& net, View<const T> x, double quantile = 0.999) {
       ops::settle(in, v.view());
       pact->set_alpha(quant::calibrate_alpha<T>(v, quantile));
     }
-    net.run_layer(i, tape, mode);
+    net.run_layer(i, tape, dynamic_cast<Dropout<T>*>(&net.layer(i)) ? Mode::eval() : mode);
   }
 }
 

@@ -35,6 +35,16 @@ Number parse_number(std::string_view key, std::string_view text) {
                                "'" + std::string(text) + "'"));
   return value;
 }
+
+/// False for the first of two words, true for the second.
+inline bool parse_either(std::string_view key, std::string_view text, std::string_view no,
+                         std::string_view yes) {
+  if (text != no && text != yes)
+    throw value_error(describe("model metadata '" + std::string(key) + "'",
+                               std::string(no) + " or " + std::string(yes),
+                               "'" + std::string(text) + "'"));
+  return text == yes;
+}
 } // namespace detail
 
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
@@ -68,12 +78,12 @@ inline ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.net = get("net");
   spec.options.classes = detail::parse_number<index_t>("classes", get("classes"));
   spec.options.width = detail::parse_number<index_t>("width", get("width"));
-  spec.options.dropout = get("dropout") == "1";
+  spec.options.dropout = detail::parse_either("dropout", get("dropout"), "0", "1");
   spec.quant.bits =
       quant::parse_bit_policy(get("bits"), quant::parse_first_last(get("first_last")));
   spec.quant.weights = quant::parse_weight_scheme(get("weights"));
-  spec.quant.gradient =
-      get("pact_gradient") == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper;
+  const bool plus = detail::parse_either("pact_gradient", get("pact_gradient"), "paper", "plus");
+  spec.quant.gradient = plus ? quant::PactGradient::plus : quant::PactGradient::paper;
   spec.quant.input.scale = detail::parse_number<float>("input_scale", get("input_scale"));
   const std::string& zero = get("input_zero");
   for (std::size_t at = 0; at < zero.size();) {

@@ -1,0 +1,235 @@
+// Quantising nets by a policy, calibration, and nets described in words.
+#include "nets.hpp"
+#include "sgq/nn/spec.hpp"
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace sgq;
+using namespace sgq::nn;
+using quant::FirstLast;
+using quant::WeightScheme;
+
+namespace {
+
+const PixelGrid grey{.scale = 1 / 64.0f, .zero = {33}};
+
+QuantizeOptions options(const std::string& bits, FirstLast first_last = FirstLast::eight_bit) {
+  return {.bits = quant::parse_bit_policy(bits, first_last), .input = grey};
+}
+
+/// "conv1 symmetric8 a4, .." and in front of it the kind of input.
+std::string describe_net(Net<float>& net) {
+  std::string text = net.input().grid() ? "pixels" : "numbers";
+  for (ValueId i = 1; i <= net.last(); ++i) {
+    Layer<float>& layer = net.layer(i);
+    if (const Weights<float>* w = weights_of(layer)) {
+      text += ", " + net.nodes()[i].name;
+      if (w->quantized())
+        text += " " + w->quantizer()->name() + std::to_string(w->quantizer()->bits());
+    }
+    if (const auto* pact = dynamic_cast<const Pact<float>*>(&layer))
+      text += " a" + std::to_string(pact->options().bits);
+    if (const auto* linear = dynamic_cast<const Linear<float>*>(&layer);
+        linear && linear->integer_bias())
+      text += " integer bias";
+  }
+  return text;
+}
+
+std::vector<float> run(const Net<float>& net, const Mode& mode = Mode::eval()) {
+  Tape<float> tape;
+  const View<const float> z =
+      net.forward(random_tensor<float>(net.input_shape().with_batch(3), 5), tape, mode);
+  return {z.begin(), z.end()};
+}
+
+} // namespace
+
+TEST_CASE("a policy decides about every layer", "[quantize]") {
+  const auto quantised = [](const QuantizeOptions& o) {
+    Net<float> net = mnist_cnn<float>({.width = 2});
+    quantize(net, o);
+    return describe_net(net);
+  };
+  CHECK(quantised(options("fp32")) == "numbers, conv1, conv2, fc1, fc2");
+  CHECK(quantised(options("w4a2")) == "pixels, conv1 symmetric8 a2, conv2 sawb4 a2, fc1 sawb4 a2, "
+                                      "fc2 symmetric8 integer bias");
+  CHECK(quantised(options("w4a2", FirstLast::fp32)) ==
+        "numbers, conv1 a2, conv2 sawb4 a2, fc1 sawb4 a2, fc2");
+  CHECK(quantised(options("w2a4", FirstLast::same)) ==
+        "pixels, conv1 sawb2 a4, conv2 sawb2 a4, fc1 sawb2 a4, fc2 sawb2 integer bias");
+  CHECK(quantised(options("4/2")) == "pixels, conv1 symmetric8 a4, conv2 sawb4 a4, fc1 sawb2 a2, "
+                                     "fc2 symmetric8 integer bias");
+  CHECK(quantised(options("w4a32")) ==
+        "pixels, conv1 symmetric8, conv2 sawb4, fc1 sawb4, fc2 symmetric8 integer bias");
+  CHECK(quantised(options("w4a4,fc1=w8a2")) ==
+        "pixels, conv1 symmetric8 a4, conv2 sawb4 a4, fc1 sawb8 a2, fc2 symmetric8 integer bias");
+  QuantizeOptions lsq = options("2");
+  lsq.weights = WeightScheme::lsq;
+  lsq.gradient = quant::PactGradient::plus;
+  CHECK(quantised(lsq) == "pixels, conv1 symmetric8 a2, conv2 lsq2 a2, fc1 lsq2 a2, "
+                          "fc2 symmetric8 integer bias");
+}
+
+TEST_CASE("a PACT has the bits of the weight layer before it, in residual blocks too",
+          "[quantize]") {
+  Net<float> net = resnet20<float>({.width = 2});
+  quantize(net,
+           {.bits = quant::parse_bit_policy("4/2"), .input = {.scale = 0.02f, .zero = {1, 2, 3}}});
+  const auto bits = [&](const char* name) {
+    return dynamic_cast<const Pact<float>&>(net.layer(net.find(name))).options().bits;
+  };
+  CHECK(pact_layers(net).size() == 19);
+  CHECK(weight_layer_names(net).size() == 20);
+  CHECK(bits("relu1") == 4); // body layers 1-9 of 18 are the front: layer1.0 .. layer2.1.conv1
+  CHECK(bits("layer2.1.relu1") == 4);
+  CHECK(bits("layer2.1.relu2") == 2);
+  CHECK(bits("layer3.2.relu2") == 2);
+}
+
+TEST_CASE("back to fp32 is the net as it was; parameters keep their values", "[quantize]") {
+  Net<float> net = mnist_cnn<float>({.seed = 3, .width = 2});
+  const auto before = run(net);
+  quantize(net, options("w4a4"));
+  CHECK(run(net) != before);
+  for (ValueId i : pact_layers(net)) dynamic_cast<Pact<float>&>(net.layer(i)).set_alpha(2.5f);
+  quantize(net, options("w2a2")); // finer training goes on with the alphas it has
+  for (ValueId i : pact_layers(net))
+    CHECK(dynamic_cast<const Pact<float>&>(net.layer(i)).alpha() == 2.5f);
+  quantize(net, options("fp32"));
+  CHECK(run(net) == before);
+}
+
+TEST_CASE("a layer of the user's own stays, whatever its gate", "[quantize]") {
+  Net<float> net({1, 5, 5});
+  net.add("conv", Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
+  net.add("swish", Swish<float>(Gate::rectifier));
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 18, .out = 3}));
+  initialize(net, 1);
+  for (const char* bits : {"w4a4", "fp32"}) {
+    quantize(net, options(bits));
+    CHECK(net.nodes()[2].layer->kind() == "swish");
+  }
+}
+
+TEST_CASE("unsuitable weight quantisers are reported, by layer", "[quantize]") {
+  Net<float> mnist = mnist_cnn<float>({.width = 2});
+  QuantizeOptions dorefa = options("w4a4");
+  dorefa.weights = WeightScheme::dorefa;
+  const auto warnings = quantize(mnist, dorefa);
+  REQUIRE(warnings.size() == 2); // first and last are symmetric
+  CHECK(contains(warnings[0], "layer 'conv2': dorefa"));
+  CHECK(contains(warnings[1], "layer 'fc1': dorefa"));
+  for (WeightScheme w : {WeightScheme::dorefa_rescaled, WeightScheme::sawb, WeightScheme::lsq}) {
+    dorefa.weights = w;
+    CHECK(quantize(mnist, dorefa).empty());
+  }
+  Net<float> residual = small_net<float>("residual fp32");
+  CHECK(quantize(residual, {.bits = quant::parse_bit_policy("4"),
+                            .weights = WeightScheme::dorefa,
+                            .input = {.scale = 1 / 64.0f, .zero = {1, 2}}})
+            .empty());
+}
+
+TEST_CASE("policies and grids that do not fit are errors", "[quantize]") {
+  Net<float> net = mnist_cnn<float>({.width = 2});
+  const auto text = [&](const QuantizeOptions& o) {
+    return message_of<error>([&] { quantize(net, o); });
+  };
+  CHECK(contains(text({.bits = quant::parse_bit_policy("w4a4")}), "pixel codes, got none"));
+  CHECK(contains(text(options("w4a4,conv9=w2a2")), "conv1, conv2, fc1, fc2, got 'conv9'"));
+  for (int bits : {0, 9, -1}) {
+    QuantizeOptions o = options("w4a4");
+    o.bits.front.activations = bits;
+    CHECK(contains(text(o), "got " + std::to_string(bits)));
+  }
+  QuantizeOptions colour = options("w4a4");
+  colour.input.zero = {1, 2, 3};
+  CHECK(contains(text(colour), "1 zero points"));
+  Net<float> empty({1, 2, 2});
+  CHECK_THROWS_AS(quantize(empty, options("w4a4")), value_error);
+}
+
+TEST_CASE("calibration gives each alpha its quantile, after those before it", "[quantize]") {
+  // With every alpha in its final place a pass shows each PACT the pre-activations that calibrated
+  // it; dropout, whose probability must not matter, is off for that pass.
+  for (const char* name : {"plain w4a4", "residual w2a2"}) {
+    INFO(name);
+    Net<float> net = small_net<float>(name);
+    const Tensor<float> x = random_tensor<float>({6, 2, 8, 8}, 3);
+    calibrate<float>(net, x);
+    for (ValueId i = 1; i < net.last(); ++i)
+      if (net.layer(i).kind() == "dropout") net.replace(i, std::make_unique<Dropout<float>>(0.0));
+    Tape<float> tape;
+    net.forward(x, tape, Mode::train());
+    std::set<float> alphas;
+    for (ValueId i : pact_layers(net)) {
+      const Signal<float>& in = tape[net.nodes()[i].inputs[0]].out;
+      Tensor<float> v(in.shape);
+      ops::settle(in, v.view());
+      const float alpha = dynamic_cast<const Pact<float>&>(net.layer(i)).alpha();
+      CHECK(alpha == quant::positive_quantile<float>(v, 0.999));
+      alphas.insert(alpha);
+    }
+    CHECK(alphas.size() == pact_layers(net).size());
+  }
+}
+
+TEST_CASE("a net's description gives the same net again", "[spec]") {
+  ModelSpec spec{.net = "resnet20",
+                 .options = {.seed = 7, .classes = 6, .width = 2, .dropout = false},
+                 .quant = {.bits = quant::parse_bit_policy("w4a2,layer1.0.conv1=w8a4"),
+                           .weights = WeightScheme::dorefa_rescaled,
+                           .gradient = quant::PactGradient::plus,
+                           .input = {.scale = 0.0123456f, .zero = {1, 128, 255}}}};
+  const Metadata words = to_metadata(spec);
+  CHECK(words.at("bits") == "w4a2,layer1.0.conv1=w8a4");
+  const ModelSpec again = spec_from_metadata(words);
+  CHECK(again == spec);
+  CHECK(again.quant.input == spec.quant.input); // the scale to the last bit
+  Net<float> a = build_model<float>(spec), b = build_model<float>(again);
+  CHECK(describe_net(a) == describe_net(b));
+  CHECK(run(a) != run(b)); // the seed is not in it: weights follow
+  spec.quant.bits.first_last = FirstLast::same;
+  CHECK_FALSE(again == spec);
+  std::vector<std::string> warnings;
+  build_model<float>({.quant = {.bits = quant::parse_bit_policy("4"),
+                                .weights = WeightScheme::dorefa,
+                                .input = grey}},
+                     &warnings);
+  CHECK(warnings.size() == 2);
+}
+
+TEST_CASE("descriptions that cannot be are errors that say where", "[spec]") {
+  const Metadata good = to_metadata({.quant = options("w4a4")});
+  CHECK_NOTHROW(spec_from_metadata(good));
+  const auto text = [&](const char* key, const char* value) {
+    Metadata bad = good;
+    bad[key] = value;
+    return message_of<value_error>([&] { build_model<float>(spec_from_metadata(bad)); });
+  };
+  for (const auto& [key, value] : good) {
+    Metadata without = good;
+    without.erase(key);
+    CHECK(contains(message_of<value_error>([&] { spec_from_metadata(without); }), "'" + key + "'"));
+  }
+  CHECK(contains(text("classes", "ten"), "'classes': expected a number, got 'ten'"));
+  CHECK(contains(text("classes", "10 "), "'classes'"));
+  CHECK(contains(text("classes", "0"), "1 to 256 classes"));
+  CHECK(contains(text("width", "99999999999999999999"), "'width'"));
+  CHECK(contains(text("width", "-4"), "width of 0 to 4096"));
+  CHECK(contains(text("net", "alexnet"), "'alexnet'"));
+  CHECK(contains(text("bits", "w0a4"), "'w0a4'"));
+  CHECK(contains(text("weights", "magic"), "'magic'"));
+  CHECK(contains(text("first_last", "16bit"), "'16bit'"));
+  CHECK(contains(text("dropout", "maybe"), "'dropout'"));
+  CHECK(contains(text("pact_gradient", "maybe"), "'pact_gradient'"));
+  CHECK(contains(text("input_zero", "1 x"), "'input_zero'"));
+  CHECK(contains(text("input_scale", "nan"), "pixel grid"));
+}

@@ -4,9 +4,9 @@
 #include "sgq/saliency/integrated_gradients.hpp"
 #include "sgq/saliency/smoothgrad.hpp"
 
-#include "nn/nets.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/nets.hpp"
 
 #include <cmath>
 #include <limits>

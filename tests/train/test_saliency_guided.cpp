@@ -5,9 +5,9 @@
 
 #include "golden/guided.hpp"
 #include "golden/nets.hpp"
-#include "nn/nets.hpp"
 #include "small_run.hpp"
 #include "support/errors.hpp"
+#include "support/nets.hpp"
 
 #include <limits>
 #include <vector>

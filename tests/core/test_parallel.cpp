@@ -18,6 +18,11 @@ struct Threads {
   ~Threads() { set_num_threads(0); }
 };
 
+} // namespace
+
+#if defined(_OPENMP)
+namespace {
+
 // True if two iterations of one parallel_for are ever in flight at the same time: each waits, for
 // a while, until both have begun.
 bool two_iterations_meet() {
@@ -36,7 +41,6 @@ bool two_iterations_meet() {
 
 } // namespace
 
-#if defined(_OPENMP)
 TEST_CASE("parallel_for: two threads really run", "[core]") {
   Threads two(2);
   REQUIRE(num_threads() == 2);

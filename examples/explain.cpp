@@ -1,0 +1,253 @@
+// explain -- where a trained network looks: attribution maps by one method or by all.
+//
+//     build/release/examples/explain --model out/mnist/model.safetensors
+//         --images mnist:0-9 --method all --out out/explain
+//
+// OUT gets METHOD.npy (float32 [N,H,W]) of every method, logits.npy, maps.png and metrics.json. A
+// map's value is the mean over channels of the attribution, of its magnitude where the sign of a
+// method says nothing.
+#include "common/explaining.hpp"
+#include "common/progress.hpp"
+
+#include "sgq/saliency/metrics/deletion.hpp"
+#include "sgq/saliency/metrics/localization.hpp"
+#include "sgq/saliency/metrics/masked_accuracy.hpp"
+#include "sgq/saliency/metrics/sparseness.hpp"
+
+#include <cmath>
+
+using namespace examples;
+
+namespace {
+
+struct Options {
+  std::string model, net, bits, images, data, targets = "auto", method = "all", out = "out/explain";
+  MethodOptions how;
+  bool faithfulness = false, overlay = false;
+  index_t rows = 10;
+  int threads = 0;
+};
+
+/// What is explained: images, the network, and the classes.
+struct Subject {
+  io::Model<float> model;
+  Images images{};
+  Tensor<float> x{};
+  std::vector<float> background{};
+  Tensor<float> logits{};
+  std::vector<std::uint8_t> targets{}, predicted{};
+};
+
+/// One method's result, to be drawn and written down.
+struct Result {
+  const Method* method;
+  Tensor<float> maps;
+  io::Json numbers;
+};
+
+/// Throws usage_error where an option says something else than the model file.
+void check_agrees(const Options& o, const nn::ModelSpec& spec) {
+  if (!o.net.empty() && o.net != spec.net)
+    throw usage_error(describe("--net", "that of " + o.model + ", " + spec.net, o.net));
+  if (o.bits.empty()) return;
+  std::string given;
+  try {
+    given = sgq::quant::name(sgq::quant::parse_bit_policy(o.bits));
+  } catch (const sgq::value_error& e) {
+    throw usage_error(std::string("--bits: ") + e.what());
+  }
+  const std::string stored = sgq::quant::name(spec.quant.bits);
+  if (given != stored)
+    throw usage_error(describe("--bits", "those of " + o.model + ", " + stored, given));
+}
+
+Subject load_subject(const Options& o) {
+  Subject s{load_explained(o.model)};
+  check_agrees(o, s.model.spec);
+  s.images = load_images(o.images, o.data);
+  check_fits(s.images, s.model.net, o.model);
+  const PixelGrid& grid = s.model.spec.quant.input;
+  s.x = s.images.input(grid);
+  s.background = background_of(s.images, s.model);
+  s.logits = logits_of(s.model.net, s.x);
+  s.predicted = predictions(s.logits);
+  s.targets = choose_targets(o.targets, s.images, s.logits);
+  return s;
+}
+
+double probability(const Subject& s, index_t n, index_t c) {
+  const index_t k = s.logits.shape()[1];
+  return std::exp(saliency::log_probability(s.logits.data() + n * k, k, c));
+}
+
+/// The pixels that ought to matter: known evidence, or ink on sets drawn on black; else empty.
+Tensor<std::uint8_t> truth(const Subject& s) {
+  Tensor<std::uint8_t> mask;
+  if (!s.images.evidence.empty()) {
+    mask.copy_from(s.images.evidence);
+  } else if (s.images.set == "mnist" || s.images.set == "fashion-mnist") {
+    mask.copy_from(s.images.codes);
+    for (std::uint8_t& p : mask) p = p > 127;
+  }
+  return mask;
+}
+
+/// How good the maps are, each number a mean over images with its bootstrap interval.
+io::Json measure(const Subject& s, View<const float> maps, const Method& method,
+                 bool faithfulness) {
+  io::Json json;
+  const auto put = [&](const char* name, View<const double> values) {
+    json[name] = to_json(saliency::bootstrap_mean(values));
+  };
+  put("gini", saliency::gini(maps));
+  put("normalized_entropy", saliency::normalized_entropy(maps));
+  if (const Tensor<std::uint8_t> mask = truth(s); !mask.empty()) {
+    const auto masks = mask.view().reshape(maps.shape());
+    const std::string where = s.images.evidence.empty() ? "ink" : "evidence";
+    put(("relevance_mass_on_" + where).c_str(), saliency::relevance_mass(maps, masks));
+    put(("relevance_rank_on_" + where).c_str(), saliency::relevance_rank(maps, masks));
+    put(("pointing_at_" + where).c_str(), saliency::pointing_game(maps, masks));
+  }
+  if (!faithfulness) return json;
+  NetFunction f(s.model.net);
+  const saliency::Classifier model(f, s.model.net.classes());
+  const ops::FillOptions substrate{.fill = ops::Fill::constant, .value = s.background};
+  put("deletion", saliency::deletion(model, s.x, maps, {.substrate = substrate}).area);
+  put("insertion", saliency::insertion(model, s.x, maps, {.substrate = substrate}).area);
+  if (s.images.labels.empty()) return json;
+  const auto masked = saliency::masked_accuracy(
+      model, s.x, s.images.labels, maps, {.rank_by = method.values, .background = substrate});
+  put("masked_accuracy", masked.map.area);
+  put("masked_accuracy_of_random_ranking", masked.random.area);
+  return json;
+}
+
+/// Explains, measures, writes METHOD.npy and prints a line.
+Result run(const Options& o, Subject& s, const Method& method) {
+  const Stopwatch watch;
+  const auto a = attribute(method, s.model.net, s.x, s.targets, s.background, o.how);
+  const double seconds = watch.seconds();
+  Result result{&method, saliency::to_maps(a, method.values), {}};
+  io::write_npy(o.out + "/" + method.name + ".npy", result.maps);
+  result.numbers = io::Json::object(
+      {{"label", a.label},
+       {"values", method.values == saliency::Values::magnitude ? "magnitude" : "signed"},
+       {"seconds", seconds},
+       {"images_per_second", static_cast<double>(s.images.size()) / seconds},
+       {"zero_share_of_gradients", a.zero_share}});
+  if (!a.completeness_error.empty()) {
+    Tensor<double> errors({s.images.size()});
+    std::copy(a.completeness_error.begin(), a.completeness_error.end(), errors.begin());
+    result.numbers["completeness_error"] = to_json(saliency::bootstrap_mean(errors));
+  }
+  const io::Json measured = measure(s, result.maps, method, o.faithfulness);
+  for (const auto& [name, value] : measured.as_object()) result.numbers[name] = value;
+  std::printf("%-26s %9.1f images/s   zeros %5.1f %%   Gini %s\n", a.label.c_str(),
+              static_cast<double>(s.images.size()) / seconds, 100 * a.zero_share,
+              text_of(saliency::bootstrap_mean(saliency::gini(result.maps))).c_str());
+  std::fflush(stdout);
+  return result;
+}
+
+/// A row an image: the image, then its maps.
+void write_picture(const Options& o, const Subject& s, const std::vector<Result>& results) {
+  const index_t rows = std::min(o.rows, s.images.size());
+  const Tensor<std::uint8_t> codes = s.images.pixels(s.model.spec.quant.input);
+  const View<const std::uint8_t> shown = codes.view().slice(0, rows);
+  const Tensor<std::uint8_t> pictures = saliency::to_rgb(shown);
+  GridOptions grid{.title = model_text(s.model.spec) + ": maps of the " + o.how.score +
+                            " of the class at the left",
+                   .note =
+                       "each map clipped at its own 99th percentile; signed: red for the class, "
+                       "blue against"};
+  std::vector<std::vector<Tile>> tiles(static_cast<std::size_t>(rows));
+  grid.columns.push_back("image");
+  for (index_t n = 0; n < rows; ++n) {
+    const auto i = static_cast<std::size_t>(n);
+    char said[64];
+    std::snprintf(said, sizeof said, "says %s %.0f%%", s.images.class_name(s.predicted[i]).c_str(),
+                  100 * probability(s, n, s.predicted[i]));
+    grid.rows.push_back(s.images.class_name(s.targets[i]));
+    tiles[i].push_back(tile_of(pictures, n, said));
+  }
+  for (const Result& r : results) {
+    const View<const float> maps = r.maps.view().slice(0, rows);
+    const bool heat = !o.overlay || r.method->values != saliency::Values::magnitude;
+    const Tensor<std::uint8_t> drawn =
+        heat ? draw_maps(*r.method, maps) : saliency::overlay(shown, maps);
+    grid.columns.push_back(r.method->head);
+    for (index_t n = 0; n < rows; ++n)
+      tiles[static_cast<std::size_t>(n)].push_back(tile_of(drawn, n));
+  }
+  write_png(o.out + "/maps.png", compose_grid(tiles, grid));
+}
+
+void write_metrics(const Options& o, const Subject& s, const std::vector<Result>& results) {
+  std::vector<double> probabilities;
+  for (index_t n = 0; n < s.images.size(); ++n)
+    probabilities.push_back(probability(s, n, s.targets[static_cast<std::size_t>(n)]));
+  io::Json json = io::Json::object({{"model", o.model},
+                                    {"net", s.model.spec.net},
+                                    {"bits", sgq::quant::name(s.model.spec.quant.bits)},
+                                    {"images", o.images},
+                                    {"count", s.images.size()},
+                                    {"score", o.how.score},
+                                    {"background", s.background},
+                                    {"targets", s.targets},
+                                    {"probability_of_target", probabilities},
+                                    {"predicted", s.predicted}});
+  if (!s.images.labels.empty()) json["labels"] = s.images.labels;
+  for (const Result& r : results) json["methods"][r.method->name] = r.numbers;
+  json["version"] = sgq::version;
+  io::write_file_atomically(o.out + "/metrics.json", io::to_pretty_string(json));
+}
+
+void explain(const Options& o) {
+  Subject s = load_subject(o);
+  std::filesystem::create_directories(o.out);
+  io::write_npy(o.out + "/logits.npy", s.logits);
+  std::printf("%s, %d images, the %s of class", model_text(s.model.spec).c_str(),
+              int(s.images.size()), o.how.score.c_str());
+  for (std::size_t n = 0; n < std::min<std::size_t>(20, s.targets.size()); ++n)
+    std::printf(" %d", s.targets[n]);
+  std::printf(s.targets.size() > 20 ? " ..\n" : "\n");
+  std::vector<Result> results;
+  for (const Method& method : methods)
+    if (o.method == "all" || o.method == method.name) results.push_back(run(o, s, method));
+  write_picture(o, s, results);
+  write_metrics(o, s, results);
+  std::printf("%s/maps.png\n", o.out.c_str());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return run_program("explain", [&] {
+    Options o;
+    std::vector<std::string> names = method_names();
+    names.insert(names.begin(), "all");
+    CommandLine line("explain", "shows where a trained network looks");
+    line.text("--model", &o.model, "FILE", "the network, a model.safetensors");
+    line.text("--net", &o.net, "NAME", "refuse any other network");
+    line.text("--bits", &o.bits, "POLICY", "refuse any other bits: fp32, w4a4, ..");
+    line.text("--images", &o.images, "FILE.npy|SET:0,1,5-9",
+              "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set");
+    line.text("--data", &o.data, "DIR",
+              "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
+    line.text("--targets", &o.targets, "auto|true|predicted|LIST",
+              "the classes to explain; auto: the true ones if known, else those predicted");
+    line.choice("--method", &o.method, names, "one, or all");
+    add_method_options(line, o.how);
+    line.flag("--faithfulness", &o.faithfulness,
+              "also measure deletion, insertion and masked accuracy");
+    line.flag("--overlay", &o.overlay, "draw unsigned maps over the image");
+    line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.text("--out", &o.out, "DIR", "takes METHOD.npy, logits.npy, maps.png, metrics.json");
+    if (!line.parse(argc, argv)) return;
+    if (o.model.empty()) throw usage_error("--model FILE is needed");
+    if (o.images.empty()) throw usage_error("--images is needed, as in --images mnist:0-9");
+    sgq::set_num_threads(o.threads);
+    explain(o);
+  });
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# What scripts rely on in `compare`: its files and exit codes, and that a network is like itself.
+#
+#   compare.sh PROGRAM    (the program `mnist` lies beside it)
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+for seed in 1 2; do
+  "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \
+    --seed $seed --out "$work/seed$seed" >/dev/null || fail "no model to compare"
+done
+one=$work/seed1/model.safetensors two=$work/seed2/model.safetensors
+
+"$program" --models "$one,again=$one,other=$two" --null "$two" --images synthetic:0-5 \
+  --out "$work/out" >"$work/stdout" || fail "exit code $?"
+grep -q "compared with those of seed1 (lenet5 fp32)" "$work/stdout" || fail "$(cat "$work/stdout")"
+grep -q "^again .* 1.000 \[1.000, 1.000\]" "$work/stdout" || fail "a net is not like itself"
+grep -q "^other less the null: 0.000 \[0.000, 0.000\], within the band" "$work/stdout" ||
+  fail "the null is not like itself: $(cat "$work/stdout")"
+for key in reference images with_sign magnitude spearman ssim top_10_iou spearman_minus_null; do
+  grep -q "\"$key\": " "$work/out/metrics.json" || fail "metrics.json lacks $key"
+done
+[ "$(head -c 4 "$work/out/maps.png" | tail -c 3)" = PNG ] || fail "maps.png is no PNG"
+
+"$program" --models "$one" --images synthetic:0 --out "$work/alone" >"$work/stdout" ||
+  fail "one model: exit code $?"
+grep -q "without --null" "$work/stdout" || fail "nothing is said about the missing null"
+
+for arguments in "--models $one" "--images synthetic:0" "--models $one --images synthetic:9999"; do
+  # shellcheck disable=SC2086
+  "$program" $arguments >/dev/null 2>"$work/stderr"
+  code=$?
+  [ $code -eq 2 ] || fail "$arguments: exit code $code, not 2"
+  [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$arguments: not one line: $(cat "$work/stderr")"
+done
+exit $failed

@@ -1,0 +1,99 @@
+#!/bin/sh
+# What scripts rely on in `explain`: its files, its exit codes, and that an NPY of pixel codes and a
+# data set give the same maps.
+#
+#   explain.sh PROGRAM    (the program `mnist` lies beside it)
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
+run() {
+  code=$1 words=$2
+  shift 2
+  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
+  got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code"
+  if [ "$code" -eq 0 ]; then
+    [ ! -s "$work/stderr" ] || fail "$*: prints to stderr: $(cat "$work/stderr")"
+  else
+    [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
+    grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
+  fi
+}
+
+# npy DESCR SHAPE BYTES: the header of an NPY file, then BYTES zeros.
+npy() {
+  header="{'descr': '$1', 'fortran_order': False, 'shape': ($2), }"
+  printf '\223NUMPY\001\000\166\000%-117s\n' "$header"
+  dd if=/dev/zero bs="$3" count=1 2>/dev/null
+}
+
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \
+  --out "$work" >/dev/null || fail "no model to explain"
+model="--model $work/model.safetensors"
+quick="--samples 2 --steps 2 --masks 20"
+
+# ---- Results.
+# shellcheck disable=SC2086
+run 0 "" $model $quick --images synthetic:0,2-4 --faithfulness --out "$work/all"
+for method in gradient gradient-x-input smoothgrad smoothgrad-squared integrated-gradients \
+  guided-backprop grad-cam occlusion rise; do
+  size=$(wc -c <"$work/all/$method.npy")
+  [ "$size" -eq $((128 + 4 * 4 * 28 * 28)) ] || fail "$method.npy has $size bytes"
+  grep -q "\"$method\": {" "$work/all/metrics.json" || fail "metrics.json lacks $method"
+done
+for key in model net bits targets labels completeness_error gini deletion insertion \
+  masked_accuracy relevance_mass_on_evidence zero_share_of_gradients version; do
+  grep -q "\"$key\": " "$work/all/metrics.json" || fail "metrics.json lacks $key"
+done
+[ "$(wc -c <"$work/all/logits.npy")" -eq $((128 + 4 * 4 * 10)) ] || fail "logits.npy"
+[ "$(head -c 4 "$work/all/maps.png" | tail -c 3)" = PNG ] || fail "maps.png is no PNG"
+
+# shellcheck disable=SC2086
+run 0 "" $model --images synthetic:4 --method gradient --targets 7 --overlay --out "$work/one"
+[ "$(ls "$work/one")" = "gradient.npy
+logits.npy
+maps.png
+metrics.json" ] || fail "one method leaves $(ls "$work/one")"
+
+# ---- Images from files.
+npy '|u1' '2, 1, 28, 28' 1568 >"$work/codes.npy"
+npy '<f4' '2, 1, 28, 28' 6272 >"$work/input.npy"
+npy '<f4' '2, 1, 28, 29' 6496 >"$work/wide.npy"
+npy '<f8' '2, 1, 28, 28' 12544 >"$work/double.npy"
+npy '|u1' '1568' 1568 >"$work/flat.npy"
+for images in codes input; do
+  # shellcheck disable=SC2086
+  run 0 "" $model $quick --images "$work/$images.npy" --out "$work/$images"
+done
+# shellcheck disable=SC2086
+{
+  run 1 "\[1, 1, 28, 28\] each" $model --images "$work/wide.npy"
+  run 1 "uint8 pixel codes or float32" $model --images "$work/double.npy"
+  run 1 "images \[N, C, H, W\]" $model --images "$work/flat.npy"
+  run 1 "missing.npy" $model --images "$work/missing.npy"
+  run 2 "not known" $model --images "$work/codes.npy" --targets true
+
+  # ---- Options.
+  run 2 "--net.*lenet5, got mnist_cnn" $model --images synthetic:0 --net mnist_cnn
+  run 2 "--bits.*fp32, got w4a4" $model --images synthetic:0 --bits w4a4
+  run 2 "--bits.*got 'w9'" $model --images synthetic:0 --bits w9
+  run 2 "up to 1999" $model --images synthetic:2000
+  run 2 "'3-1'" $model --images synthetic:3-1
+  run 2 "'x'" $model --images synthetic:0,x
+  run 2 "FILE.npy" $model --images imagenet:0
+  run 2 "up to 9" $model --images synthetic:0 --targets 10
+  run 2 "one class, or 2, got 3" $model --images synthetic:0,1 --targets 1,2,3
+  run 2 "--method" $model --images synthetic:0 --method lime
+  run 2 "--images" $model
+}
+run 2 "--model" --images synthetic:0
+run 1 "nothing.safetensors" --model "$work/nothing.safetensors" --images synthetic:0
+exit $failed

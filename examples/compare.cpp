@@ -12,6 +12,8 @@
 
 #include "sgq/saliency/metrics/similarity.hpp"
 
+#include <cmath>
+
 using namespace examples;
 using saliency::Values;
 
@@ -84,7 +86,8 @@ void fill_in(Column& column, const Images& images, std::span<const std::uint8_t>
                            background_of(images, column.model), o.how);
   const auto said = predictions(logits_of(column.model.net, x));
   for (std::size_t n = 0; n < images.labels.size(); ++n)
-    column.right += (said[n] == images.labels[n]) / static_cast<double>(said.size());
+    column.right += said[n] == images.labels[n];
+  column.right /= static_cast<double>(said.size());
   for (const Values v : {Values::with_sign, Values::magnitude}) {
     column.maps(v) = saliency::to_maps(a, v);
     column.alike(v) = saliency::similarity(first.maps(v), column.maps(v), v);
@@ -135,6 +138,9 @@ void print_table(const std::vector<Line>& lines, Values v) {
     std::printf("\n");
   }
   for (const Line& line : lines) {
+    const index_t constant = line.alike(measures[0], v).excluded;
+    if (constant > 0)
+      std::printf("%s: %d constant maps are left out\n", line.name.c_str(), int(constant));
     if (line.null.empty()) continue;
     const saliency::Estimate e = line.minus_null(measures[0], v);
     std::printf("%s less the null: %s, %s\n", line.name.c_str(), text_of(e).c_str(),
@@ -166,6 +172,7 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
   GridOptions grid{.title = std::string(method.head) + " of the " + o.how.score +
                             " of the class at the left",
                    .note = "below each map: its Spearman correlation with the first"};
+  grid.zoom = std::max(index_t{1}, 140 / pictures.shape()[2]);
   grid.columns.push_back("image");
   std::vector<std::vector<Tile>> tiles(static_cast<std::size_t>(rows));
   for (std::size_t n = 0; n < tiles.size(); ++n) {
@@ -180,6 +187,7 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
       char caption[16] = "";
       const double alike = c->alike(method.values).spearman[static_cast<index_t>(n)];
       if (c != columns[0]) std::snprintf(caption, sizeof caption, "%.2f", alike);
+      if (std::isnan(alike)) std::snprintf(caption, sizeof caption, "constant");
       tiles[n].push_back(tile_of(drawn, static_cast<index_t>(n), caption));
     }
   }

@@ -155,12 +155,14 @@ void write_picture(const Options& o, const Subject& s, const std::vector<Result>
   const Tensor<std::uint8_t> codes = s.images.pixels(s.model.spec.quant.input);
   const View<const std::uint8_t> shown = codes.view().slice(0, rows);
   const Tensor<std::uint8_t> pictures = saliency::to_rgb(shown);
-  GridOptions grid{.title = model_text(s.model.spec) + ": maps of the " + o.how.score +
-                            " of the class at the left",
-                   .note =
-                       "each map clipped at its own 99th percentile; signed: red for the class, "
-                       "blue against"};
+  const bool quantised = model_text(s.model.spec) != s.model.spec.net + " fp32";
+  GridOptions grid{
+      .title = model_text(s.model.spec) + ": maps of the " + o.how.score +
+               " of the class at the left" + (quantised ? ", straight-through gradients" : ""),
+      .note = "each map clipped at its own 99th percentile; signed: red for the class, "
+              "blue against"};
   std::vector<std::vector<Tile>> tiles(static_cast<std::size_t>(rows));
+  grid.zoom = std::max(index_t{1}, 140 / pictures.shape()[2]);
   grid.columns.push_back("image");
   for (index_t n = 0; n < rows; ++n) {
     const auto i = static_cast<std::size_t>(n);

@@ -227,9 +227,9 @@ struct Method {
 
 inline constexpr Method methods[] = {
     {"gradient", "gradient", saliency::Values::magnitude},
-    {"gradient-x-input", "grad x input", saliency::Values::with_sign},
+    {"gradient-x-input", "x input", saliency::Values::with_sign},
     {"smoothgrad", "SmoothGrad", saliency::Values::magnitude},
-    {"smoothgrad-squared", "SmoothGrad^2", saliency::Values::magnitude},
+    {"smoothgrad-squared", "SG squared", saliency::Values::magnitude},
     {"integrated-gradients", "integrated", saliency::Values::with_sign},
     {"guided-backprop", "guided", saliency::Values::magnitude},
     {"grad-cam", "Grad-CAM", saliency::Values::magnitude},

@@ -22,7 +22,8 @@ function(test_program program script test)
 endfunction()
 
 # sgq_programs([LIBRARIES target...]): every *.cpp of the current folder becomes a program named
-# after its file, tested for what all programs have in common and by tests/programs/NAME.sh.
+# after its file, tested for what all programs have in common and by tests/programs/NAME.sh and
+# NAME_*.sh.
 function(sgq_programs)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
@@ -32,9 +33,12 @@ function(sgq_programs)
     target_link_libraries(${name} PRIVATE sgq::sgq sgq_warnings ${arg_LIBRARIES})
     if(SGQ_BUILD_TESTS)
       test_program(${name} every_program program.${name})
-      if(EXISTS "${PROJECT_SOURCE_DIR}/tests/programs/${name}.sh")
-        test_program(${name} ${name} program.${name}.contract)
-      endif()
+      file(GLOB contracts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/programs/${name}.sh"
+           "${PROJECT_SOURCE_DIR}/tests/programs/${name}_*.sh")
+      foreach(contract IN LISTS contracts)
+        cmake_path(GET contract STEM script)
+        test_program(${name} ${script} program.${script}.contract)
+      endforeach()
     endif()
   endforeach()
 endfunction()

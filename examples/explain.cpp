@@ -7,6 +7,7 @@
 // map's value is the mean over channels of the attribution, of its magnitude where the sign of a
 // method says nothing.
 #include "common/explaining.hpp"
+#include "common/model_options.hpp"
 #include "common/progress.hpp"
 
 #include "sgq/saliency/metrics/deletion.hpp"
@@ -45,25 +46,9 @@ struct Result {
   io::Json numbers;
 };
 
-/// Throws usage_error where an option says something else than the model file.
-void check_agrees(const Options& o, const nn::ModelSpec& spec) {
-  if (!o.net.empty() && o.net != spec.net)
-    throw usage_error(describe("--net", "that of " + o.model + ", " + spec.net, o.net));
-  if (o.bits.empty()) return;
-  std::string given;
-  try {
-    given = sgq::quant::name(sgq::quant::parse_bit_policy(o.bits));
-  } catch (const sgq::value_error& e) {
-    throw usage_error(std::string("--bits: ") + e.what());
-  }
-  const std::string stored = sgq::quant::name(spec.quant.bits);
-  if (given != stored)
-    throw usage_error(describe("--bits", "those of " + o.model + ", " + stored, given));
-}
-
 Subject load_subject(const Options& o) {
   Subject s{load_explained(o.model)};
-  check_agrees(o, s.model.spec);
+  check_agrees(o.model, s.model.spec, o.net, o.bits);
   s.images = load_images(o.images, o.data);
   check_fits(s.images, s.model.net, o.model);
   const PixelGrid& grid = s.model.spec.quant.input;

@@ -13,13 +13,16 @@
 #include "sgq/core/error.hpp"
 #include "sgq/core/shape.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace examples {
@@ -80,9 +83,22 @@ public:
          }});
   }
 
+  /// The same for an option whose absence means something of its own.
+  void number(const char* name, std::optional<double>* value, const char* help) {
+    add({name, "X", help, "", [=](const std::string& given) {
+           double number = 0;
+           if (!parse_all(given, &number) || !std::isfinite(number) || number < 0)
+             bad(name, "a number, 0 or more", given);
+           *value = number;
+         }});
+  }
+
   void flag(const char* name, bool* value, const char* help) {
     add({name, "", help, "", [value](const std::string&) { *value = true; }});
   }
+
+  /// The options that follow stand under this title in --help.
+  void section(const char* title) { section_ = title; }
 
   /// Sets the variables; false if --help was asked for, which is printed here. Throws usage_error.
   bool parse(int argc, char** argv) {
@@ -108,9 +124,13 @@ private:
   struct Option {
     std::string name, placeholder, help, shown_default;
     std::function<void(const std::string&)> set;
+    std::string section = ""; ///< begins with this option
   };
 
-  void add(Option option) { options_.push_back(std::move(option)); }
+  void add(Option option) {
+    option.section = std::exchange(section_, "");
+    options_.push_back(std::move(option));
+  }
 
   const Option& find(const std::string& name) const {
     for (const Option& option : options_)
@@ -133,6 +153,7 @@ private:
   void print_help() const {
     std::printf("%s: %s\n\n", program_.c_str(), about_.c_str());
     for (const Option& option : options_) {
+      if (!option.section.empty()) std::printf("\n%s\n", option.section.c_str());
       std::printf("  %s %s\n      %s", option.name.c_str(), option.placeholder.c_str(),
                   option.help.c_str());
       if (!option.shown_default.empty()) std::printf(" [%s]", option.shown_default.c_str());
@@ -141,7 +162,7 @@ private:
     std::printf("  --help\n      this text\n");
   }
 
-  std::string program_, about_;
+  std::string program_, about_, section_;
   std::vector<Option> options_;
 };
 

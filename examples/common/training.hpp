@@ -1,100 +1,83 @@
-// What the training programs share: their options, where data are looked for, and what happens
-// beside the training itself (progress, checkpoints, metrics).
+// A training run from its options to its files: what `mnist` and `cifar10` share.
+//
+//   build the net, or load it    start()
+//   train, plainly or guided     train_network()
+//   beside it                    Session: progress, tests, checkpoints, the course of the alphas
+//   at the end                   model.safetensors, metrics.json, alpha.svg, alpha.npy
 #pragma once
 
-#include "command_line.hpp"
-#include "data_folder.hpp"
+#include "alpha_course.hpp"
 #include "progress.hpp"
+#include "training_options.hpp"
 
-#include "sgq/data/load.hpp"
 #include "sgq/io/checkpoint.hpp"
+#include "sgq/io/json.hpp"
+#include "sgq/nn/cost.hpp"
 #include "sgq/train/evaluate.hpp"
-#include "sgq/train/optimizers.hpp"
 
-#include <algorithm>
 #include <filesystem>
-#include <limits>
 
 namespace examples {
 
-namespace train = sgq::train;
-namespace data = sgq::data;
-namespace nn = sgq::nn;
-namespace io = sgq::io;
+// ---- The net at its start -----------------------------------------------------------------------
 
-/// The options of a training program; each program has its own defaults.
-struct TrainingOptions {
-  std::string dataset, net;
-  std::string data = "", out = "out";
-  index_t epochs = 5, batch = 64;
-  std::string optimizer = "adamw", schedule = "one-cycle";
-  double lr = 1e-3, decay = 0;
-  std::uint64_t seed = 1;
-  int threads = 0;
-  index_t limit = 0;
-  index_t checkpoint_seconds = 60;
-  bool resume = false;
-
-  /// Those that decide the result: a checkpoint of other ones cannot be gone on from.
-  nn::Metadata deciding() const {
-    const auto number = [](double v) { return nn::detail::number_text(v); };
-    return {{"dataset", dataset},
-            {"net", net},
-            {"epochs", std::to_string(epochs)},
-            {"batch", std::to_string(batch)},
-            {"optimizer", optimizer},
-            {"schedule", schedule},
-            {"lr", number(lr)},
-            {"decay", number(decay)},
-            {"seed", std::to_string(seed)},
-            {"limit", std::to_string(limit)}};
-  }
+/// A net and everything that decides what becomes of it.
+struct Start {
+  nn::ModelSpec spec;
+  nn::Net<float> net;
+  nn::Metadata deciding; ///< options of the run, by name
 };
 
-inline void add_training_options(CommandLine& line, TrainingOptions& o,
-                                 const std::vector<std::string>& datasets,
-                                 const std::vector<std::string>& nets) {
-  constexpr index_t many = index_t{1} << 31;
-  line.choice("--dataset", &o.dataset, datasets, "what to learn");
-  line.text("--data", &o.data, "DIR",
-            "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
-  line.choice("--net", &o.net, nets, "the network");
-  line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
-  line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
-  line.choice("--optimizer", &o.optimizer, {"sgd", "adamw", "adadelta"}, "how weights are moved");
-  line.choice("--schedule", &o.schedule, {"constant", "step", "cosine", "one-cycle"},
-              "course of the learning rate");
-  line.number("--lr", &o.lr, "the highest learning rate");
-  line.number("--decay", &o.decay, "weight decay");
-  line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
-               "of weights, order, dropout");
-  line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
-  line.integer("--limit", &o.limit, {0, many},
-               "use the first N training and N test images only, 0 for all");
-  line.text("--out", &o.out, "DIR", "takes metrics.json, model.safetensors and the checkpoint");
-  line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
-               "seconds between checkpoints, beside the one after each epoch; 0: every step");
-  line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
+/// Builds the net, or loads --from-weights, and quantises it as asked. `first` is a batch of the
+/// training set, for the clips. Prints the warnings of quantize().
+inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<const float> first) {
+  nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net, .options = {.seed = o.seed}};
+  spec.quant.input = grid;
+  std::string origin;
+  nn::Net<float> net = [&] {
+    if (o.from_weights.empty()) return nn::build_model<float>(spec);
+    io::Model<float> model = io::load_model(o.from_weights);
+    const bool real = quant::name(model.spec.quant.bits) == "fp32";
+    check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
+    if (model.net.input_shape() != first.shape().with_batch(1))
+      throw usage_error(describe("--from-weights", "a net for images " +
+                                     first.shape().with_batch(1).str(),
+                                 model.spec.net + ", " + model.net.input_shape().str()));
+    origin = io::sha256(io::read_file(o.from_weights));
+    spec = model.spec;
+    return std::move(model.net);
+  }();
+  if (quant::name(spec.quant.bits) == "fp32") { // not so the file of a quantised net
+    spec.quant = quantization(o, grid);
+    for (const std::string& warning : nn::quantize(net, spec.quant))
+      std::printf("warning: %s\n", warning.c_str());
+    if (o.alpha > 0)
+      for (const nn::ValueId i : nn::pact_layers(net))
+        dynamic_cast<nn::Pact<float>&>(net.layer(i)).set_alpha(static_cast<float>(o.alpha));
+    else
+      nn::calibrate(net, first);
+    net.prepare();
+  }
+  nn::Metadata deciding = deciding_options(o, spec);
+  if (!origin.empty()) deciding["from_weights"] = origin;
+  return {std::move(spec), std::move(net), std::move(deciding)};
 }
 
-inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
-  data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), split);
-  if (o.limit > 0 && o.limit < set.size()) return data::slice(set, 0, o.limit);
-  return set;
-}
+// ---- Beside the training ------------------------------------------------------------------------
 
-/// Beside the training: shows progress, tests after each epoch, writes checkpoints.
+/// Shows progress, tests after each epoch, follows the alphas, writes checkpoints.
 class Session : public train::Callbacks {
 public:
-  Session(const TrainingOptions& options, nn::Net<float>& net, train::Optimizer<float>& optimizer,
+  Session(const TrainingOptions& options, Start& start, train::Optimizer<float>& optimizer,
           const data::Batches<float>& batches, data::Batches<float>& test)
-      : o_(options), net_(net), optimizer_(optimizer), test_(test), batches_(batches.count()),
-        images_(batches.set().size()), path_(options.out + "/checkpoint.safetensors") {
+      : o_(options), start_(start), optimizer_(optimizer), test_(test), alphas_(start.net),
+        batches_(batches.count()), images_(batches.set().size()),
+        path_(options.out + "/checkpoint.safetensors") {
     std::filesystem::create_directories(o_.out);
   }
 
   /// Where training starts: at the checkpoint, if there is one and it was asked for.
-  train::TrainState start() {
+  train::TrainState begin() {
     train::TrainState state;
     double seconds_before = 0;
     if (!o_.resume) {
@@ -102,8 +85,9 @@ public:
     } else if (!std::filesystem::exists(path_)) {
       std::printf("no checkpoint in %s yet: starting from the beginning\n", o_.out.c_str());
     } else {
-      const io::Run run = io::load_checkpoint(path_, net_, optimizer_, o_.deciding());
+      const io::Run run = io::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
       state = run.state;
+      alphas_.load(alpha_file(), state.step);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
         seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
       std::printf("going on after epoch %d, batch %d\n", int(state.epoch), int(state.batch));
@@ -115,6 +99,7 @@ public:
   }
 
   bool after_step(const train::TrainState& state, const train::StepResult&) override {
+    alphas_.record();
     char text[120];
     std::snprintf(text, sizeof text, "epoch %d/%d  loss %.3f  accuracy %.1f %%  %.0f images/s",
                   int(state.epoch) + 1, int(o_.epochs), state.meter.loss(),
@@ -126,7 +111,7 @@ public:
 
   bool after_epoch(const train::TrainState& state, const train::Meter& meter) override {
     watch_.pause();
-    result_ = train::evaluate(net_, tape_, test_);
+    result_ = train::evaluate(start_.net, tape_, test_);
     char text[160];
     std::snprintf(text, sizeof text,
                   "epoch %d/%d  loss %.4f  accuracy %.2f %%  test loss %.4f  test accuracy %.2f "
@@ -139,51 +124,66 @@ public:
     return true;
   }
 
-  /// Writes model.safetensors and metrics.json, and prints the result.
-  void finish(const nn::ModelSpec& spec) {
+  /// Writes the files and prints the result.
+  void finish() {
     if (result_.images == 0)
-      result_ = train::evaluate(net_, tape_, test_); // nothing was left to do
-    nn::Metadata metadata = nn::to_metadata(spec);
-    metadata["dataset"] = o_.dataset;
-    io::save_model(o_.out + "/model.safetensors", net_, metadata);
-    const double trained = static_cast<double>(o_.epochs * images_);
-    io::write_file_atomically(
-        o_.out + "/metrics.json",
-        io::to_pretty_string(io::Json::object({{"dataset", o_.dataset},
-                                               {"net", o_.net},
-                                               {"parameters", net_.parameter_count()},
-                                               {"seed", o_.seed},
-                                               {"epochs", o_.epochs},
-                                               {"train_images", images_},
-                                               {"test_images", result_.images},
-                                               {"test_accuracy", result_.accuracy()},
-                                               {"test_loss", result_.loss()},
-                                               {"seconds", seconds_},
-                                               {"images_per_second", trained / seconds_},
-                                               {"version", sgq::version}})));
-    std::printf("test accuracy %.2f %% of %d images; results are in %s\n", 100 * result_.accuracy(),
-                int(result_.images), o_.out.c_str());
+      result_ = train::evaluate(start_.net, tape_, test_); // nothing was left to do
+    io::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
+    const std::string policy = nn::policy_text(start_.spec.quant);
+    alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
+    io::write_file_atomically(o_.out + "/metrics.json", io::to_pretty_string(metrics()));
+    std::printf("%s, %s%s: test accuracy %.2f %% of %d images; results are in %s\n",
+                start_.spec.net.c_str(), policy.c_str(), o_.guided ? ", guided" : "",
+                100 * result_.accuracy(), int(result_.images), o_.out.c_str());
   }
 
 private:
+  io::Json metrics() {
+    const nn::NetCost cost = nn::cost_of(start_.net);
+    const double trained = static_cast<double>(o_.epochs * images_);
+    io::Json json = io::Json::object({{"dataset", o_.dataset},
+                                      {"net", start_.spec.net},
+                                      {"policy", nn::policy_text(start_.spec.quant)},
+                                      {"guided", o_.guided},
+                                      {"parameters", start_.net.parameter_count()},
+                                      {"seed", o_.seed},
+                                      {"epochs", o_.epochs},
+                                      {"train_images", images_},
+                                      {"test_images", result_.images},
+                                      {"test_accuracy", result_.accuracy()},
+                                      {"test_loss", result_.loss()},
+                                      {"packed_bytes", cost.packed_bytes()},
+                                      {"bit_operations", cost.bit_operations()},
+                                      {"seconds", seconds_},
+                                      {"images_per_second", trained / seconds_},
+                                      {"version", sgq::version}});
+    for (const auto& [layer, alpha] : alphas_.now()) json["alphas"][layer] = alpha;
+    for (const auto& [name, value] : start_.deciding) json["options"][name] = value;
+    return json;
+  }
+
   /// Images a second, over the whole run so far.
   double rate(const train::TrainState& state) const {
     return static_cast<double>(state.epoch * images_ + state.meter.images) / watch_.seconds();
   }
 
+  std::string alpha_file() const { return o_.out + "/alpha.npy"; }
+
   void save(const train::TrainState& state) {
     seconds_ = watch_.seconds();
-    io::save_checkpoint(path_, net_, optimizer_,
+    alphas_.save(alpha_file()); // first: whoever finds the checkpoint finds its rows
+    io::save_checkpoint(path_, start_.net, optimizer_,
                         {.state = state,
-                         .options = o_.deciding(),
+                         .options = start_.deciding,
                          .notes = {{"seconds", std::to_string(seconds_)}}});
     since_checkpoint_ = Stopwatch();
   }
 
   const TrainingOptions& o_;
-  nn::Net<float>& net_;
+  Start& start_;
   train::Optimizer<float>& optimizer_;
   data::Batches<float>& test_;
+  AlphaCourse alphas_;
   nn::Tape<float> tape_; // of tests
   index_t batches_, images_;
   std::string path_; // of the checkpoint
@@ -194,5 +194,36 @@ private:
   double seconds_ = 0; // at the last checkpoint
   train::Meter result_;
 };
+
+// ---- The whole ----------------------------------------------------------------------------------
+
+inline void train_network(const TrainingOptions& o) {
+  check_training_options(o);
+  sgq::set_num_threads(o.threads);
+  const data::Dataset train_set = load_dataset(o, data::Split::train);
+  const data::Dataset test_set = load_dataset(o, data::Split::test);
+  const PixelGrid grid = data::normalization(o.dataset);
+  data::Batches<float> batches(train_set, grid,
+                               {.size = o.batch, .seed = o.seed, .augment = o.augment});
+  data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
+  Start begun = start(o, grid, batches.batch(0).x);
+  const auto optimizer = train::make_optimizer<float>(o.optimizer, begun.net,
+                                                      {.lr = o.lr, .roles = roles(o)});
+
+  std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",
+              begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
+              o.guided ? ", guided" : "", o.dataset.c_str(), int(begun.net.parameter_count()),
+              int(train_set.size()), sgq::num_threads());
+  Session session(o, begun, *optimizer, batches, test_batches);
+  const train::FitOptions fit_options{
+      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::parse_schedule(o.schedule)}};
+  if (o.guided) {
+    train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, grid));
+    train::fit<float>(batches, fit_options, step, session.begin(), &session);
+  } else {
+    train::fit(begun.net, batches, *optimizer, fit_options, session.begin(), &session);
+  }
+  session.finish();
+}
 
 } // namespace examples

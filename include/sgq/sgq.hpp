@@ -73,6 +73,7 @@
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/batch_norm.hpp"
 #include "sgq/nn/conv2d.hpp"
+#include "sgq/nn/cost.hpp"
 #include "sgq/nn/dropout.hpp"
 #include "sgq/nn/initialize.hpp"
 #include "sgq/nn/input.hpp"

@@ -53,18 +53,6 @@ Tensor<T> checked_tensor(const SafeTensors& file, const std::string& name, const
   return value;
 }
 
-/// The same, or what is there already where the file may lack it.
-template <class T>
-Tensor<T> checked_tensor(const SafeTensors& file, const nn::NamedParameter<T>& p,
-                         bool clips_may_miss) {
-  if (clips_may_miss && p.parameter->role() == nn::Role::clip && !file.find(p.name)) {
-    Tensor<T> kept;
-    kept.copy_from(p.parameter->value());
-    return kept;
-  }
-  return checked_tensor<T>(file, p.name, p.parameter->shape());
-}
-
 template <class T>
 void check_no_other(const SafeTensors& file, const Stored<T>& known) {
   const auto has = [](const auto& list, const std::string& name) {
@@ -79,12 +67,12 @@ void check_no_other(const SafeTensors& file, const Stored<T>& known) {
 
 /// Copies the file's tensors to where they belong. The file must hold exactly these, with their
 /// shapes and type and finite numbers; else io_error, which names the file and the tensor, and
-/// nothing is changed. With clips_may_miss, learned clips that the file lacks stay as they are.
+/// nothing is changed.
 template <class T>
-void load_tensors(const SafeTensors& file, const Stored<T>& into, bool clips_may_miss = false) {
+void load_tensors(const SafeTensors& file, const Stored<T>& into) {
   std::vector<Tensor<T>> values;
   for (const auto& p : into.parameters)
-    values.push_back(detail::checked_tensor(file, p, clips_may_miss));
+    values.push_back(detail::checked_tensor<T>(file, p.name, p.parameter->shape()));
   for (const auto& b : into.buffers)
     values.push_back(detail::checked_tensor<T>(file, b.name, b.tensor->shape()));
   detail::check_no_other(file, into);
@@ -111,14 +99,6 @@ void save_model(const std::string& path, nn::Net<T>& net, const nn::Metadata& me
 template <class T>
 void load_weights(const SafeTensors& file, nn::Net<T>& net) {
   load_tensors(file, stored(net));
-  net.prepare();
-}
-
-/// Loads the weights of a real-valued net into a quantised one of the same layers, to be
-/// fine-tuned: its learned clips, which the file lacks, keep their values. Throws io_error.
-template <class T>
-void load_pretrained(const SafeTensors& file, nn::Net<T>& net) {
-  load_tensors(file, stored(net), true);
   net.prepare();
 }
 

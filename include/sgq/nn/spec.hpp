@@ -17,6 +17,15 @@ struct ModelSpec {
   bool operator==(const ModelSpec& other) const;
 };
 
+/// "w4a4, sawb weights, first and last 8bit"; "fp32". To be printed beside every result.
+inline std::string policy_text(const QuantizeOptions& quant) {
+  std::string text = quant::name(quant.bits);
+  if (text == "fp32") return text;
+  text += ", " + std::string(quant::name(quant.weights)) + " weights, first and last " +
+          std::string(quant::name(quant.bits.first_last));
+  return quant.gradient == quant::PactGradient::plus ? text + ", PACT+" : text;
+}
+
 using Metadata = std::map<std::string, std::string>;
 
 namespace detail {

@@ -1,0 +1,37 @@
+// --net and --bits, as they were typed, and what a model file says about them.
+#pragma once
+
+#include "command_line.hpp"
+
+#include "sgq/nn/spec.hpp"
+
+namespace examples {
+
+namespace nn = sgq::nn;
+namespace quant = sgq::quant;
+using sgq::describe;
+
+/// A policy as it was typed. Throws usage_error.
+inline quant::BitPolicy parse_bits_option(const std::string& text,
+                                          const std::string& first_last = "8bit") {
+  try {
+    return quant::parse_bit_policy(text, quant::parse_first_last(first_last));
+  } catch (const sgq::value_error& e) {
+    throw usage_error(std::string("--bits: ") + e.what());
+  }
+}
+
+/// Throws usage_error where --net or --bits (empty: not given) say something else than the model
+/// file at `path`.
+inline void check_agrees(const std::string& path, const nn::ModelSpec& spec, const std::string& net,
+                         const std::string& bits) {
+  if (!net.empty() && net != spec.net)
+    throw usage_error(describe("--net", "that of " + path + ", " + spec.net, net));
+  if (bits.empty()) return;
+  const std::string given = quant::name(parse_bits_option(bits));
+  const std::string stored = quant::name(spec.quant.bits);
+  if (given != stored)
+    throw usage_error(describe("--bits", "those of " + path + ", " + stored, given));
+}
+
+} // namespace examples

@@ -1,0 +1,205 @@
+// The options of the programs that train, and what they mean to the library.
+#pragma once
+
+#include "command_line.hpp"
+#include "data_folder.hpp"
+#include "model_options.hpp"
+
+#include "sgq/data/load.hpp"
+#include "sgq/data/normalize.hpp"
+#include "sgq/nn/spec.hpp"
+#include "sgq/train/optimizers.hpp"
+#include "sgq/train/saliency_guided.hpp"
+
+#include <limits>
+
+namespace examples {
+
+namespace train = sgq::train;
+namespace data = sgq::data;
+namespace io = sgq::io;
+namespace ops = sgq::ops;
+using sgq::PixelGrid;
+
+/// Each program has its own defaults. Empty text means "not given".
+struct TrainingOptions {
+  // What is learned.
+  std::string dataset, data = "";
+  data::Protocol protocol = data::Protocol::standard;
+  data::Augmentation augment{};
+  index_t limit = 0;
+  // The network.
+  std::string net = "", default_net = "mnist_cnn";
+  std::string bits = "", weights = "sawb", first_last = "8bit", pact = "paper", from_weights = "";
+  double alpha = 0; ///< where the clips start; 0: calibrated on the first batch
+  // The training.
+  index_t epochs = 5, batch = 64;
+  std::string optimizer = "adamw", schedule = "one-cycle";
+  double lr = 1e-3, decay = 0, alpha_lr = 1;
+  std::optional<double> alpha_decay{}; ///< that of the weights if not given
+  std::uint64_t seed = 1;
+  // Saliency-guided training.
+  bool guided = false, authors = false;
+  std::string rank = "signed", fill = "uniform", target = "log-probability", kl = "attached",
+              saliency_pass = "shared", statistics = "both";
+  double share = 0.5, lambda = 1;
+  // The run.
+  std::string out = "out";
+  int threads = 0;
+  index_t checkpoint_seconds = 60;
+  bool resume = false;
+};
+
+// ---- The command line ---------------------------------------------------------------------------
+
+inline void add_training_options(CommandLine& line, TrainingOptions& o,
+                                 const std::vector<std::string>& datasets,
+                                 const std::vector<std::string>& nets) {
+  constexpr index_t many = index_t{1} << 31;
+  line.choice("--dataset", &o.dataset, datasets, "what to learn");
+  line.text("--data", &o.data, "DIR",
+            "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
+  line.integer("--limit", &o.limit, {0, many},
+               "use the first N training and N test images only, 0 for all");
+  line.choice("--net", &o.net, nets, ("the network [" + o.default_net + "]").c_str());
+  line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
+  line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
+  line.choice("--optimizer", &o.optimizer, {"sgd", "adamw", "adadelta"}, "how weights are moved");
+  line.choice("--schedule", &o.schedule, {"constant", "step", "cosine", "one-cycle"},
+              "course of the learning rate; step: a tenth at .3 and .6 of the run, as PACT's paper");
+  line.number("--lr", &o.lr, "the highest learning rate");
+  line.number("--decay", &o.decay, "weight decay");
+  line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
+               "of weights, order, dropout, fills");
+  line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+  line.text("--out", &o.out, "DIR",
+            "takes metrics.json, model.safetensors, alpha.svg and the checkpoint");
+  line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
+               "seconds between checkpoints, beside the one after each epoch; 0: every step");
+  line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
+
+  line.section("Quantisation");
+  line.text("--bits", &o.bits, "POLICY",
+            "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
+  line.choice("--weights", &o.weights,
+              {"sawb", "sawb-clipped", "dorefa", "dorefa-rescaled", "lsq"}, "how weights are");
+  line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
+              "the weights of first and last layer, and the input");
+  line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
+  line.number("--alpha", &o.alpha, "where the clips start; 0: calibrated on the first batch");
+  line.number("--alpha-lr", &o.alpha_lr, "learning rate of the clips, times that of the weights");
+  line.number("--alpha-decay", &o.alpha_decay, "decay of the clips [that of the weights]");
+  line.text("--from-weights", &o.from_weights, "FILE",
+            "start from this model.safetensors; a real-valued one is quantised by --bits");
+
+  line.section("Saliency-guided training");
+  line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
+  line.flag("--authors", &o.authors, "with the setting of its authors' program");
+  line.choice("--rank", &o.rank, {"signed", "magnitude"}, "what is low: the gradient, or its size");
+  line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
+  line.number("--lambda", &o.lambda, "weight of the KL term");
+  line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
+              "what hides a pixel; constant: the background");
+  line.choice("--target", &o.target, {"log-probability", "logit"}, "whose gradient");
+  line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
+  line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
+              "saliency from the training pass, or from one in evaluation mode");
+  line.choice("--statistics", &o.statistics, {"both", "clean"}, "passes that move batch norm's");
+}
+
+/// Throws usage_error where options of the line cannot be used together.
+inline void check_training_options(const TrainingOptions& o) {
+  if (o.share > 1) throw usage_error(describe("--share", "0 to 1", std::to_string(o.share)));
+  if (o.authors && !o.guided) throw usage_error("--authors is a setting of --guided");
+}
+
+// ---- What they mean -----------------------------------------------------------------------------
+
+inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
+  data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), split, o.protocol);
+  if (o.limit > 0 && o.limit < set.size()) return data::slice(set, 0, o.limit);
+  return set;
+}
+
+/// What --bits, --weights and so on ask for.
+inline nn::QuantizeOptions quantization(const TrainingOptions& o, const PixelGrid& grid) {
+  return {.bits = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last),
+          .weights = quant::parse_weight_scheme(o.weights),
+          .gradient = o.pact == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper,
+          .input = grid};
+}
+
+inline train::Roles roles(const TrainingOptions& o) {
+  train::Roles roles = train::decayed(o.decay);
+  roles.clip = {.lr_scale = o.alpha_lr, .decay = o.alpha_decay.value_or(o.decay)};
+  return roles;
+}
+
+/// What --guided and its options ask for, on images of this grid.
+inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& grid) {
+  using ops::Fill;
+  const ops::Target target =
+      o.target == "logit" ? ops::Target::logit : ops::Target::log_probability;
+  train::GuidedOptions guided{.target = target};
+  if (o.authors) {
+    guided = train::GuidedOptions::authors(target);
+  } else {
+    guided.mask.rank_by =
+        o.rank == "signed" ? ops::Values::with_sign : ops::Values::magnitude;
+    guided.mask.share = o.share;
+    guided.lambda = o.lambda;
+    guided.kl_attached = o.kl == "attached";
+    guided.pass = o.saliency_pass == "shared" ? train::SaliencyPass::shared
+                                              : train::SaliencyPass::separate;
+    guided.statistics =
+        o.statistics == "both" ? train::StatisticsFrom::both : train::StatisticsFrom::clean;
+    guided.mask.fill.fill = o.fill == "mean"       ? Fill::mean
+                            : o.fill == "constant" ? Fill::constant
+                            : o.fill == "blur"     ? Fill::blur
+                                                   : Fill::uniform;
+  }
+  guided.mask.fill.grid = grid;
+  if (guided.mask.fill.fill == Fill::constant)
+    for (const std::int32_t code : data::background(o.dataset, grid))
+      guided.mask.fill.value.push_back(grid.value<float>(
+          code, static_cast<index_t>(guided.mask.fill.value.size())));
+  return guided;
+}
+
+/// The options that decide the result: a checkpoint of other ones cannot be gone on from, and a
+/// model file remembers them. `spec` is that of the net which is trained.
+inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSpec& spec) {
+  const auto number = [](double v) { return nn::detail::number_text(v); };
+  nn::Metadata pairs{{"dataset", o.dataset},
+                     {"limit", std::to_string(o.limit)},
+                     {"epochs", std::to_string(o.epochs)},
+                     {"batch", std::to_string(o.batch)},
+                     {"optimizer", o.optimizer},
+                     {"schedule", o.schedule},
+                     {"lr", number(o.lr)},
+                     {"decay", number(o.decay)},
+                     {"alpha", number(o.alpha)},
+                     {"alpha_lr", number(o.alpha_lr)},
+                     {"alpha_decay", number(o.alpha_decay.value_or(o.decay))},
+                     {"seed", std::to_string(o.seed)},
+                     {"guided", o.guided ? "yes" : "no"}};
+  if (o.augment.any())
+    pairs["augment"] = "shift " + std::to_string(o.augment.pad) + (o.augment.flip ? ", flip" : "");
+  if (o.protocol != data::Protocol::standard)
+    pairs["protocol"] = o.protocol == data::Protocol::holdout ? "holdout" : "tuning";
+  if (o.guided) {
+    const train::GuidedOptions g = guidance(o, {});
+    pairs["guided.rank"] = g.mask.rank_by == ops::Values::magnitude ? "magnitude" : "signed";
+    pairs["guided.share"] = number(g.mask.share);
+    pairs["guided.lambda"] = number(g.lambda);
+    pairs["guided.fill"] = o.authors ? "uniform" : o.fill;
+    pairs["guided.target"] = o.target;
+    pairs["guided.kl"] = g.kl_attached ? "attached" : "detached";
+    pairs["guided.pass"] = g.pass == train::SaliencyPass::shared ? "shared" : "separate";
+    pairs["guided.statistics"] = g.statistics == train::StatisticsFrom::both ? "both" : "clean";
+  }
+  for (const auto& [key, value] : nn::to_metadata(spec)) pairs[key] = value;
+  return pairs;
+}
+
+} // namespace examples

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes docs/results/accuracy.jsonl: what plain and saliency-guided training reach at each precision.
+# A row that is there is not made again, a run that was killed goes on, so this may be stopped and
+# started at will.
+#
+#   docs/results/accuracy.sh BUILD OUT [THREADS]     BUILD has examples/, OUT takes the networks
+set -eu
+cd "$(dirname "$0")/../.."
+build=$1
+out=$2
+threads=${3:-1}
+table=docs/results/accuracy.jsonl
+commit=$(git rev-parse --short HEAD)
+touch "$table"
+
+# row NAME PROGRAM OPTIONS..
+row() {
+  name=$1 program=$2
+  shift 2
+  grep -q "\"row\": \"$name\"" "$table" && return
+  echo "== $name: $program $*"
+  "$build/examples/$program" "$@" --threads "$threads" --out "$out/$name" --resume
+  rm -f "$out/$name/checkpoint.safetensors"
+  printf '{"row": "%s", "commit": "%s", "command": "%s %s", %s\n' "$name" "$commit" "$program" "$*" \
+    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g')" >>"$table"
+}
+
+digits() { # NAME OPTIONS..: three epochs
+  name=$1
+  shift
+  row "mnist-$name" mnist --epochs 3 "$@"
+}
+
+# Quantisation.
+for seed in 1 2; do
+  for bits in fp32 w4a4 w2a2; do digits "$bits-$seed" --bits $bits --seed $seed; done
+done
+for bits in w4a2 w2a4 layerwise-4-2; do digits "$bits-1" --bits $bits --seed 1; done
+for bits in fp32 w4a4 w2a2; do
+  row "fashion-$bits-1" mnist --dataset fashion-mnist --epochs 3 --bits $bits --seed 1
+done
+
+# Saliency-guided training.
+for bits in fp32 w4a4 w2a2; do digits "$bits-3" --bits $bits --seed 3; done
+for seed in 1 2 3; do
+  for bits in fp32 w4a4 w2a2; do
+    digits "$bits-guided-$seed" --bits $bits --guided --seed $seed
+  done
+done
+digits fp32-guided-magnitude-1 --bits fp32 --guided --rank magnitude --seed 1

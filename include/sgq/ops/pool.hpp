@@ -10,8 +10,10 @@
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/kernels/dispatch.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 namespace sgq::ops {
 
@@ -21,32 +23,74 @@ struct PoolGeometry {
   index_t out(index_t extent) const { return (extent - kernel) / stride + 1; }
 };
 
+/// n windows of 2 x 2, side by side. Which of four numbers is the largest cannot be predicted, so
+/// there is no branch: comparisons, in the order of max_of_window, are numbers 0 and 1.
+template <class X>
+SGQ_INLINE void max_of_four(const X* top, const X* bottom, index_t n, X* y, std::uint8_t* where) {
+  using At = std::conditional_t<sizeof(X) == 1, std::uint8_t, std::int32_t>; // as wide as X
+  SGQ_SIMD
+  for (index_t j = 0; j < n; ++j) {
+    const X a = top[2 * j], b = top[2 * j + 1], c = bottom[2 * j], d = bottom[2 * j + 1];
+    const At second = static_cast<At>(b > a);
+    const X ab = b > a ? b : a;
+    const At third = static_cast<At>(c > ab);
+    const X abc = c > ab ? c : ab;
+    const At fourth = static_cast<At>(d > abc);
+    y[j] = d > abc ? d : abc;
+    const int of_three = (second & (third - 1)) | 2 * third; // 2 if third, else second
+    where[j] = static_cast<std::uint8_t>((of_three & (fourth - 1)) | 3 * fourth);
+  }
+}
+
+/// A row of n windows, in blocks whose size the compiler knows: pooled rows are short.
+template <class X>
+SGQ_INLINE void max_of_four_row(const X* top, index_t w, index_t n, X* y, std::uint8_t* where) {
+  index_t j = 0;
+  for (; j + 8 <= n; j += 8) max_of_four(top + 2 * j, top + w + 2 * j, 8, y + j, where + j);
+  for (; j + 4 <= n; j += 4) max_of_four(top + 2 * j, top + w + 2 * j, 4, y + j, where + j);
+  max_of_four(top + 2 * j, top + w + 2 * j, n - j, y + j, where + j);
+}
+
+template <class X>
+SGQ_INLINE void max_of_window(const X* window, index_t w, index_t k, X* y, std::uint8_t* where) {
+  X best = window[0];
+  index_t at = 0;
+  for (index_t a = 0; a < k; ++a)
+    for (index_t b = 0; b < k; ++b)
+      if (window[a * w + b] > best) {
+        best = window[a * w + b];
+        at = a * k + b;
+      }
+  *y = best;
+  *where = static_cast<std::uint8_t>(at);
+}
+
+/// `planes` planes of h x w.
+template <class X>
+SGQ_INLINE void max_pool_planes(const X* in, index_t planes, index_t h, index_t w, PoolGeometry g,
+                                X* y, std::uint8_t* where) {
+  const index_t oh = g.out(h), ow = g.out(w);
+  for (index_t p = 0; p < planes; ++p, in += h * w)
+    for (index_t i = 0; i < oh; ++i, y += ow, where += ow) {
+      const X* const row = in + i * g.stride * w;
+      if (g.kernel == 2 && g.stride == 2)
+        max_of_four_row(row, w, ow, y, where);
+      else
+        for (index_t j = 0; j < ow; ++j)
+          max_of_window(row + j * g.stride, w, g.kernel, y + j, where + j);
+    }
+}
+
 /// y and `where`, the position of the first maximum in its window (row * k + column).
 /// kernel is at most 15, so that a position fits one byte.
 template <class X>
 void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint8_t> where) {
-  const index_t h = x.shape()[2], w = x.shape()[3], oh = y.shape()[2], ow = y.shape()[3];
-  assert(g.kernel <= 15 && oh == g.out(h) && ow == g.out(w));
+  const index_t channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
+  const index_t in_size = channels * h * w, out_size = y.shape().stride();
+  assert(g.kernel <= 15 && y.shape()[2] == g.out(h) && y.shape()[3] == g.out(w));
   parallel_for(x.shape()[0], [&](index_t n) {
-    const index_t channels = x.shape()[1];
-    const X* in = x.data() + n * channels * h * w;
-    X* out = y.data() + n * channels * oh * ow;
-    std::uint8_t* position = where.data() + n * channels * oh * ow;
-    for (index_t c = 0; c < channels; ++c, in += h * w)
-      for (index_t i = 0; i < oh; ++i)
-        for (index_t j = 0; j < ow; ++j) {
-          const X* window = in + i * g.stride * w + j * g.stride;
-          X best = window[0];
-          index_t at = 0;
-          for (index_t a = 0; a < g.kernel; ++a)
-            for (index_t b = 0; b < g.kernel; ++b)
-              if (window[a * w + b] > best) {
-                best = window[a * w + b];
-                at = a * g.kernel + b;
-              }
-          *out++ = best;
-          *position++ = static_cast<std::uint8_t>(at);
-        }
+    kernels::for_isa<max_pool_planes<X>>(x.data() + n * in_size, channels, h, w, g,
+                                         y.data() + n * out_size, where.data() + n * out_size);
   });
 }
 

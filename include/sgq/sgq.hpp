@@ -151,3 +151,11 @@
 #include "sgq/train/sgd.hpp"
 #include "sgq/train/square_root.hpp"
 #include "sgq/train/step.hpp"
+
+#include "sgq/infer/bound.hpp"
+#include "sgq/infer/export.hpp"
+#include "sgq/infer/graph.hpp"
+#include "sgq/infer/packed_weights.hpp"
+#include "sgq/infer/reference.hpp"
+#include "sgq/infer/staircase.hpp"
+#include "sgq/infer/verify.hpp"

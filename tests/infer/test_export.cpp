@@ -1,0 +1,140 @@
+#include "sgq/infer/reference.hpp"
+
+#include "helpers.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/nets.hpp"
+
+using namespace infer_tests;
+using namespace sgq::infer;
+
+namespace {
+
+/// Exports the net, runs both on test images, and compares every layer and the float logits.
+std::string mismatch(const nn::Net<float>& net, index_t images = 4) {
+  const Graph graph = export_integer(net);
+  const Tensor<float> x = test_images(net.input_shape(), graph.grid, images);
+  nn::Tape<float> tape;
+  const View<const float> logits = net.forward(x, tape);
+  const auto values = run_reference(graph, codes_of(graph, x));
+  std::string text = difference(graph, values, net, tape);
+  for (index_t i = 0; i < logits.size(); ++i) {
+    const double z = static_cast<double>(graph.logit_scale) * values.back()[i];
+    if (static_cast<float>(z) != logits[i]) return text + "float logits differ";
+  }
+  return text;
+}
+
+/// Codes of a value take all kinds of values: a test on constant codes would show little.
+index_t distinct_codes(const Tensor<std::int32_t>& value) {
+  std::vector<std::int32_t> seen(value.begin(), value.end());
+  std::sort(seen.begin(), seen.end());
+  return std::unique(seen.begin(), seen.end()) - seen.begin();
+}
+
+} // namespace
+
+TEST_CASE("integer graph: every layer's codes are the net's, for every net and bit mix",
+          "[infer]") {
+  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+    for (const char* bits : {"w4a4", "w2a2", "w4a2", "w2a4", "layerwise-4-2", "w8a8", "w3a5"}) {
+      const Case c{.net = name, .bits = bits, .width = 2};
+      INFO(str(c));
+      CHECK(mismatch(make_case(c)) == "");
+    }
+}
+
+TEST_CASE("integer graph: the same for every weight quantiser, first and last layer too",
+          "[infer]") {
+  for (quant::WeightScheme scheme : quant::all_weight_schemes)
+    for (const char* net : {"lenet5 w2a2", "lenet5 w4a4", "lenet5 w8a8", "resnet20 w2a2",
+                            "resnet20 w4a4"})
+      for (auto first_last : {quant::FirstLast::eight_bit, quant::FirstLast::same}) {
+        const std::string name(net), bits = name.substr(name.size() - 4);
+        const Case c{name.substr(0, name.size() - 5), bits, scheme, first_last, 2};
+        INFO(str(c));
+        CHECK(mismatch(make_case(c, 3), 3) == "");
+      }
+  CHECK(mismatch(make_case({.bits = "w1a1", .weights = quant::WeightScheme::dorefa_rescaled})) ==
+        "");
+}
+
+TEST_CASE("integer graph: the tests' nets use their codes", "[infer]") {
+  const nn::Net<float> net = make_case({.net = "resnet20", .width = 4});
+  const Graph graph = export_integer(net);
+  const auto values =
+      run_reference(graph, codes_of(graph, test_images(net.input_shape(), graph.grid, 4)));
+  int falling = 0;
+  for (const Step& s : graph.steps)
+    for (std::uint8_t f : s.staircase.falling) falling += f;
+  CHECK(falling > 5);
+  int busy = 0;
+  for (Value v = 1; v <= graph.last(); ++v) busy += distinct_codes(values[v]) >= 8;
+  CHECK(busy >= 17); // of 23
+}
+
+TEST_CASE("integer graph: the small nets of other tests, dropout and all", "[infer]") {
+  for (const char* name : {"plain w4a4", "residual w2a2", "residual w4a4", "residual w8a8"}) {
+    INFO(name);
+    CHECK(mismatch(small_net<float>(name)) == "");
+  }
+}
+
+TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]") {
+  const auto refusal = [](nn::Net<float>& net) {
+    return message_of<value_error>([&] { export_integer(net); });
+  };
+  auto fp32 = nn::lenet5();
+  CHECK(contains(refusal(fp32), "'input': expected pixel codes"));
+
+  auto last = make_case({.net = "resnet20", .width = 4});
+  nn::quantize(last, {.bits = quant::parse_bit_policy("w4a4,layer2.0.conv1=w32a4"),
+                      .input = test_grid(3)});
+  CHECK(contains(refusal(last), "'layer2.0.conv1': expected weights of 8 bits or fewer, got fp32"));
+
+  auto relu = make_case({});
+  nn::quantize(relu, {.bits = quant::parse_bit_policy("w4a4,conv2=w4a32"), .input = test_grid(1)});
+  CHECK(contains(refusal(relu), "'relu2': expected PACT, got relu"));
+
+  auto first_last = make_case({});
+  nn::quantize(first_last, {.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32),
+                            .input = test_grid(1)});
+  CHECK(contains(refusal(first_last), "'input'"));
+
+  using namespace sgq::nn;
+  const auto chain = [](auto add) {
+    Net<float> net({1, 8, 8});
+    net.add("conv1", Conv2d<float>({.in = 1, .out = 4, .kernel = 3, .pad = 1}));
+    add(net);
+    net.add("flatten", Flatten<float>());
+    net.add("fc", Linear<float>({.in = net.nodes().back().shape.size(), .out = 3}));
+    initialize(net, 1);
+    nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
+    return net;
+  };
+  auto two = chain([](auto& net) {
+    net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .kernel = 3}));
+    net.add("relu", Relu<float>());
+  });
+  CHECK(contains(refusal(two), "'conv2': expected codes as input, got the sums of 'conv1'"));
+  auto early_pool = chain([](auto& net) {
+    net.add("pool", MaxPool<float>());
+    net.add("relu", Relu<float>());
+  });
+  CHECK(contains(refusal(early_pool), "'pool': expected codes as input"));
+  auto swish = chain([](auto& net) {
+    net.add("relu", Relu<float>());
+    net.add("swish", Swish<float>());
+  });
+  CHECK(contains(refusal(swish), "'swish': expected a layer that has an integer form, got swish"));
+  auto shortcut = chain([](auto& net) {
+    net.add("relu1", Relu<float>());
+    const ValueId x = net.last();
+    net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .kernel = 3, .pad = 1}));
+    const ValueId y = net.last();
+    net.add("convs", Conv2d<float>({.in = 4, .out = 4, .kernel = 1}), {x});
+    net.add("add", Add<float>(), {y, net.last()});
+    net.add("relu2", Relu<float>());
+  });
+  CHECK(contains(refusal(shortcut), "'add': expected codes of at most 8 bits as second operand"));
+}

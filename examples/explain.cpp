@@ -7,13 +7,9 @@
 // map's value is the mean over channels of the attribution, of its magnitude where the sign of a
 // method says nothing.
 #include "common/explaining.hpp"
+#include "common/measuring.hpp"
 #include "common/model_options.hpp"
 #include "common/progress.hpp"
-
-#include "sgq/saliency/metrics/deletion.hpp"
-#include "sgq/saliency/metrics/localization.hpp"
-#include "sgq/saliency/metrics/masked_accuracy.hpp"
-#include "sgq/saliency/metrics/sparseness.hpp"
 
 #include <cmath>
 
@@ -65,45 +61,18 @@ double probability(const Subject& s, index_t n, index_t c) {
   return std::exp(saliency::log_probability(s.logits.data() + n * k, k, c));
 }
 
-/// The pixels that ought to matter: known evidence, or ink on sets drawn on black; else empty.
-Tensor<std::uint8_t> truth(const Subject& s) {
-  Tensor<std::uint8_t> mask;
-  if (!s.images.evidence.empty()) {
-    mask.copy_from(s.images.evidence);
-  } else if (s.images.set == "mnist" || s.images.set == "fashion-mnist") {
-    mask.copy_from(s.images.codes);
-    for (std::uint8_t& p : mask) p = p > 127;
-  }
-  return mask;
-}
-
 /// How good the maps are, each number a mean over images with its bootstrap interval.
 io::Json measure(const Subject& s, View<const float> maps, const Method& method,
                  bool faithfulness) {
   io::Json json;
-  const auto put = [&](const char* name, View<const double> values) {
-    json[name] = to_json(saliency::bootstrap_mean(values));
+  const auto put = [&](const std::vector<MapMeasure>& measures) {
+    for (const MapMeasure& m : measures) json[m.name] = to_json(saliency::bootstrap_mean(m.values));
   };
-  put("gini", saliency::gini(maps));
-  put("normalized_entropy", saliency::normalized_entropy(maps));
-  if (const Tensor<std::uint8_t> mask = truth(s); !mask.empty()) {
-    const auto masks = mask.view().reshape(maps.shape());
-    const std::string where = s.images.evidence.empty() ? "ink" : "evidence";
-    put(("relevance_mass_on_" + where).c_str(), saliency::relevance_mass(maps, masks));
-    put(("relevance_rank_on_" + where).c_str(), saliency::relevance_rank(maps, masks));
-    put(("pointing_at_" + where).c_str(), saliency::pointing_game(maps, masks));
-  }
+  put(measure_shape(maps, evidence_of(s.images)));
   if (!faithfulness) return json;
   NetFunction f(s.model.net);
-  const saliency::Classifier model(f, s.model.net.classes());
-  const ops::FillOptions substrate{.fill = ops::Fill::constant, .value = s.background};
-  put("deletion", saliency::deletion(model, s.x, maps, {.substrate = substrate}).area);
-  put("insertion", saliency::insertion(model, s.x, maps, {.substrate = substrate}).area);
-  if (s.images.labels.empty()) return json;
-  const auto masked = saliency::masked_accuracy(
-      model, s.x, s.images.labels, maps, {.rank_by = method.values, .background = substrate});
-  put("masked_accuracy", masked.map.area);
-  put("masked_accuracy_of_random_ranking", masked.random.area);
+  put(measure_faithfulness(saliency::Classifier(f, s.model.net.classes()), s.x, s.images.labels,
+                           maps, method.values, s.background));
   return json;
 }
 

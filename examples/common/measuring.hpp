@@ -1,0 +1,72 @@
+// How good maps are, by name: numbers for every image, so that networks can be compared in pairs.
+#pragma once
+
+#include "explaining.hpp"
+
+#include "sgq/saliency/metrics/deletion.hpp"
+#include "sgq/saliency/metrics/localization.hpp"
+#include "sgq/saliency/metrics/masked_accuracy.hpp"
+#include "sgq/saliency/metrics/sparseness.hpp"
+
+namespace examples {
+
+/// One number an image, [N]; NaN where it is not defined.
+struct MapMeasure {
+  std::string name;
+  Tensor<double> values;
+};
+
+/// The pixels that ought to matter: [N,H,W], empty where nobody knows.
+struct Evidence {
+  std::string kind{}; ///< "evidence" where it is known, "ink" on sets drawn on black
+  Tensor<std::uint8_t> masks{};
+};
+
+inline Evidence evidence_of(const Images& images) {
+  const Shape planes{images.size(), images.shape()[2], images.shape()[3]};
+  Evidence found;
+  if (!images.evidence.empty()) {
+    found.kind = "evidence";
+    found.masks = Tensor<std::uint8_t>(planes);
+    std::copy(images.evidence.begin(), images.evidence.end(), found.masks.begin());
+  } else if (images.set == "mnist" || images.set == "fashion-mnist") {
+    found.kind = "ink";
+    found.masks = saliency::bright_mask(images.codes);
+  }
+  return found;
+}
+
+/// What maps [N,H,W] look like by themselves: sparseness, and where they point.
+inline std::vector<MapMeasure> measure_shape(View<const float> maps, const Evidence& evidence) {
+  std::vector<MapMeasure> all;
+  all.push_back({"gini", saliency::gini(maps)});
+  all.push_back({"normalized_entropy", saliency::normalized_entropy(maps)});
+  if (evidence.masks.empty()) return all;
+  const View<const std::uint8_t> masks = evidence.masks.view().reshape(maps.shape());
+  all.push_back({"relevance_mass_on_" + evidence.kind, saliency::relevance_mass(maps, masks)});
+  all.push_back({"relevance_rank_on_" + evidence.kind, saliency::relevance_rank(maps, masks)});
+  all.push_back({"pointing_at_" + evidence.kind, saliency::pointing_game(maps, masks)});
+  return all;
+}
+
+/// What becomes of the prediction when the positions that maps [N,H,W] rank highest are replaced by
+/// the background, a value a channel. `labels` may be empty; masked accuracy is then left out.
+inline std::vector<MapMeasure> measure_faithfulness(const saliency::Classifier& model,
+                                                    View<const float> x,
+                                                    std::span<const std::uint8_t> labels,
+                                                    View<const float> maps, saliency::Values rank_by,
+                                                    const std::vector<float>& background) {
+  const ops::FillOptions substrate{.fill = ops::Fill::constant, .value = background};
+  const saliency::DeletionOptions how{.rank_by = rank_by, .substrate = substrate};
+  std::vector<MapMeasure> all;
+  all.push_back({"deletion", saliency::deletion(model, x, maps, how).area});
+  all.push_back({"insertion", saliency::insertion(model, x, maps, how).area});
+  if (labels.empty()) return all;
+  auto masked = saliency::masked_accuracy(model, x, labels, maps,
+                                          {.rank_by = rank_by, .background = substrate});
+  all.push_back({"masked_accuracy", std::move(masked.map.area)});
+  all.push_back({"masked_accuracy_of_random_ranking", std::move(masked.random.area)});
+  return all;
+}
+
+} // namespace examples

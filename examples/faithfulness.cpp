@@ -1,0 +1,133 @@
+// faithfulness -- are the maps of these networks better than the maps of those?
+//
+//     build/release/examples/faithfulness --a guided=out/g1/model.safetensors,out/g2/..
+//         --b plain=out/p1/model.safetensors,out/p2/.. --images mnist:0-999 --out out/faithfulness
+//
+// Two groups of networks, the k-th of each trained from the same seed, explain the same images.
+// For every measure: both means, and the difference paired by seed and image, with an interval over
+// other images and other seeds. A difference whose interval holds zero is not decided.
+#include "common/measuring.hpp"
+
+using namespace examples;
+
+namespace {
+
+struct Options {
+  std::string a, b, images, data, out;
+  std::string method = "gradient";
+  MethodOptions how;
+  int threads = 0;
+};
+
+/// Networks of one kind, one a seed, and what was measured of them.
+struct Group {
+  std::string name;
+  std::vector<std::string> paths{};
+  std::vector<std::string> measures{};     ///< names
+  std::vector<Tensor<double>> values{};    ///< one [S,N] a measure
+};
+
+/// "NAME=FILE,FILE,.."
+Group parse_group(const std::string& option, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos || equals == 0 || equals + 1 == text.size())
+    throw usage_error(describe(option, "NAME=FILE,FILE,..", "'" + text + "'"));
+  return {.name = text.substr(0, equals), .paths = split_list(text.substr(equals + 1))};
+}
+
+/// Every measure of one network, each [N].
+std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, const Options& o) {
+  const Tensor<float> x = images.input(model.spec.quant.input);
+  const std::vector<float> background = background_of(images, model);
+  const Method& method = find_method(o.method);
+  const auto a = attribute(method, model.net, x, images.labels, background, o.how);
+  const Tensor<float> maps = saliency::to_maps(a, method.values);
+  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(images));
+  NetFunction f(model.net);
+  for (MapMeasure& m :
+       measure_faithfulness(saliency::Classifier(f, model.net.classes()), x, images.labels, maps,
+                            method.values, background))
+    all.push_back(std::move(m));
+  const auto said = predictions(logits_of(model.net, x));
+  Tensor<double> right({images.size()});
+  for (index_t n = 0; n < images.size(); ++n)
+    right[n] = said[static_cast<std::size_t>(n)] == images.labels[static_cast<std::size_t>(n)];
+  all.push_back({"accuracy", std::move(right)});
+  return all;
+}
+
+void fill_in(Group& group, const Images& images, const Options& o) {
+  const auto seeds = static_cast<index_t>(group.paths.size());
+  for (index_t s = 0; s < seeds; ++s) {
+    const std::string& path = group.paths[static_cast<std::size_t>(s)];
+    io::Model<float> model = load_explained(path);
+    check_fits(images, model.net, path);
+    const std::vector<MapMeasure> measured = measure(model, images, o);
+    for (std::size_t m = 0; m < measured.size(); ++m) {
+      if (s == 0) {
+        group.measures.push_back(measured[m].name);
+        group.values.emplace_back(Shape{seeds, images.size()});
+      }
+      std::copy(measured[m].values.begin(), measured[m].values.end(),
+                group.values[m].data() + s * images.size());
+    }
+  }
+}
+
+void run(const Options& o) {
+  Group a = parse_group("--a", o.a), b = parse_group("--b", o.b);
+  if (a.paths.size() != b.paths.size())
+    throw usage_error(describe("--b", "as many networks as --a, " + std::to_string(a.paths.size()),
+                               std::to_string(b.paths.size())));
+  const Images images = load_images(o.images, o.data);
+  if (images.labels.empty()) throw usage_error("--images: the true classes must be known");
+  for (Group* group : {&a, &b}) fill_in(*group, images, o);
+
+  std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s less %s\n",
+              o.method.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
+              b.name.c_str(), a.name.c_str(), b.name.c_str());
+  io::Json table = io::Json::object({});
+  for (std::size_t m = 0; m < a.measures.size(); ++m) {
+    const auto mean_a = saliency::bootstrap_mean(a.values[m]);
+    const auto mean_b = saliency::bootstrap_mean(b.values[m]);
+    const auto difference = saliency::bootstrap_difference(a.values[m], b.values[m]);
+    std::printf("%-34s %-22s %-22s %s%s\n", a.measures[m].c_str(), text_of(mean_a).c_str(),
+                text_of(mean_b).c_str(), text_of(difference).c_str(),
+                difference.high < 0 || difference.low > 0 ? "" : "  not decided");
+    table[a.measures[m]] = io::Json::object({{a.name, to_json(mean_a)},
+                                             {b.name, to_json(mean_b)},
+                                             {"difference", to_json(difference)}});
+  }
+  if (o.out.empty()) return;
+  std::filesystem::create_directories(o.out);
+  io::write_file_atomically(o.out + "/metrics.json",
+                            io::to_pretty_string(io::Json::object({{"images", o.images},
+                                                                   {"count", images.size()},
+                                                                   {"networks", a.paths.size()},
+                                                                   {"method", o.method},
+                                                                   {"measures", table},
+                                                                   {"version", sgq::version}})));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return run_program("faithfulness", [&] {
+    Options o;
+    CommandLine line("faithfulness", "whether the maps of some networks are better than others'");
+    line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");
+    line.text("--b", &o.b, "NAME=FILE,..", "as many others, in the same order of seeds");
+    line.text("--images", &o.images, "SET:0,1,5-9", "images of a test set");
+    line.text("--data", &o.data, "DIR",
+              "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
+    line.choice("--method", &o.method, method_names(), "how maps are made");
+    add_method_options(line, o.how);
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
+    if (!line.parse(argc, argv)) return;
+    for (const auto& [name, value] : {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})
+      if (value->empty()) throw usage_error(std::string(name) + " is needed");
+    sgq::set_num_threads(o.threads);
+    run(o);
+  });
+}

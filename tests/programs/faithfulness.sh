@@ -1,0 +1,43 @@
+#!/bin/sh
+# What scripts rely on in `faithfulness`: its table, its file, its exit codes, and that networks are
+# as good as themselves.
+#
+#   faithfulness.sh PROGRAM    (the program `mnist` lies beside it)
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+for seed in 1 2; do
+  "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \
+    --bits w4a4 --seed $seed --out "$work/seed$seed" >/dev/null || fail "no model"
+done
+one=$work/seed1/model.safetensors two=$work/seed2/model.safetensors
+
+"$program" --a "this=$one,$two" --b "same=$one,$two" --images synthetic:0-39 --out "$work/out" \
+  >"$work/stdout" || fail "exit code $?"
+for key in gini relevance_mass_on_evidence pointing_at_evidence deletion insertion \
+  masked_accuracy masked_accuracy_of_random_ranking accuracy; do
+  grep -q "^$key .* 0.000 \[0.000, 0.000\]  not decided" "$work/stdout" ||
+    fail "$key: networks differ from themselves"
+  grep -q "\"$key\": " "$work/out/metrics.json" || fail "metrics.json lacks $key"
+done
+"$program" --a "this=$one,$two" --b "other=$two,$one" --images synthetic:0-39 >"$work/stdout" ||
+  fail "exit code $?"
+grep -q "^gini .* 0.000 \[-0.*, 0.*\]  not decided" "$work/stdout" ||
+  fail "the same networks in another order: $(cat "$work/stdout")"
+
+for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one --b y=$one" \
+  "--a $one --b y=$one --images synthetic:0"; do
+  # shellcheck disable=SC2086
+  "$program" $arguments >/dev/null 2>"$work/stderr"
+  code=$?
+  [ $code -eq 2 ] || fail "$arguments: exit code $code, not 2"
+  [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$arguments: not one line: $(cat "$work/stderr")"
+done
+exit $failed

@@ -34,7 +34,7 @@ public:
     if (g.in_channels <= chunk_ + chunk_ / 2) chunk_ = g.in_channels;
   }
 
-  void run(T* dw, T scale) {
+  void run(T* dw, T scale, T beta) {
     Arena::Scope scope(scratch());
     const index_t size = g_.out_channels * g_.filter_size();
     const index_t parts = (g_.batch + images_ - 1) / images_;
@@ -50,7 +50,7 @@ public:
       for (index_t n = part * images_; n < end; n += block_)
         add_block(n, std::min(block_, end - n), c);
     });
-    combine(sums, parts, 1, size, {.scale = scale, .beta = T{1}}, dw, size);
+    combine(sums, parts, 1, size, {.scale = scale, .beta = beta}, dw, size);
   }
 
 private:
@@ -123,11 +123,12 @@ private:
 
 } // namespace detail
 
-/// dw += scale * gradient of the weights. dy: NCHW of the output, dw: OIHW.
+/// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, dw: OIHW. With beta 0,
+/// dw may be uninitialised.
 template <class T, class X>
 void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw,
-                            T scale = 1) {
-  detail::WeightGradient<T>(g, dy, x).run(dw, scale);
+                            T scale = 1, T beta = 1) {
+  detail::WeightGradient<T>(g, dy, x).run(dw, scale, beta);
 }
 
 } // namespace sgq::kernels

@@ -94,10 +94,10 @@ public:
     const kernels::ConvGeometry g = geometry(x.shape);
     if (want_params) {
       if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
-      weights_.add_gradient([&](View<T> dw) {
+      weights_.add_gradient([&](View<T> dw, T beta) {
         visit_input(x, [&](auto input) {
           kernels::conv2d_backward_weight<T>(g, dy.data(), input, dw.data(),
-                                             static_cast<T>(x.scale));
+                                             static_cast<T>(x.scale), beta);
         });
       });
     }

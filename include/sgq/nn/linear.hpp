@@ -94,7 +94,7 @@ public:
     const index_t batch = x.shape[0], i = options_.in, o = options_.out;
     if (want_params) {
       if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
-      weights_.add_gradient([&](View<T> dw) { // dw [O, I] += dy^T [O, N] x [N, I]
+      weights_.add_gradient([&](View<T> dw, T beta) { // dw [O, I] += dy^T [O, N] x [N, I]
         Arena::Scope scope(scratch());
         kernels::gemm(kernels::Gemm<T>{.m = o,
                                        .n = i,
@@ -106,7 +106,7 @@ public:
                                        .ldb = i,
                                        .c = dw.data(),
                                        .ldc = i,
-                                       .epilogue = {.scale = static_cast<T>(x.scale), .beta = 1}});
+                                       .epilogue = {.scale = static_cast<T>(x.scale), .beta = beta}});
       });
     }
     if (!dx[0].empty()) // dx [N, I] = dy [N, O] w [O, I]

@@ -74,13 +74,7 @@ public:
   void prepare(std::string_view layer) {
     if (!quantizer_) return;
     quantizer_->quantize(weight_.value(), step(), codes_, layer);
-    largest_row_sum_ = 0;
-    const index_t row = shape().stride();
-    for (index_t o = 0; o < shape()[0]; ++o) {
-      double sum;
-      kernels::for_isa<ops::abs_sum_row<T>>(codes_.codes.data() + o * row, row, &sum);
-      largest_row_sum_ = std::max(largest_row_sum_, sum);
-    }
+    largest_row_sum_ = largest_row_sum();
     prepared_version_ = version();
   }
 
@@ -112,15 +106,14 @@ public:
     return out;
   }
 
-  /// Lets f(dw) add the gradient of the operand's values to dw; that gradient reaches the trained
-  /// weight straight through the quantiser, if there is one.
+  /// Lets f(dw, beta) set dw = beta dw + the gradient of the operand's values; that gradient
+  /// reaches the trained weight straight through the quantiser, if there is one.
   template <class F>
   void add_gradient(F&& f) {
-    if (!quantizer_) return f(weight_.grad());
+    if (!quantizer_) return f(weight_.grad(), T{1});
     Arena::Scope scope(scratch());
     const View<T> dw(scratch().take<T>(weight_.size()), shape());
-    dw.fill(T{0});
-    f(dw);
+    f(dw, T{0});
     const T dstep = quantizer_->backward(weight_.value(), step(), codes_, dw, weight_.grad());
     if (!step_.empty()) step_.grad()[0] += dstep;
   }
@@ -129,6 +122,15 @@ private:
   T step() const { return step_.empty() ? T{1} : step_.value()[0]; }
   std::uint64_t version() const {
     return weight_.version() + (step_.empty() ? 0 : step_.version());
+  }
+  double largest_row_sum() const {
+    Arena::Scope scope(scratch());
+    double* const sums = scratch().take<double>(shape()[0]);
+    const index_t row = shape().stride();
+    parallel_for(shape()[0], [&](index_t o) {
+      kernels::for_isa<ops::abs_sum_row<T>>(codes_.codes.data() + o * row, row, sums + o);
+    });
+    return *std::max_element(sums, sums + shape()[0]);
   }
   void check_fresh() const {
     if (prepared_version_ != version())

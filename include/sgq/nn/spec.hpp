@@ -21,9 +21,10 @@ struct ModelSpec {
 inline std::string policy_text(const QuantizeOptions& quant) {
   std::string text = quant::name(quant.bits);
   if (text == "fp32") return text;
-  text += ", " + std::string(quant::name(quant.weights)) + " weights, first and last " +
-          std::string(quant::name(quant.bits.first_last));
-  return quant.gradient == quant::PactGradient::plus ? text + ", PACT+" : text;
+  text.append(", ").append(quant::name(quant.weights)).append(" weights, first and last ");
+  text.append(quant::name(quant.bits.first_last));
+  if (quant.gradient == quant::PactGradient::plus) text += ", PACT+";
+  return text;
 }
 
 using Metadata = std::map<std::string, std::string>;
@@ -59,8 +60,10 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
 inline Metadata to_metadata(const ModelSpec& spec) {
   std::string zero;
-  for (std::int32_t z : spec.quant.input.zero)
-    zero += (zero.empty() ? "" : " ") + std::to_string(z);
+  for (std::int32_t z : spec.quant.input.zero) {
+    if (!zero.empty()) zero += ' ';
+    zero += std::to_string(z);
+  }
   return {{"net", spec.net},
           {"classes", std::to_string(spec.options.classes)},
           {"width", std::to_string(spec.options.width)},

@@ -3,12 +3,16 @@
 # A row that is there is not made again, a run that was killed goes on, so this may be stopped and
 # started at will.
 #
-#   docs/results/accuracy.sh BUILD OUT [THREADS]     BUILD has examples/, OUT takes the networks
+#   docs/results/accuracy.sh BUILD OUT [THREADS [ROWS]]
+#
+# BUILD has examples/, OUT takes the networks; ROWS is a pattern of the rows to make, so that several
+# processes can share the work.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1
 out=$2
 threads=${3:-1}
+rows=${4:-.}
 table=docs/results/accuracy.jsonl
 commit=$(git rev-parse --short HEAD)
 touch "$table"
@@ -17,7 +21,8 @@ touch "$table"
 row() {
   name=$1 program=$2
   shift 2
-  grep -q "\"row\": \"$name\"" "$table" && return
+  echo "$name" | grep -Eq "$rows" || return 0
+  grep -q "\"row\": \"$name\"" "$table" && return 0
   echo "== $name: $program $*"
   "$build/examples/$program" "$@" --threads "$threads" --out "$out/$name" --resume
   rm -f "$out/$name/checkpoint.safetensors"

@@ -49,9 +49,8 @@ inline void randomize_batch_norm(nn::Net<float>& net, std::uint64_t seed) {
       }
   for (auto& b : net.buffers())
     for (float& v : b.tensor->span()) {
-      v = static_cast<float>(b.name.ends_with("running_var")
-                                 ? 0.3 + random.uniform(at)
-                                 : 0.2 * random.normal(at));
+      v = static_cast<float>(b.name.ends_with("running_var") ? 0.3 + random.uniform(at)
+                                                             : 0.2 * random.normal(at));
       ++at;
     }
 }
@@ -70,9 +69,9 @@ inline void quantize_for_test(nn::Net<float>& net, const Case& c, std::uint64_t 
   for (auto& p : net.parameters())
     if (p.parameter->role() == nn::Role::bias)
       for (float& v : p.parameter->edit()) v = 0.1f;
-  nn::quantize(net, {.bits = quant::parse_bit_policy(c.bits, c.first_last),
-                     .weights = c.weights,
-                     .input = grid});
+  nn::quantize(
+      net,
+      {.bits = quant::parse_bit_policy(c.bits, c.first_last), .weights = c.weights, .input = grid});
   nn::calibrate<float>(net, test_images(net.input_shape(), grid, 4, seed), 0.8);
   const auto pacts = nn::pact_layers(net);
   for (std::size_t i = 0; i < pacts.size(); i += 2) {

@@ -47,8 +47,8 @@ TEST_CASE("integer graph: every layer's codes are the net's, for every net and b
 TEST_CASE("integer graph: the same for every weight quantiser, first and last layer too",
           "[infer]") {
   for (quant::WeightScheme scheme : quant::all_weight_schemes)
-    for (const char* net : {"lenet5 w2a2", "lenet5 w4a4", "lenet5 w8a8", "resnet20 w2a2",
-                            "resnet20 w4a4"})
+    for (const char* net :
+         {"lenet5 w2a2", "lenet5 w4a4", "lenet5 w8a8", "resnet20 w2a2", "resnet20 w4a4"})
       for (auto first_last : {quant::FirstLast::eight_bit, quant::FirstLast::same}) {
         const std::string name(net), bits = name.substr(name.size() - 4);
         const Case c{name.substr(0, name.size() - 5), bits, scheme, first_last, 2};
@@ -88,8 +88,8 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
   CHECK(contains(refusal(fp32), "'input': expected pixel codes"));
 
   auto last = make_case({.net = "resnet20", .width = 4});
-  nn::quantize(last, {.bits = quant::parse_bit_policy("w4a4,layer2.0.conv1=w32a4"),
-                      .input = test_grid(3)});
+  nn::quantize(
+      last, {.bits = quant::parse_bit_policy("w4a4,layer2.0.conv1=w32a4"), .input = test_grid(3)});
   CHECK(contains(refusal(last), "'layer2.0.conv1': expected weights of 8 bits or fewer, got fp32"));
 
   auto relu = make_case({});

@@ -21,9 +21,8 @@ int disagreements(const std::vector<quant::ChannelAffine>& channels, double alph
   for (std::size_t c = 0; c < channels.size(); ++c)
     for (int r = 0; r <= residual.max_code; ++r)
       for (index_t a = -bound; a <= bound; ++a) {
-        const double q =
-            quant::requantize(static_cast<double>(a), channels[c].m, channels[c].t,
-                              static_cast<double>(residual.scale), r, alpha, inverse);
+        const double q = quant::requantize(static_cast<double>(a), channels[c].m, channels[c].t,
+                                           static_cast<double>(residual.scale), r, alpha, inverse);
         wrong += s.code(static_cast<index_t>(c), a, r) != static_cast<int>(q);
       }
   return wrong;
@@ -31,10 +30,10 @@ int disagreements(const std::vector<quant::ChannelAffine>& channels, double alph
 
 std::vector<quant::ChannelAffine> hard_channels(std::uint64_t seed, double alpha, index_t bound) {
   const Random random(seed);
-  std::vector<quant::ChannelAffine> channels = {
-      {0.0f, 0.3f},     {0.0f, -1.0f},   {-0.0f, 100.0f}, {1e-9f, 0.2f},  {-1e-9f, 0.2f},
-      {1e-38f, -0.1f},  {0.5f, 0.0f},    {-0.5f, 0.25f},  {0.25f, 1.5f},  {1e3f, 0.0f},
-      {-1e-3f, 1e-20f}, {3e-3f, -1e-9f}};
+  std::vector<quant::ChannelAffine> channels = {{0.0f, 0.3f},  {0.0f, -1.0f},    {-0.0f, 100.0f},
+                                                {1e-9f, 0.2f}, {-1e-9f, 0.2f},   {1e-38f, -0.1f},
+                                                {0.5f, 0.0f},  {-0.5f, 0.25f},   {0.25f, 1.5f},
+                                                {1e3f, 0.0f},  {-1e-3f, 1e-20f}, {3e-3f, -1e-9f}};
   for (index_t k = 0; k < 6; ++k) {
     const double size = 3 * alpha / static_cast<double>(bound);
     channels.push_back({static_cast<float>(size * (2 * random.uniform(2 * k) - 1)),

@@ -32,8 +32,8 @@ inline Bound accumulator_bound(const PackedWeights& w, std::span<const std::int3
     }
     const index_t b = bias.empty() ? 0 : bias[static_cast<std::size_t>(o)];
     const auto magnitude = [](index_t x) { return x < 0 ? -x : x; };
-    bound.largest = std::max({bound.largest, magnitude(b + max_code * up),
-                              magnitude(b + max_code * down)});
+    bound.largest =
+        std::max({bound.largest, magnitude(b + max_code * up), magnitude(b + max_code * down)});
     bound.underway = std::max(bound.underway, magnitude(b) + max_code * (up - down));
   }
   return bound;

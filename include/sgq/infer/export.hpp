@@ -66,9 +66,7 @@ private:
         describe("integer export, layer '" + net_.nodes()[i].name + "'", expected, got, hint));
   }
 
-  static Shape image_shape(const Shape& s) {
-    return s.rank() == 4 ? s : Shape{1, s[1], 1, 1};
-  }
+  static Shape image_shape(const Shape& s) { return s.rank() == 4 ? s : Shape{1, s[1], 1, 1}; }
 
   void add_layer(nn::ValueId i) {
     if (nn::weights_of(const_cast<nn::Layer<float>&>(layer(i)))) {
@@ -194,8 +192,8 @@ private:
     if (!source(i).is_sums()) fail(i, "a convolution or linear layer before it", "codes");
     const nn::ValueId before = net_.nodes()[i].inputs[0], layer = source(i).sums_of;
     const nn::Pact<float>& pact = *as<nn::Pact<float>>(i);
-    const Signal<float>& signal = tape_[before].out;
-    if (signal.is_plain())
+    const Signal<float>& sums = tape_[before].out;
+    if (sums.is_plain())
       fail(i, "sums as input", "rounded numbers",
            "'" + net_.nodes()[before].name + "' is read by another layer that needs numbers");
     Step s = convolution(layer);
@@ -203,15 +201,15 @@ private:
     s.residual = source(i).value;
     quant::ResidualGrid joins;
     if (s.residual != 0)
-      joins = {static_cast<float>(signal.residual->scale),
+      joins = {static_cast<float>(sums.residual->scale),
                static_cast<int>(graph_.max_code(s.residual))};
     std::vector<quant::ChannelAffine> channels;
     for (index_t c = 0; c < s.weights.outputs(); ++c)
-      channels.push_back({signal.mul_at(c), signal.add_at(c)});
+      channels.push_back({sums.mul_at(c), sums.add_at(c)});
     const int bits = pact.options().bits;
     try {
-      s.staircase = make_staircase(channels, static_cast<double>(pact.alpha()), bits, s.bound,
-                                   joins);
+      s.staircase =
+          make_staircase(channels, static_cast<double>(pact.alpha()), bits, s.bound, joins);
     } catch (const value_error& e) {
       fail(i, "a staircase", e.what());
     }
@@ -223,7 +221,8 @@ private:
   void add_logits(nn::ValueId i) {
     Step s = convolution(i);
     const auto* linear = as<nn::Linear<float>>(i);
-    const bool biased = linear ? !linear->bias().empty() : !as<nn::Conv2d<float>>(i)->bias().empty();
+    const bool biased =
+        linear ? !linear->bias().empty() : !as<nn::Conv2d<float>>(i)->bias().empty();
     const double scale = tape_[net_.nodes()[i].inputs[0]].out.scale * weights(i).scale();
     if (biased && !(linear && linear->integer_bias()))
       fail(i, "a bias that is a multiple of the scale", "a real one", "set_integer_bias(true)");
@@ -246,8 +245,8 @@ private:
 } // namespace detail
 
 /// The integer graph of a net in evaluation mode: LeNet, MNIST CNN, VGG-small, ResNet-20 or any net
-/// of such layers, quantised to 8 bits or fewer throughout. Throws value_error, naming the layer and
-/// the reason, where a layer has no integer form.
+/// of such layers, quantised to 8 bits or fewer throughout. Throws value_error, naming the layer
+/// and the reason, where a layer has no integer form.
 inline Graph export_integer(const nn::Net<float>& net) {
   return detail::Exporter(net).run();
 }

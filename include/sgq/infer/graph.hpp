@@ -1,7 +1,7 @@
 // sgq/infer/graph.hpp -- a trained, quantised net as plain integers.
 //
-// A graph is a list of steps in an order in which they can run. Value 0 is the image, one pixel code
-// 0..255 an element; step i makes value i + 1 out of earlier ones. There are four kinds:
+// A graph is a list of steps in an order in which they can run. Value 0 is the image, one pixel
+// code 0..255 an element; step i makes value i + 1 out of earlier ones. There are four kinds:
 //
 //     convolve   A[o] = bias[o] + sum c_w x, then the staircase of channel o makes A a code; in the
 //                last step there is none, and A is the logit. A fully connected layer is one whose
@@ -34,7 +34,7 @@ inline const char* name(Op op) {
 }
 
 struct Step {
-  std::string name{}; ///< the net's layer whose output this is: "relu1", "pool", "fc2"
+  std::string name{};         ///< the net's layer whose output this is: "relu1", "pool", "fc2"
   std::string weights_name{}; ///< the net's layer that the weights are from: "conv1"
   Op op = Op::convolve;
   Value input = 0;
@@ -51,7 +51,7 @@ struct Step {
 };
 
 struct Graph {
-  Shape image{0};  ///< {1, C, H, W}
+  Shape image{0};   ///< {1, C, H, W}
   PixelGrid grid{}; ///< what the pixel codes mean: a value of the trained net's input each
   std::vector<Step> steps;
   float logit_scale = 1; ///< float logit = logit_scale * integer logit, rounded once

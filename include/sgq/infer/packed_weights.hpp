@@ -18,8 +18,8 @@
 namespace sgq::infer {
 
 struct PackedWeights {
-  Shape shape{0};  ///< [O, I, KH, KW]
-  int bits = 8;    ///< 2, 4 or 8
+  Shape shape{0}; ///< [O, I, KH, KW]
+  int bits = 8;   ///< 2, 4 or 8
   bool odd = false;
   std::vector<std::uint8_t> bytes;
 

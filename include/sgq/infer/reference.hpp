@@ -27,8 +27,8 @@ inline std::int32_t accumulate(const Graph& g, const Step& s, View<const std::in
   for (index_t c = 0; c < x.shape()[1]; ++c)
     for (index_t a = 0; a < s.kernel_h; ++a)
       for (index_t b = 0; b < s.kernel_w; ++b)
-        sum += *w++ * read_code(g, s.input, x, n, c, s.stride * i + a - s.pad,
-                                s.stride * j + b - s.pad);
+        sum += *w++ *
+               read_code(g, s.input, x, n, c, s.stride * i + a - s.pad, s.stride * j + b - s.pad);
   return sum;
 }
 
@@ -71,8 +71,8 @@ inline std::vector<Tensor<std::int32_t>> run_reference(const Graph& graph,
                                                        View<const std::uint8_t> pixels) {
   const index_t n = pixels.shape().rank() ? pixels.shape()[0] : 0;
   if (pixels.size() != n * graph.image.size())
-    throw shape_error(describe("integer net: pixels", "[N, ...] of " + graph.image.str(),
-                               pixels.shape().str()));
+    throw shape_error(
+        describe("integer net: pixels", "[N, ...] of " + graph.image.str(), pixels.shape().str()));
   std::vector<Tensor<std::int32_t>> values(graph.steps.size() + 1);
   values[0].resize(graph.image.with_batch(n));
   std::copy(pixels.begin(), pixels.end(), values[0].begin());

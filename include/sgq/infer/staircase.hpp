@@ -106,8 +106,8 @@ inline bool join_channel(const Steps& s, double worth, index_t c, Staircase& out
     Y[r] = static_cast<std::int64_t>(guess < limit ? guess : limit); // NaN (0/0): limit
   }
   // Room above: a step that no residual code reaches stays where no accumulator comes.
-  const std::int64_t never = (s.bound + 2) * (std::int64_t{1} << out.shift) +
-                             static_cast<std::int64_t>(limit);
+  const std::int64_t never =
+      (s.bound + 2) * (std::int64_t{1} << out.shift) + static_cast<std::int64_t>(limit);
   std::fill(T, T + s.codes, never);
   return relax(s, out.shift, T, Y);
 }

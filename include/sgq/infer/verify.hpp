@@ -15,8 +15,8 @@ namespace sgq::infer {
 /// Throws shape_error, and value_error on a number that is not finite.
 inline void pixel_codes(const Graph& graph, View<const float> x, View<std::uint8_t> codes) {
   if (x.shape().rank() == 0 || x.size() != x.shape()[0] * graph.image.size())
-    throw shape_error(describe("integer net: input", "[N, ...] of " + graph.image.str(),
-                               x.shape().str()));
+    throw shape_error(
+        describe("integer net: input", "[N, ...] of " + graph.image.str(), x.shape().str()));
   check_shape("integer net: pixel codes", x.shape(), codes.shape());
   if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
     throw value_error(describe("integer net: input", "finite numbers",
@@ -49,8 +49,8 @@ inline std::vector<Comparison> compare(const Graph& graph,
         c.different += static_cast<std::int32_t>(expected[i]) != values[v][i];
     };
     if (slot.out.shape.size() != c.codes)
-      throw shape_error(describe("comparing '" + name + "'", slot.out.shape.str(),
-                                 values[v].shape().str()));
+      throw shape_error(
+          describe("comparing '" + name + "'", slot.out.shape.str(), values[v].shape().str()));
     if (v < graph.last())
       visit_storage(slot.out, count);
     else if (!slot.acc.empty()) // the logits before they are multiplied by their scale

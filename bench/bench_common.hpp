@@ -23,7 +23,7 @@ namespace bench {
 using sgq::index_t;
 
 struct Options {
-  std::string net, impl; ///< empty: all
+  std::string net, impl, engine; ///< empty: all
   int bits = -1, guided = -1, threads = 0;
   int rounds = 5;
 };
@@ -58,6 +58,8 @@ inline Options parse(int argc, char** argv, std::string_view usage, std::string_
       o.net = value;
     else if (name == "--impl")
       o.impl = value;
+    else if (name == "--engine")
+      o.engine = value;
     else if (name == "--bits")
       o.bits = number();
     else if (name == "--guided")

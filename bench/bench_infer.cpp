@@ -1,0 +1,90 @@
+// bench_infer -- images per second of inference, by engine.
+//
+// An engine is a function that makes a batch's runner; to add one, write such a function and name
+// it in `engines`.
+//
+//     fp32    the net itself in evaluation mode; its peer is ONNX Runtime on the fp32 model
+#include "bench_common.hpp"
+
+#include "sgq/nn/models.hpp"
+
+#include <memory>
+
+#include <sys/resource.h>
+
+using namespace sgq;
+
+namespace {
+
+constexpr std::string_view usage =
+    "bench_infer: inference, one JSON object a line for each net and engine\n"
+    "  --net NAME     mnist_cnn (batch 64) or resnet20 (batch 128); default: both\n"
+    "  --engine NAME  fp32; default: all\n"
+    "  --threads N    default: all cores\n"
+    "  --rounds N     turns of about 30 ms, default 5; the figure is the median of all their runs\n"
+    "  --help\n"
+    "SGQ_ISA=generic|avx2|avx512 in the environment forces an instruction set.\n";
+
+/// Computes the logits of the same random batch at every call.
+using Runner = std::function<void()>;
+
+Tensor<float> random_images(const Shape& shape) {
+  Tensor<float> x(shape);
+  const Random random(0);
+  for (index_t i = 0; i < x.size(); ++i) x[i] = random.uniform(i);
+  return x;
+}
+
+struct Fp32 {
+  nn::Net<float> net;
+  Tensor<float> x;
+  nn::Tape<float> tape;
+};
+
+Runner fp32_engine(const std::string& net, index_t batch) {
+  const auto e = std::make_shared<Fp32>(Fp32{nn::make_model(net), {}, {}});
+  e->x = random_images(e->net.input_shape().with_batch(batch));
+  return [e] { e->net.forward(e->x, e->tape); };
+}
+
+struct Engine {
+  const char* name;
+  Runner (*make)(const std::string& net, index_t batch);
+};
+constexpr Engine engines[] = {{"fp32", fp32_engine}};
+
+void measure(const std::string& net, const Engine& engine, int rounds) {
+  const index_t batch = net == "mnist_cnn" ? 64 : 128;
+  const double seconds = bench::race({{"sgq", engine.make(net, batch)}}, rounds)[0];
+  rusage usage_now{};
+  getrusage(RUSAGE_SELF, &usage_now);
+  bench::Json()
+      .add("bench", "infer")
+      .add("impl", "sgq")
+      .add("net", net)
+      .add("engine", engine.name)
+      .add("batch", batch)
+      .add("threads", index_t{num_threads()})
+      .add("isa", kernels::name(kernels::isa()))
+      .add("images_per_second", static_cast<double>(batch) / seconds)
+      .add("peak_rss_mib", static_cast<double>(usage_now.ru_maxrss) / 1024)
+      .print();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const bench::Options o = bench::parse(argc, argv, usage, "--net --engine --threads --rounds");
+  bool any = false;
+  for (const char* net : {"mnist_cnn", "resnet20"})
+    for (const Engine& engine : engines) {
+      if ((!o.net.empty() && o.net != net) || (!o.engine.empty() && o.engine != engine.name))
+        continue;
+      any = true;
+      measure(net, engine, o.rounds);
+    }
+  if (any) return 0;
+  std::fprintf(stderr,
+               "bench_infer: expected --net mnist_cnn|resnet20, --engine fp32; see --help\n");
+  return 2;
+}

@@ -1,0 +1,51 @@
+#!/bin/sh
+# What people rely on in `cifar10`: which batches a protocol reads, that a residual net trains to the
+# same bytes for any number of threads and after a kill, and that bad combinations are refused. On a
+# made-up set: six files of forty images.
+#
+#   cifar10.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+run() { # CODE WORDS ARGUMENTS..
+  code=$1 words=$2
+  shift 2
+  "$program" --data "$work/data" "$@" >"$work/stdout" 2>"$work/stderr"
+  got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
+  [ "$code" -eq 0 ] || grep -q -e "$words" "$work/stderr" || fail "$*: $(cat "$work/stderr")"
+}
+same() { cmp -s "$work/$1/model.safetensors" "$work/$2/model.safetensors"; }
+
+mkdir -p "$work/data/cifar-10"
+for name in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
+  for i in 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do
+    printf "\\$(printf %03o "$i")"
+    awk -v seed="$name$i" 'BEGIN { for (i = 0; i < 3072; ++i) printf "%c", 65 + (i * 7 + length(seed) * i) % 57 }'
+  done >"$work/data/cifar-10/$name.bin"
+done
+
+small="--epochs 1 --batch 20 --seed 3"
+run 0 "" $small --tuning --bits w2a2 --weights dorefa --out "$work/a" --threads 1
+grep -q '"train_images": 120' "$work/a/metrics.json" || fail "--tuning: not three batches"
+grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--tuning: not one batch to test on"
+grep -q '"relu1": ' "$work/a/metrics.json" || fail "no alphas"
+run 0 "" $small --tuning --bits w2a2 --weights dorefa --out "$work/b" --threads 2
+same a b || fail "one and two threads give different models"
+run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
+grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
+grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"
+run 0 "" $small --net vgg_small --limit 20 --out "$work/d"
+grep -q '"net": "vgg_small"' "$work/d/metrics.json" || fail "not the network that was asked for"
+run 2 "exclude each other" --holdout --tuning
+run 2 "resnet20|vgg_small, got 'alexnet'" --net alexnet
+rm "$work/data/cifar-10/data_batch_5.bin"
+run 0 "" $small --tuning --out "$work/e" # which needs no batch 5
+run 1 "data_batch_5.bin" $small --holdout --out "$work/f"
+exit $failed

@@ -40,6 +40,10 @@
 #include "sgq/kernels/pack.hpp"
 #include "sgq/kernels/problem.hpp"
 #include "sgq/kernels/shifted.hpp"
+#include "sgq/kernels/stairs.hpp"
+#include "sgq/kernels/stairs_avx2.hpp"
+#include "sgq/kernels/stairs_avx512.hpp"
+#include "sgq/kernels/stairs_run.hpp"
 #include "sgq/kernels/tiles.hpp"
 #include "sgq/kernels/transpose.hpp"
 

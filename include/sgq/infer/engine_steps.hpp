@@ -9,6 +9,7 @@
 #include "sgq/infer/panels.hpp"
 #include "sgq/infer/stairs.hpp"
 #include "sgq/kernels/byte_dot_run.hpp"
+#include "sgq/kernels/stairs_run.hpp"
 
 namespace sgq::infer {
 
@@ -50,22 +51,21 @@ inline void finish_row(const ReadyStep& r, std::int32_t* sums, index_t positions
             c, sums[p * stride + c], exact.joins() ? residual[p * residual_step + c] : 0));
     return;
   }
-  const StairsRow row{.positions = positions,
-                      .panels = r.stairs.panels,
-                      .channels = channels,
-                      .sums = sums,
-                      .sums_step = stride,
-                      .flip = r.pool > 1 ? r.no_flip.data() : r.stairs.flip.data(),
-                      .thresholds = r.stairs.thresholds.data(),
-                      .bits = r.stairs.bits,
-                      .shift = r.stairs.shift,
-                      .worth = exact.joins() ? r.stairs.worth.data() : nullptr,
-                      .code_mask = r.stairs.code_mask,
-                      .r = residual,
-                      .r_step = residual_step,
-                      .out = out,
-                      .out_step = out_step};
-  kernels::for_isa<stairs_row>(&row);
+  kernels::stairs_row({.positions = positions,
+                       .panels = r.stairs.panels,
+                       .channels = channels,
+                       .sums = sums,
+                       .sums_step = stride,
+                       .flip = r.pool > 1 ? r.no_flip.data() : r.stairs.flip.data(),
+                       .thresholds = r.stairs.thresholds.data(),
+                       .bits = r.stairs.bits,
+                       .residual_bits = r.stairs.residual_bits,
+                       .shift = r.stairs.shift,
+                       .worth = r.stairs.worth.data(),
+                       .r = residual,
+                       .r_step = residual_step,
+                       .out = out,
+                       .out_step = out_step});
 }
 
 /// The sums of a row of positions whose windows begin at x, x + step, ..
@@ -118,8 +118,8 @@ inline void convolve_image(const ReadyStep& r, Block& b, index_t n, std::int32_t
       sum_row(r.panels, x + in.at((i * r.pool + a) * s.stride - s.pad, -s.pad),
               s.stride * in.channels, in.row(), width, sums + a * width * stride);
     if (r.pool > 1)
-      kernels::for_isa<pool_sums>(static_cast<const std::int32_t*>(sums), width, stride, r.pool,
-                                  r.stairs.flip.data(), sums);
+      kernels::for_isa<kernels::pool_sums>(static_cast<const std::int32_t*>(sums), width, stride,
+                                           r.pool, r.stairs.flip.data(), sums);
     const std::uint8_t* residual =
         s.staircase.joins() ? b.image(s.residual, n) + side.at(i, 0) : nullptr;
     finish_row(r, sums, out.width, residual, side.channels, y + out.at(i, 0), out.channels);

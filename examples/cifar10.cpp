@@ -12,15 +12,7 @@
 int main(int argc, char** argv) {
   using namespace examples;
   return run_program("cifar10", [&] {
-    TrainingOptions options;
-    options.dataset = "cifar-10";
-    options.default_net = "resnet20";
-    options.augment = {.pad = 4, .flip = true};
-    options.epochs = 30;
-    options.batch = 128;
-    options.optimizer = "sgd";
-    options.lr = 0.1;
-    options.decay = 5e-4;
+    TrainingOptions options = recipe("cifar-10");
     bool holdout = false, tuning = false, plain_images = false;
     CommandLine line("cifar10", "trains a residual network or a small VGG on small photographs");
     add_training_options(line, options, {"cifar-10"}, {"resnet20", "vgg_small"});

@@ -12,11 +12,7 @@
 int main(int argc, char** argv) {
   using namespace examples;
   return run_program("mnist", [&] {
-    TrainingOptions options;
-    options.dataset = "mnist";
-    options.default_net = "mnist_cnn";
-    options.lr = 2e-3;
-    options.decay = 0.01;
+    TrainingOptions options = recipe("mnist");
     CommandLine line("mnist", "trains a small CNN on digits or clothes");
     add_training_options(line, options, {"mnist", "fashion-mnist", "synthetic"},
                          {"mnist_cnn", "lenet5"});

@@ -178,17 +178,22 @@ inline Tile tile_of(View<const std::uint8_t> pictures, index_t n, std::string ca
   return tile;
 }
 
-/// Writes rgb [height, width, 3]; an interrupted program leaves the old file or the new one. Throws
-/// io_error.
-inline void write_png(const std::string& path, View<const std::uint8_t> rgb) {
+/// The bytes of a PNG file of rgb [height, width, 3]; `name` is it in messages. Throws io_error.
+inline std::string encode_png(View<const std::uint8_t> rgb, const std::string& name) {
   std::string bytes;
   const auto append = [](void* to, void* data, int size) {
     static_cast<std::string*>(to)->append(static_cast<char*>(data), static_cast<std::size_t>(size));
   };
   const int height = static_cast<int>(rgb.shape()[0]), width = static_cast<int>(rgb.shape()[1]);
   if (stbi_write_png_to_func(append, &bytes, width, height, 3, rgb.data(), 3 * width) == 0)
-    throw sgq::io_error(sgq::describe(path, "a picture that PNG can hold", rgb.shape().str()));
-  sgq::io::write_file_atomically(path, bytes);
+    throw sgq::io_error(sgq::describe(name, "a picture that PNG can hold", rgb.shape().str()));
+  return bytes;
+}
+
+/// Writes rgb [height, width, 3]; an interrupted program leaves the old file or the new one. Throws
+/// io_error.
+inline void write_png(const std::string& path, View<const std::uint8_t> rgb) {
+  sgq::io::write_file_atomically(path, encode_png(rgb, path));
 }
 
 } // namespace examples

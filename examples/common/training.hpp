@@ -83,17 +83,18 @@ public:
     if (!o_.resume) {
       std::filesystem::remove(path_); // of an earlier run
     } else if (!std::filesystem::exists(path_)) {
-      std::printf("no checkpoint in %s yet: starting from the beginning\n", o_.out.c_str());
+      say("no checkpoint in " + o_.out + " yet: starting from the beginning");
     } else {
       const io::Run run = io::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
       state = run.state;
       alphas_.load(alpha_file(), state.step);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
         seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
-      std::printf("going on after epoch %d, batch %d\n", int(state.epoch), int(state.batch));
+      say("going on after epoch " + std::to_string(state.epoch) + ", batch " +
+          std::to_string(state.batch));
     }
     first_step_ = state.step;
-    progress_ = Progress(o_.epochs * batches_ - state.step);
+    progress_ = Progress(o_.epochs * batches_ - state.step, o_.silent ? 600 : 30);
     watch_ = Stopwatch(seconds_before);
     return state;
   }
@@ -111,33 +112,43 @@ public:
 
   bool after_epoch(const train::TrainState& state, const train::Meter& meter) override {
     watch_.pause();
-    result_ = train::evaluate(start_.net, tape_, test_);
-    char text[160];
-    std::snprintf(text, sizeof text,
-                  "epoch %d/%d  loss %.4f  accuracy %.2f %%  test loss %.4f  test accuracy %.2f "
-                  "%%  %s",
-                  int(state.epoch), int(o_.epochs), meter.loss(), 100 * meter.accuracy(),
-                  result_.loss(), 100 * result_.accuracy(), clock_text(watch_.seconds()).c_str());
-    progress_.line(text);
+    if (!o_.silent) {
+      result_ = train::evaluate(start_.net, tape_, test_);
+      char text[160];
+      std::snprintf(text, sizeof text,
+                    "epoch %d/%d  loss %.4f  accuracy %.2f %%  test loss %.4f  test accuracy %.2f "
+                    "%%  %s",
+                    int(state.epoch), int(o_.epochs), meter.loss(), 100 * meter.accuracy(),
+                    result_.loss(), 100 * result_.accuracy(),
+                    clock_text(watch_.seconds()).c_str());
+      progress_.line(text);
+    }
     save(state);
     watch_.resume();
     return true;
   }
 
-  /// Writes the files and prints the result.
-  void finish() {
-    if (result_.images == 0)
+  /// Writes the files, prints the result and returns what metrics.json says.
+  io::Json finish() {
+    if (result_.images == 0 && !o_.silent)
       result_ = train::evaluate(start_.net, tape_, test_); // nothing was left to do
     io::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
     alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
-    io::write_file_atomically(o_.out + "/metrics.json", io::to_pretty_string(metrics()));
-    std::printf("%s, %s%s: test accuracy %.2f %% of %d images; results are in %s\n",
-                start_.spec.net.c_str(), policy.c_str(), o_.guided ? ", guided" : "",
-                100 * result_.accuracy(), int(result_.images), o_.out.c_str());
+    io::Json result = metrics();
+    io::write_file_atomically(o_.out + "/metrics.json", io::to_pretty_string(result));
+    char text[64];
+    std::snprintf(text, sizeof text, ": test accuracy %.2f %% of %d images; results are in ",
+                  100 * result_.accuracy(), int(result_.images));
+    say(start_.spec.net + ", " + policy + (o_.guided ? ", guided" : "") + text + o_.out);
+    return result;
   }
 
 private:
+  void say(const std::string& line) const {
+    if (!o_.silent) std::printf("%s\n", line.c_str());
+  }
+
   io::Json metrics() {
     const nn::NetCost cost = nn::cost_of(start_.net);
     const double trained = static_cast<double>(o_.epochs * images_);
@@ -148,15 +159,17 @@ private:
                                       {"parameters", start_.net.parameter_count()},
                                       {"seed", o_.seed},
                                       {"epochs", o_.epochs},
-                                      {"train_images", images_},
-                                      {"test_images", result_.images},
-                                      {"test_accuracy", result_.accuracy()},
-                                      {"test_loss", result_.loss()},
-                                      {"packed_bytes", cost.packed_bytes()},
-                                      {"bit_operations", cost.bit_operations()},
-                                      {"seconds", seconds_},
-                                      {"images_per_second", trained / seconds_},
-                                      {"version", sgq::version}});
+                                      {"train_images", images_}});
+    if (!o_.silent) {
+      json["test_images"] = result_.images;
+      json["test_accuracy"] = result_.accuracy();
+      json["test_loss"] = result_.loss();
+    }
+    json["packed_bytes"] = cost.packed_bytes();
+    json["bit_operations"] = cost.bit_operations();
+    json["seconds"] = seconds_;
+    json["images_per_second"] = trained / seconds_;
+    json["version"] = sgq::version;
     for (const auto& [layer, alpha] : alphas_.now()) json["alphas"][layer] = alpha;
     for (const auto& [name, value] : start_.deciding) json["options"][name] = value;
     return json;
@@ -197,7 +210,8 @@ private:
 
 // ---- The whole ----------------------------------------------------------------------------------
 
-inline void train_network(const TrainingOptions& o) {
+/// Trains, writes the files of Session::finish() and returns what metrics.json says.
+inline io::Json train_network(const TrainingOptions& o) {
   check_training_options(o);
   sgq::set_num_threads(o.threads);
   const data::Dataset train_set = load_dataset(o, data::Split::train);
@@ -210,10 +224,11 @@ inline void train_network(const TrainingOptions& o) {
   const auto optimizer = train::make_optimizer<float>(o.optimizer, begun.net,
                                                       {.lr = o.lr, .roles = roles(o)});
 
-  std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",
-              begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
-              o.guided ? ", guided" : "", o.dataset.c_str(), int(begun.net.parameter_count()),
-              int(train_set.size()), sgq::num_threads());
+  if (!o.silent)
+    std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",
+                begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
+                o.guided ? ", guided" : "", o.dataset.c_str(), int(begun.net.parameter_count()),
+                int(train_set.size()), sgq::num_threads());
   Session session(o, begun, *optimizer, batches, test_batches);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::parse_schedule(o.schedule)}};
@@ -223,7 +238,7 @@ inline void train_network(const TrainingOptions& o) {
   } else {
     train::fit(begun.net, batches, *optimizer, fit_options, session.begin(), &session);
   }
-  session.finish();
+  return session.finish();
 }
 
 } // namespace examples

@@ -7,6 +7,7 @@
 
 #include "sgq/data/load.hpp"
 #include "sgq/data/normalize.hpp"
+#include "sgq/io/file.hpp"
 #include "sgq/nn/spec.hpp"
 #include "sgq/train/optimizers.hpp"
 #include "sgq/train/saliency_guided.hpp"
@@ -48,7 +49,26 @@ struct TrainingOptions {
   int threads = 0;
   index_t checkpoint_seconds = 60;
   bool resume = false;
+  bool silent = false; ///< trains only: no tests, and no line but that of the progress
 };
+
+/// How a set is learned unless the command line says otherwise.
+inline TrainingOptions recipe(const std::string& dataset) {
+  TrainingOptions o{.dataset = dataset};
+  if (dataset == "cifar-10") {
+    o.augment = {.pad = 4, .flip = true};
+    o.default_net = "resnet20";
+    o.epochs = 30;
+    o.batch = 128;
+    o.optimizer = "sgd";
+    o.lr = 0.1;
+    o.decay = 5e-4;
+  } else {
+    o.lr = 2e-3;
+    o.decay = 0.01;
+  }
+  return o;
+}
 
 // ---- The command line ---------------------------------------------------------------------------
 

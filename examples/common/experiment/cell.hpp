@@ -1,0 +1,84 @@
+// One cell of the experiment: a network to be trained and measured, and the name it goes by.
+//
+//     mnist/mnist_cnn/w4a4/guided/seed-1            of the grid
+//     mnist/mnist_cnn/w4a4/guided/seed-1/share-25   of the ablations: what differs from the rest
+//
+// A cell is trained exactly as `mnist` or `cifar10` would train it, so its command makes the same
+// weights again, to the last bit.
+#pragma once
+
+#include "../training_options.hpp"
+
+namespace examples {
+
+/// Raised whenever a change to the library or to the measurements alters any number: rows of
+/// different versions must not stand in one table.
+inline constexpr int numerics_version = 1;
+
+struct Cell {
+  TrainingOptions training{}; ///< but for out, threads, resume
+  std::string variant{};      ///< of an ablation; empty in the grid
+  index_t guided_first = 0;   ///< epochs of guided fp32 training, whose weights this one starts from
+
+  const std::string& net() const {
+    return training.net.empty() ? training.default_net : training.net;
+  }
+  std::string key() const {
+    return training.dataset + "/" + net() + "/" + training.bits + "/" +
+           (training.guided ? "guided" : "plain") + "/seed-" + std::to_string(training.seed) +
+           (variant.empty() ? "" : "/" + variant);
+  }
+};
+
+/// The training before that of a cell with `guided_first`, in a folder inside the cell's.
+inline TrainingOptions first_stage(const Cell& cell) {
+  TrainingOptions o = cell.training;
+  o.bits = "fp32";
+  o.guided = true;
+  o.epochs = cell.guided_first;
+  o.from_weights = "";
+  o.out = cell.training.out + "/first";
+  return o;
+}
+
+/// The program and the options that train such a network, without those of the run: what differs
+/// from the program's defaults.
+inline std::string training_command(const TrainingOptions& o) {
+  const TrainingOptions usual = recipe(o.dataset);
+  std::string line = o.dataset == "cifar-10" ? "cifar10" : "mnist";
+  const auto put = [&](const char* name, const auto& value, const auto& unless) {
+    if (value == unless) return;
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
+      line += std::string(" ") + name + " " + nn::detail::number_text(value);
+    else
+      line += std::string(" ") + name + " " + value;
+  };
+  put("--dataset", o.dataset, o.dataset == "cifar-10" ? o.dataset : std::string("mnist"));
+  if (o.protocol == data::Protocol::holdout) line += " --holdout";
+  put("--net", o.net, o.net == usual.default_net ? o.net : std::string());
+  put("--limit", o.limit, index_t{0});
+  put("--epochs", o.epochs, index_t{-1}); // always said
+  put("--batch", o.batch, usual.batch);
+  put("--optimizer", o.optimizer, usual.optimizer);
+  put("--schedule", o.schedule, usual.schedule);
+  put("--lr", o.lr, usual.lr);
+  put("--decay", o.decay, usual.decay);
+  put("--bits", o.bits, std::string());
+  if (o.guided) line += " --guided";
+  put("--rank", o.rank, usual.rank);
+  put("--share", o.share, usual.share);
+  put("--lambda", o.lambda, usual.lambda);
+  put("--fill", o.fill, usual.fill);
+  put("--kl", o.kl, usual.kl);
+  put("--seed", o.seed, std::uint64_t{0} - 1);
+  return line;
+}
+
+/// All commands of a cell, joined by "&&".
+inline std::string cell_command(const Cell& cell) {
+  if (cell.guided_first == 0) return training_command(cell.training);
+  return training_command(first_stage(cell)) + " --out first && " +
+         training_command(cell.training) + " --from-weights first/model.safetensors";
+}
+
+} // namespace examples

@@ -1,0 +1,199 @@
+// The claims of papers A and B, and what the data say of each.
+//
+//     A  arXiv 2411.05858   quantisation costs accuracy and interpretability, more at fewer bits
+//     B  arXiv 2412.03915   quantised and guided: accuracy is kept; the model is more efficient and
+//                           more interpretable
+//
+// A claim is a difference of means, paired by seed and image, turned so that above zero is what the
+// paper says. Its 95 % interval decides: wholly above zero the claim is supported, wholly below it
+// is not supported, else these data do not decide. One seed decides nothing about training: its
+// interval speaks of other images only. "Kept" is a margin, fixed here: at most one point lost.
+// Paper A trains with explanations, so its comparison is within guided training; what paper B calls
+// the standard model is plain fp32. Interpretability is read as masked accuracy, the measure of
+// those who invented guided training; what the other measures say of the same claim stands beside.
+#pragma once
+
+#include "study.hpp"
+
+namespace examples {
+
+inline constexpr double kept_margin = 0.01; ///< of the images: one point of accuracy
+
+enum class Verdict { supported, not_supported, undecided };
+
+inline const char* name(Verdict v) {
+  return v == Verdict::supported       ? "supported"
+         : v == Verdict::not_supported ? "not supported"
+                                       : "not decided";
+}
+
+/// By the interval of a difference of which more than zero was claimed.
+inline Verdict decide(const Estimate& e, index_t seeds) {
+  if (seeds < 2 || e.count == 0 || std::isnan(e.low)) return Verdict::undecided;
+  return e.low > 0 ? Verdict::supported : e.high < 0 ? Verdict::not_supported : Verdict::undecided;
+}
+
+/// A measure: how it is called, whether more of it is better, and how it is printed.
+struct MeasureInfo {
+  const char *name, *title;
+  int better; ///< +1: more is better
+};
+
+inline constexpr MeasureInfo accuracy_measure{"accuracy", "accuracy", +1};
+/// Of maps; the first decides the claims.
+inline constexpr MeasureInfo map_measures[] = {
+    {"masked_accuracy", "masked-accuracy area", -1},
+    {"masked_advantage", "area below that of a random ranking", +1},
+    {"deletion", "deletion", -1},
+    {"insertion", "insertion", +1},
+    {"relevance_mass_on_evidence", "relevance mass on the evidence", +1},
+    {"relevance_mass_on_ink", "relevance mass on ink", +1},
+    {"max_sensitivity", "max-sensitivity", -1},
+};
+
+/// What another measure says of the same claim.
+struct Opinion {
+  const char* title;
+  Verdict verdict;
+};
+
+struct Claim {
+  char paper = 'A';
+  std::string what{};    ///< "accuracy suffers", the same on every set
+  std::string dataset{};
+  std::string measure{}; ///< by its title
+  /// The difference as it is printed, not turned; positive where the measure rose.
+  Contrast found{};
+  Verdict verdict = Verdict::undecided;
+  std::vector<Opinion> others{};
+  /// For the claim of efficiency, which has no interval: fp32 over quantised.
+  double times_smaller = 0, times_fewer_operations = 0;
+
+  bool exact() const { return times_smaller > 0; }
+};
+
+namespace detail {
+
+/// One half of a claim: a and b differ in this measure, in this direction.
+struct Question {
+  char paper;
+  const char* what;
+  Condition a, b;
+  bool worse;   ///< claimed that a is worse than b
+  bool kept;    ///< claimed that a is not worse by more than the margin
+};
+
+inline Estimate turned(Estimate e, double sign, double shift) {
+  const double low = sign * e.low + shift, high = sign * e.high + shift;
+  e.mean = sign * e.mean + shift;
+  e.low = std::min(low, high);
+  e.high = std::max(low, high);
+  return e;
+}
+
+inline std::optional<Claim> ask(const Study& study, const std::string& dataset, const Question& q,
+                                const MeasureInfo& measure) {
+  const auto found = contrast(study, dataset, measure.name, q.a, q.b);
+  if (!found) return std::nullopt;
+  Claim claim{.paper = q.paper,
+              .what = q.what,
+              .dataset = dataset,
+              .measure = measure.title,
+              .found = *found};
+  const double sign = (q.worse ? -1 : 1) * measure.better;
+  claim.verdict =
+      decide(turned(found->estimate, sign, q.kept ? kept_margin : 0), found->seeds);
+  return claim;
+}
+
+/// The same about maps, with every measure of them.
+inline std::optional<Claim> ask_maps(const Study& study, const std::string& dataset,
+                                     const Question& q) {
+  std::optional<Claim> claim;
+  for (const MeasureInfo& m : map_measures) {
+    const auto one = ask(study, dataset, q, m);
+    if (!one) continue;
+    if (!claim)
+      claim = one;
+    else
+      claim->others.push_back({m.title, one->verdict});
+  }
+  return claim;
+}
+
+/// Exact counts, no interval.
+inline std::optional<Claim> efficiency(const Study& study, const std::string& dataset,
+                                       const Condition& quantised) {
+  const CellNumbers *small = nullptr, *real = nullptr;
+  for (const CellNumbers& c : study.cells) {
+    if (c.dataset != dataset || !c.variant.empty() || !c.row) continue;
+    if (c.bits == quantised.bits.front() && c.guided == quantised.guided) small = &c;
+    if (c.bits == "fp32" && !c.guided) real = &c;
+  }
+  if (!small || !real) return std::nullopt;
+  const auto ratio = [&](const char* what) {
+    return real->row->at(what).as_double() / small->row->at(what).as_double();
+  };
+  Claim claim{.paper = 'B', .what = "more efficient", .dataset = dataset, .measure = "size"};
+  claim.times_smaller = ratio("packed_bytes");
+  claim.times_fewer_operations = ratio("bit_operations");
+  claim.verdict = claim.times_smaller > 1 && claim.times_fewer_operations > 1
+                      ? Verdict::supported
+                      : Verdict::not_supported;
+  return claim;
+}
+
+} // namespace detail
+
+inline bool is_set_of(char paper, const std::string& dataset) {
+  return dataset == "mnist" || dataset == (paper == 'A' ? "fashion-mnist" : "cifar-10");
+}
+
+/// Every claim on every set: those of the paper's own, and the built-in one as a check.
+inline std::vector<Claim> decide_claims(const Study& study,
+                                        const std::vector<std::string>& datasets) {
+  using detail::Question;
+  const Condition four{{"w4a4"}, true}, two{{"w2a2"}, true}, few{{"w4a4", "w2a2"}, true},
+      guided{{"fp32"}, true}, standard{{"fp32"}, false};
+  const Question a{'A', "quantisation costs accuracy", few, guided, true, false};
+  const Question a_fewer{'A', "fewer bits cost more accuracy", two, four, true, false};
+  const Question a_maps{'A', "quantisation costs interpretability", few, guided, true, false};
+  const Question a_maps_fewer{'A', "fewer bits cost more interpretability", two, four, true, false};
+  const Question b{'B', "accuracy is kept", few, standard, false, true};
+  const Question b_maps{'B', "more interpretable", few, standard, false, false};
+  std::vector<Claim> claims;
+  const auto keep = [&](std::optional<Claim> claim) {
+    if (claim) claims.push_back(std::move(*claim));
+  };
+  for (const std::string& set : datasets) {
+    if (is_set_of('A', set) || set == "synthetic") {
+      keep(detail::ask(study, set, a, accuracy_measure));
+      keep(detail::ask(study, set, a_fewer, accuracy_measure));
+      keep(detail::ask_maps(study, set, a_maps));
+      keep(detail::ask_maps(study, set, a_maps_fewer));
+    }
+    if (is_set_of('B', set) || set == "synthetic") {
+      keep(detail::ask(study, set, b, accuracy_measure));
+      keep(detail::efficiency(study, set, four));
+      keep(detail::ask_maps(study, set, b_maps));
+    }
+  }
+  std::stable_sort(claims.begin(), claims.end(), [](const Claim& x, const Claim& y) {
+    return x.paper < y.paper;
+  });
+  return claims;
+}
+
+/// Adds what follows from measures of one network: the area below that of a random ranking.
+inline void add_derived(Study& study) {
+  for (CellNumbers& cell : study.cells) {
+    const auto map = cell.values.find("masked_accuracy"),
+               random = cell.values.find("masked_accuracy_of_random_ranking");
+    if (map == cell.values.end() || random == cell.values.end()) continue;
+    std::vector<double> gain(map->second.size());
+    for (std::size_t i = 0; i < gain.size(); ++i) gain[i] = random->second[i] - map->second[i];
+    cell.values["masked_advantage"] = std::move(gain);
+  }
+}
+
+} // namespace examples

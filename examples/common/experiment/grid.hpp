@@ -1,0 +1,179 @@
+// Which cells an experiment has: --paper, --scale and --dataset as a list.
+//
+//     bits x {plain, guided} x seeds on every set, and on MNIST the ablations of guided training
+//
+// Paper A is about MNIST and Fashion-MNIST, paper B about MNIST and CIFAR-10; the built-in set,
+// whose evidence is known, is a check beside both.
+#pragma once
+
+#include "cell.hpp"
+
+namespace examples {
+
+/// How many images a cell is measured on.
+struct Measuring {
+  index_t explained = 500;  ///< maps are made and judged of the first of the test set
+  index_t disturbed = 100;  ///< of these, max-sensitivity
+};
+
+/// How one set is learned at a scale.
+struct SetPlan {
+  std::string dataset, net;
+  index_t epochs = 1, limit = 0; ///< limit: of training images; 0 for all
+  std::uint64_t seeds = 1, mix_seeds = 1; ///< 0: no such cells
+  data::Protocol protocol = data::Protocol::standard;
+};
+
+struct Plan {
+  std::vector<SetPlan> sets{};
+  Measuring measuring{};
+  index_t ablation_epochs = 0; ///< 0: none
+};
+
+inline const std::vector<std::string> scales = {"smoke", "quick", "full", "paper"};
+
+/// The policies of the main comparison, and the mixes of 4 and 2 bits.
+inline const std::vector<std::string> main_bits = {"fp32", "w4a4", "w2a2"};
+inline const std::vector<std::string> mixed_bits = {"w4a2", "w2a4", "layerwise-4-2"};
+
+/// The sets of --paper, or those that were named.
+inline std::vector<std::string> sets_of(const std::string& paper, const std::string& scale,
+                                        const std::vector<std::string>& named) {
+  if (!named.empty()) return named;
+  if (scale == "smoke") return {"synthetic"};
+  if (scale == "quick") return {"mnist", "synthetic"};
+  std::vector<std::string> sets = {"mnist"};
+  if (paper != "b") sets.push_back("fashion-mnist");
+  if (paper != "a") sets.push_back("cifar-10");
+  sets.push_back("synthetic");
+  return sets;
+}
+
+inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
+  const bool photos = dataset == "cifar-10", built_in = dataset == "synthetic";
+  SetPlan p{.dataset = dataset,
+            .net = photos ? "resnet20" : built_in || scale == "smoke" ? "lenet5" : "mnist_cnn"};
+  if (photos && scale != "paper") p.protocol = data::Protocol::holdout;
+  if (scale == "smoke") {
+    p.epochs = built_in ? 4 : 1;
+    p.limit = photos ? 2000 : built_in ? 4000 : 20000;
+    p.seeds = built_in ? 2 : 1;
+    p.mix_seeds = 0;
+  } else if (scale == "quick") {
+    p.epochs = built_in ? 4 : 2;
+    p.limit = photos ? 8000 : 10000;
+    p.seeds = photos ? 1 : 2;
+  } else if (scale == "full") {
+    p.epochs = photos ? 15 : built_in ? 8 : 6;
+    p.seeds = photos ? 1 : 3;
+    p.mix_seeds = photos ? 0 : 1;
+  } else {
+    p.epochs = photos ? 200 : 20;
+    p.seeds = p.mix_seeds = 5;
+  }
+  return p;
+}
+
+inline Plan make_plan(const std::string& scale, const std::vector<std::string>& datasets) {
+  Plan plan;
+  for (const std::string& dataset : datasets) plan.sets.push_back(plan_set(dataset, scale));
+  if (scale == "smoke") plan.measuring = {.explained = 100, .disturbed = 20};
+  if (scale == "quick") plan.measuring = {.explained = 200, .disturbed = 50};
+  if (scale == "full") plan.ablation_epochs = 3;
+  if (scale == "paper") plan.measuring = {.explained = 1000}, plan.ablation_epochs = 10;
+  return plan;
+}
+
+namespace detail {
+
+inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided,
+                      std::uint64_t seed) {
+  Cell cell{.training = recipe(set.dataset)};
+  TrainingOptions& o = cell.training;
+  o.net = set.net;
+  o.epochs = set.epochs;
+  o.limit = set.limit;
+  o.protocol = set.protocol;
+  o.bits = bits;
+  o.guided = guided;
+  o.seed = seed;
+  o.silent = true;
+  if (set.dataset == "cifar-10" && set.epochs >= 100) o.schedule = "step"; // PACT's own recipe
+  return cell;
+}
+
+/// One change at a time from guided training at w4a4.
+inline std::vector<Cell> ablations(SetPlan set, index_t epochs) {
+  set.epochs = epochs;
+  std::vector<Cell> cells;
+  const auto add = [&](const char* name, auto change) {
+    cells.push_back(base_cell(set, "w4a4", true, 1));
+    cells.back().variant = name;
+    change(cells.back());
+  };
+  add("joint", [](Cell&) {});
+  add("rank-magnitude", [](Cell& c) { c.training.rank = "magnitude"; });
+  add("share-25", [](Cell& c) { c.training.share = 0.25; });
+  add("share-75", [](Cell& c) { c.training.share = 0.75; });
+  add("fill-mean", [](Cell& c) { c.training.fill = "mean"; });
+  add("lambda-half", [](Cell& c) { c.training.lambda = 0.5; });
+  add("lambda-2", [](Cell& c) { c.training.lambda = 2; });
+  add("kl-detached", [](Cell& c) { c.training.kl = "detached"; });
+  add("guided-then-quantised", [&](Cell& c) { // as many epochs in all
+    c.guided_first = std::max<index_t>(1, 2 * epochs / 3);
+    c.training.epochs = std::max<index_t>(1, epochs - c.guided_first);
+    c.training.guided = false;
+  });
+  return cells;
+}
+
+} // namespace detail
+
+/// The cells in the order in which they run: seed by seed, so that a run which is looked at halfway
+/// has whole comparisons.
+inline std::vector<Cell> make_cells(const Plan& plan) {
+  std::vector<Cell> cells;
+  std::uint64_t seeds = 0;
+  for (const SetPlan& set : plan.sets) seeds = std::max(seeds, set.seeds);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed)
+    for (const SetPlan& set : plan.sets)
+      for (const auto* list : {&main_bits, &mixed_bits})
+        for (const std::string& bits : *list)
+          for (const bool guided : {false, true})
+            if (seed <= (list == &main_bits ? set.seeds : std::min(set.seeds, set.mix_seeds)))
+              cells.push_back(detail::base_cell(set, bits, guided, seed));
+  for (const SetPlan& set : plan.sets)
+    if (set.dataset == "mnist" && plan.ablation_epochs > 0)
+      for (Cell& cell : detail::ablations(set, plan.ablation_epochs))
+        cells.push_back(std::move(cell));
+  return cells;
+}
+
+/// "i/n", 1 <= i <= n.
+struct Shard {
+  index_t part = 1, of = 1;
+  bool all() const { return of == 1; }
+};
+
+inline Shard parse_shard(const std::string& text) {
+  Shard shard;
+  const char* end = text.data() + text.size();
+  const auto i = std::from_chars(text.data(), end, shard.part);
+  const bool slash = i.ec == std::errc{} && i.ptr != end && *i.ptr == '/';
+  const auto n = std::from_chars(slash ? i.ptr + 1 : end, end, shard.of);
+  if (!slash || n.ec != std::errc{} || n.ptr != end || shard.part < 1 || shard.of < shard.part ||
+      shard.of > 10000)
+    throw usage_error(describe("--shard", "i/n with 1 <= i <= n", "'" + text + "'"));
+  return shard;
+}
+
+/// Every n-th cell, from the i-th on.
+inline std::vector<Cell> take_shard(const std::vector<Cell>& cells, const Shard& shard) {
+  std::vector<Cell> mine;
+  for (auto i = static_cast<std::size_t>(shard.part - 1); i < cells.size();
+       i += static_cast<std::size_t>(shard.of))
+    mine.push_back(cells[i]);
+  return mine;
+}
+
+} // namespace examples

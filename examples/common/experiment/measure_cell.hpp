@@ -1,0 +1,232 @@
+// From a cell to its row: train, explain the first test images, measure, write the files.
+//
+//     model.safetensors   the network
+//     alpha.npy           [1 + steps, layers]  the clips' course
+//     right.npy           [test images]        1 where the prediction is the label
+//     values.npy          [measures, images]   of the maps |dS/dx|, S the logit of the true class
+//     maps.npy            [2, images, H, W]    these maps, and the gradient's mean with its sign
+//     floor.npy           the same of an untrained network; beside fp32 cells only
+#pragma once
+
+#include "cell.hpp"
+#include "grid.hpp"
+#include "results.hpp"
+
+#include "../measuring.hpp"
+#include "../training.hpp"
+
+#include "sgq/infer/engine.hpp"
+#include "sgq/infer/export.hpp"
+#include "sgq/saliency/metrics/sensitivity.hpp"
+
+namespace examples {
+
+/// A set's checksums: of pixel codes and labels, as they are used.
+inline std::string dataset_sum(const data::Dataset& set) {
+  const auto bytes = [](const std::uint8_t* p, std::size_t n) {
+    return std::string_view(reinterpret_cast<const char*>(p), n);
+  };
+  return io::Sha256()
+      .update(bytes(set.images.data(), static_cast<std::size_t>(set.images.size())))
+      .update(bytes(set.labels.data(), set.labels.size()))
+      .hex();
+}
+
+/// The first images of a set, to be explained.
+inline Images first_images(const data::Dataset& set, index_t count) {
+  data::Dataset part = data::slice(set, 0, std::min(count, set.size()));
+  Images images;
+  images.set = set.name;
+  images.codes = std::move(part.images);
+  images.labels = std::move(part.labels);
+  images.class_names = std::move(part.class_names);
+  images.evidence = std::move(part.evidence);
+  return images;
+}
+
+/// What explaining and measuring needs of a network.
+struct Subject {
+  io::Model<float> model;
+  const data::Dataset& test;
+  Images images;
+  Tensor<float> x;
+
+  Subject(io::Model<float> trained, const data::Dataset& test_set, index_t explained)
+      : model(std::move(trained)), test(test_set), images(first_images(test_set, explained)),
+        x(images.input(model.spec.quant.input)) {}
+};
+
+/// [2,N,H,W]: the gradient's magnitude and its signed mean over channels; `zeros`, if given, gets
+/// the share of gradients that are exactly 0.
+inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images,
+                                   View<const float> x, double* zeros = nullptr) {
+  saliency::Explainer<float> explain(net);
+  const auto a = saliency::gradient<float>(explain, x, images.labels);
+  if (zeros) *zeros = a.zero_share;
+  Tensor<float> both({2, x.shape()[0], x.shape()[2], x.shape()[3]});
+  float* out = both.data();
+  for (const auto values : {saliency::Values::magnitude, saliency::Values::with_sign}) {
+    const Tensor<float> maps = saliency::to_maps(a, values);
+    out = std::copy(maps.begin(), maps.end(), out);
+  }
+  return both;
+}
+
+/// Every measure of the maps, each [N]; max-sensitivity of the first `disturbed` images.
+inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps,
+                                            index_t disturbed) {
+  nn::Net<float>& net = s.model.net;
+  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
+  NetFunction f(net);
+  for (MapMeasure& m : measure_faithfulness(
+           saliency::Classifier(f, net.classes()), s.x, s.images.labels, maps,
+           saliency::Values::magnitude, background_of(s.images, s.model)))
+    all.push_back(std::move(m));
+
+  const index_t few = std::min(disturbed, s.images.size());
+  const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
+  saliency::Explainer<float> explainer(net);
+  auto explain = [&](View<const float> x, View<float> out) {
+    const Tensor<float> of_x =
+        saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
+                          saliency::Values::magnitude);
+    std::copy(of_x.begin(), of_x.end(), out.begin());
+  };
+  all.push_back({"max_sensitivity", saliency::max_sensitivity(explain, s.x.view().slice(0, few))});
+  return all;
+}
+
+/// Measures [M,N] as one table; shorter ones are filled up with NaN.
+inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t images) {
+  Tensor<double> table({static_cast<index_t>(measures.size()), images});
+  table.fill(std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t m = 0; m < measures.size(); ++m)
+    std::copy(measures[m].values.begin(), measures[m].values.end(),
+              table.data() + static_cast<index_t>(m) * images);
+  return table;
+}
+
+/// The same net with random weights; of a quantised one, with calibrated clips.
+inline nn::Net<float> untrained(const nn::ModelSpec& spec, std::uint64_t seed,
+                                View<const float> x) {
+  nn::ModelSpec other = spec;
+  other.options.seed = seed;
+  nn::Net<float> net = nn::build_model<float>(other);
+  nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  net.prepare();
+  return net;
+}
+
+/// What a cell is, before anything was found out: same_making() compares it.
+inline io::Json making_of(const Cell& cell, const Measuring& measuring) {
+  return io::Json::object({{"cell", cell.key()},
+                           {"numerics", numerics_version},
+                           {"command", cell_command(cell)},
+                           {"explained", measuring.explained},
+                           {"disturbed", measuring.disturbed}});
+}
+
+namespace detail {
+
+/// What the integer engine says of the test set, and how fast: it must say what the net says, bit
+/// for bit. Nothing where the policy is fp32. (The size of its file joins here, once it has one.)
+inline void add_integer(io::Json& row, io::Json& run, const Subject& s,
+                        View<const float> logits) {
+  if (quant::name(s.model.spec.quant.bits) == "fp32") return;
+  const sgq::infer::Engine engine(sgq::infer::export_integer(s.model.net));
+  Tensor<std::int32_t> sums(logits.shape());
+  const Stopwatch watch;
+  engine.run(s.test.images, sums);
+  run["integer_images_per_second"] = static_cast<double>(s.test.size()) / watch.seconds();
+  const double scale = static_cast<double>(engine.graph().logit_scale);
+  index_t equal = 0;
+  for (index_t i = 0; i < sums.size(); ++i)
+    equal += static_cast<float>(sums[i] * scale) == logits[i];
+  row["integer_logits_equal"] = static_cast<double>(equal) / static_cast<double>(sums.size());
+}
+
+inline void add_test(io::Json& row, io::Json& run, Subject& s, const std::string& folder) {
+  Tensor<float> x;
+  x.resize(s.test.images.shape());
+  data::normalize<float>(s.test.images, s.model.spec.quant.input, x);
+  const Stopwatch watch;
+  const Tensor<float> logits = logits_of(s.model.net, x);
+  run["evaluation_images_per_second"] = static_cast<double>(s.test.size()) / watch.seconds();
+  add_integer(row, run, s, logits);
+  const auto said = predictions(logits);
+  Tensor<std::uint8_t> right({s.test.size()});
+  std::vector<index_t> of_class(static_cast<std::size_t>(s.test.classes)), right_of = of_class;
+  for (index_t n = 0; n < s.test.size(); ++n) {
+    const auto i = static_cast<std::size_t>(n), label = std::size_t{s.test.labels[i]};
+    right[n] = said[i] == s.test.labels[i];
+    ++of_class[label];
+    right_of[label] += right[n];
+  }
+  row["test_images"] = s.test.size();
+  row["test_accuracy"] = static_cast<double>(std::count(right.begin(), right.end(), 1)) /
+                         static_cast<double>(s.test.size());
+  row["images_of_class"] = of_class;
+  row["right_of_class"] = right_of;
+  io::write_npy(folder + "/right.npy", right);
+}
+
+inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
+                             const std::string& folder) {
+  double zeros = 0;
+  const Tensor<float> maps = gradient_maps(s.model.net, s.images, s.x, &zeros);
+  const Shape& shape = maps.shape();
+  const View<const float> magnitudes(maps.data(), {shape[1], shape[2], shape[3]});
+  const auto measures = measure_maps(s, magnitudes, disturbed);
+  for (const MapMeasure& m : measures)
+    row["measures"][m.name] = to_json(saliency::bootstrap_mean(m.values));
+  row["zero_share_of_gradients"] = zeros;
+  io::write_npy(folder + "/maps.npy", maps);
+  io::write_npy(folder + "/values.npy", to_table(measures, s.images.size()));
+}
+
+} // namespace detail
+
+/// Trains and measures a cell; goes on from its checkpoint if told so. Returns the row.
+inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume) {
+  TrainingOptions& o = cell.training;
+  o.resume = resume;
+  double before = 0;
+  if (cell.guided_first > 0) {
+    before = train_network(first_stage(cell)).at("seconds").as_double();
+    o.from_weights = o.out + "/first/model.safetensors";
+  }
+  const io::Json trained = train_network(o);
+  const Stopwatch watch;
+  const data::Dataset test = load_dataset(o, data::Split::test);
+  Subject s(io::load_model(o.out + "/model.safetensors"), test, measuring.explained);
+
+  io::Json row = making_of(cell, measuring), run = io::Json::object({});
+  row["variant"] = cell.variant;
+  for (const char* name : {"dataset", "net", "policy", "guided", "seed", "epochs", "train_images",
+                           "parameters", "packed_bytes", "bit_operations", "options"})
+    row[name] = trained.at(name);
+  row["bits"] = quant::name(s.model.spec.quant.bits);
+  row["data"] = io::Json::object(
+      {{"train_sha256", dataset_sum(load_dataset(o, data::Split::train))},
+       {"test_sha256", dataset_sum(test)}});
+  row["alphas"] = trained.find("alphas") ? trained.at("alphas") : io::Json::object({});
+  detail::add_test(row, run, s, o.out);
+  detail::add_explanations(row, s, measuring.disturbed, o.out);
+
+  std::vector<std::string> files = {"model.safetensors", "right.npy", "values.npy", "maps.npy"};
+  if (!row.at("alphas").as_object().empty()) files.push_back("alpha.npy");
+  if (row.at("bits").as_string() == "fp32") {
+    nn::Net<float> random = untrained(s.model.spec, 1000 + o.seed, s.x);
+    io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
+    files.push_back("floor.npy");
+  }
+  for (const std::string& name : files)
+    row["files"][name] = io::sha256(io::read_file(o.out + "/" + name));
+  run["training_seconds"] = before + trained.at("seconds").as_double();
+  run["training_images_per_second"] = trained.at("images_per_second");
+  run["measuring_seconds"] = watch.seconds();
+  row["run"] = std::move(run);
+  return row;
+}
+
+} // namespace examples

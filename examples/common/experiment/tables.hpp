@@ -1,0 +1,228 @@
+// The report's tables and charts, each from the study.
+#pragma once
+
+#include "answers.hpp"
+#include "charts.hpp"
+#include "drift.hpp"
+
+namespace examples {
+
+/// The policies that a set was run with, from many bits to few.
+inline std::vector<std::string> bits_of(const Study& study, const std::string& dataset) {
+  std::vector<std::string> found;
+  for (const char* bits : {"fp32", "w4a4", "w4a2", "w2a4", "layerwise-4-2", "w2a2"})
+    for (const bool guided : {false, true})
+      if (!study.seeds_of(dataset, {{bits}, guided}).empty() &&
+          (found.empty() || found.back() != bits))
+        found.push_back(bits);
+  return found;
+}
+
+inline std::string training_title(bool guided) {
+  return guided ? "guided" : "plain";
+}
+
+// ---- Claims -------------------------------------------------------------------------------------
+
+inline Table claims_table(const std::vector<Claim>& claims) {
+  Table t{.caption =
+              "Every claim, turned into a difference of means, paired by seed and image, with its "
+              "95 % bootstrap interval over seeds and images; no correction for their number. "
+              "Wholly on the claim's side: supported; wholly on the other: not supported; else, or "
+              "with one seed: not decided. Interpretability is judged by the area under masked "
+              "accuracy (lower is better); the last column says where other measures of the same "
+              "maps agree.",
+          .head = {"claim", "set", "difference", "verdict", "other measures of the maps"}};
+  for (const Claim& c : claims) {
+    std::vector<std::string> agree, differ, open;
+    for (const Opinion& o : c.others)
+      (o.verdict == Verdict::supported       ? agree
+       : o.verdict == Verdict::not_supported ? differ
+                                             : open)
+          .push_back(o.title);
+    std::string others;
+    for (const auto& [words, list] : {std::pair{"agree: ", &agree}, {"contradict: ", &differ},
+                                      {"undecided: ", &open}})
+      if (!list->empty()) others += (others.empty() ? "" : "; ") + (words + join(*list, ", "));
+    const char* tone = c.verdict == Verdict::supported       ? "yes"
+                       : c.verdict == Verdict::not_supported ? "no"
+                                                             : "open";
+    t.rows.push_back({{std::string(1, c.paper) + ": " + c.what},
+                      {set_title(c.dataset), "", "words"},
+                      {found_text(c), c.exact() ? "counted, w4a4" : c.measure, "words"},
+                      {name(c.verdict), "", tone},
+                      {others.empty() ? "" : others, "", "words"}});
+  }
+  return t;
+}
+
+// ---- Accuracy and explanations ------------------------------------------------------------------
+
+inline Table accuracy_table(const Study& study, const std::string& dataset) {
+  Table t{.head = {set_title(dataset), "plain", "guided", "guided less plain",
+                   "plain, less fp32", "guided, less fp32"}};
+  index_t images = 0, seeds = 0;
+  for (const std::string& bits : bits_of(study, dataset)) {
+    const Condition plain{{bits}, false}, guided{{bits}, true};
+    const auto a = level(study, dataset, "accuracy", plain);
+    if (a) images = a->images, seeds = std::max(seeds, a->seeds);
+    const auto loss = [&](const Condition& how) {
+      if (bits == "fp32") return TableCell{""};
+      return cell_of(contrast(study, dataset, "accuracy", how, {{"fp32"}, how.guided}), points);
+    };
+    t.rows.push_back({{bits},
+                      cell_of(a, percent),
+                      cell_of(level(study, dataset, "accuracy", guided), percent),
+                      cell_of(contrast(study, dataset, "accuracy", guided, plain), points),
+                      loss(plain),
+                      loss(guided)});
+  }
+  t.caption = "Accuracy on " + set_title(dataset) + ", % of " + std::to_string(images) +
+              " images, mean over up to " + std::to_string(seeds) +
+              " seeds with 95 % interval; differences in points.";
+  return t;
+}
+
+/// A measure against bits, plain and guided.
+inline IntervalChart bits_chart(const Study& study, const std::string& dataset,
+                                const std::string& measure, const std::string& y_label,
+                                double scale) {
+  IntervalChart chart{.title = set_title(dataset), .y_label = y_label, .scale = scale};
+  if (chart.title[0] == 't') chart.title[0] = 'T';
+  const auto all = bits_of(study, dataset);
+  for (const bool guided : {false, true}) {
+    IntervalChart::Series s{.name = training_title(guided),
+                            .color = guided ? guided_color : plain_color};
+    for (const std::string& bits : all)
+      s.values.push_back(level(study, dataset, measure, {{bits}, guided}));
+    chart.series.push_back(std::move(s));
+  }
+  for (const std::string& bits : all)
+    chart.categories.push_back(bits == "layerwise-4-2" ? "layers\n4, 2" : bits);
+  return chart;
+}
+
+/// Empty where nobody measured it on this set.
+inline Figure bits_figure(const Study& study, const std::vector<std::string>& datasets,
+                          const std::string& measure, const std::string& y_label, double scale,
+                          const std::string& caption) {
+  Figure figure{.caption = caption};
+  for (const std::string& set : datasets) {
+    const IntervalChart chart = bits_chart(study, set, measure, y_label, scale);
+    bool any = false;
+    for (const auto& s : chart.series)
+      for (const auto& v : s.values) any = any || v;
+    if (any) figure.drawings.push_back({measure + "-" + set, to_svg(chart)});
+  }
+  return figure;
+}
+
+inline Table explanation_table(const Study& study, const std::string& dataset) {
+  struct Column {
+    const char *name, *head;
+  };
+  constexpr Column known[] = {{"masked_accuracy", "masked accuracy (low)"},
+                              {"masked_accuracy_of_random_ranking", "the same, random ranking"},
+                              {"deletion", "deletion (low)"},
+                              {"insertion", "insertion (high)"},
+                              {"relevance_mass_on_evidence", "mass on evidence (high)"},
+                              {"relevance_mass_on_ink", "mass on ink (high)"},
+                              {"gini", "Gini"},
+                              {"normalized_entropy", "entropy / ln d"},
+                              {"max_sensitivity", "max-sensitivity (low)"}};
+  Table t{.head = {set_title(dataset)}};
+  std::vector<const Column*> columns;
+  index_t images = 0, disturbed = 0;
+  for (const Column& c : known)
+    if (const auto found = level(study, dataset, c.name, {{"fp32"}, false})) {
+      columns.push_back(&c);
+      t.head.push_back(c.head);
+      (std::string_view(c.name) == "max_sensitivity" ? disturbed : images) = found->images;
+    }
+  t.head.push_back("zero gradients, %");
+  for (const bool guided : {false, true})
+    for (const std::string& bits : bits_of(study, dataset)) {
+      std::vector<TableCell> row{{bits + ", " + training_title(guided)}};
+      for (const Column* c : columns)
+        row.push_back(cell_of(level(study, dataset, c->name, {{bits}, guided}), ratio));
+      double zeros = 0, cells = 0;
+      for (const CellNumbers& c : study.cells)
+        if (c.dataset == dataset && c.variant.empty() && c.bits == bits && c.guided == guided)
+          zeros += c.row->at("zero_share_of_gradients").as_double(), ++cells;
+      if (cells == 0) continue;
+      row.push_back({number_of(100 * zeros / cells, 1)});
+      t.rows.push_back(std::move(row));
+    }
+  t.caption = "Maps |dS/dx| of the true class's logit on " + set_title(dataset) + ", " +
+              std::to_string(images) + " test images (max-sensitivity: " +
+              std::to_string(disturbed) +
+              "). In a quantised network the gradient is the straight-through one. Where the head "
+              "says low or high, that is better; Gini and entropy only say how sparse maps are.";
+  return t;
+}
+
+// ---- Drift --------------------------------------------------------------------------------------
+
+inline IntervalChart drift_chart(const Study& study, const std::string& dataset) {
+  IntervalChart chart{.title = set_title(dataset), .y_label = "Spearman correlation with fp32"};
+  if (chart.title[0] == 't') chart.title[0] = 'T';
+  auto all = bits_of(study, dataset);
+  all.erase(std::remove(all.begin(), all.end(), "fp32"), all.end());
+  chart.categories.push_back("other\nseed");
+  for (const std::string& bits : all)
+    chart.categories.push_back(bits == "layerwise-4-2" ? "layers\n4, 2" : bits);
+  chart.categories.push_back("random\nweights");
+  for (const bool guided : {false, true}) {
+    IntervalChart::Series s{.name = training_title(guided),
+                            .color = guided ? guided_color : plain_color};
+    const Condition real{{"fp32"}, guided};
+    s.values.push_back(level(study, dataset, "spearman", real));
+    if (s.values[0]) s.band = s.values[0]->estimate;
+    for (const std::string& bits : all)
+      s.values.push_back(level(study, dataset, "spearman", {{bits}, guided}));
+    s.values.push_back(level(study, dataset, "floor.spearman", real));
+    chart.series.push_back(std::move(s));
+  }
+  return chart;
+}
+
+inline Table drift_table(const Study& study, const std::string& dataset) {
+  Table t{.caption = "How alike maps of " + set_title(dataset) +
+                     " are to those of the fp32 network of the same seed and training. Rows of "
+                     "other seeds are the noise band, random weights the floor. The last columns: "
+                     "Spearman less that of the band, paired by seed and image; a drift only if "
+                     "the interval lies below zero.",
+          .head = {set_title(dataset)}};
+  for (const DriftMeasure& m : drift_measures) t.head.push_back(m.title);
+  t.head.insert(t.head.end(), {"less the band", "drift?"});
+  const auto add = [&](const std::string& title, const std::string& prefix, const Condition& how,
+                       bool compared) {
+    std::vector<TableCell> row{{title}};
+    bool any = false;
+    for (const DriftMeasure& m : drift_measures) {
+      const auto found = level(study, dataset, prefix + m.name, how);
+      any = any || found;
+      row.push_back(cell_of(found, ratio));
+    }
+    if (!any) return;
+    const auto less = compared ? contrast(study, dataset, "spearman", how, {{"fp32"}, how.guided})
+                               : std::optional<Contrast>();
+    row.push_back(less ? cell_of(less, ratio_change) : TableCell{""});
+    row.push_back({!less                       ? ""
+                   : less->estimate.high < 0 ? "beyond the band"
+                   : less->estimate.low > 0  ? "closer than seeds are"
+                                             : "within the band",
+                   "", "words"});
+    t.rows.push_back(std::move(row));
+  };
+  for (const bool guided : {false, true}) {
+    const std::string kind = ", " + training_title(guided);
+    for (const std::string& bits : bits_of(study, dataset))
+      add(bits == "fp32" ? "fp32, other seeds" + kind : bits + kind, "", {{bits}, guided},
+          bits != "fp32");
+    add("random weights" + kind, "floor.", {{"fp32"}, guided}, false);
+  }
+  return t;
+}
+
+} // namespace examples

@@ -1,0 +1,243 @@
+// reproduce -- what quantisation does to accuracy and to explanations: the whole experiment.
+//
+//     build/release/examples/reproduce --scale quick --out out/quick
+//     build/release/examples/reproduce --scale full --out out/full --resume    # goes on
+//
+// Trains a grid of networks, {fp32, w4a4, w2a2, mixes} x {plain, guided} x seeds on every set,
+// measures each, and decides the claims of two papers from the numbers. OUT gets results.jsonl (a
+// row a network), report.html, report.md with figures/, and cells/ with every network and map. A
+// run that was killed goes on with --resume and ends with the same rows. With --shard i/n several
+// processes or machines share the grid; when their folders are together, the same command with
+// --resume and without --shard makes the report. docs/experiment.md tells more.
+#include "common/experiment/measure_cell.hpp"
+#include "common/experiment/report.hpp"
+
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+using namespace examples;
+
+namespace {
+
+struct Options {
+  std::string paper = "all", scale = "quick", dataset = "", net = "", data = "",
+              out = "out/reproduce", shard = "1/1";
+  std::uint64_t seeds = 0;
+  index_t limit = 0, epochs = 0, checkpoint_seconds = 60;
+  int threads = 0;
+  bool resume = false;
+};
+
+/// The plan of the scale, with what the command line says otherwise.
+Plan plan_of(const Options& o) {
+  const auto named = o.dataset.empty() ? std::vector<std::string>{} : split_list(o.dataset);
+  for (const std::string& set : named)
+    if (!data::is_dataset_name(set))
+      throw usage_error(describe("--dataset", "a list of mnist, fashion-mnist, cifar-10, synthetic",
+                                 "'" + set + "'"));
+  Plan plan = make_plan(o.scale, sets_of(o.paper, o.scale, named));
+  for (SetPlan& set : plan.sets) {
+    const bool photos = set.dataset == "cifar-10";
+    if (!o.net.empty() && photos == (o.net == "resnet20" || o.net == "vgg_small")) set.net = o.net;
+    if (o.limit > 0) set.limit = o.limit;
+    if (o.epochs > 0) set.epochs = o.epochs;
+    if (o.seeds > 0) set.seeds = o.seeds;
+  }
+  if (o.epochs > 0) plan.ablation_epochs = std::min(plan.ablation_epochs, o.epochs);
+  return plan;
+}
+
+/// What was typed, without what may differ between equal runs.
+std::string command_of(const Options& o) {
+  std::string line = "reproduce --paper " + o.paper + " --scale " + o.scale;
+  if (!o.dataset.empty()) line += " --dataset " + o.dataset;
+  if (!o.net.empty()) line += " --net " + o.net;
+  if (o.seeds > 0) line += " --seeds " + std::to_string(o.seeds);
+  if (o.limit > 0) line += " --limit " + std::to_string(o.limit);
+  if (o.epochs > 0) line += " --epochs " + std::to_string(o.epochs);
+  return line;
+}
+
+/// The checked-out commit of the source tree, "-dirty" if files differ; "unknown" without git.
+std::string commit() {
+  const std::string source = std::filesystem::path(__FILE__).parent_path().string();
+  if (source.find_first_of("'\\") != source.npos) return "unknown";
+  std::string text;
+  if (FILE* git = popen(("git -C '" + (source.empty() ? "." : source) +
+                         "' describe --always --dirty --abbrev=12 --match ' ' 2>/dev/null")
+                            .c_str(),
+                        "r")) {
+    char line[100] = "";
+    if (std::fgets(line, sizeof line, git)) text = line;
+    pclose(git);
+  }
+  text.erase(std::find(text.begin(), text.end(), '\n'), text.end());
+  return text.empty() ? "unknown" : text;
+}
+
+/// "Some processor, 2 cores"
+std::string machine() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string model = "unknown processor";
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) {
+      model = line.substr(std::min(line.find(": ") + 2, line.size()));
+      break;
+    }
+  return model + ", " + std::to_string(std::thread::hardware_concurrency()) + " cores";
+}
+
+std::string now() {
+  const std::time_t t = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&t));
+  return text;
+}
+
+/// Before anything is trained: the data are there and the folder can be written to.
+void check_surroundings(const Options& o, const std::vector<Cell>& cells) {
+  std::vector<std::string> seen;
+  for (const Cell& cell : cells) {
+    if (std::find(seen.begin(), seen.end(), cell.training.dataset) != seen.end()) continue;
+    seen.push_back(cell.training.dataset);
+    load_dataset(cell.training, data::Split::train);
+    load_dataset(cell.training, data::Split::test);
+  }
+  std::filesystem::create_directories(o.out + "/cells");
+  io::write_file_atomically(o.out + "/cells/.writable", "");
+  std::filesystem::remove(o.out + "/cells/.writable");
+}
+
+void print_row(const io::Json& row, const std::string& count) {
+  const auto mean = [&](const char* measure) {
+    const io::Json& m = row.at("measures").at(measure).at("mean");
+    return m.is_null() ? std::nan("") : m.as_double();
+  };
+  const double seconds = row.at("run").at("training_seconds").as_double() +
+                         row.at("run").at("measuring_seconds").as_double();
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "%s %-50s %6.2f %% right   masked %.3f (random %.3f)   %s", count.c_str(),
+                key_of(row).c_str(), 100 * row.at("test_accuracy").as_double(),
+                mean("masked_accuracy"), mean("masked_accuracy_of_random_ranking"),
+                clock_text(seconds).c_str());
+  Progress(1).line(text);
+}
+
+/// Trains and measures what has no row yet.
+void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+               Results& results) {
+  const std::string source = commit(), where = machine();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    Cell cell = cells[i];
+    if (results.find(making_of(cell, plan.measuring))) continue;
+    TrainingOptions& t = cell.training;
+    t.out = cell_folder(o.out, cell.key());
+    t.threads = o.threads;
+    t.checkpoint_seconds = o.checkpoint_seconds;
+    io::Json row = run_cell(cell, plan.measuring, o.resume);
+    io::Json& run = row["run"];
+    run["threads"] = sgq::num_threads();
+    run["isa"] = std::string(sgq::kernels::name(sgq::kernels::isa()));
+    run["machine"] = where;
+    run["version"] = sgq::version;
+    run["commit"] = source;
+    run["scale"] = o.scale;
+    run["finished"] = now();
+    results.add(row);
+    std::filesystem::remove(t.out + "/checkpoint.safetensors");
+    std::filesystem::remove(t.out + "/first/checkpoint.safetensors");
+    print_row(row, "[" + std::to_string(i + 1) + "/" + std::to_string(cells.size()) + "]");
+  }
+}
+
+/// Drift, claims, report.html and report.md, and the rows sorted.
+void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results) {
+  Setting setting{.out = o.out, .data = o.data, .command = command_of(o), .scale = o.scale};
+  for (const Cell& cell : cells)
+    setting.missing += results.find(making_of(cell, plan.measuring)) == nullptr;
+  results.sort();
+  Study study = load_study(o.out, results.rows());
+  add_derived(study);
+  add_drift(study, o.out);
+  results.write();
+  std::vector<std::string> datasets;
+  for (const char* set : {"mnist", "fashion-mnist", "cifar-10", "synthetic"})
+    if (std::any_of(study.cells.begin(), study.cells.end(), [&](const CellNumbers& c) {
+          return c.dataset == set && c.variant.empty();
+        }))
+      datasets.push_back(set);
+  const std::vector<Claim> claims = decide_claims(study, datasets);
+  const Document report = make_report(study, claims, datasets, setting);
+  const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
+  io::write_file_atomically(page, to_html(report));
+  io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));
+  std::printf("\n");
+  for (const Answer& answer : report.answers) {
+    std::string text;
+    const auto take = [&](const std::string& s) { text += s; };
+    each_span(answer.text, take, take, take);
+    std::printf("%s: %s\n\n", answer.label.c_str(), text.c_str());
+  }
+  std::printf("%s\n", page.c_str());
+}
+
+void reproduce(const Options& o) {
+  const Plan plan = plan_of(o);
+  const Shard shard = parse_shard(o.shard);
+  std::vector<Cell> cells = make_cells(plan);
+  for (Cell& cell : cells) cell.training.data = o.data;
+  const std::vector<Cell> mine = take_shard(cells, shard);
+  sgq::set_num_threads(o.threads);
+
+  Results results(o.out,
+                  shard.all() ? ""
+                              : std::to_string(shard.part) + "-of-" + std::to_string(shard.of),
+                  numerics_version);
+  if (!o.resume && std::filesystem::exists(results.path()))
+    throw usage_error(describe("--out " + o.out, "a folder without results, or --resume",
+                               results.path()));
+  check_surroundings(o, mine);
+  if (o.resume || !shard.all()) results.load();
+  std::printf("%s: %d cells%s, %d threads; results go to %s\n", command_of(o).c_str(),
+              int(mine.size()), shard.all() ? "" : " of this shard", sgq::num_threads(),
+              o.out.c_str());
+  std::fflush(stdout);
+  run_cells(o, plan, mine, results);
+  if (shard.all())
+    finish(o, plan, cells, results);
+  else
+    std::printf("%s has this shard's rows\n", results.path().c_str());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return run_program("reproduce", [&] {
+    Options o;
+    CommandLine line("reproduce", "what quantisation does to accuracy and to explanations");
+    line.choice("--paper", &o.paper, {"a", "b", "all"},
+                "whose sets: a MNIST and Fashion-MNIST, b MNIST and CIFAR-10");
+    line.choice("--scale", &o.scale, scales,
+                "how much: smoke under a minute, quick under 20 on two cores, full about ten hours");
+    line.text("--dataset", &o.dataset, "SET,..",
+              "these sets instead: mnist, fashion-mnist, cifar-10, synthetic");
+    line.text("--data", &o.data, "DIR",
+              "where the sets are, in DIR/SET or DIR (default: data, here or in the source tree)");
+    line.text("--out", &o.out, "DIR", "takes results.jsonl, report.html, report.md, cells/");
+    line.integer("--seeds", &o.seeds, {0, 1000}, "networks of a kind, 0 for as many as the scale has");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
+    line.text("--shard", &o.shard, "i/n", "run every n-th cell only, from the i-th on");
+    line.section("To try things out");
+    line.choice("--net", &o.net, {"lenet5", "mnist_cnn", "resnet20", "vgg_small"},
+                "on the sets whose images it reads [that of the scale]");
+    line.integer("--epochs", &o.epochs, {0, 100000}, "passes, 0 for those of the scale");
+    line.integer("--limit", &o.limit, {0, index_t{1} << 31},
+                 "the first N training and N test images only, 0 for those of the scale");
+    line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
+                 "seconds between checkpoints, 0: every step");
+    if (line.parse(argc, argv)) reproduce(o);
+  });
+}

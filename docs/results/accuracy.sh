@@ -45,11 +45,13 @@ for bits in fp32 w4a4 w2a2; do
   row "fashion-$bits-1" mnist --dataset fashion-mnist --epochs 3 --bits $bits --seed 1
 done
 
-# Saliency-guided training.
+# Saliency-guided training, KL moving the masked prediction only; once as its authors have it, and
+# once by the size of the gradient.
 for bits in fp32 w4a4 w2a2; do digits "$bits-3" --bits $bits --seed 3; done
 for seed in 1 2 3; do
   for bits in fp32 w4a4 w2a2; do
-    digits "$bits-guided-$seed" --bits $bits --guided --seed $seed
+    digits "$bits-guided-$seed" --bits $bits --guided --kl detached --seed $seed
   done
 done
-digits fp32-guided-magnitude-1 --bits fp32 --guided --rank magnitude --seed 1
+digits fp32-guided-attached-1 --bits fp32 --guided --seed 1
+digits fp32-guided-magnitude-1 --bits fp32 --guided --kl detached --rank magnitude --seed 1

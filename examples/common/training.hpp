@@ -210,12 +210,17 @@ private:
 
 // ---- The whole ----------------------------------------------------------------------------------
 
+struct TrainingData {
+  data::Dataset train, test;
+};
+
+inline TrainingData load_training_data(const TrainingOptions& o) {
+  return {load_dataset(o, data::Split::train), load_dataset(o, data::Split::test)};
+}
+
 /// Trains, writes the files of Session::finish() and returns what metrics.json says.
-inline io::Json train_network(const TrainingOptions& o) {
-  check_training_options(o);
-  sgq::set_num_threads(o.threads);
-  const data::Dataset train_set = load_dataset(o, data::Split::train);
-  const data::Dataset test_set = load_dataset(o, data::Split::test);
+inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets) {
+  const auto& [train_set, test_set] = sets;
   const PixelGrid grid = data::normalization(o.dataset);
   data::Batches<float> batches(train_set, grid,
                                {.size = o.batch, .seed = o.seed, .augment = o.augment});
@@ -239,6 +244,13 @@ inline io::Json train_network(const TrainingOptions& o) {
     train::fit(begun.net, batches, *optimizer, fit_options, session.begin(), &session);
   }
   return session.finish();
+}
+
+/// The same with the data that the options name.
+inline io::Json train_network(const TrainingOptions& o) {
+  check_training_options(o);
+  sgq::set_num_threads(o.threads);
+  return train_network(o, load_training_data(o));
 }
 
 } // namespace examples

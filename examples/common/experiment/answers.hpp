@@ -3,9 +3,7 @@
 #pragma once
 
 #include "claims.hpp"
-#include "document.hpp"
-
-#include <cstdio>
+#include "text.hpp"
 
 namespace examples {
 
@@ -16,38 +14,6 @@ inline std::string set_title(const std::string& dataset) {
          : dataset == "fashion-mnist" ? "Fashion-MNIST"
          : dataset == "cifar-10"      ? "CIFAR-10"
                                       : "the built-in set";
-}
-
-/// "0.123", "-0.12" with a real minus, "+0.12" if signs are asked for; "-" for NaN.
-inline std::string number_of(double v, int digits, bool sign = false) {
-  if (std::isnan(v)) return "-";
-  char text[40];
-  std::snprintf(text, sizeof text, sign ? "%+.*f" : "%.*f", digits, v);
-  std::string out = text;
-  if (out.find_first_not_of("+-0.") == out.npos && out[0] == '-') out[0] = '+'; // -0.00
-  if (!sign && out[0] == '+') out.erase(0, 1);
-  return out[0] == '-' ? "\u2212" + out.substr(1) : out;
-}
-
-/// How a measure's numbers are printed: percent for accuracy.
-struct Style {
-  double scale = 1;
-  int digits = 3;
-  bool sign = false; ///< of differences
-};
-inline constexpr Style percent{100, 2, false}, points{100, 2, true}, ratio{1, 3, false},
-    ratio_change{1, 3, true};
-
-inline std::string text_of(double v, const Style& s) {
-  return number_of(s.scale * v, s.digits, s.sign);
-}
-inline std::string interval_of(const Estimate& e, const Style& s) {
-  if (std::isnan(e.low)) return "";
-  return "[" + text_of(e.low, s) + ",\u00a0" + text_of(e.high, s) + "]"; // no break inside
-}
-inline TableCell cell_of(const std::optional<Contrast>& c, const Style& s) {
-  if (!c || c->estimate.count == 0) return {"-"};
-  return {text_of(c->estimate.mean, s), interval_of(c->estimate, s)};
 }
 
 /// "+0.12 points [+0.05, +0.20]"
@@ -65,16 +31,22 @@ inline std::string found_text(const Claim& c) {
          (interval.empty() ? "" : " " + interval);
 }
 
-inline std::string join(const std::vector<std::string>& parts, const std::string& last) {
-  std::string text;
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == parts.size() ? last : ", ") + parts[i];
-  return text;
-}
-
 // ---- The sentences ------------------------------------------------------------------------------
 
 namespace detail {
+
+/// "; of 5 other measures 3 agree and 1 contradicts"
+inline std::string others_text(const Claim& c) {
+  if (c.others.empty()) return "";
+  const auto count = [&](Verdict v) {
+    return std::count_if(c.others.begin(), c.others.end(),
+                         [&](const Opinion& o) { return o.verdict == v; });
+  };
+  const auto agree = count(Verdict::supported), contradict = count(Verdict::not_supported);
+  return "; of " + std::to_string(c.others.size()) + " other measures " + std::to_string(agree) +
+         (agree == 1 ? " agrees" : " agree") + " and " + std::to_string(contradict) +
+         (contradict == 1 ? " contradicts" : " contradict");
+}
 
 /// "**supported** on MNIST (..) and **not decided** on Fashion-MNIST (..)", over the paper's own
 /// sets, or the built-in one where none of them was run.
@@ -88,7 +60,9 @@ inline std::string verdicts_text(const std::vector<Claim>& claims, char paper,
   for (const Claim* c : own.empty() ? built_in : own)
     parts.push_back("**" + std::string(name(c->verdict)) + "** on " + set_title(c->dataset) + " (" +
                     found_text(*c) +
-                    (!c->exact() && c->found.seeds < 2 ? "; one seed decides nothing" : "") + ")");
+                    (!c->exact() && c->found.seeds < 2 ? "; one seed decides nothing"
+                                                       : others_text(*c)) +
+                    ")");
   return join(parts, " and ");
 }
 

@@ -2,11 +2,11 @@
 // repository. Texts may hold **strong** and `code`.
 #pragma once
 
+#include "text.hpp"
+
 #include "../png.hpp"
 
-#include <string>
 #include <variant>
-#include <vector>
 
 namespace examples {
 
@@ -18,17 +18,6 @@ struct Text {
 };
 struct Code {
   std::string text{};
-};
-
-/// What was asked, or found, by a short name.
-struct Answer {
-  std::string label{}, text{};
-};
-
-/// A number and, below it, how sure it is. With a tone it is set as words: "words", or coloured by
-/// a verdict: "yes", "no", "open".
-struct TableCell {
-  std::string text{}, small{}, tone{};
 };
 
 struct Table {
@@ -63,23 +52,5 @@ struct Document {
   std::vector<Answer> answers{};
   std::vector<Block> blocks{};
 };
-
-/// Calls plain(text), strong(text) or code(text) for the parts of a text.
-template <class Plain, class Strong, class Code>
-void each_span(const std::string& text, Plain plain, Strong strong, Code code) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t mark = std::min(text.find("**", at), text.find('`', at));
-    if (mark == text.npos) break;
-    const std::string fence = text[mark] == '`' ? "`" : "**";
-    const std::size_t end = text.find(fence, mark + fence.size());
-    if (end == text.npos) break;
-    plain(text.substr(at, mark - at));
-    const std::string inside = text.substr(mark + fence.size(), end - mark - fence.size());
-    fence == "`" ? code(inside) : strong(inside);
-    at = end + fence.size();
-  }
-  plain(text.substr(std::min(at, text.size())));
-}
 
 } // namespace examples

@@ -56,7 +56,7 @@ inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
   if (photos && scale != "paper") p.protocol = data::Protocol::holdout;
   if (scale == "smoke") {
     p.epochs = built_in ? 4 : 1;
-    p.limit = photos ? 2000 : built_in ? 4000 : 20000;
+    p.limit = photos ? 2000 : built_in ? 4000 : 15000;
     p.seeds = built_in ? 2 : 1;
     p.mix_seeds = 0;
   } else if (scale == "quick") {

@@ -45,7 +45,7 @@ pre code{overflow-wrap:normal}
 .answers dt{font-weight:660}
 .answers dd{margin:0;max-width:80ch}
 .answers+p{margin-top:28px}
-.facts{font-size:14px;color:var(--soft);margin:-16px 0 36px}
+.facts{max-width:none;font-size:14px;color:var(--soft);margin:-16px 0 36px}
 .yes{color:var(--yes)}.no{color:var(--no)}.open{color:var(--open)}
 figure{margin:24px 0 36px}
 figcaption,.caption{color:var(--soft);font-size:14px;line-height:1.5;max-width:80ch;margin-top:12px;text-align:left}
@@ -59,9 +59,7 @@ td,tbody th{padding:7px 0 7px 22px;border-bottom:1px solid var(--line);text-alig
 thead th:first-child,tbody th{text-align:left;padding-left:0}
 tbody th{color:var(--ink);font-size:14px;font-weight:500}
 td.words,th.words{text-align:left}
-td.words{white-space:normal}
-td.words.long,td.words small{min-width:230px}
-td.words.long{max-width:44ch}
+td.words.long{white-space:normal;min-width:230px;max-width:44ch}
 td small{display:block;font-weight:400;color:var(--soft);font-size:12px}
 table.maps td,table.maps tbody th{border:0;padding:0 8px 10px 0;text-align:center;vertical-align:top;font-size:12px;color:var(--soft);line-height:1.3}
 table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;padding-right:14px;padding-top:26px}

@@ -32,6 +32,30 @@ inline std::string dataset_sum(const data::Dataset& set) {
       .hex();
 }
 
+/// The data of the cell under way, kept while the next ones use the same.
+class CellData {
+public:
+  const TrainingData& sets(const TrainingOptions& o) {
+    const std::string key = o.dataset + " " + std::to_string(o.limit) + " " +
+                            std::to_string(static_cast<int>(o.protocol)) + " " + o.data;
+    if (key == key_) return sets_;
+    key_.clear(); // loading may fail
+    sets_ = {};
+    sets_ = load_training_data(o);
+    sums_ = io::Json::object({{"train_sha256", dataset_sum(sets_.train)},
+                              {"test_sha256", dataset_sum(sets_.test)}});
+    key_ = key;
+    return sets_;
+  }
+  /// Of the sets that were asked for last.
+  const io::Json& sums() const { return sums_; }
+
+private:
+  std::string key_;
+  TrainingData sets_;
+  io::Json sums_;
+};
+
 /// The first images of a set, to be explained.
 inline Images first_images(const data::Dataset& set, index_t count) {
   data::Dataset part = data::slice(set, 0, std::min(count, set.size()));
@@ -187,18 +211,18 @@ inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
 } // namespace detail
 
 /// Trains and measures a cell; goes on from its checkpoint if told so. Returns the row.
-inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume) {
+inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, CellData& loaded) {
+  const TrainingData& sets = loaded.sets(cell.training);
   TrainingOptions& o = cell.training;
   o.resume = resume;
   double before = 0;
   if (cell.guided_first > 0) {
-    before = train_network(first_stage(cell)).at("seconds").as_double();
+    before = train_network(first_stage(cell), sets).at("seconds").as_double();
     o.from_weights = o.out + "/first/model.safetensors";
   }
-  const io::Json trained = train_network(o);
+  const io::Json trained = train_network(o, sets);
   const Stopwatch watch;
-  const data::Dataset test = load_dataset(o, data::Split::test);
-  Subject s(io::load_model(o.out + "/model.safetensors"), test, measuring.explained);
+  Subject s(io::load_model(o.out + "/model.safetensors"), sets.test, measuring.explained);
 
   io::Json row = making_of(cell, measuring), run = io::Json::object({});
   row["variant"] = cell.variant;
@@ -206,9 +230,7 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume) {
                            "parameters", "packed_bytes", "bit_operations", "options"})
     row[name] = trained.at(name);
   row["bits"] = quant::name(s.model.spec.quant.bits);
-  row["data"] = io::Json::object(
-      {{"train_sha256", dataset_sum(load_dataset(o, data::Split::train))},
-       {"test_sha256", dataset_sum(test)}});
+  row["data"] = loaded.sums();
   row["alphas"] = trained.find("alphas") ? trained.at("alphas") : io::Json::object({});
   detail::add_test(row, run, s, o.out);
   detail::add_explanations(row, s, measuring.disturbed, o.out);

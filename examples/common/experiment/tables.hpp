@@ -3,6 +3,7 @@
 
 #include "answers.hpp"
 #include "charts.hpp"
+#include "document.hpp"
 #include "drift.hpp"
 
 namespace examples {
@@ -20,6 +21,12 @@ inline std::vector<std::string> bits_of(const Study& study, const std::string& d
 
 inline std::string training_title(bool guided) {
   return guided ? "guided" : "plain";
+}
+
+/// A number with its interval below.
+inline TableCell cell_of(const std::optional<Contrast>& c, const Style& s) {
+  if (!c || c->estimate.count == 0) return {"-"};
+  return {text_of(c->estimate.mean, s), interval_of(c->estimate, s)};
 }
 
 // ---- Claims -------------------------------------------------------------------------------------

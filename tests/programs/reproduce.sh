@@ -1,0 +1,121 @@
+#!/bin/sh
+# What people rely on in `reproduce`: the same rows for any number of threads, after any number of
+# kills and however the grid was split; errors that lose no finished row; a page without requests;
+# and that the command in a row makes the same weights again.
+#
+#   reproduce.sh PROGRAM    (the program `mnist` lies beside it)
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
+run() {
+  code=$1 words=$2
+  shift 2
+  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
+  got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
+  [ "$code" -eq 0 ] && return
+  [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
+  grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
+}
+
+# The rows of a folder without what may differ between equal runs.
+rows() { sed 's/,"run":{[^}]*}//' "$1/results.jsonl"; }
+same() {
+  rows "$work/$1" >"$work/a"
+  rows "$work/$2" >"$work/b"
+  cmp -s "$work/a" "$work/b" || fail "$3: other rows: $(diff "$work/a" "$work/b" | head -c 2000)"
+}
+
+tiny="--scale smoke --dataset synthetic --limit 60 --epochs 1 --seeds 1"
+
+# ---- Nothing to go by.
+mkdir "$work/empty"
+run 1 "train-images-idx3-ubyte in $work/empty/mnist" $tiny --dataset mnist --data "$work/empty" \
+  --out "$work/none"
+[ ! -e "$work/none" ] || fail "a run without data leaves files"
+run 1 "$work/stdout/sub" $tiny --out "$work/stdout/sub" # below a file
+run 2 "--dataset.*'imagenet'" $tiny --dataset mnist,imagenet --out "$work/none"
+for shard in 0/2 3/2 1 1/2x; do run 2 "--shard" $tiny --shard $shard --out "$work/none"; done
+
+# ---- One and two threads.
+run 0 "" $tiny --threads 1 --out "$work/whole"
+[ "$(tail -n 1 "$work/stdout")" = "$work/whole/report.html" ] || fail "the path is not printed"
+[ "$(wc -l <"$work/whole/results.jsonl")" -eq 6 ] || fail "not six rows"
+run 0 "" $tiny --threads 2 --out "$work/threads"
+same whole threads "one and two threads"
+
+# ---- The report.
+page=$work/whole/report.html
+for words in "Paper A" "Paper B" "not decided" "supported" "reproduce --paper all" "data:image/png"; do
+  grep -q "$words" "$page" || fail "report.html lacks $words"
+done
+for words in "<script" "<link rel=.stylesheet" "url(" "@import" 'src="[^d]' 'href="[^d]'; do
+  grep -q "$words" "$page" && fail "report.html has $words"
+done
+[ "$(wc -c <"$page")" -lt 5000000 ] || fail "report.html has 5 MB or more"
+grep -o 'figures/[^)]*' "$work/whole/report.md" | while read -r figure; do
+  [ -s "$work/whole/$figure" ] || echo "$figure"
+done >"$work/missing"
+[ ! -s "$work/missing" ] || fail "report.md shows figures that are not there: $(cat "$work/missing")"
+
+# ---- The command in a row, in the program that trains.
+row=$(grep '"cell":"synthetic/lenet5/w4a4/guided/seed-1"' "$work/whole/results.jsonl")
+command=$(echo "$row" | sed 's/.*"command":"mnist \([^"]*\)".*/\1/')
+# shellcheck disable=SC2086
+"$(dirname "$program")/mnist" $command --out "$work/again" >/dev/null || fail "mnist $command"
+sum=$(sha256sum <"$work/again/model.safetensors" | cut -d' ' -f1)
+echo "$row" | grep -q "\"model.safetensors\":\"$sum\"" || fail "mnist $command: other weights"
+
+# ---- Killed again and again.
+for pause in 0.2 0.5 0.9 1.4; do
+  # shellcheck disable=SC2086
+  "$program" $tiny --threads 1 --out "$work/killed" --checkpoint-every 0 --resume \
+    >/dev/null 2>&1 &
+  sleep $pause 2>/dev/null || sleep 1
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+done
+run 0 "" $tiny --threads 2 --out "$work/killed" --resume
+same whole killed "killed and gone on with"
+
+# ---- Shards, then the whole.
+run 0 "" $tiny --out "$work/shards" --shard 1/2
+[ ! -e "$work/shards/results.jsonl" ] || fail "a shard writes the whole's file"
+run 0 "" $tiny --out "$work/shards" --shard 2/2
+[ "$(cat "$work/shards"/results.*-of-2.jsonl | wc -l)" -eq 6 ] || fail "shards overlap, or lack"
+run 0 "" $tiny --out "$work/shards" --resume
+same whole shards "shards"
+grep -q "^\[" "$work/stdout" && fail "merging runs cells again: $(cat "$work/stdout")"
+
+# ---- Nothing finished is lost.
+run 2 "--resume" $tiny --out "$work/whole"
+run 1 "needs another --out" $tiny --limit 70 --out "$work/whole" --resume
+cp "$work/whole/results.jsonl" "$work/rows"
+sed '3s/"measures":/"measures"/' "$work/rows" >"$work/whole/results.jsonl"
+cp "$work/whole/results.jsonl" "$work/corrupted"
+run 1 "results.jsonl, line 3" $tiny --out "$work/whole" --resume
+cmp -s "$work/whole/results.jsonl" "$work/corrupted" || fail "a corrupted file is changed"
+head -n 5 "$work/rows" >"$work/whole/results.jsonl"
+tail -n 1 "$work/rows" | head -c 300 >>"$work/whole/results.jsonl" # was being written
+(
+  trap '' XFSZ # a file may not grow: as on a full disk
+  ulimit -f 64
+  run 1 "stored" $tiny --out "$work/whole" --resume
+  exit $failed
+) || failed=1
+head -n 5 "$work/rows" >"$work/a"
+head -n 5 "$work/whole/results.jsonl" | cmp -s - "$work/a" || fail "a full disk loses rows"
+run 0 "" $tiny --out "$work/whole" --resume
+same whole threads "after a full disk"
+printf x | dd of="$work/whole/cells/synthetic.lenet5.w2a2.plain.seed-1/maps.npy" bs=1 seek=5000 \
+  conv=notrunc 2>/dev/null
+run 1 "maps.npy.*SHA-256" $tiny --out "$work/whole" --resume
+exit $failed

@@ -13,6 +13,7 @@
 // threads and for every way of cutting the batch.
 #pragma once
 
+#include "sgq/infer/check.hpp"
 #include "sgq/infer/engine_pooling.hpp"
 #include "sgq/infer/verify.hpp"
 
@@ -27,7 +28,7 @@ class Engine {
 public:
   /// Throws value_error on a graph that is not in order (infer/check.hpp).
   explicit Engine(Graph graph, const EngineOptions& options = {})
-      : graph_(std::move(graph)), options_(options), layouts_(make_layouts(graph_)) {
+      : graph_(checked(std::move(graph))), options_(options), layouts_(make_layouts(graph_)) {
     for (Value v = 1; v <= graph_.last(); ++v) add_step(v);
     plan();
   }
@@ -87,6 +88,10 @@ public:
 private:
   static constexpr index_t block_images = 8; // what a thread takes through the net at a time
 
+  static Graph checked(Graph graph) {
+    check_graph(graph);
+    return graph;
+  }
   static index_t panel_size(const Panels& p) { return p.rows * p.groups * byte_panel * 4; }
 
   index_t check(const Shape& shape, index_t size) const {

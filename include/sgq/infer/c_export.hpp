@@ -1,0 +1,272 @@
+// sgq/infer/c_export.hpp -- an integer graph as one C99 file, for machines without anything.
+//
+//     CSource c = to_c(graph, {.name = "lenet"});
+//     // lenet.h:  void lenet_run(const uint8_t *pixels, int32_t *logits);   int lenet_self_test();
+//
+// The file holds packed weights, thresholds, the functions that its layers use
+// (infer/c_kernels.hpp), static memory planned beforehand, and one image with its logits. It needs
+// no malloc, no floating point, no library; <stdint.h> is all it includes.
+#pragma once
+
+#include "sgq/core/random.hpp"
+#include "sgq/infer/arena_plan.hpp"
+#include "sgq/infer/c_kernels.hpp"
+#include "sgq/infer/check.hpp"
+#include "sgq/infer/reference.hpp"
+#include "sgq/version.hpp"
+
+#include <set>
+
+namespace sgq::infer {
+
+struct COptions {
+  std::string name = "net"; ///< of the files and functions: letters, digits and underscores
+  View<const std::uint8_t> sample{}; ///< pixel codes of the self-test; drawn at random where empty
+};
+
+struct CSource {
+  std::string header, source; ///< NAME.h and NAME.c
+  index_t constant_bytes = 0; ///< of tables, the self-test included: flash besides the code
+  index_t ram_bytes = 0;      ///< of static memory; the stack needs some hundred more
+};
+
+namespace detail {
+
+class CWriter {
+public:
+  CWriter(const Graph& graph, const COptions& options) : g_(graph), name_(options.name) {
+    check_name();
+    check_graph(graph);
+    sample_.resize(graph.image);
+    const Random random(1, 0x73616d70); // "samp"
+    for (index_t i = 0; i < sample_.size(); ++i)
+      sample_[i] = static_cast<std::uint8_t>(random.below(i, 256));
+    if (!options.sample.empty()) {
+      check_shape("C export: sample", {graph.image.size()}, {options.sample.size()});
+      std::copy(options.sample.begin(), options.sample.end(), sample_.begin());
+    }
+    find_types();
+    plan();
+  }
+
+  CSource write() {
+    std::string tables, functions, layers, calls;
+    for (Value v = 1; v <= g_.last(); ++v) {
+      const Step& s = g_.steps[v - 1];
+      if (s.op == Op::convolve) write_tables(v, s, tables);
+      write_layer(v, s, layers);
+      write_call(v, s, functions, calls);
+    }
+    std::string body = c_layer;
+    if (climbs_) body += c_climb;
+    std::string source = head() + types();
+    source += "\n#include \"" + name_ + ".h\"\n";
+    source += "\ntypedef uint8_t u8_t;\ntypedef int32_t i32_t;\ntypedef " + step_type_ +
+              " step_t;\ntypedef " + weight_type_ + " weight_t;\n";
+    source += tables;
+    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" +
+              std::to_string(plan_.bytes) + "];\n} arena;\nstatic weight_t row[" +
+              std::to_string(longest_row_) + "];\n" + body + functions + layers;
+    source += "\nvoid " + name_ + "_run(const uint8_t *pixels, int32_t *logits) {\n" + calls +
+              "}\n" + self_test();
+    return {header(), std::move(source), constant_bytes_, plan_.bytes + row_bytes()};
+  }
+
+private:
+  void check_name() const {
+    bool good = !name_.empty() && !(name_[0] >= '0' && name_[0] <= '9');
+    for (char c : name_)
+      good = good && (c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                      (c >= 'A' && c <= 'Z'));
+    if (!good) throw value_error(describe("C export, name", "an identifier", "'" + name_ + "'"));
+  }
+
+  std::string layer_name(Value v) const { return "layer" + std::to_string(v); }
+
+  /// The narrowest types that hold all thresholds and heights, and all weights.
+  void find_types() {
+    std::int64_t table = 0, height = 0;
+    bool wide_weights = false;
+    for (const Step& s : g_.steps) {
+      if (s.op != Op::convolve) continue;
+      longest_row_ = std::max(longest_row_, s.weights.row());
+      wide_weights = wide_weights || (s.weights.odd && s.weights.bits == 8);
+      climbs_ = true;
+      std::int64_t worth = 0;
+      const auto widest = [](std::int64_t& most, const Tensor<std::int64_t>& values) {
+        for (std::int64_t x : values) most = std::max(most, x < 0 ? -x : x);
+      };
+      widest(table, s.staircase.thresholds);
+      widest(worth, s.staircase.residual);
+      table = std::max(table, worth);
+      height = std::max(height, s.bound * (std::int64_t{1} << s.staircase.shift) + worth);
+    }
+    const std::int64_t largest = std::max(table, height);
+    step_bytes_ = largest < 1 << 15 ? 2 : largest < std::int64_t{1} << 31 ? 4 : 8;
+    step_type_ = "int" + std::to_string(8 * step_bytes_) + "_t";
+    weight_type_ = wide_weights ? "int16_t" : "int8_t";
+  }
+
+  index_t row_bytes() const { return longest_row_ * (weight_type_ == "int8_t" ? 1 : 2); }
+  bool wide(Value v) const { return g_.max_code(v) > 255; }
+  std::string type(Value v) const { return wide(v) ? "i32" : "u8"; }
+
+  void plan() {
+    std::vector<Lifetime> lives(g_.last() + 1);
+    for (Value v = 1; v < g_.last(); ++v) lives[v] = {g_.shape(v).size() * (wide(v) ? 4 : 1), v, v};
+    for (Value v = 1; v <= g_.last(); ++v)
+      for (Value read : {g_.steps[v - 1].input, g_.steps[v - 1].residual}) lives[read].last = v;
+    plan_ = plan_arena(lives, 4);
+    plan_.bytes = std::max<index_t>(plan_.bytes, 4);
+  }
+
+  template <class Numbers>
+  void table(std::string& out, const std::string& type, const std::string& name,
+             const Numbers& values, index_t bytes) {
+    out += "\nstatic const " + type + " " + name + "[" + std::to_string(values.size()) + "] = {";
+    std::size_t column = 100;
+    for (const auto& x : values) {
+      const std::string text = std::to_string(x) + ",";
+      if (column + text.size() > 99) out += "\n   ", column = 3;
+      out += " " + text;
+      column += text.size() + 1;
+    }
+    out += "\n};\n";
+    constant_bytes_ += static_cast<index_t>(values.size()) * bytes;
+  }
+
+  void write_tables(Value v, const Step& s, std::string& out) {
+    const std::string name = layer_name(v);
+    out += "\n/* " + s.weights_name + " -> " + s.name + ": sums within +-" +
+           std::to_string(s.bound) + " */";
+    table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
+    table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
+    if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero, 1);
+    if (s.staircase.bits == 0) return;
+    table(out, "step_t", name + "_thresholds", s.staircase.thresholds, step_bytes_);
+    if (falls(s)) table(out, "uint8_t", name + "_falling", s.staircase.falling, 1);
+    if (s.staircase.joins())
+      table(out, "step_t", name + "_worth", s.staircase.residual, step_bytes_);
+  }
+
+  static bool falls(const Step& s) {
+    return std::any_of(s.staircase.falling.begin(), s.staircase.falling.end(),
+                       [](std::uint8_t f) { return f != 0; });
+  }
+
+  /// The C code subtracts zero points from pixels, so the bias need not.
+  std::vector<std::int32_t> bias_without_zero_points(const Step& s) const {
+    std::vector<std::int32_t> bias = s.bias;
+    const index_t row = s.weights.row(), plane = s.kernel_h * s.kernel_w;
+    for (index_t i = 0; i < s.weights.size() && s.input == 0; ++i)
+      bias[static_cast<std::size_t>(i / row)] +=
+          s.weights.code(i) * padding(g_, 0, i % row / plane);
+    return bias;
+  }
+
+  void write_layer(Value v, const Step& s, std::string& out) {
+    const Shape &in = g_.shape(s.input), &y = s.shape;
+    const std::string name = layer_name(v);
+    const auto pointer = [&](bool there, const char* what) {
+      return there ? name + what : std::string("0");
+    };
+    const bool convolves = s.op == Op::convolve;
+    out += "\n/* " + s.name + " */\nstatic const layer_t " + name + " = {";
+    for (index_t n : {in[1], in[2], in[3], y[1], y[2], y[3], s.kernel_h, s.kernel_w, s.stride,
+                      s.pad, index_t{s.weights.bits}, index_t{s.weights.odd}})
+      out += std::to_string(n) + ", ";
+    const Staircase& stairs = s.staircase;
+    out += "\n    " + pointer(convolves, "_weights") + ", " + pointer(convolves, "_bias") + ", " +
+           pointer(convolves && s.input == 0, "_zero") + ",\n    " +
+           std::to_string(stairs.bits ? quant::max_code(stairs.bits) : 0) + ", " +
+           pointer(stairs.bits > 0, "_thresholds") + ", " + pointer(falls(s), "_falling") + ", " +
+           std::to_string(stairs.shift) + ", " +
+           std::to_string(stairs.joins() ? stairs.residual.shape()[1] : 0) + ", " +
+           pointer(stairs.joins(), "_worth") + "};\n";
+    constant_bytes_ += 84; // sizeof(layer_t) where pointers have 32 bits
+  }
+
+  std::string place(Value v) const {
+    if (v == 0) return "pixels";
+    const std::string at = "arena.bytes + " + std::to_string(plan_.offsets[v]);
+    return wide(v) ? "(int32_t *)(void *)(" + at + ")" : at;
+  }
+
+  /// Appends a function's text once, with its types in the place of X and Y.
+  void use(std::string& functions, std::string text, const std::string& x, const std::string& y) {
+    for (const auto& [from, to] : {std::pair{'X', x}, std::pair{'Y', y}})
+      for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at))
+        text.replace(at, 1, to);
+    if (used_.insert(text).second) functions += text;
+  }
+
+  void write_call(Value v, const Step& s, std::string& functions, std::string& calls) {
+    const std::string x = type(s.input), y = type(v), layer = "(&" + layer_name(v) + ", ";
+    if (s.op == Op::convolve) {
+      use(functions, c_convolve, x, y);
+      const bool last = v == g_.last();
+      calls += "  convolve_" + x + layer + place(s.input) + ", " +
+               (s.staircase.joins() ? place(s.residual) : "0") + ", " + (last ? "0" : place(v)) +
+               ", " + (last ? "logits" : "0") + ");\n";
+      return;
+    }
+    const char* texts[] = {"", c_max_pool, c_sum_pool, c_shortcut};
+    use(functions, texts[static_cast<int>(s.op)], x, y);
+    calls += "  " + std::string(name(s.op)) + "_" + x + (s.op == Op::sum_pool ? "_" + y : "") +
+             layer + place(s.input) + ", " + place(v) + ");\n";
+  }
+
+  std::string head() const {
+    return "/* Written by sgq " + std::string(version) + ": a quantised net in integers. " +
+           std::to_string(weight_bytes(g_)) + " bytes of weights,\n   " +
+           std::to_string(plan_.bytes + row_bytes()) +
+           " bytes of static memory. A real logit is the integer one times one positive scale. "
+           "*/\n";
+  }
+  static std::string types() { return "#include <stdint.h>\n"; }
+
+  std::string header() const {
+    const Shape& s = g_.image;
+    std::string upper = name_;
+    for (char& c : upper)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return head() + "#ifndef " + upper + "_H\n#define " + upper + "_H\n\n" + types() +
+           "\n#define " + upper + "_PIXELS " + std::to_string(s.size()) + " /* [" +
+           std::to_string(s[1]) + "][" + std::to_string(s[2]) + "][" + std::to_string(s[3]) +
+           "], codes 0..255 */\n#define " + upper + "_CLASSES " + std::to_string(g_.classes()) +
+           "\n\n/* The integer logits of an image. Not re-entrant. */\nvoid " + name_ +
+           "_run(const uint8_t *pixels, int32_t *logits);\n\n"
+           "/* 1 if an image that is part of the file gives the logits it should, else 0. "
+           "*/\nint " +
+           name_ + "_self_test(void);\n\n#endif\n";
+  }
+
+  std::string self_test() {
+    std::string text;
+    const Tensor<std::int32_t> logits = run_reference(g_, sample_.view()).back();
+    table(text, "uint8_t", "sample", sample_, 1);
+    table(text, "int32_t", "sample_logits", logits, 4);
+    return text + "\nint " + name_ + "_self_test(void) {\n  int32_t logits[" +
+           std::to_string(g_.classes()) + "];\n  int i;\n  " + name_ +
+           "_run(sample, logits);\n  for (i = 0; i < " + std::to_string(g_.classes()) +
+           "; ++i)\n    if (logits[i] != sample_logits[i]) return 0;\n  return 1;\n}\n";
+  }
+
+  const Graph& g_;
+  std::string name_, step_type_, weight_type_;
+  index_t step_bytes_ = 4, longest_row_ = 1, constant_bytes_ = 0;
+  bool climbs_ = false;
+  Tensor<std::uint8_t> sample_;
+  ArenaPlan plan_;
+  std::set<std::string> used_;
+};
+
+} // namespace detail
+
+/// Throws value_error on a graph that is not in order or a name that C does not take, shape_error
+/// on a sample of another size.
+inline CSource to_c(const Graph& graph, const COptions& options = {}) {
+  return detail::CWriter(graph, options).write();
+}
+
+} // namespace sgq::infer

@@ -1,0 +1,95 @@
+// The exported C is compiled and run, and must give the engine's logits.
+#include "sgq/infer/c_export.hpp"
+
+#include "sgq/infer/engine.hpp"
+#include "sgq/io/dtype.hpp"
+#include "sgq/io/file.hpp"
+
+#include "helpers.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/temp_dir.hpp"
+
+#include <cstdlib>
+
+using namespace infer_tests;
+using namespace sgq::infer;
+
+namespace {
+
+// Reads images from stdin and writes their logits, if the self-test passes.
+const char* const main_c = R"(
+#include "net.h"
+#include <stdio.h>
+int main(void) {
+  static uint8_t pixels[NET_PIXELS];
+  int32_t logits[NET_CLASSES];
+  if (!net_self_test()) return 3;
+  while (fread(pixels, 1, sizeof pixels, stdin) == sizeof pixels) {
+    net_run(pixels, logits);
+    fwrite(logits, 1, sizeof logits, stdout);
+  }
+  return 0;
+}
+)";
+
+bool has_c_compiler() {
+  return std::system("cc --version >/dev/null 2>&1") == 0;
+}
+
+/// Empty if C and engine agree on the images; else what went wrong.
+std::string disagreement(const nn::Net<float>& net, index_t images = 4) {
+  const TempDir dir;
+  const Graph graph = export_integer(net);
+  const CSource c = to_c(graph);
+  io::write_file_atomically(dir / "net.h", c.header);
+  io::write_file_atomically(dir / "net.c", c.source);
+  io::write_file_atomically(dir / "main.c", main_c);
+  const Tensor<std::uint8_t> pixels =
+      codes_of(graph, test_images(net.input_shape(), graph.grid, images));
+  io::write_file_atomically(dir / "pixels", io::bytes_of(pixels));
+  const std::string in = "cd '" + dir.path() + "' && ";
+  const std::string flags = "-std=c99 -Wall -Wextra -Werror -pedantic -O0 -fsanitize=undefined "
+                            "-fno-sanitize-recover=all";
+  if (std::system((in + "cc " + flags + " net.c main.c -o net 2>log").c_str()) != 0)
+    return "does not compile: " + io::read_file(dir / "log");
+  if (std::system((in + "./net <pixels >logits 2>log").c_str()) != 0)
+    return "does not run: " + io::read_file(dir / "log");
+  Tensor<std::int32_t> logits({images, graph.classes()});
+  Engine(graph).run(pixels, logits);
+  return io::read_file(dir / "logits") == io::bytes_of(logits) ? "" : "other logits";
+}
+
+} // namespace
+
+TEST_CASE("C export: compiled C gives the engine's logits", "[infer]") {
+  if (!has_c_compiler()) return;
+  for (const Case& c : {Case{.bits = "w2a2", .width = 3},
+                        Case{.bits = "w8a8",
+                        .weights = quant::WeightScheme::dorefa_rescaled,
+                        .first_last = quant::FirstLast::same,
+                        .width = 1},
+                        Case{.net = "resnet20", .bits = "w4a4", .width = 1},
+                        Case{.net = "resnet20", .bits = "w8a8", .width = 1}}) {
+    INFO(str(c));
+    CHECK(disagreement(make_case(c), 3) == "");
+  }
+}
+
+TEST_CASE("C export: what the file says of itself", "[infer]") {
+  const Graph graph = export_integer(make_case({.bits = "w2a2"}));
+  const CSource c = to_c(graph, {.name = "tiny_1"});
+  CHECK(contains(c.header, "void tiny_1_run(const uint8_t *pixels, int32_t *logits);"));
+  CHECK(contains(c.header, "#define TINY_1_PIXELS 784"));
+  CHECK(contains(c.source, "#include \"tiny_1.h\""));
+  CHECK(!contains(c.source, "sum_pool")); // only what is used
+  CHECK(!contains(c.source, "float"));
+  CHECK(!contains(c.source, "malloc"));
+  CHECK(c.constant_bytes > weight_bytes(graph) + 784);
+  CHECK(c.constant_bytes < weight_bytes(graph) + 784 + 6000);
+  CHECK(c.ram_bytes >= 6 * 28 * 28 + 6 * 14 * 14); // the first layer and what it is pooled to
+  CHECK(c.ram_bytes < 7000);
+  for (const char* name : {"", "2net", "a-b", "a b"})
+    CHECK_THROWS_AS(to_c(graph, {.name = name}), value_error);
+  CHECK_THROWS_AS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error);
+}

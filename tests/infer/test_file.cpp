@@ -1,0 +1,133 @@
+#include "sgq/infer/file.hpp"
+
+#include "sgq/infer/engine.hpp"
+
+#include "helpers.hpp"
+#include "io/mutate.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace infer_tests;
+using namespace sgq::infer;
+
+namespace {
+
+/// The logits of a few images.
+std::vector<std::int32_t> logits_of(const Graph& graph) {
+  const Tensor<std::uint8_t> pixels = codes_of(graph, test_images(graph.image, graph.grid, 4));
+  Tensor<std::int32_t> logits({4, graph.classes()});
+  Engine(graph).run(pixels, logits);
+  return {logits.begin(), logits.end()};
+}
+
+/// Reads bytes as a file; runs what is accepted. True if it was.
+bool accepted(const std::string& bytes) {
+  try {
+    const Graph graph = from_file(io::parse_safetensors(bytes, "mutant"));
+    if (graph.image.size() <= 4096) logits_of(graph);
+    return true;
+  } catch (const io_error&) {
+    return false;
+  }
+}
+
+std::string small_file(const char* net, const char* bits) {
+  return io::format_safetensors(
+      to_file(export_integer(make_case({.net = net, .bits = bits, .width = 2}))));
+}
+
+} // namespace
+
+TEST_CASE("integer file: what was written is what is read", "[infer]") {
+  const TempDir dir;
+  for (const char* name : {"lenet5", "resnet20"})
+    for (const char* bits : {"w2a2", "w4a4", "w8a8"}) {
+      INFO(name << " " << bits);
+      const Graph graph = export_integer(make_case({.net = name, .bits = bits, .width = 2}));
+      save_integer(dir / "net.safetensors", graph, {{"dataset", "none"}});
+      const Graph again = load_integer(dir / "net.safetensors");
+      CHECK(io::format_safetensors(to_file(again)) == io::format_safetensors(to_file(graph)));
+      CHECK(logits_of(again) == logits_of(graph));
+      CHECK(again.logit_scale == graph.logit_scale);
+      CHECK(again.grid == graph.grid);
+    }
+}
+
+TEST_CASE("integer file: the published sizes of mnist_cnn", "[infer]") {
+  const double fp32 = 4.0 * 1'199'882;
+  const auto ratio = [&](const char* bits) {
+    const nn::Net<float> net = make_case({.net = "mnist_cnn", .bits = bits});
+    return fp32 / static_cast<double>(io::format_safetensors(to_file(export_integer(net))).size());
+  };
+  CHECK(ratio("w2a2") >= 15);
+  CHECK(ratio("w4a4") >= 7.6);
+}
+
+TEST_CASE("integer file: damage is an error that says where, never a crash", "[infer]") {
+  int read = 0, count = 0;
+  for (const std::string& file : {small_file("lenet5", "w2a2"), small_file("resnet20", "w4a4")}) {
+    REQUIRE(accepted(file));
+    for (std::uint64_t seed = 0; seed < 1500; ++seed, ++count) read += accepted(mutate(file, seed));
+  }
+  CHECK(read < count); // weights and thresholds may change unseen; the rest may not
+  CHECK(read > 0);
+}
+
+TEST_CASE("integer file: faults are named", "[infer]") {
+  const Graph good = export_integer(make_case({.width = 2}));
+  const auto fault = [&](auto change) {
+    io::SafeTensors file = to_file(good);
+    change(file);
+    return message_of<io_error>([&] { from_file(file); });
+  };
+  const auto graph_fault = [&](const std::string& from, const std::string& to) {
+    return fault([&](io::SafeTensors& file) {
+      std::string& json = file.metadata["graph"];
+      const std::size_t at = json.find(from);
+      REQUIRE(at != json.npos);
+      json.replace(at, from.size(), to);
+    });
+  };
+  CHECK(fault([](auto&) {}) == "");
+  CHECK(contains(fault([](auto& f) { f.metadata["format_version"] = "2"; }), "version 2"));
+  CHECK(contains(fault([](auto& f) { f.metadata.erase("graph"); }), "an entry 'graph'"));
+  CHECK(contains(fault([](auto& f) { f.add("more", Tensor<float>({1})); }), "more"));
+  CHECK(contains(graph_fault("\"steps\"", "\"stages\""), "'stages'"));
+  CHECK(contains(graph_fault("\"input\":1", "\"input\":7"), "0 to 1, got 7"));
+  CHECK(contains(graph_fault("[1,28,28]", "[1,28,40]"), "logits at the end"));
+  CHECK(contains(graph_fault("[1,28,28]", "[2,28,28]"), "2 zero points"));
+  CHECK(contains(graph_fault("[1,28,28]", "[1,28000,28000]"), "1 to 2^26 elements"));
+  CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[33,34]"), "zero points"));
+  CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[256]"), "0 to 255, got 256"));
+  CHECK(contains(graph_fault("max_pool", "min_pool"), "graph, op"));
+  CHECK(contains(graph_fault("\"kernel\":[2,2]", "\"kernel\":[29,29]"), "1 to 2^26 elements"));
+  CHECK(contains(graph_fault("\"bits\":4", "\"bits\":3"), "thresholds a channel"));
+  CHECK(contains(graph_fault("\"bits\":0", "\"bits\":4"), "fc3.thresholds"));
+  CHECK(contains(graph_fault("\"weight_bits\":4", "\"weight_bits\":2"), "as many weights"));
+}
+
+TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
+  const Graph good = export_integer(make_case({.net = "resnet20", .width = 2}));
+  const auto fault = [&](auto change) {
+    Graph graph = good;
+    change(graph);
+    return message_of<value_error>([&] { Engine engine(std::move(graph)); });
+  };
+  const Value joining = good.find("layer1.0.relu2") - 1;
+  CHECK(fault([](Graph&) {}) == "");
+  CHECK(contains(fault([](Graph& g) { g.steps[0].staircase.thresholds[1] = -(1 << 20); }),
+                 "'relu1': expected ascending thresholds"));
+  CHECK(contains(fault([](Graph& g) { g.steps[0].bound += 1; }), "bound that follows"));
+  CHECK(contains(fault([](Graph& g) { g.steps[0].bias[0] = 1 << 30; }), "below 2^29"));
+  CHECK(contains(fault([](Graph& g) { g.steps[0].staircase.falling[0] = 2; }), "0 or 1"));
+  CHECK(contains(fault([](Graph& g) { g.steps[0].pad = 1 << 20; }), "padding"));
+  CHECK(contains(fault([](Graph& g) { g.steps[1].input = 2; }), "made before"));
+  CHECK(contains(fault([](Graph& g) { g.steps.pop_back(); }), "logits at the end"));
+  CHECK(contains(fault([](Graph& g) { g.logit_scale = 0; }), "scale of the logits"));
+  CHECK(contains(fault([&](Graph& g) { g.steps[joining].residual = 0; }), "residual of codes"));
+  CHECK(contains(fault([&](Graph& g) {
+                   g.steps[joining].staircase.residual = Tensor<std::int64_t>({2, 15});
+                 }),
+                 "worth for every residual code"));
+}

@@ -55,7 +55,7 @@ inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<co
       for (const nn::ValueId i : nn::pact_layers(net))
         dynamic_cast<nn::Pact<float>&>(net.layer(i)).set_alpha(static_cast<float>(o.alpha));
     else
-      nn::calibrate(net, first);
+      nn::calibrate(net, first, o.alpha_quantile);
     net.prepare();
   }
   nn::Metadata deciding = deciding_options(o, spec);

@@ -33,6 +33,7 @@ struct TrainingOptions {
   std::string net = "", default_net = "mnist_cnn";
   std::string bits = "", weights = "sawb", first_last = "8bit", pact = "paper", from_weights = "";
   double alpha = 0; ///< where the clips start; 0: calibrated on the first batch
+  double alpha_quantile = 0.999; ///< of the positive inputs, where calibration puts a clip
   // The training.
   index_t epochs = 5, batch = 64;
   std::string optimizer = "adamw", schedule = "one-cycle";
@@ -107,6 +108,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
               "the weights of first and last layer, and the input");
   line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
   line.number("--alpha", &o.alpha, "where the clips start; 0: calibrated on the first batch");
+  line.number("--alpha-quantile", &o.alpha_quantile,
+              "share of the positive inputs below a calibrated clip; 2 bits do well with 0.95");
   line.number("--alpha-lr", &o.alpha_lr, "learning rate of the clips, times that of the weights");
   line.number("--alpha-decay", &o.alpha_decay, "decay of the clips [that of the weights]");
   line.text("--from-weights", &o.from_weights, "FILE",
@@ -130,6 +133,9 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
 /// Throws usage_error where options of the line cannot be used together.
 inline void check_training_options(const TrainingOptions& o) {
   if (o.share > 1) throw usage_error(describe("--share", "0 to 1", std::to_string(o.share)));
+  if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
+    throw usage_error(
+        describe("--alpha-quantile", "above 0, up to 1", std::to_string(o.alpha_quantile)));
   if (o.authors && !o.guided) throw usage_error("--authors is a setting of --guided");
 }
 
@@ -199,6 +205,7 @@ inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSp
                      {"lr", number(o.lr)},
                      {"decay", number(o.decay)},
                      {"alpha", number(o.alpha)},
+                     {"alpha_quantile", number(o.alpha_quantile)},
                      {"alpha_lr", number(o.alpha_lr)},
                      {"alpha_decay", number(o.alpha_decay.value_or(o.decay))},
                      {"seed", std::to_string(o.seed)},

@@ -170,6 +170,8 @@
 #include "sgq/infer/engine_steps.hpp"
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
+#include "sgq/infer/float_engine.hpp"
+#include "sgq/infer/fuse.hpp"
 #include "sgq/infer/graph.hpp"
 #include "sgq/infer/layout.hpp"
 #include "sgq/infer/packed_weights.hpp"

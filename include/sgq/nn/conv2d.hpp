@@ -40,6 +40,19 @@ public:
   Parameter<T>& bias() { return bias_; }
   const Parameter<T>& bias() const { return bias_; }
 
+  /// What the kernels are told, for an input of that shape.
+  kernels::ConvGeometry geometry(const Shape& x) const {
+    return {.batch = x[0],
+            .in_channels = x[1],
+            .in_h = x[2],
+            .in_w = x[3],
+            .out_channels = options_.out,
+            .kernel_h = options_.kernel,
+            .kernel_w = options_.kernel,
+            .stride = options_.stride,
+            .pad = options_.pad};
+  }
+
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
     if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
@@ -120,18 +133,6 @@ private:
                                      ", kernel " + std::to_string(o.kernel) + ", stride " +
                                      std::to_string(o.stride) + ", pad " + std::to_string(o.pad)));
     return o;
-  }
-
-  kernels::ConvGeometry geometry(const Shape& x) const {
-    return {.batch = x[0],
-            .in_channels = x[1],
-            .in_h = x[2],
-            .in_w = x[3],
-            .out_channels = options_.out,
-            .kernel_h = options_.kernel,
-            .kernel_w = options_.kernel,
-            .stride = options_.stride,
-            .pad = options_.pad};
   }
 
   // Calls f with the input as the kernels take it.

@@ -26,6 +26,8 @@ using ValueId = std::size_t;
 template <class T>
 class Net {
 public:
+  static constexpr std::size_t max_inputs = 4; ///< of a layer
+
   struct Node {
     std::string name;
     std::unique_ptr<Layer<T>> layer;
@@ -160,6 +162,18 @@ public:
     settle_for_readers(node, slot);
   }
 
+  /// Brings an output into a form that all its readers take. The record of what was computed stays
+  /// in slot.real; the settled numbers take its place in out. For those who run layers themselves.
+  static void settle_for_readers(const Node& node, Slot<T>& slot) {
+    const Signal<T>& s = slot.out;
+    if (s.is_plain() || (node.reads >= Reads::settled && s.is_settled()) ||
+        (node.reads >= Reads::affine && !s.residual) || node.reads == Reads::residual)
+      return;
+    slot.settled.resize(slot.out.shape);
+    ops::settle(slot.out, slot.settled.view());
+    slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
+  }
+
   /// Adds to the gradients of the parameters (Want::params), computes the gradient of the input
   /// (Want::input), or both. dout is the gradient of the output. Returns the input's gradient,
   /// which is valid until the tape's next backward pass, or an empty view.
@@ -191,8 +205,6 @@ public:
   }
 
 private:
-  static constexpr std::size_t max_inputs = 4;
-
   // What the readers of each value can take, and where parameters lie; found anew whenever the list
   // changes.
   void connect() {
@@ -232,18 +244,6 @@ private:
   static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
     for (std::size_t j = 0; j < node.inputs.size(); ++j) in[j] = &tape[node.inputs[j]].out;
     return {in, node.inputs.size()};
-  }
-
-  // Brings an output into a form that all its readers take. The record of what was computed stays
-  // in slot.real; the settled numbers take its place in out.
-  static void settle_for_readers(const Node& node, Slot<T>& slot) {
-    const Signal<T>& s = slot.out;
-    if (s.is_plain() || (node.reads >= Reads::settled && s.is_settled()) ||
-        (node.reads >= Reads::affine && !s.residual) || node.reads == Reads::residual)
-      return;
-    slot.settled.resize(slot.out.shape);
-    ops::settle(slot.out, slot.settled.view());
-    slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
   }
 
   View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,

@@ -1,0 +1,135 @@
+// FloatEngine: the logits of evaluation up to rounding, for every net of the library, nets that
+// fuse in part or not at all, any batch and any number of threads.
+#include "sgq/infer/float_engine.hpp"
+#include "sgq/nn/models.hpp"
+#include "sgq/nn/pool.hpp"
+#include "sgq/nn/quantize.hpp"
+#include "support/catch.hpp"
+
+using namespace sgq;
+
+namespace {
+
+template <class T>
+Tensor<T> images(const nn::Net<T>& net, index_t n) {
+  Tensor<T> x(net.input_shape().with_batch(n));
+  for (index_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(Random(3).uniform(i)) - T(0.5);
+  return x;
+}
+
+/// Parameters and statistics of batch norm that are none of their initial values.
+template <class T>
+void disturb(nn::Net<T>& net) {
+  index_t i = 0;
+  for (auto& p : net.parameters())
+    for (T& v : p.parameter->edit())
+      v += static_cast<T>(0.1) * (static_cast<T>(Random(5).uniform(i++)) - T(0.5));
+  for (auto& b : net.buffers())
+    for (T& v : *b.tensor) v += static_cast<T>(Random(5).uniform(i++));
+}
+
+/// The largest difference from the net's own evaluation, relative to its largest logit.
+template <class T>
+double difference(const nn::Net<T>& net, const infer::FloatEngine<T>& engine, index_t n) {
+  const Tensor<T> x = images(net, n);
+  nn::Tape<T> tape;
+  const View<const T> expected = net.forward(x, tape);
+  Tensor<T> logits(expected.shape());
+  engine(x, logits);
+  double largest = 0, worst = 0;
+  for (index_t i = 0; i < logits.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    worst = std::max(worst, std::abs(static_cast<double>(logits[i] - expected[i])));
+  }
+  REQUIRE(largest > 0);
+  return worst / largest;
+}
+
+// Each of up to 20 layers rounds its sums, which have at most 2^11 addends in these nets, in
+// another way than evaluation does.
+constexpr double tolerance = 20 * 2048 * std::numeric_limits<double>::epsilon();
+
+} // namespace
+
+TEST_CASE("FloatEngine computes what evaluation computes") {
+  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+    nn::Net<double> net = nn::make_model<double>(name, {.width = 4});
+    disturb(net);
+    const infer::FloatEngine<double> engine(net);
+    for (index_t n : {1, 6}) { // one image, and a block that is not full
+      CAPTURE(name, n);
+      CHECK(difference(net, engine, n) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("FloatEngine's logits do not depend on the threads") {
+  nn::Net<float> net = nn::resnet20({.width = 4});
+  disturb(net);
+  const infer::FloatEngine<float> engine(net);
+  const Tensor<float> x = images(net, 11);
+  Tensor<float> one({11, 10}), many({11, 10});
+  set_num_threads(1);
+  engine(x, one);
+  set_num_threads(3);
+  engine(x, many);
+  set_num_threads(0);
+  CHECK(std::equal(one.begin(), one.end(), many.begin()));
+}
+
+TEST_CASE("FloatEngine runs nets that fuse in part or not at all") {
+  using nn::Conv2dOptions;
+  nn::Net<double> net({2, 6, 6});
+  net.add("norm", nn::BatchNorm<double>({.channels = 2})); // nothing before it to go into
+  const auto a = net.add("a", nn::Conv2d<double>({.in = 2, .out = 3, .pad = 1}));
+  const auto b = net.add("b", nn::Conv2d<double>({.in = 3, .out = 3, .pad = 1}));
+  SECTION("a residual that is read again later keeps its place") {
+    net.add("add", nn::Add<double>(), {b, a});
+    net.add("relu", nn::Relu<double>());
+    net.add("again", nn::Add<double>(), {net.last(), a});
+  }
+  SECTION("a value read twice is not fused over") {
+    const auto r = net.add("relu", nn::Relu<double>(), {b});
+    net.add("add", nn::Add<double>(), {b, r});
+  }
+  SECTION("a value added to itself") {
+    net.add("add", nn::Add<double>(), {b, b});
+  }
+  SECTION("a convolution as the second operand") {
+    net.add("add", nn::Add<double>(), {a, b});
+  }
+  SECTION("an average pool, and dropout, which is off") {
+    net.add("pool", nn::AvgPool<double>({.kernel = 2}));
+    net.add("dropout", nn::Dropout<double>(0.5));
+  }
+  SECTION("a value that reaches the linear part beside its input") {
+    net.add("f", nn::Flatten<double>());
+    const auto g = net.add("g", nn::Linear<double>({.in = 108, .out = 4}));
+    net.add("pool", nn::GlobalAvgPool<double>(), {a});
+    net.add("h", nn::Linear<double>({.in = 3, .out = 4}));
+    net.add("add", nn::Add<double>(), {net.last(), g});
+  }
+  net.add("flat", nn::Flatten<double>());
+  net.add("fc", nn::Linear<double>({.in = net.nodes().back().shape.size(), .out = 3}));
+  disturb(net);
+  CHECK(difference(net, infer::FloatEngine<double>(net), 6) < tolerance);
+}
+
+TEST_CASE("FloatEngine uses memory again") {
+  const nn::Net<float> net = nn::resnet20();
+  auto steps = infer::fuse(net);
+  CHECK(steps.size() == 24); // input, 19 convolutions, 2 shortcuts, pool, linear
+  CHECK(infer::plan(steps) == 3);
+}
+
+TEST_CASE("FloatEngine refuses quantised nets and wrong shapes") {
+  nn::Net<float> net = nn::lenet5();
+  const infer::FloatEngine<float> engine(net);
+  Tensor<float> x({2, 1, 28, 28}), wrong({2, 1, 27, 28}), logits({2, 10}), few({1, 10});
+  CHECK_THROWS_AS(engine(wrong, logits), shape_error);
+  CHECK_THROWS_AS(engine(x, few), shape_error);
+  nn::QuantizeOptions options;
+  options.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32);
+  nn::quantize(net, options);
+  CHECK_THROWS_AS(infer::FloatEngine<float>(net), value_error);
+}

@@ -16,6 +16,7 @@ struct Options {
   std::string a, b, images, data, out;
   std::string method = "gradient";
   MethodOptions how;
+  bool short_list = false;
   int threads = 0;
 };
 
@@ -44,9 +45,10 @@ std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, c
   const Tensor<float> maps = saliency::to_maps(a, method.values);
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(images));
   NetFunction f(model.net);
+  const saliency::Classifier classifier(f, model.net.classes());
+  const auto measure_rest = o.short_list ? measure_masked_accuracy : measure_faithfulness;
   for (MapMeasure& m :
-       measure_faithfulness(saliency::Classifier(f, model.net.classes()), x, images.labels, maps,
-                            method.values, background))
+       measure_rest(classifier, x, images.labels, maps, method.values, background))
     all.push_back(std::move(m));
   const auto said = predictions(logits_of(model.net, x));
   Tensor<double> right({images.size()});
@@ -122,6 +124,8 @@ int main(int argc, char** argv) {
               "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
     line.choice("--method", &o.method, method_names(), "how maps are made");
     add_method_options(line, o.how);
+    line.flag("--no-deletion", &o.short_list,
+              "leave out deletion and insertion, which take most of the time");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
     if (!line.parse(argc, argv)) return;

@@ -49,23 +49,37 @@ inline std::vector<MapMeasure> measure_shape(View<const float> maps, const Evide
   return all;
 }
 
-/// What becomes of the prediction when the positions that maps [N,H,W] rank highest are replaced by
-/// the background, a value a channel. `labels` may be empty; masked accuracy is then left out.
+/// Accuracy on x while the positions that maps [N,H,W] rank highest are replaced by the background, a
+/// value a channel; a random ranking beside it.
+inline std::vector<MapMeasure> measure_masked_accuracy(const saliency::Classifier& model,
+                                                       View<const float> x,
+                                                       std::span<const std::uint8_t> labels,
+                                                       View<const float> maps,
+                                                       saliency::Values rank_by,
+                                                       const std::vector<float>& background) {
+  auto masked = saliency::masked_accuracy(
+      model, x, labels, maps,
+      {.rank_by = rank_by, .background = {.fill = ops::Fill::constant, .value = background}});
+  std::vector<MapMeasure> both;
+  both.push_back({"masked_accuracy", std::move(masked.map.area)});
+  both.push_back({"masked_accuracy_of_random_ranking", std::move(masked.random.area)});
+  return both;
+}
+
+/// Masked accuracy, unless `labels` are empty, and the probability of the prediction on the way to
+/// the background and back.
 inline std::vector<MapMeasure> measure_faithfulness(const saliency::Classifier& model,
                                                     View<const float> x,
                                                     std::span<const std::uint8_t> labels,
                                                     View<const float> maps, saliency::Values rank_by,
                                                     const std::vector<float>& background) {
-  const ops::FillOptions substrate{.fill = ops::Fill::constant, .value = background};
-  const saliency::DeletionOptions how{.rank_by = rank_by, .substrate = substrate};
   std::vector<MapMeasure> all;
+  if (!labels.empty())
+    all = measure_masked_accuracy(model, x, labels, maps, rank_by, background);
+  const saliency::DeletionOptions how{
+      .rank_by = rank_by, .substrate = {.fill = ops::Fill::constant, .value = background}};
   all.push_back({"deletion", saliency::deletion(model, x, maps, how).area});
   all.push_back({"insertion", saliency::insertion(model, x, maps, how).area});
-  if (labels.empty()) return all;
-  auto masked = saliency::masked_accuracy(model, x, labels, maps,
-                                          {.rank_by = rank_by, .background = substrate});
-  all.push_back({"masked_accuracy", std::move(masked.map.area)});
-  all.push_back({"masked_accuracy_of_random_ranking", std::move(masked.random.area)});
   return all;
 }
 

@@ -3,9 +3,10 @@
 // An engine is a function that makes a batch's runner; to add one, write such a function and name
 // it in `engines`.
 //
-//     fp32    the net itself in evaluation mode; its peer is ONNX Runtime on the fp32 model
+//     fp32    FloatEngine; its peer is ONNX Runtime on the fp32 model
 #include "bench_common.hpp"
 
+#include "sgq/infer/float_engine.hpp"
 #include "sgq/nn/models.hpp"
 
 #include <memory>
@@ -37,14 +38,15 @@ Tensor<float> random_images(const Shape& shape) {
 
 struct Fp32 {
   nn::Net<float> net;
-  Tensor<float> x;
-  nn::Tape<float> tape;
+  infer::FloatEngine<float> engine{net};
+  Tensor<float> x{}, logits{};
 };
 
 Runner fp32_engine(const std::string& net, index_t batch) {
-  const auto e = std::make_shared<Fp32>(Fp32{nn::make_model(net), {}, {}});
+  const std::shared_ptr<Fp32> e(new Fp32{nn::make_model(net)});
   e->x = random_images(e->net.input_shape().with_batch(batch));
-  return [e] { e->net.forward(e->x, e->tape); };
+  e->logits.resize({batch, e->net.classes()});
+  return [e] { e->engine(e->x, e->logits); };
 }
 
 struct Engine {

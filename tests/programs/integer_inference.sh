@@ -1,0 +1,57 @@
+#!/bin/sh
+# What scripts rely on in `integer_inference`: its files, its exit codes, that it refuses what has no
+# integers, and that the C it writes gives the same logits, here and on an emulated Cortex-M.
+#
+#   integer_inference.sh PROGRAM    (the program `mnist` lies beside it)
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+  echo "$*"
+  failed=1
+}
+
+# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
+run() {
+  code=$1 words=$2
+  shift 2
+  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
+  got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
+  if [ "$code" -ne 0 ]; then
+    [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
+    grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
+  fi
+}
+
+run 0 "" --bits w2a2 --limit 40 --explain 2 --masks 20 --name lenet --out "$work/out"
+grep -q " 0 differ" "$work/stdout" || fail "not verified: $(cat "$work/stdout")"
+grep -q "DIFFERS" "$work/stdout" && fail "maps differ: $(cat "$work/stdout")"
+for file in lenet.safetensors lenet.c lenet.h images.bin logits.bin occlusion.npy rise.npy; do
+  [ -s "$work/out/$file" ] || fail "no $file"
+done
+
+# ---- The C, on this machine: the harness of the Cortex-M serves any.
+if command -v cc >/dev/null; then
+  harness="$(dirname "$0")/../../examples/cortex_m"
+  cc -std=c99 -Wall -Wextra -Werror -I"$work/out" -DNET_H='"lenet.h"' -DNET_RUN=lenet_run \
+    -DNET_TEST=lenet_self_test -DNET_PIXELS=LENET_PIXELS -DNET_CLASSES=LENET_CLASSES \
+    "$harness/main.c" "$work/out/lenet.c" -o "$work/out/lenet" || fail "lenet.c does not compile"
+  (cd "$work/out" && ./lenet >/dev/null && cmp logits.bin logits_arm.bin) || fail "other logits"
+  "$harness/run.sh" "$work/out" lenet >"$work/arm" 2>&1
+  case $? in
+    0 | 77) ;;
+    *) fail "Cortex-M: $(cat "$work/arm")" ;;
+  esac
+fi
+
+# ---- Errors.
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 100 --epochs 1 \
+  --out "$work/fp32" >/dev/null || fail "no fp32 model"
+run 1 "quantise" --model "$work/fp32/model.safetensors" --limit 10 --out "$work/no"
+run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
+run 1 "an identifier" --name 2net --limit 10 --explain 0 --out "$work/no"
+run 2 "--limit" --limit many
+exit $failed

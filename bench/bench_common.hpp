@@ -25,7 +25,7 @@ using sgq::index_t;
 struct Options {
   std::string net, impl, engine; ///< empty: all
   int bits = -1, guided = -1, threads = 0;
-  int rounds = 5;
+  int rounds = 5, steps = 0, batch = 0;
 };
 
 /// Reads --name value pairs. `accepted` lists the names this program takes, one space between.
@@ -66,6 +66,10 @@ inline Options parse(int argc, char** argv, std::string_view usage, std::string_
       o.guided = number();
     else if (name == "--threads")
       o.threads = number();
+    else if (name == "--steps")
+      o.steps = number();
+    else if (name == "--batch")
+      o.batch = number();
     else if (name == "--rounds")
       o.rounds = std::max(1, number());
   }

@@ -63,13 +63,16 @@ constexpr std::string_view usage =
     "  --threads N    default: all cores\n"
     "  --rounds N     turns of about 30 ms, default 5; the figure is the median of all their "
     "steps\n"
+    "  --steps N      takes N steps of each setting in counted_steps() and measures nothing: for\n"
+    "                 programs that count instructions\n"
+    "  --batch N      images in a batch, instead of those above\n"
     "  --help\n"
     "SGQ_ISA=generic|avx2|avx512 in the environment forces an instruction set.\n";
 
 struct Setting {
   std::string net;
   int bits, guided;
-  index_t batch() const { return net == "mnist_cnn" ? 64 : 128; }
+  index_t batch;
 };
 
 /// A batch of random images with random labels.
@@ -99,10 +102,16 @@ nn::Net<float> make_net(const Setting& setting) {
   return net;
 }
 
-void measure(const Setting& setting, int rounds) {
+/// What instructions.sh has counted. Two steps before it have allocated all there is.
+template <class F>
+[[gnu::noinline]] void counted_steps(int steps, const F& step) {
+  for (int i = 0; i < steps; ++i) step();
+}
+
+void measure(const Setting& setting, const bench::Options& options) {
   nn::Net<float> net = make_net(setting);
   train::Sgd<float> optimizer(net, {.lr = 1e-3, .momentum = 0.9});
-  RandomBatch images(net.input_shape().with_batch(setting.batch()));
+  RandomBatch images(net.input_shape().with_batch(setting.batch));
   const data::Batch<float> batch = images.view();
   nn::Tape<float> tape;
   train::GuidedStep<float> guided(net, optimizer, {.target = ops::Target::logit});
@@ -113,23 +122,24 @@ void measure(const Setting& setting, int rounds) {
       train::train_step(net, tape, batch, optimizer);
   };
   step(), step();
+  if (options.steps > 0) return counted_steps(options.steps, step);
   index_t before = allocated;
   step();
   const index_t bytes = allocated - before;
-  const double seconds = bench::race({{"sgq", step}}, rounds)[0];
+  const double seconds = bench::race({{"sgq", step}}, options.rounds)[0];
   rusage usage_now{};
   getrusage(RUSAGE_SELF, &usage_now);
   bench::Json()
       .add("bench", "step")
       .add("impl", "sgq")
       .add("net", setting.net)
-      .add("batch", setting.batch())
+      .add("batch", setting.batch)
       .add("bits", index_t{setting.bits})
       .add("guided", index_t{setting.guided})
       .add("passes", index_t{setting.guided ? 2 : 1})
       .add("threads", index_t{num_threads()})
       .add("isa", kernels::name(kernels::isa()))
-      .add("images_per_second", static_cast<double>(setting.batch()) / seconds)
+      .add("images_per_second", static_cast<double>(setting.batch) / seconds)
       .add("bytes_allocated", bytes)
       .add("peak_rss_mib", static_cast<double>(usage_now.ru_maxrss) / 1024)
       .print();
@@ -139,7 +149,7 @@ void measure(const Setting& setting, int rounds) {
 
 int main(int argc, char** argv) {
   const bench::Options o =
-      bench::parse(argc, argv, usage, "--net --bits --guided --threads --rounds");
+      bench::parse(argc, argv, usage, "--net --bits --guided --threads --rounds --steps --batch");
   bool any = false;
   for (const char* net : {"mnist_cnn", "resnet20"})
     for (int bits : {32, 4, 2})
@@ -148,7 +158,8 @@ int main(int argc, char** argv) {
             (o.guided >= 0 && o.guided != guided))
           continue;
         any = true;
-        measure({net, bits, guided}, o.rounds);
+        const index_t usual = std::string_view(net) == "mnist_cnn" ? 64 : 128;
+        measure({net, bits, guided, o.batch > 0 ? o.batch : usual}, o);
       }
   if (any) return 0;
   std::fprintf(stderr,

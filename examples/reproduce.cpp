@@ -22,7 +22,7 @@ namespace {
 
 struct Options {
   std::string paper = "all", scale = "quick", dataset = "", net = "", data = "",
-              out = "out/reproduce", shard = "1/1";
+              out = "out/reproduce", shard = "1/1", kl = "attached";
   std::uint64_t seeds = 0;
   index_t limit = 0, epochs = 0, checkpoint_seconds = 60;
   int threads = 0;
@@ -37,6 +37,7 @@ Plan plan_of(const Options& o) {
       throw usage_error(describe("--dataset", "a list of mnist, fashion-mnist, cifar-10, synthetic",
                                  "'" + set + "'"));
   Plan plan = make_plan(o.scale, sets_of(o.paper, o.scale, named));
+  plan.kl = o.kl;
   for (SetPlan& set : plan.sets) {
     const bool photos = set.dataset == "cifar-10";
     if (!o.net.empty() && photos == (o.net == "resnet20" || o.net == "vgg_small")) set.net = o.net;
@@ -53,6 +54,7 @@ std::string command_of(const Options& o) {
   std::string line = "reproduce --paper " + o.paper + " --scale " + o.scale;
   if (!o.dataset.empty()) line += " --dataset " + o.dataset;
   if (!o.net.empty()) line += " --net " + o.net;
+  if (o.kl != "attached") line += " --kl " + o.kl;
   if (o.seeds > 0) line += " --seeds " + std::to_string(o.seeds);
   if (o.limit > 0) line += " --limit " + std::to_string(o.limit);
   if (o.epochs > 0) line += " --epochs " + std::to_string(o.epochs);
@@ -232,6 +234,8 @@ int main(int argc, char** argv) {
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
     line.text("--shard", &o.shard, "i/n", "run every n-th cell only, from the i-th on");
+    line.choice("--kl", &o.kl, {"attached", "detached"},
+                "whether guided training's KL moves the clean prediction too, as its authors have it");
     line.section("To try things out");
     line.choice("--net", &o.net, {"lenet5", "mnist_cnn", "resnet20", "vgg_small"},
                 "on the sets whose images it reads [that of the scale]");

@@ -64,12 +64,15 @@ inline std::string training_command(const TrainingOptions& o) {
   put("--lr", o.lr, usual.lr);
   put("--decay", o.decay, usual.decay);
   put("--bits", o.bits, std::string());
-  if (o.guided) line += " --guided";
-  put("--rank", o.rank, usual.rank);
-  put("--share", o.share, usual.share);
-  put("--lambda", o.lambda, usual.lambda);
-  put("--fill", o.fill, usual.fill);
-  put("--kl", o.kl, usual.kl);
+  put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
+  if (o.guided) {
+    line += " --guided";
+    put("--rank", o.rank, usual.rank);
+    put("--share", o.share, usual.share);
+    put("--lambda", o.lambda, usual.lambda);
+    put("--fill", o.fill, usual.fill);
+    put("--kl", o.kl, usual.kl);
+  }
   put("--seed", o.seed, std::uint64_t{0} - 1);
   return line;
 }

@@ -1,6 +1,6 @@
 // From a cell to its row: train, explain the first test images, measure, write the files.
 //
-//     model.safetensors   the network
+//     model.safetensors   the network; integer.safetensors: as the integer engine reads it
 //     alpha.npy           [1 + steps, layers]  the clips' course
 //     right.npy           [test images]        1 where the prediction is the label
 //     values.npy          [measures, images]   of the maps |dS/dx|, S the logit of the true class
@@ -17,6 +17,7 @@
 
 #include "sgq/infer/engine.hpp"
 #include "sgq/infer/export.hpp"
+#include "sgq/infer/file.hpp"
 #include "sgq/saliency/metrics/sensitivity.hpp"
 
 namespace examples {
@@ -152,12 +153,15 @@ inline io::Json making_of(const Cell& cell, const Measuring& measuring) {
 
 namespace detail {
 
-/// What the integer engine says of the test set, and how fast: it must say what the net says, bit
-/// for bit. Nothing where the policy is fp32. (The size of its file joins here, once it has one.)
-inline void add_integer(io::Json& row, io::Json& run, const Subject& s,
-                        View<const float> logits) {
+/// The net as an integer file, what the engine says of the test set, and how fast: it must say what
+/// the net says, bit for bit. Nothing where the policy is fp32.
+inline void add_integer(io::Json& row, io::Json& run, const Subject& s, View<const float> logits,
+                        const std::string& folder) {
   if (quant::name(s.model.spec.quant.bits) == "fp32") return;
-  const sgq::infer::Engine engine(sgq::infer::export_integer(s.model.net));
+  const std::string path = folder + "/integer.safetensors";
+  sgq::infer::save_integer(path, sgq::infer::export_integer(s.model.net));
+  row["integer_file_bytes"] = std::filesystem::file_size(path);
+  const sgq::infer::Engine engine(sgq::infer::load_integer(path));
   Tensor<std::int32_t> sums(logits.shape());
   const Stopwatch watch;
   engine.run(s.test.images, sums);
@@ -176,7 +180,7 @@ inline void add_test(io::Json& row, io::Json& run, Subject& s, const std::string
   const Stopwatch watch;
   const Tensor<float> logits = logits_of(s.model.net, x);
   run["evaluation_images_per_second"] = static_cast<double>(s.test.size()) / watch.seconds();
-  add_integer(row, run, s, logits);
+  add_integer(row, run, s, logits, folder);
   const auto said = predictions(logits);
   Tensor<std::uint8_t> right({s.test.size()});
   std::vector<index_t> of_class(static_cast<std::size_t>(s.test.classes)), right_of = of_class;
@@ -241,6 +245,8 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, Cel
     nn::Net<float> random = untrained(s.model.spec, 1000 + o.seed, s.x);
     io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
     files.push_back("floor.npy");
+  } else {
+    files.push_back("integer.safetensors");
   }
   for (const std::string& name : files)
     row["files"][name] = io::sha256(io::read_file(o.out + "/" + name));

@@ -57,12 +57,13 @@ inline Table class_table(const Study& study, const std::string& dataset,
 inline Table cost_table(const Study& study, const std::vector<std::string>& datasets) {
   Table t{.caption =
               "Bit operations: multiplications of an image, each times weight bits times input "
-              "bits (32 for fp32). Rates: the fastest measurement among the plain cells of a line, "
+              "bits (32 for fp32). Packed bytes are what any format needs, the integer file "
+              "is what there is. Rates: the fastest measurement among the plain cells of a line, "
               "on the machine and threads named below; evaluation is the training library's "
               "forward pass on codes or floats, integer the engine that ships, whose logits equal "
               "those of evaluation in every bit where the last column says 100 %.",
-          .head = {"network", "parameters", "packed bytes", "smaller", "bit operations", "fewer",
-                   "evaluation, images/s", "integer, images/s", "equal logits"}};
+          .head = {"network", "parameters", "packed bytes", "smaller", "integer file, bytes",
+                   "bit operations", "fewer", "evaluation, images/s", "integer, images/s", "equal logits"}};
   std::vector<std::string> nets;
   for (const std::string& set : datasets)
     for (const std::string& bits : bits_of(study, set)) {
@@ -82,6 +83,7 @@ inline Table cost_table(const Study& study, const std::vector<std::string>& data
       const std::string title = one->row->at("net").as_string() + " " + bits;
       if (std::find(nets.begin(), nets.end(), title) != nets.end()) continue; // of another set
       nets.push_back(title);
+      const io::Json* file = one->row->find("integer_file_bytes");
       const auto number = [&](const CellNumbers& c, const char* what) {
         return c.row->at(what).as_double();
       };
@@ -92,6 +94,7 @@ inline Table cost_table(const Study& study, const std::vector<std::string>& data
                         {with_commas(number(*one, "parameters"))},
                         {with_commas(number(*one, "packed_bytes"))},
                         {times("packed_bytes")},
+                        {file ? with_commas(file->as_double()) : "-"},
                         {with_commas(number(*one, "bit_operations"))},
                         {times("bit_operations")},
                         {with_commas(evaluation)},
@@ -119,7 +122,8 @@ inline Table ablation_table(const Study& study) {
           .head = {"changed", "epochs", "accuracy, %", "masked accuracy (low)",
                    "the same, random ranking", "mass on ink", "Gini", "max-sensitivity"}};
   for (const char* name : {"joint", "rank-magnitude", "share-25", "share-75", "fill-mean",
-                           "lambda-half", "lambda-2", "kl-detached", "guided-then-quantised"})
+                           "lambda-half", "lambda-2", "kl-detached", "kl-attached",
+                           "guided-then-quantised"})
     for (const CellNumbers& c : study.cells) {
       if (c.variant != name) continue;
       const io::Json& row = *c.row;

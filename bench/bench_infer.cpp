@@ -4,10 +4,22 @@
 // it in `engines`.
 //
 //     fp32    FloatEngine; its peer is ONNX Runtime on the fp32 model
+//     int8    the integer engine, w8a8, from float input to float logits; its peer is ONNX Runtime
+//             on the int8 model
+//     int4    w4a4
+//     int2    w2a2
+//     4/2     layerwise-4-2
+//
+// Integer nets have 8-bit first and last layers and random weights: bits decide the speed, not the
+// weights.
 #include "bench_common.hpp"
 
+#include "sgq/infer/engine.hpp"
+#include "sgq/infer/export.hpp"
 #include "sgq/infer/float_engine.hpp"
+
 #include "sgq/nn/models.hpp"
+#include "sgq/nn/quantize.hpp"
 
 #include <memory>
 
@@ -20,7 +32,7 @@ namespace {
 constexpr std::string_view usage =
     "bench_infer: inference, one JSON object a line for each net and engine\n"
     "  --net NAME     mnist_cnn (batch 64) or resnet20 (batch 128); default: both\n"
-    "  --engine NAME  fp32; default: all\n"
+    "  --engine NAME  fp32, int8, int4, int2 or 4/2; default: all\n"
     "  --threads N    default: all cores\n"
     "  --rounds N     turns of about 30 ms, default 5; the figure is the median of all their runs\n"
     "  --help\n"
@@ -49,11 +61,35 @@ Runner fp32_engine(const std::string& net, index_t batch) {
   return [e] { e->engine(e->x, e->logits); };
 }
 
-struct Engine {
-  const char* name;
-  Runner (*make)(const std::string& net, index_t batch);
+struct Integer {
+  infer::Engine engine;
+  Tensor<float> x, logits;
 };
-constexpr Engine engines[] = {{"fp32", fp32_engine}};
+
+Runner integer_engine(const std::string& name, index_t batch, const char* bits) {
+  nn::Net<float> net = nn::make_model(name);
+  const index_t channels = net.input_shape()[1];
+  const PixelGrid grid{1.0f / 255, std::vector<std::int32_t>(static_cast<std::size_t>(channels))};
+  nn::quantize(net, {.bits = quant::parse_bit_policy(bits), .input = grid});
+  const Tensor<float> x = random_images(net.input_shape().with_batch(batch));
+  nn::calibrate<float>(net, x.view().slice(0, 8));
+  net.prepare();
+  const std::shared_ptr<Integer> e(
+      new Integer{infer::Engine(infer::export_integer(net)), x, Tensor<float>({batch, 10})});
+  return [e] { e->engine(e->x, e->logits); };
+}
+
+struct Engine {
+  const char *name, *bits; ///< bits null: real numbers
+  Runner make(const std::string& net, index_t batch) const {
+    return bits ? integer_engine(net, batch, bits) : fp32_engine(net, batch);
+  }
+};
+constexpr Engine engines[] = {{"fp32", nullptr},
+                              {"int8", "w8a8"},
+                              {"int4", "w4a4"},
+                              {"int2", "w2a2"},
+                              {"4/2", "layerwise-4-2"}};
 
 void measure(const std::string& net, const Engine& engine, int rounds) {
   const index_t batch = net == "mnist_cnn" ? 64 : 128;
@@ -87,6 +123,7 @@ int main(int argc, char** argv) {
     }
   if (any) return 0;
   std::fprintf(stderr,
-               "bench_infer: expected --net mnist_cnn|resnet20, --engine fp32; see --help\n");
+               "bench_infer: expected --net mnist_cnn|resnet20, --engine fp32|int8|int4|int2|4/2; "
+               "see --help\n");
   return 2;
 }

@@ -152,7 +152,8 @@ private:
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       const ReadyStep& r = steps_[i];
       lives[r.output] = {layouts_[r.output].bytes(), i + 1, i + 1};
-      for (Value v : {r.step->input, r.step->residual}) lives[v].last = i + 1;
+      lives[r.step->input].last = i + 1;
+      if (r.step->staircase.joins()) lives[r.step->residual].last = i + 1;
       sums_ = std::max(sums_, r.step->op == Op::convolve ? sums_needed(r, block_images) : 0);
     }
     lives[0].bytes = layouts_[0].bytes();

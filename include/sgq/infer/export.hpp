@@ -11,8 +11,13 @@
 
 #include "sgq/infer/bound.hpp"
 #include "sgq/infer/graph.hpp"
+#include "sgq/nn/activation.hpp"
+#include "sgq/nn/batch_norm.hpp"
+#include "sgq/nn/conv2d.hpp"
+#include "sgq/nn/dropout.hpp"
+#include "sgq/nn/linear.hpp"
+#include "sgq/nn/net.hpp"
 #include "sgq/nn/pool.hpp"
-#include "sgq/nn/quantize.hpp"
 #include "sgq/nn/shape_layers.hpp"
 
 #include <cmath>
@@ -69,7 +74,7 @@ private:
   static Shape image_shape(const Shape& s) { return s.rank() == 4 ? s : Shape{1, s[1], 1, 1}; }
 
   void add_layer(nn::ValueId i) {
-    if (nn::weights_of(const_cast<nn::Layer<float>&>(layer(i)))) {
+    if (find_weights(i)) {
       sources_[i] = {.sums_of = i};
       check_weights(i);
       if (i == net_.last()) add_logits(i);
@@ -145,9 +150,13 @@ private:
     sources_[i] = {.value = r.value, .sums_of = source(i).sums_of};
   }
 
-  const nn::Weights<float>& weights(nn::ValueId i) const {
-    return *nn::weights_of(const_cast<nn::Layer<float>&>(layer(i)));
+  /// The weights of layer i, or null if it has none.
+  const nn::Weights<float>* find_weights(nn::ValueId i) const {
+    if (const auto* conv = as<nn::Conv2d<float>>(i)) return &conv->weights();
+    if (const auto* linear = as<nn::Linear<float>>(i)) return &linear->weights();
+    return nullptr;
   }
+  const nn::Weights<float>& weights(nn::ValueId i) const { return *find_weights(i); }
 
   void check_weights(nn::ValueId i) const {
     codes_before(i);
@@ -181,7 +190,8 @@ private:
           s.weights.code(i) * padding(graph_, 0, i % row / plane);
   }
 
-  void close(nn::ValueId i, Step& s) const {
+  /// Proves that no input can take the sums beyond what every path holds.
+  void set_bound(nn::ValueId i, Step& s) const {
     const Bound b = accumulator_bound(s.weights, s.bias, graph_.max_code(s.input));
     if (b.largest >= quant::accumulator_limit || b.underway >= index_t{1} << 31)
       fail(i, "sums of codes below 2^29", std::to_string(b.largest), "fewer inputs or bits");
@@ -193,11 +203,11 @@ private:
     const nn::ValueId before = net_.nodes()[i].inputs[0], layer = source(i).sums_of;
     const nn::Pact<float>& pact = *as<nn::Pact<float>>(i);
     const Signal<float>& sums = tape_[before].out;
-    if (sums.is_plain())
+    if (sums.is_plain() && sums.max_code == 0)
       fail(i, "sums as input", "rounded numbers",
            "'" + net_.nodes()[before].name + "' is read by another layer that needs numbers");
     Step s = convolution(layer);
-    close(layer, s);
+    set_bound(layer, s);
     s.residual = source(i).value;
     quant::ResidualGrid joins;
     if (s.residual != 0)
@@ -220,6 +230,8 @@ private:
   /// The last layer: its bias is an integer, its sums are the logits.
   void add_logits(nn::ValueId i) {
     Step s = convolution(i);
+    if (net_.nodes()[i].shape.plane() != 1)
+      fail(i, "one sum a class at the end", net_.nodes()[i].shape.str());
     const auto* linear = as<nn::Linear<float>>(i);
     const bool biased =
         linear ? !linear->bias().empty() : !as<nn::Conv2d<float>>(i)->bias().empty();
@@ -230,7 +242,7 @@ private:
       const double b = static_cast<double>(linear->bias().value()[static_cast<index_t>(o)]) / scale;
       s.bias[o] += static_cast<std::int32_t>(std::rint(b)); // as nn/linear.hpp rounds it
     }
-    close(i, s);
+    set_bound(i, s);
     graph_.logit_scale = static_cast<float>(scale);
     push(i, std::move(s));
     sources_[i] = {.sums_of = i};

@@ -36,7 +36,7 @@ public:
     depth_ = blocks_of(blocks, parts) * k_block;
     // Few rows of A do not repay the packing of B, if its rows are near each other or few.
     direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.nr == 0 &&
-                g.m <= 64 && (g.ldb <= 1024 || g.k <= 16);
+                g.m <= 64 && (g.ldb <= 1024 || g.k <= 16 || (g.k <= 64 && g.m <= 16));
   }
 
   void run() {

@@ -96,6 +96,7 @@ public:
       if (!bias_.empty()) ops::add_channel_sums<T>(dy, bias_.grad());
       weights_.add_gradient([&](View<T> dw, T beta) { // dw [O, I] += dy^T [O, N] x [N, I]
         Arena::Scope scope(scratch());
+        const kernels::Epilogue<T> epilogue{.scale = static_cast<T>(x.scale), .beta = beta};
         kernels::gemm(kernels::Gemm<T>{.m = o,
                                        .n = i,
                                        .k = batch,
@@ -106,7 +107,7 @@ public:
                                        .ldb = i,
                                        .c = dw.data(),
                                        .ldc = i,
-                                       .epilogue = {.scale = static_cast<T>(x.scale), .beta = beta}});
+                                       .epilogue = epilogue});
       });
     }
     if (!dx[0].empty()) // dx [N, I] = dy [N, O] w [O, I]

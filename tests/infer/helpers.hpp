@@ -5,6 +5,7 @@
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/verify.hpp"
 #include "sgq/nn/models.hpp"
+#include "sgq/nn/quantize.hpp"
 
 #include "support/gradients.hpp"
 

@@ -1,10 +1,13 @@
 #include "sgq/infer/engine.hpp"
 #include "sgq/infer/reference.hpp"
 
+#include "sgq/saliency/callable.hpp"
+
 #include "helpers.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
-#include "support/nets.hpp"
+
+#include <limits>
 
 using namespace infer_tests;
 using namespace sgq::infer;
@@ -48,4 +51,72 @@ TEST_CASE("engine: the same for every weight quantiser, first and last layer too
         INFO(str(c));
         CHECK(mismatch(make_case(c)) == "");
       }
+}
+
+namespace {
+
+/// Odd sizes, strides, wide padding, average pooling, overlapping windows, a kernel of one.
+nn::Net<float> odd_net(const char* bits) {
+  using namespace sgq::nn;
+  Net<float> net({3, 29, 27});
+  net.add("conv1", Conv2d<float>({.in = 3, .out = 6, .kernel = 5, .stride = 2, .pad = 2}));
+  net.add("relu1", Relu<float>());
+  net.add("average", AvgPool<float>({.kernel = 2}));
+  net.add("conv2", Conv2d<float>({.in = 6, .out = 19, .kernel = 3, .pad = 1, .bias = false}));
+  net.add("bn2", BatchNorm<float>({.channels = 19}));
+  net.add("relu2", Relu<float>());
+  net.add("pool2", MaxPool<float>({.kernel = 3, .stride = 2}));
+  net.add("conv3", Conv2d<float>({.in = 19, .out = 5, .kernel = 1}));
+  net.add("relu3", Relu<float>());
+  net.add("pool3", MaxPool<float>({.kernel = 2}));
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 5, .out = 10}));
+  initialize(net, 3);
+  quantize_for_test(net, {.bits = bits}, 3);
+  return net;
+}
+
+} // namespace
+
+TEST_CASE("engine: odd sizes, strides and every kind of pooling", "[infer]") {
+  for (const char* bits : {"w2a2", "w4a4", "w8a8"}) {
+    INFO(bits);
+    CHECK(mismatch(odd_net(bits), 9) == "");
+  }
+}
+
+TEST_CASE("engine: the same logits for any number of threads and any batch", "[infer]") {
+  const Graph graph = export_integer(odd_net("w4a4"));
+  const Engine engine(graph);
+  const Tensor<std::uint8_t> pixels = codes_of(graph, test_images(graph.image, graph.grid, 21));
+  const auto run = [&](index_t batch) {
+    std::vector<std::int32_t> all(21 * 10);
+    for (index_t first = 0; first < 21; first += batch) {
+      const index_t n = std::min(batch, 21 - first);
+      engine.run(pixels.view().slice(first, n), {all.data() + first * 10, {n, 10}});
+    }
+    return all;
+  };
+  const auto expected = run(21);
+  for (index_t batch : {1, 2, 5, 20}) CHECK(run(batch) == expected);
+  CHECK(same_for_any_thread_count([&] { return run(21); }));
+  CHECK_THROWS_AS(engine.values(pixels), value_error);
+  CHECK_THROWS_AS(engine.run(pixels.view().reshape({3, 7 * 29 * 27, 3}), {}), shape_error);
+}
+
+TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") {
+  const nn::Net<float> net = odd_net("w4a4");
+  const Engine engine(export_integer(net));
+  const Tensor<float> x = test_images(net.input_shape(), engine.graph().grid, 6);
+  nn::Tape<float> tape;
+  const View<const float> expected = net.forward(x, tape);
+  const saliency::Classifier model(engine, engine.graph().classes(), 4);
+  index_t wrong = 0;
+  model.each(x, [&](index_t n, const float* row) {
+    for (index_t c = 0; c < 10; ++c) wrong += row[c] != expected(n, c);
+  });
+  CHECK(wrong == 0);
+  Tensor<float> bad = x, logits({6, 10});
+  bad[5] = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_AS(engine(bad, logits), value_error);
 }

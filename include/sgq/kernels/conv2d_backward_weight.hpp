@@ -126,8 +126,8 @@ private:
 /// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, dw: OIHW. With beta 0,
 /// dw may be uninitialised.
 template <class T, class X>
-void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw,
-                            T scale = 1, T beta = 1) {
+void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw, T scale = 1,
+                            T beta = 1) {
   detail::WeightGradient<T>(g, dy, x).run(dw, scale, beta);
 }
 

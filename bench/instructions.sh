@@ -43,10 +43,10 @@ while read -r net bits guided batch expected; do
   case $net in '#'*) continue ;; esac
   now=$(count "$net" "$bits" "$guided" "$batch")
   line="$net, $bits bits, guided $guided: $now thousand instructions, $expected recorded"
-  if [ -z "$now" ] || [ "$now" -gt $((expected / 100 * 103)) ]; then
+  if [ -z "$now" ] || [ "$now" -gt $((expected * 103 / 100)) ]; then
     echo "$line: over 3 % more"
     failed=1
-  elif [ "$now" -lt $((expected / 100 * 97)) ]; then
+  elif [ "$now" -lt $((expected * 97 / 100)) ]; then
     echo "$line: better; record it"
   else
     echo "$line"

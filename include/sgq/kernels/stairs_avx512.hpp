@@ -30,8 +30,9 @@ SGQ_AVX512_INLINE __m512i blend_down(const std::int32_t* table, __m512i index) {
   SGQ_UNROLL
   for (int bit = 1; bit < bits; ++bit) {
     const __mmask16 k = _mm512_test_epi32_mask(index, _mm512_set1_epi32(1 << bit));
+    const int left = half >> bit;
     SGQ_UNROLL
-    for (int i = 0; i < half >> bit; ++i)
+    for (int i = 0; i < left; ++i)
       rows[i] = _mm512_mask_blend_epi32(k, rows[2 * i], rows[2 * i + 1]);
   }
   return rows[0];

@@ -5,22 +5,7 @@
 #
 #   cifar10.sh PROGRAM
 set -u
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-fail() {
-  echo "$*"
-  failed=1
-}
-run() { # CODE WORDS ARGUMENTS..
-  code=$1 words=$2
-  shift 2
-  "$program" --data "$work/data" "$@" >"$work/stdout" 2>"$work/stderr"
-  got=$?
-  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
-  [ "$code" -eq 0 ] || grep -q -e "$words" "$work/stderr" || fail "$*: $(cat "$work/stderr")"
-}
+. "$(dirname "$0")/../support/contract.sh"
 same() { cmp -s "$work/$1/model.safetensors" "$work/$2/model.safetensors"; }
 
 mkdir -p "$work/data/cifar-10"
@@ -31,7 +16,7 @@ for name in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 tes
   done >"$work/data/cifar-10/$name.bin"
 done
 
-small="--epochs 1 --batch 20 --seed 3"
+small="--data $work/data --epochs 1 --batch 20 --seed 3"
 run 0 "" $small --tuning --bits w2a2 --weights dorefa --out "$work/a" --threads 1
 grep -q '"train_images": 120' "$work/a/metrics.json" || fail "--tuning: not three batches"
 grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--tuning: not one batch to test on"

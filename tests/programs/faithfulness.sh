@@ -4,14 +4,7 @@
 #
 #   faithfulness.sh PROGRAM    (the program `mnist` lies beside it)
 set -u
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-fail() {
-  echo "$*"
-  failed=1
-}
+. "$(dirname "$0")/../support/contract.sh"
 
 for seed in 1 2; do
   "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \

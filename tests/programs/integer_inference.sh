@@ -4,27 +4,7 @@
 #
 #   integer_inference.sh PROGRAM    (the program `mnist` lies beside it)
 set -u
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-fail() {
-  echo "$*"
-  failed=1
-}
-
-# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
-run() {
-  code=$1 words=$2
-  shift 2
-  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
-  got=$?
-  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
-  if [ "$code" -ne 0 ]; then
-    [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
-    grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
-  fi
-}
+. "$(dirname "$0")/../support/contract.sh"
 
 run 0 "" --bits w2a2 --limit 40 --explain 2 --masks 20 --name lenet --out "$work/out"
 grep -q " 0 differ" "$work/stdout" || fail "not verified: $(cat "$work/stdout")"

@@ -4,26 +4,7 @@
 #
 #   mnist_quantised.sh PROGRAM
 set -u
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-fail() {
-  echo "$*"
-  failed=1
-}
-
-# run CODE WORDS ARGUMENTS..: the exit code must be CODE, and an error one line with these words.
-run() {
-  code=$1 words=$2
-  shift 2
-  "$program" "$@" >"$work/stdout" 2>"$work/stderr"
-  got=$?
-  [ "$got" -eq "$code" ] || fail "$*: exit code $got, not $code: $(cat "$work/stderr")"
-  [ "$code" -eq 0 ] && return
-  [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$*: not one line: $(cat "$work/stderr")"
-  grep -q -e "$words" "$work/stderr" || fail "$*: no '$words' in: $(cat "$work/stderr")"
-}
+. "$(dirname "$0")/../support/contract.sh"
 says() { grep -q -e "$2" "$1" || fail "$1 lacks $2"; }
 
 small="--dataset synthetic --net lenet5 --limit 300 --epochs 2 --batch 32 --seed 5"

@@ -115,7 +115,7 @@ private:
       layouts_[before.output].absent = true;
       before.pool = s.kernel_h;
       before.output = v;
-      before.no_flip = Tensor<std::int32_t>({before.panels.stride()});
+      before.no_flip = Tensor<std::int32_t>({before.stairs.panels * kernels::byte_panel});
       return;
     }
     steps_.push_back({.step = &s, .output = v, .last = v == graph_.last()});

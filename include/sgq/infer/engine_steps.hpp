@@ -118,8 +118,9 @@ inline void convolve_image(const ReadyStep& r, Block& b, index_t n, std::int32_t
       sum_row(r.panels, x + in.at((i * r.pool + a) * s.stride - s.pad, -s.pad),
               s.stride * in.channels, in.row(), width, sums + a * width * stride);
     if (r.pool > 1)
-      kernels::for_isa<kernels::pool_sums>(static_cast<const std::int32_t*>(sums), width, stride,
-                                           r.pool, r.stairs.flip.data(), sums);
+      kernels::for_isa<kernels::pool_sums>(static_cast<const std::int32_t*>(sums), width,
+                                           r.stairs.panels, stride, r.pool, r.stairs.flip.data(),
+                                           sums);
     const std::uint8_t* residual =
         s.staircase.joins() ? b.image(s.residual, n) + side.at(i, 0) : nullptr;
     finish_row(r, sums, out.width, residual, side.channels, y + out.at(i, 0), out.channels);

@@ -62,19 +62,20 @@ SGQ_INLINE void stairs_row_generic(const StairsRow* s) {
     }
 }
 
-/// Max pooling before the stairs: the highest sum ^ flip of windows of k x k, sums
-/// [k][width][outputs] to the first width / k positions of `out`, which may be sums. A staircase is
-/// monotone, so it does not matter which comes first, and this way there is less climbing to do.
-SGQ_INLINE void pool_sums(const std::int32_t* sums, index_t width, index_t outputs, index_t k,
-                          const std::int32_t* flip, std::int32_t* out) {
+/// Max pooling before the stairs: the highest sum ^ flip of windows of k x k, sums [k][width][step]
+/// to the first width / k positions of `out`, which may be sums. Of the step sums of a position the
+/// first 16 panels are looked at. A staircase is monotone, so it does not matter which comes first,
+/// and this way there is less climbing to do.
+SGQ_INLINE void pool_sums(const std::int32_t* sums, index_t width, index_t panels, index_t step,
+                          index_t k, const std::int32_t* flip, std::int32_t* out) {
   for (index_t p = 0; p < width / k; ++p)
-    for (index_t o = 0; o < outputs; o += byte_panel) {
-      const std::int32_t* window = sums + p * k * outputs + o;
+    for (index_t o = 0; o < panels * byte_panel; o += byte_panel) {
+      const std::int32_t* window = sums + p * k * step + o;
       std::int32_t best[byte_panel];
       SGQ_SIMD
       for (index_t l = 0; l < byte_panel; ++l) best[l] = window[l] ^ flip[o + l];
       for (index_t i = 1; i < k * k; ++i) {
-        const std::int32_t* other = window + (i / k * width + i % k) * outputs;
+        const std::int32_t* other = window + (i / k * width + i % k) * step;
         SGQ_SIMD
         for (index_t l = 0; l < byte_panel; ++l) {
           const std::int32_t z = other[l] ^ flip[o + l];
@@ -82,7 +83,7 @@ SGQ_INLINE void pool_sums(const std::int32_t* sums, index_t width, index_t outpu
         }
       }
       SGQ_SIMD
-      for (index_t l = 0; l < byte_panel; ++l) out[p * outputs + o + l] = best[l];
+      for (index_t l = 0; l < byte_panel; ++l) out[p * step + o + l] = best[l];
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <type_traits>
 
+namespace test_error {
+
 using namespace sgq;
 
 TEST_CASE("describe: what, expected, got, and a hint where there is one", "[core]") {
@@ -20,3 +22,5 @@ TEST_CASE("every error is an sgq::error, and that a std::runtime_error", "[core]
   STATIC_REQUIRE(std::is_base_of_v<error, value_error>);
   CHECK(message_of<error>([] { throw value_error("bits"); }) == "bits");
 }
+
+} // namespace test_error

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+namespace test_memory {
+
 using namespace sgq;
 
 namespace {
@@ -135,3 +137,5 @@ TEST_CASE("scratch: each thread has its own", "[core]") {
   CHECK(&scratch() == &scratch());
   CHECK(&scratch() != other);
 }
+
+} // namespace test_memory

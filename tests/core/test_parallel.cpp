@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+namespace test_parallel {
+
 using namespace sgq;
 
 namespace {
@@ -129,3 +131,5 @@ TEST_CASE("set_num_threads: 0 is the default again, a negative number an error",
   REQUIRE(message_of<value_error>([] { set_num_threads(-3); }) ==
           "threads: expected 0 (all cores) or more, got -3");
 }
+
+} // namespace test_parallel

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace test_random {
+
 using namespace sgq;
 
 namespace {
@@ -161,3 +163,5 @@ TEST_CASE("shuffle: a permutation, each equally likely", "[core]") {
   shuffle(one, Random(7));
   CHECK(one == std::vector<int>{7});
 }
+
+} // namespace test_random

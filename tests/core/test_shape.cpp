@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_shape {
+
 using namespace sgq;
 
 TEST_CASE("Shape: extents and what follows from them", "[core]") {
@@ -63,3 +65,5 @@ TEST_CASE("check_shape: names both shapes", "[core]") {
           check_shape("relu", {2, 3}, {2, 4}, "same as x");
         }) == "relu: expected [2, 3], got [2, 4] (hint: same as x)");
 }
+
+} // namespace test_shape

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace test_tensor {
+
 using namespace sgq;
 
 namespace {
@@ -133,3 +135,5 @@ TEST_CASE("View: one that may write becomes one that only reads, never the rever
   STATIC_REQUIRE(std::is_convertible_v<Tensor<float>&, View<float>>);
   STATIC_REQUIRE_FALSE(std::is_convertible_v<const Tensor<float>&, View<float>>);
 }
+
+} // namespace test_tensor

@@ -3,6 +3,8 @@
 
 #include <map>
 
+namespace test_augment {
+
 using namespace sgq;
 using namespace sgq::data;
 
@@ -64,3 +66,5 @@ TEST_CASE("No augmentation draws the whole image", "[data]") {
     CHECK((window.dy == 0 && window.dx == 0 && !window.flip));
   }
 }
+
+} // namespace test_augment

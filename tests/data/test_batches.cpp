@@ -6,6 +6,8 @@
 
 #include <map>
 
+namespace test_batches {
+
 using namespace sgq;
 using namespace sgq::data;
 
@@ -113,3 +115,5 @@ TEST_CASE("Batches refuse what cannot be batched", "[data]") {
   for (index_t i : {-1, 3})
     CHECK(contains(message_of<value_error>([&] { batches.batch(i); }), "a number below 3"));
 }
+
+} // namespace test_batches

@@ -4,6 +4,8 @@
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
+namespace test_cifar10 {
+
 using namespace sgq;
 using namespace sgq::data;
 using namespace data_files;
@@ -43,3 +45,5 @@ TEST_CASE("Damaged CIFAR-10 files are refused with their name and the offset", "
   write(bad, bytes);
   CHECK(contains(message(), bad + ": at byte 3073: expected a label below 10, got 255"));
 }
+
+} // namespace test_cifar10

@@ -4,6 +4,8 @@
 
 #include <numeric>
 
+namespace test_dataset {
+
 using namespace sgq;
 using namespace sgq::data;
 
@@ -94,3 +96,5 @@ TEST_CASE("A set whose parts do not belong together is found out", "[data]") {
   CHECK(contains(message_of<value_error>([&] { check(set); }),
                  "label of image 3 of numbered: expected below 10, got 10"));
 }
+
+} // namespace test_dataset

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <filesystem>
 
+namespace test_idx {
+
 using namespace sgq;
 using namespace sgq::data;
 using namespace data_files;
@@ -148,3 +150,5 @@ TEST_CASE("Random damage to IDX files gives an io_error or a valid set", "[data]
   CHECK(refused > 200);
   CHECK(accepted > 50); // damaged pixels are still pixels
 }
+
+} // namespace test_idx

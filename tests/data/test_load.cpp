@@ -6,6 +6,8 @@
 
 #include <filesystem>
 
+namespace test_load {
+
 using namespace sgq;
 using namespace sgq::data;
 using namespace data_files;
@@ -108,3 +110,5 @@ TEST_CASE("The synthetic set needs no files", "[data]") {
   CHECK(set.size() == 2000);
   CHECK(set.evidence.shape() == set.images.shape());
 }
+
+} // namespace test_load

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+namespace test_normalize {
+
 using namespace sgq;
 using namespace sgq::data;
 
@@ -86,3 +88,5 @@ TEST_CASE("Normalising checks shapes", "[data]") {
   CHECK_THROWS_AS(normalize<float>(grey, normalization("mnist"), small), shape_error);
   CHECK_NOTHROW(normalize<float>(colour, normalization("cifar-10"), x));
 }
+
+} // namespace test_normalize

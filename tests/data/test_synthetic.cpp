@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "support/gradients.hpp"
 
+namespace test_synthetic {
+
 using namespace sgq;
 using namespace sgq::data;
 
@@ -85,3 +87,5 @@ TEST_CASE("Evidence is there, is bright, and is a small part of the image", "[da
   // Decoys: a good number of pixels as bright as a digit lie elsewhere.
   CHECK(static_cast<double>(bright_outside) / static_cast<double>(set.size()) > 10);
 }
+
+} // namespace test_synthetic

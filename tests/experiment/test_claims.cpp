@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_claims {
+
 using namespace examples;
 
 namespace {
@@ -130,3 +132,5 @@ TEST_CASE("numbers as they are printed", "[experiment]") {
   CHECK(number_of(-0.0001, 2) == "0.00");
   CHECK(number_of(std::nan(""), 2) == "-");
 }
+
+} // namespace test_claims

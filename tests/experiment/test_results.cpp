@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+namespace test_results {
+
 using namespace examples;
 
 namespace {
@@ -143,3 +145,5 @@ TEST_CASE("a cell's file must be the one that its row was made of", "[experiment
   io::write_file_atomically(folder.path + "/x", "abd");
   CHECK_THROWS_AS(read_cell_file(folder.path, r, "x"), sgq::io_error);
 }
+
+} // namespace test_results

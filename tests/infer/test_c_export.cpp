@@ -12,6 +12,8 @@
 
 #include <cstdlib>
 
+namespace test_c_export {
+
 using namespace infer_tests;
 using namespace sgq::infer;
 
@@ -93,3 +95,5 @@ TEST_CASE("C export: what the file says of itself", "[infer]") {
     CHECK_THROWS_AS(to_c(graph, {.name = name}), value_error);
   CHECK_THROWS_AS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error);
 }
+
+} // namespace test_c_export

@@ -9,6 +9,8 @@
 
 #include <limits>
 
+namespace test_engine {
+
 using namespace infer_tests;
 using namespace sgq::infer;
 
@@ -120,3 +122,5 @@ TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") 
   bad[5] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(engine(bad, logits), value_error);
 }
+
+} // namespace test_engine

@@ -5,6 +5,8 @@
 #include "support/errors.hpp"
 #include "support/nets.hpp"
 
+namespace test_export {
+
 using namespace infer_tests;
 using namespace sgq::infer;
 
@@ -138,3 +140,5 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
   });
   CHECK(contains(refusal(shortcut), "'add': expected codes of at most 8 bits as second operand"));
 }
+
+} // namespace test_export

@@ -8,6 +8,8 @@
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
+namespace test_file {
+
 using namespace infer_tests;
 using namespace sgq::infer;
 
@@ -131,3 +133,5 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
                  }),
                  "worth for every residual code"));
 }
+
+} // namespace test_file

@@ -6,6 +6,8 @@
 #include "sgq/nn/quantize.hpp"
 #include "support/catch.hpp"
 
+namespace test_float_engine {
+
 using namespace sgq;
 
 namespace {
@@ -133,3 +135,5 @@ TEST_CASE("FloatEngine refuses quantised nets and wrong shapes") {
   nn::quantize(net, options);
   CHECK_THROWS_AS(infer::FloatEngine<float>(net), value_error);
 }
+
+} // namespace test_float_engine

@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace test_staircase {
+
 using namespace sgq;
 using namespace sgq::infer;
 
@@ -82,3 +84,5 @@ TEST_CASE("staircase: bad input is named", "[infer]") {
   CHECK_THROWS_AS(make_staircase(one, 1.0, 4, quant::accumulator_limit), value_error);
   CHECK_THROWS_AS(make_staircase(nan, 1.0, 4, 10), value_error);
 }
+
+} // namespace test_staircase

@@ -10,6 +10,8 @@
 
 #include <limits>
 
+namespace test_checkpoint {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -200,3 +202,5 @@ TEST_CASE("a damaged checkpoint is never gone on from", "[io]") {
     }
   }
 }
+
+} // namespace test_checkpoint

@@ -1,6 +1,8 @@
 #include "sgq/io/dtype.hpp"
 #include "support/catch.hpp"
 
+namespace test_dtype {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -47,3 +49,5 @@ TEST_CASE("The bytes of a tensor are its numbers in order", "[io]") {
   CHECK(bytes_of(tensor.view().slice(1, 1)) == std::string_view("\3\0\xff\xff", 4));
   CHECK(bytes_of(Tensor<float>()).empty());
 }
+
+} // namespace test_dtype

@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+namespace test_file {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -120,8 +122,8 @@ TEST_CASE("On a full disk the old file stays", "[io]") {
 TEST_CASE("A temporary file of a killed run is taken over", "[io]") {
   const TempDir dir;
   {
-    detail::Descriptor left(dir / "file.tmp", O_WRONLY | O_CREAT);
-    REQUIRE(detail::write_all(left.get(), std::string(1000, 'x')));
+    sgq::io::detail::Descriptor left(dir / "file.tmp", O_WRONLY | O_CREAT);
+    REQUIRE(sgq::io::detail::write_all(left.get(), std::string(1000, 'x')));
   }
   write_file_atomically(dir / "file", "short");
   CHECK(read_file(dir / "file") == "short");
@@ -202,3 +204,5 @@ TEST_CASE("A line that does not fit leaves the file as it was", "[io]") {
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(read_file(path) == "finished row\n");
 }
+
+} // namespace test_file

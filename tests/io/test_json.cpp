@@ -5,6 +5,8 @@
 
 #include <limits>
 
+namespace test_json {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -243,3 +245,5 @@ TEST_CASE("JSON damaged at random is refused or means something", "[io]") {
   CHECK(refused > 1000);
   CHECK(taken > 300);
 }
+
+} // namespace test_json

@@ -7,6 +7,8 @@
 
 #include <limits>
 
+namespace test_model {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -203,3 +205,5 @@ TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
   CHECK(contains(message("input_zero", "300"), "zero points"));
   CHECK(contains(message("input_zero", "1 2"), "zero points"));
 }
+
+} // namespace test_model

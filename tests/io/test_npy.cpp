@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+namespace test_npy {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -123,3 +125,5 @@ TEST_CASE("An NPY file damaged at random is refused or means something", "[io]")
   CHECK(refused > 1000);
   CHECK(taken > 300);
 }
+
+} // namespace test_npy

@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+namespace test_safetensors {
+
 using namespace sgq;
 using namespace sgq::io;
 
@@ -247,3 +249,5 @@ TEST_CASE("A safetensors file damaged at random is refused or means something", 
   CHECK(refused > 1000);
   CHECK(taken > 100);
 }
+
+} // namespace test_safetensors

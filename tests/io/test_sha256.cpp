@@ -2,6 +2,8 @@
 #include "sgq/io/sha256.hpp"
 #include "support/catch.hpp"
 
+namespace test_sha256 {
+
 using namespace sgq::io;
 
 TEST_CASE("SHA-256 gives the digests that NIST publishes", "[io]") {
@@ -37,3 +39,5 @@ TEST_CASE("A hash does not depend on how the bytes arrive", "[io]") {
     CHECK(hash.hex() == sha256(bytes));
   }
 }
+
+} // namespace test_sha256

@@ -8,6 +8,8 @@
 
 #include <vector>
 
+namespace test_byte_dot {
+
 using namespace sgq;
 using namespace sgq::kernels;
 
@@ -160,3 +162,5 @@ TEST_CASE("stairs: every path finds the codes of the plain loops", "[kernels]") 
 #endif
     }
 }
+
+} // namespace test_byte_dot

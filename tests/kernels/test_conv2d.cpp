@@ -3,6 +3,8 @@
 #include "problems.hpp"
 #include "support/catch.hpp"
 
+namespace test_conv2d {
+
 using namespace sgq;
 using namespace sgq::kernels;
 using namespace kernel_test;
@@ -244,3 +246,5 @@ TEST_CASE("conv2d: the same bits for any number of threads", "[kernels]") {
     });
   }
 }
+
+} // namespace test_conv2d

@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_dispatch {
+
 using namespace sgq;
 using namespace sgq::kernels;
 
@@ -73,3 +75,5 @@ TEST_CASE("choose_isa: a wish is granted, or is an error", "[kernels]") {
         "SGQ_ISA: expected generic, avx2 or avx512, got sse9");
   CHECK_THROWS_AS(choose_isa("AVX2"), value_error);
 }
+
+} // namespace test_dispatch

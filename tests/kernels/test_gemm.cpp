@@ -3,6 +3,8 @@
 #include "problems.hpp"
 #include "support/catch.hpp"
 
+namespace test_gemm {
+
 using namespace sgq;
 using namespace sgq::kernels;
 using namespace kernel_test;
@@ -197,3 +199,5 @@ TEST_CASE("tiles: no tile is larger than the buffers made for it", "[kernels]") 
   CHECK(tiles<double>().outer.mr <= max_mr);
   CHECK(tiles<double>().outer.nr <= max_nr);
 }
+
+} // namespace test_gemm

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_cost {
+
 using namespace sgq;
 
 namespace {
@@ -47,3 +49,5 @@ TEST_CASE("packed bytes", "[nn]") {
         288 + 1280 + (18432 + 1179648) / 4 + 4 * (234 + 4 + 3));
   CHECK(cost(nn::mnist_cnn(), "fp32").packed_bytes() == 4 * 1199882);
 }
+
+} // namespace test_cost

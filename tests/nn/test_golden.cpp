@@ -3,10 +3,13 @@
 // Compared are the logits and all gradients of one training-mode pass, the losses of ten steps of
 // SGD (momentum 0.9, decay of weights and alphas), and the logits in evaluation mode after them,
 // which depend on the running statistics.
-#include "compiled_once.hpp"
+#include "sgq/nn/models.hpp"
+#include "sgq/nn/quantize.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include "golden/nets.hpp"
+
+namespace test_golden {
 
 using namespace golden;
 
@@ -123,3 +126,5 @@ TEST_CASE("quantised nets: ten training losses equal PyTorch's", "[golden][quant
     check_training<double>(name, 1e-10);
   }
 }
+
+} // namespace test_golden

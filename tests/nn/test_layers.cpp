@@ -1,6 +1,6 @@
 // Layers inside nets, in double against finite differences, and against nets that compute the same
 // in another way.
-#include "nets.hpp"
+#include "support/nets.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include "support/catch.hpp"
@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 #include <vector>
+
+namespace test_layers {
 
 using namespace sgq;
 using namespace sgq::nn;
@@ -460,3 +462,5 @@ TEST_CASE("initial weights: He's deviation, zero biases, a stream for each layer
   CHECK(pa[0].parameter->value()[0] / std::sqrt(1 / 9.0f) !=
         Approx(pa[2].parameter->value()[0] / std::sqrt(1 / 144.0f)));
 }
+
+} // namespace test_layers

@@ -1,5 +1,5 @@
 // What a Net promises, whatever its layers: one test for each invariant.
-#include "nets.hpp"
+#include "support/nets.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include "support/allocations.hpp"
@@ -11,6 +11,8 @@
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+namespace test_net {
 
 using namespace sgq;
 using namespace sgq::nn;
@@ -549,3 +551,5 @@ TEST_CASE("running a net: errors say what does not fit", "[net]") {
   Net<float> other = small_net<float>("residual fp32");
   CHECK_THROWS_AS(other.backward(output_gradient(3), tape, Want::params), value_error);
 }
+
+} // namespace test_net

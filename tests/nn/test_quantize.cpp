@@ -1,5 +1,5 @@
 // Quantising nets by a policy, calibration, and nets described in words.
-#include "nets.hpp"
+#include "support/nets.hpp"
 #include "sgq/nn/spec.hpp"
 
 #include "support/catch.hpp"
@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+namespace test_quantize {
 
 using namespace sgq;
 using namespace sgq::nn;
@@ -233,3 +235,5 @@ TEST_CASE("descriptions that cannot be are errors that say where", "[spec]") {
   CHECK(contains(text("input_zero", "1 x"), "'input_zero'"));
   CHECK(contains(text("input_scale", "nan"), "pixel grid"));
 }
+
+} // namespace test_quantize

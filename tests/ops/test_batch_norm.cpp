@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_batch_norm {
+
 using namespace sgq;
 
 namespace {
@@ -252,3 +254,5 @@ TEST_CASE("batch norm does not depend on the number of threads", "[batch_norm]")
     return all;
   }));
 }
+
+} // namespace test_batch_norm

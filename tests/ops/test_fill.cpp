@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace test_fill {
+
 using namespace sgq;
 
 namespace {
@@ -209,3 +211,5 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   const Tensor<std::uint8_t> mask({3, 5, 6});
   CHECK_THROWS_AS(ops::fill_masked<float>(x, mask, {}, Random(0), out), shape_error);
 }
+
+} // namespace test_fill

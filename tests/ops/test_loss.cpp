@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_loss {
+
 using namespace sgq;
 
 namespace {
@@ -171,3 +173,5 @@ TEST_CASE("a row is correct where its first largest logit is at the label", "[lo
   CHECK(ops::count_correct<float>(z, Labels{2, 0, 1, 0}) == 3);
   CHECK(ops::count_correct<float>(z, Labels{0, 1, 2, 2}) == 0);
 }
+
+} // namespace test_loss

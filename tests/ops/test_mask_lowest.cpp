@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_mask_lowest {
+
 using namespace sgq;
 
 namespace {
@@ -64,3 +66,5 @@ TEST_CASE("masking works in place, the same for any thread count, without alloca
   ops::mask_lowest<float>(x, dx, {}, Random(1), x);
   CHECK(std::equal(x.begin(), x.end(), serial.begin()));
 }
+
+} // namespace test_mask_lowest

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <vector>
 
+namespace test_pool {
+
 using namespace sgq;
 
 namespace {
@@ -220,3 +222,5 @@ TEST_CASE("masking scales what is kept, in place too, on numbers and on codes", 
   Tensor<float> x({2, 3});
   CHECK_THROWS_AS(ops::mask<float>(x, Tensor<std::uint8_t>({3, 2}), 1.0f, x), shape_error);
 }
+
+} // namespace test_pool

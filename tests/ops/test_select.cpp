@@ -9,6 +9,8 @@
 #include <numeric>
 #include <vector>
 
+namespace test_select {
+
 using namespace sgq;
 
 namespace {
@@ -146,3 +148,5 @@ TEST_CASE("positions of a mask come in ascending order", "[select]") {
   Tensor<std::int32_t> three({2, 3});
   CHECK_THROWS_AS(ops::positions_of(mask, three), shape_error);
 }
+
+} // namespace test_select

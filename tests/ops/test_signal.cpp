@@ -12,6 +12,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_signal {
+
 using namespace sgq;
 
 namespace {
@@ -410,3 +412,5 @@ TEST_CASE("the first number that is not finite is found wherever it is", "[finit
   CHECK(ops::find_nonfinite<float>(extreme) == -1);
   CHECK(ops::find_nonfinite<double>(Tensor<double>({0})) == -1);
 }
+
+} // namespace test_signal

@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_calibrate {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -50,3 +52,5 @@ TEST_CASE("alpha starts at the quantile, at least at the floor, at 10 where all 
   CHECK_THROWS_AS(positive_quantile<float>(Tensor<float>({1}), 0.0), value_error);
   CHECK_THROWS_AS(positive_quantile<float>(Tensor<float>({1}), 1.5), value_error);
 }
+
+} // namespace test_calibrate

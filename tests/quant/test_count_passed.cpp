@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+namespace test_count_passed {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -36,3 +38,5 @@ TEST_CASE("count_passed and search_passed count, ties and repeated thresholds in
     }
   }
 }
+
+} // namespace test_count_passed

@@ -5,6 +5,8 @@
 
 #include <limits>
 
+namespace test_dorefa {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::gaussian;
@@ -114,3 +116,5 @@ TEST_CASE("sech2 is 1 - tanh^2", "[quant]") {
   CHECK(sech2(0.0f) == 1.0f);
   CHECK(sech2(std::numeric_limits<float>::max()) < 1e-36f);
 }
+
+} // namespace test_dorefa

@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace test_lsq {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::gaussian;
@@ -105,3 +107,5 @@ TEST_CASE("LSQ: a step that is negative or too small acts as the floor, a NaN is
   CHECK(contains(message_of<value_error>([&] { Lsq<float>(4).quantize(w, nan, out, "fc1"); }),
                  "'fc1'"));
 }
+
+} // namespace test_lsq

@@ -3,6 +3,8 @@
 #include "helpers.hpp"
 #include "support/catch.hpp"
 
+namespace test_moments {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -28,3 +30,5 @@ TEMPLATE_TEST_CASE("moments: closed forms and plain sums", "[quant]", float, dou
     CHECK(m.max_abs == high);
   }
 }
+
+} // namespace test_moments

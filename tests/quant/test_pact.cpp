@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace test_pact {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::gaussian;
@@ -229,3 +231,5 @@ TEST_CASE("PACT: a NaN is handed on, and bad settings are named", "[quant]") {
   CHECK_THROWS_AS(pact_forward<float>(x, 1.0f, 4, other), shape_error);
   CHECK_THROWS_AS(pact_backward<float>(x, 1.0f, 4, dy, other), shape_error);
 }
+
+} // namespace test_pact

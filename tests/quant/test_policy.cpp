@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_policy {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -120,3 +122,5 @@ TEST_CASE("bit policies: a map in code, and names that do not exist", "[quant]")
     CHECK_THROWS_AS(resolve(worse, five), value_error);
   }
 }
+
+} // namespace test_policy

@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace test_requantize {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::same_bits;
@@ -203,3 +205,5 @@ TEST_CASE("requantize: bad input is named", "[quant]") {
   CHECK_THROWS_AS(call(a, -1, 4, q), value_error);
   CHECK_THROWS_AS(call(a, std::numeric_limits<double>::quiet_NaN(), 4, q), value_error);
 }
+
+} // namespace test_requantize

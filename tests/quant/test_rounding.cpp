@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_rounding {
+
 using namespace sgq::quant;
 
 TEMPLATE_TEST_CASE("round_nearest sends ties to the even neighbour", "[quant]", float, double) {
@@ -28,3 +30,5 @@ TEST_CASE("with_sign takes the magnitude of one and the sign of the other", "[qu
   CHECK(with_sign(-2.0, 0.5) == 2.0);
   CHECK(std::signbit(with_sign(0.0, -1.0)));
 }
+
+} // namespace test_rounding

@@ -5,6 +5,8 @@
 
 #include <numbers>
 
+namespace test_sawb {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::quantized;
@@ -141,3 +143,5 @@ TEST_CASE("uniform grids: levels, ties and what is outside", "[quant]") {
     CHECK(c[0] == 1);
   }
 }
+
+} // namespace test_sawb

@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_schemes {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -32,3 +34,5 @@ TEST_CASE("weight schemes: default grids, and bits that do not exist", "[quant]"
   CHECK_THROWS_AS(make_weight_quantizer<float>(WeightScheme::sawb, 1), value_error);
   CHECK_THROWS_AS(make_weight_quantizer<float>(WeightScheme::lsq, 1), value_error);
 }
+
+} // namespace test_schemes

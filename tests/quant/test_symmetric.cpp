@@ -3,6 +3,8 @@
 #include "helpers.hpp"
 #include "support/catch.hpp"
 
+namespace test_symmetric {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -26,3 +28,5 @@ TEST_CASE("symmetric: codes are clip(rint(127 w / max|w|)), scale max|w|/127", "
     REQUIRE(distance <= 0.5 + 127 * 1.2e-7); // the quotient is rounded to float
   }
 }
+
+} // namespace test_symmetric

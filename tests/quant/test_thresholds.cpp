@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace test_thresholds {
+
 using namespace sgq;
 using namespace sgq::quant;
 
@@ -130,3 +132,5 @@ TEST_CASE("thresholds: bad input is named", "[quant]") {
   CHECK_THROWS_AS(apply_thresholds(table, wide, wide_q, wide_q), shape_error);
   CHECK_THROWS_AS(apply_thresholds(table, a, wide_q, r), shape_error);
 }
+
+} // namespace test_thresholds

@@ -8,6 +8,8 @@
 #include <bit>
 #include <limits>
 
+namespace test_weight_quantizer {
+
 using namespace sgq;
 using namespace sgq::quant;
 using test::gaussian;
@@ -260,3 +262,5 @@ TEST_CASE("gradients of another shape are an error", "[quant]") {
     CHECK_THROWS_AS(c.quantizer->backward(w, 1, out, w, short_dw), shape_error);
   }
 }
+
+} // namespace test_weight_quantizer

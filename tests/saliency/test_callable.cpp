@@ -6,6 +6,8 @@
 
 #include <vector>
 
+namespace test_callable {
+
 using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
@@ -82,3 +84,5 @@ TEST_CASE("a classifier's borders", "[callable]") {
   CHECK_THROWS_AS(Classifier(broken, 0), value_error);
   CHECK_THROWS_AS(Classifier(broken, 2, 0), value_error);
 }
+
+} // namespace test_callable

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+namespace test_colormap {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -144,3 +146,5 @@ TEST_CASE("pictures of what is no picture are errors", "[colormap]") {
   CHECK_THROWS_AS(colorize(bad), value_error);
   CHECK_THROWS_AS(colorize(Tensor<float>({1, 3, 3}), {.scale = -1}), value_error);
 }
+
+} // namespace test_colormap

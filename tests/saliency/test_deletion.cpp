@@ -4,6 +4,8 @@
 #include "linear_model.hpp"
 #include "support/catch.hpp"
 
+namespace test_deletion {
+
 using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
@@ -100,3 +102,5 @@ TEST_CASE("options that do not fit are errors", "[deletion]") {
   CHECK_THROWS_AS(deletion(model, x, maps, options_with(4, {0, 0, 0})), value_error);
   CHECK_THROWS_AS(insertion(model, x, maps.slice(0, 5), options_with(4, {0})), shape_error);
 }
+
+} // namespace test_deletion

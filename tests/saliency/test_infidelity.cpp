@@ -3,6 +3,8 @@
 #include "linear_model.hpp"
 #include "support/catch.hpp"
 
+namespace test_infidelity {
+
 using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
@@ -169,3 +171,5 @@ TEST_CASE("infidelity's borders", "[infidelity]") {
   CHECK_THROWS_AS(infidelity(model, x, wrong, x, options_with(Perturbation::square)), value_error);
   CHECK_THROWS_AS(infidelity(model, x, targets, Tensor<float>({images, 8, 8}), {}), shape_error);
 }
+
+} // namespace test_infidelity

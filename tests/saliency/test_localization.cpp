@@ -7,6 +7,8 @@
 
 #include <vector>
 
+namespace test_localization {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -102,3 +104,5 @@ TEST_CASE("bright pixels are those above half intensity", "[localization]") {
   const auto mask = bright_mask(Tensor<std::uint8_t>({1, 1, 1, 4}, {0, 127, 128, 255}));
   CHECK(std::vector<int>(mask.begin(), mask.end()) == std::vector<int>{0, 0, 1, 1});
 }
+
+} // namespace test_localization

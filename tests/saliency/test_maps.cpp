@@ -12,6 +12,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_maps {
+
 using namespace sgq;
 using namespace sgq::nn;
 using namespace sgq::saliency;
@@ -435,3 +437,5 @@ TEST_CASE("options out of range", "[maps][errors]") {
   Net<double> flat = net_of();
   CHECK(contains(message_of<value_error>([&] { last_feature_maps(flat); }), "feature maps"));
 }
+
+} // namespace test_maps

@@ -6,6 +6,8 @@
 
 #include "golden/nets.hpp"
 
+namespace test_maps_golden {
+
 using namespace golden;
 using namespace sgq::saliency;
 
@@ -103,3 +105,5 @@ TEST_CASE("maps of a residual net equal PyTorch's", "[golden][maps]") {
   p.check("guided", by_guided_backprop);
   p.check("grad_cam", by_grad_cam);
 }
+
+} // namespace test_maps_golden

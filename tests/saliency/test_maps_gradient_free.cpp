@@ -9,6 +9,8 @@
 
 #include <vector>
 
+namespace test_maps_gradient_free {
+
 using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
@@ -212,3 +214,5 @@ TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {
   CHECK(occlusion(model, none, {}).values.empty());
   CHECK(rise(model, none, {}, {.masks = 1}).values.empty());
 }
+
+} // namespace test_maps_gradient_free

@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_masked_accuracy {
+
 using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
@@ -111,3 +113,5 @@ TEST_CASE("an all-zero map is ranked by index and images without a map are an er
   // a background must be stated
   CHECK_THROWS_AS(masked_accuracy(model, x, labels, maps, {}), value_error);
 }
+
+} // namespace test_masked_accuracy

@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+namespace test_randomization {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -101,3 +103,5 @@ TEST_CASE("the net is restored where a step throws", "[randomization]") {
   CHECK_THROWS_AS(parameter_randomization(none, Randomize::cascading, {1, 8, 8}, Values::with_sign),
                   value_error);
 }
+
+} // namespace test_randomization

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+namespace test_ranking {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -34,3 +36,5 @@ TEST_CASE("random maps differ between images and repeat with the seed", "[rankin
   CHECK(std::equal(maps.begin(), maps.end(), again.begin()));
   CHECK_FALSE(std::equal(maps.data(), maps.data() + 50, maps.data() + 50));
 }
+
+} // namespace test_ranking

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_sensitivity {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -83,3 +85,5 @@ TEST_CASE("sensitivity's borders", "[sensitivity]") {
   x[7] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(max_sensitivity(constant, x), value_error);
 }
+
+} // namespace test_sensitivity

@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_similarity {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -155,3 +157,5 @@ TEST_CASE("similarity is the same for any thread count", "[similarity]") {
   CHECK(std::equal(one.ssim.begin(), one.ssim.end(), three.ssim.begin()));
   CHECK(std::equal(one.spearman.begin(), one.spearman.end(), three.spearman.begin()));
 }
+
+} // namespace test_similarity

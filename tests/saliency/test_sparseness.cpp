@@ -3,6 +3,8 @@
 #include "golden/metrics.hpp"
 #include "support/catch.hpp"
 
+namespace test_sparseness {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -54,3 +56,5 @@ TEST_CASE("an all-zero map has no sparseness; a bad one is an error", "[sparsene
   CHECK_THROWS_AS(gini(Tensor<float>({3})), shape_error);
   CHECK(gini(Tensor<float>({0, 4, 4})).empty());
 }
+
+} // namespace test_sparseness

@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+namespace test_statistics {
+
 using namespace sgq;
 using namespace sgq::saliency;
 
@@ -155,3 +157,5 @@ TEST_CASE("values and options out of range are errors", "[statistics]") {
   const Tensor<double> infinite({2}, {1, std::numeric_limits<double>::infinity()});
   CHECK(contains(message_of<value_error>([&] { bootstrap_mean(infinite); }), "infinity"));
 }
+
+} // namespace test_statistics

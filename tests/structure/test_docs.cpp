@@ -2,6 +2,8 @@
 #include "source.hpp"
 #include "support/catch.hpp"
 
+namespace test_docs {
+
 using namespace structure;
 
 namespace {
@@ -37,3 +39,5 @@ TEST_CASE("the link test sees links", "[structure]") {
   CHECK(linked_files("See [a](docs/a.md#part), ![b](b.png \"title\"), [c](https://c.org/d) and "
                      "[e](#e).\n") == std::vector<std::string>{"docs/a.md", "b.png"});
 }
+
+} // namespace test_docs

@@ -5,6 +5,8 @@
 
 #include "sgq/version.hpp"
 
+namespace test_headers {
+
 using namespace structure;
 
 namespace {
@@ -110,3 +112,5 @@ TEST_CASE("version.hpp says the same twice", "[structure]") {
                                          std::to_string(SGQ_VERSION_MINOR) + "." +
                                          std::to_string(SGQ_VERSION_PATCH));
 }
+
+} // namespace test_headers

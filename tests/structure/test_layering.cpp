@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+namespace test_layering {
+
 using namespace structure;
 
 namespace {
@@ -137,3 +139,5 @@ TEST_CASE("the layering test sees what it must not let pass", "[structure]") {
                 {"sgq/c.hpp", "#include \"sgq/b.hpp\"\n"}}) ==
         std::vector<std::string>{"sgq/b.hpp", "sgq/c.hpp"});
 }
+
+} // namespace test_layering

@@ -6,6 +6,8 @@
 #include "source.hpp"
 #include "support/catch.hpp"
 
+namespace test_tour {
+
 using namespace structure;
 
 namespace {
@@ -83,3 +85,5 @@ TEST_CASE("the tour test sees what it must not let pass", "[structure]") {
   CHECK(walk("`include/sgq/core/shape.hpp`: `Shap`\n").problems ==
         std::vector<std::string>{"include/sgq/core/shape.hpp has no Shap"});
 }
+
+} // namespace test_tour

@@ -7,6 +7,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_allocation {
+
 using namespace sgq;
 using namespace sgq::train;
 
@@ -64,3 +66,5 @@ TEST_CASE("no allocation after the second guided step", "[train]") {
   CHECK(step.one_backward());
   CHECK(count(step) == 0);
 }
+
+} // namespace test_allocation

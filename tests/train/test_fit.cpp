@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+namespace test_fit {
+
 using namespace sgq;
 using namespace sgq::train;
 using small_run::batches_per_epoch;
@@ -240,3 +242,5 @@ TEST_CASE("evaluation does not depend on the batch size and moves nothing", "[tr
   }
   CHECK(a.correct == correct);
 }
+
+} // namespace test_fit

@@ -9,6 +9,8 @@
 
 #include <cmath>
 
+namespace test_optimizer {
+
 using namespace sgq;
 using namespace sgq::train;
 
@@ -207,3 +209,5 @@ TEST_CASE("impossible settings of optimisers", "[train]") {
                  "scale of role clip"));
   CHECK(contains(message([&] { make_optimizer<float>("lion", net, {}); }), "'lion'"));
 }
+
+} // namespace test_optimizer

@@ -12,6 +12,8 @@
 #include <limits>
 #include <vector>
 
+namespace test_saliency_guided {
+
 using namespace sgq;
 using namespace sgq::train;
 
@@ -331,3 +333,5 @@ TEST_CASE("what guided training refuses", "[guided][errors]") {
                  "layer 'fc2' (its bias"));
   CHECK(learned(net) == spoilt);
 }
+
+} // namespace test_saliency_guided

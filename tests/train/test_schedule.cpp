@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+namespace test_schedule {
+
 using namespace sgq;
 using namespace sgq::train;
 using Kind = Schedule::Kind;
@@ -75,3 +77,5 @@ TEST_CASE("impossible schedules", "[train]") {
         Schedule{.start = 2}, Schedule{.end = -1}, Schedule{.factor = 1.5}})
     CHECK_THROWS_AS(bad.check(), value_error);
 }
+
+} // namespace test_schedule

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+namespace test_square_root {
+
 using namespace sgq;
 
 TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[train]", float,
@@ -29,3 +31,5 @@ TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[t
   CHECK(std::isnan(train::square_root(std::numeric_limits<T>::infinity())));
   CHECK(std::isnan(train::square_root(std::numeric_limits<T>::quiet_NaN())));
 }
+
+} // namespace test_square_root

@@ -199,6 +199,7 @@ void compare(const Options& o) {
   const Images images = load_images(o.images, o.data);
   for (const auto* columns : {&models, &null})
     for (const Column& c : *columns) check_fits(images, c.model.net, c.path);
+  make_out_folder(o.out);
   Column& first = models[0];
   const Tensor<float> x = images.input(first.model.spec.quant.input);
   const auto targets = choose_targets(o.targets, images, logits_of(first.model.net, x));
@@ -221,7 +222,6 @@ void compare(const Options& o) {
   print_table(lines, find_method(o.method).values);
   if (null.empty())
     std::printf("without --null, nobody can tell a drift from the noise between seeds\n");
-  std::filesystem::create_directories(o.out);
   write_picture(o, images, targets, shown);
   io::write_file_atomically(
       o.out + "/metrics.json",

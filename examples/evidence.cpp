@@ -10,7 +10,6 @@
 
 #include "sgq/sgq.hpp"
 
-#include <filesystem>
 
 using namespace sgq;
 using namespace examples;
@@ -57,6 +56,7 @@ void compare(const Options& o) {
   const Shape planes{test_set.size(), 28, 28};
   const auto masks = test_set.evidence.view().reshape(planes);
 
+  make_out_folder(o.out);
   Tensor<float> maps[2];
   for (bool guided : {false, true}) {
     nn::Net<float> net = train_net(o, train_set, grid, guided);
@@ -85,7 +85,6 @@ void compare(const Options& o) {
     rows[2].push_back(tile_of(plain, n));
     rows[3].push_back(tile_of(guided, n));
   }
-  std::filesystem::create_directories(o.out);
   const std::string path = o.out + "/evidence.png";
   write_png(path,
             compose_grid(rows, {.rows = {"image", "evidence", "plain", "guided"}, .zoom = 3}));

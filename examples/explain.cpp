@@ -160,7 +160,7 @@ void write_metrics(const Options& o, const Subject& s, const std::vector<Result>
 
 void explain(const Options& o) {
   Subject s = load_subject(o);
-  std::filesystem::create_directories(o.out);
+  make_out_folder(o.out);
   io::write_npy(o.out + "/logits.npy", s.logits);
   std::printf("%s, %d images, the %s of class", model_text(s.model.spec).c_str(),
               int(s.images.size()), o.how.score.c_str());

@@ -83,6 +83,7 @@ void run(const Options& o) {
                                std::to_string(b.paths.size())));
   const Images images = load_images(o.images, o.data);
   if (images.labels.empty()) throw usage_error("--images: the true classes must be known");
+  if (!o.out.empty()) make_out_folder(o.out);
   for (Group* group : {&a, &b}) fill_in(*group, images, o);
 
   std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s less %s\n",
@@ -101,7 +102,6 @@ void run(const Options& o) {
                                              {"difference", to_json(difference)}});
   }
   if (o.out.empty()) return;
-  std::filesystem::create_directories(o.out);
   io::write_file_atomically(o.out + "/metrics.json",
                             io::to_pretty_string(io::Json::object({{"images", o.images},
                                                                    {"count", images.size()},

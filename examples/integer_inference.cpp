@@ -186,7 +186,7 @@ void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_
 }
 
 void run(const Options& o) {
-  std::filesystem::create_directories(o.out);
+  make_out_folder(o.out);
   io::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
   const data::Dataset test = test_images(o);
   const PixelGrid& grid = model.spec.quant.input;

@@ -107,7 +107,7 @@ void check_surroundings(const Options& o, const std::vector<Cell>& cells) {
     load_dataset(cell.training, data::Split::train);
     load_dataset(cell.training, data::Split::test);
   }
-  std::filesystem::create_directories(o.out + "/cells");
+  make_out_folder(o.out + "/cells");
   io::write_file_atomically(o.out + "/cells/.writable", "");
   std::filesystem::remove(o.out + "/cells/.writable");
 }

@@ -18,10 +18,12 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -165,6 +167,16 @@ private:
   std::string program_, about_, section_;
   std::vector<Option> options_;
 };
+
+/// Makes the folder --out and those above it; called before the work, so that none is lost. Throws
+/// usage_error.
+inline void make_out_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error || !std::filesystem::is_directory(path))
+    throw usage_error(sgq::describe("--out", "a folder, or where one can be made",
+                               path + (error ? ": " + error.message() : ", a file")));
+}
 
 /// Runs the program and turns exceptions into messages on stderr and exit codes.
 template <class F>

@@ -73,7 +73,7 @@ public:
       : o_(options), start_(start), optimizer_(optimizer), test_(test), alphas_(start.net),
         batches_(batches.count()), images_(batches.set().size()),
         path_(options.out + "/checkpoint.safetensors") {
-    std::filesystem::create_directories(o_.out);
+    make_out_folder(o_.out);
   }
 
   /// Where training starts: at the checkpoint, if there is one and it was asked for.

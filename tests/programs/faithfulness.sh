@@ -25,8 +25,10 @@ done
 grep -q "^gini .* 0.000 \[-0.*, 0.*\]  not decided" "$work/stdout" ||
   fail "the same networks in another order: $(cat "$work/stdout")"
 
+touch "$work/file"
 for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one --b y=$one" \
-  "--a $one --b y=$one --images synthetic:0"; do
+  "--a $one --b y=$one --images synthetic:0" \
+  "--a x=$one --b y=$one --images synthetic:0 --out $work/file"; do
   # shellcheck disable=SC2086
   "$program" $arguments >/dev/null 2>"$work/stderr"
   code=$?

@@ -169,13 +169,13 @@ private:
 };
 
 /// Makes the folder --out and those above it; called before the work, so that none is lost. Throws
-/// usage_error.
+/// io_error.
 inline void make_out_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error || !std::filesystem::is_directory(path))
-    throw usage_error(sgq::describe("--out", "a folder, or where one can be made",
-                               path + (error ? ": " + error.message() : ", a file")));
+    throw sgq::io_error(sgq::describe("--out", "a folder, or where one can be made",
+                                    path + (error ? ": " + error.message() : ", a file")));
 }
 
 /// Runs the program and turns exceptions into messages on stderr and exit codes.

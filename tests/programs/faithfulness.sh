@@ -25,14 +25,14 @@ done
 grep -q "^gini .* 0.000 \[-0.*, 0.*\]  not decided" "$work/stdout" ||
   fail "the same networks in another order: $(cat "$work/stdout")"
 
-touch "$work/file"
 for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one --b y=$one" \
-  "--a $one --b y=$one --images synthetic:0" \
-  "--a x=$one --b y=$one --images synthetic:0 --out $work/file"; do
+  "--a $one --b y=$one --images synthetic:0"; do
   # shellcheck disable=SC2086
   "$program" $arguments >/dev/null 2>"$work/stderr"
   code=$?
   [ $code -eq 2 ] || fail "$arguments: exit code $code, not 2"
   [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$arguments: not one line: $(cat "$work/stderr")"
 done
+touch "$work/file"
+run 1 "a folder" --a "x=$one" --b "y=$one" --images synthetic:0 --out "$work/file"
 exit $failed

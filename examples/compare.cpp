@@ -32,7 +32,7 @@ struct Options {
 struct Column {
   std::string name, path;
   io::Model<float> model;
-  double right = 0; ///< share of the images, where labels are known
+  double right = 0; ///< share of the images; NaN where labels are not known
   Tensor<float> maps_[2]{};
   saliency::Similarity alike_[2]{};
 
@@ -87,7 +87,7 @@ void fill_in(Column& column, const Images& images, std::span<const std::uint8_t>
   const auto said = predictions(logits_of(column.model.net, x));
   for (std::size_t n = 0; n < images.labels.size(); ++n)
     column.right += said[n] == images.labels[n];
-  column.right /= static_cast<double>(said.size());
+  column.right /= static_cast<double>(images.labels.size()); // 0 / 0 is NaN
   for (const Values v : {Values::with_sign, Values::magnitude}) {
     column.maps(v) = saliency::to_maps(a, v);
     column.alike(v) = saliency::similarity(first.maps(v), column.maps(v), v);
@@ -133,7 +133,9 @@ void print_table(const std::vector<Line>& lines, Values v) {
   for (const Measure& m : measures) std::printf("  %-20s", m.name);
   std::printf("\n");
   for (const Line& line : lines) {
-    std::printf("%-*s  %5.1f %%", w, line.name.c_str(), 100 * line.right());
+    char right[16] = "-  ";
+    if (!std::isnan(line.right())) std::snprintf(right, sizeof right, "%.1f %%", 100 * line.right());
+    std::printf("%-*s  %7s", w, line.name.c_str(), right);
     for (const Measure& m : measures) std::printf("  %-20s", text_of(line.alike(m, v)).c_str());
     std::printf("\n");
   }
@@ -144,14 +146,15 @@ void print_table(const std::vector<Line>& lines, Values v) {
     if (line.null.empty()) continue;
     const saliency::Estimate e = line.minus_null(measures[0], v);
     std::printf("%s less the null: %s, %s\n", line.name.c_str(), text_of(e).c_str(),
-                e.high < 0 ? "a drift" : "within the band");
+                std::isnan(e.high) ? "not decided" : e.high < 0 ? "a drift" : "within the band");
   }
 }
 
 io::Json table_json(const std::vector<Line>& lines, Values v) {
   io::Json table = io::Json::array();
   for (const Line& line : lines) {
-    io::Json json = io::Json::object({{"model", line.name}, {"right", line.right()}});
+    io::Json json = io::Json::object({{"model", line.name}});
+    if (!std::isnan(line.right())) json["right"] = line.right();
     for (const Measure& m : measures) {
       json[m.name] = to_json(line.alike(m, v));
       if (!line.null.empty())

@@ -112,8 +112,8 @@ index_t verify(const nn::Net<float>& net, const infer::Graph& graph, const data:
 
 /// Images per second of f on batches of x, the best of a few runs of a fifth of a second.
 template <class F>
-double images_per_second(F&& f, View<const float> x) {
-  Tensor<float> logits({x.shape()[0], 10});
+double images_per_second(F&& f, View<const float> x, index_t classes) {
+  Tensor<float> logits({x.shape()[0], classes});
   double best = 0;
   for (int run = 0; run < 5; ++run) {
     const Stopwatch watch;
@@ -133,7 +133,9 @@ void measure(const Options& o, const nn::Net<float>& net, const infer::Engine& e
   for (int threads : {1, 0}) {
     sgq::set_num_threads(threads ? threads : o.threads);
     if (threads == 0 && sgq::num_threads() == 1) break;
-    const double slow = images_per_second(f, x), fast = images_per_second(engine, x);
+    const index_t classes = engine.graph().classes();
+    const double slow = images_per_second(f, x, classes);
+    const double fast = images_per_second(engine, x, classes);
     std::printf("%d thread%s: %.0f images/s, %.1f times the trained network's %.0f\n",
                 sgq::num_threads(), sgq::num_threads() > 1 ? "s" : "", fast, fast / slow, slow);
   }
@@ -241,6 +243,8 @@ int main(int argc, char** argv) {
     line.text("--name", &o.name, "NAME", "of the files and of the C functions");
     line.text("--out", &o.out, "DIR", "takes NAME.safetensors, NAME.c, NAME.h, maps, test vectors");
     if (!line.parse(argc, argv)) return;
+    if (!infer::is_c_identifier(o.name))
+      throw usage_error(describe("--name", "an identifier of C", "'" + o.name + "'"));
     sgq::set_num_threads(o.threads);
     run(o);
   });

@@ -175,6 +175,7 @@ public:
   explicit NetFunction(const nn::Net<float>& net) : net_(net) {}
   void operator()(View<const float> x, View<float> logits) {
     const View<const float> z = net_.forward(x, tape_);
+    sgq::check_shape("logits", z.shape(), logits.shape());
     std::copy(z.begin(), z.end(), logits.begin());
   }
 

@@ -93,6 +93,9 @@ TEST_CASE("C export: what the file says of itself", "[infer]") {
   CHECK(c.ram_bytes < 7000);
   for (const char* name : {"", "2net", "a-b", "a b"})
     CHECK_THROWS_AS(to_c(graph, {.name = name}), value_error);
+  Graph named = graph; // as a hostile file may
+  named.steps[0].name = named.steps[0].weights_name = "x */ int injected; /*";
+  CHECK(contains(to_c(named).source, "/* x____int_injected____ "));
   CHECK_THROWS_AS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error);
 }
 

@@ -118,7 +118,16 @@ TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") 
     for (index_t c = 0; c < 10; ++c) wrong += row[c] != expected(n, c);
   });
   CHECK(wrong == 0);
+  // As many numbers in another order are no images.
+  const Shape in = net.input_shape();
+  const Shape channels_last{6, in[2], in[3], in[1]};
+  Tensor<std::uint8_t> pixels({6, in.size()});
+  Tensor<std::int32_t> sums({6, 10});
+  CHECK_NOTHROW(engine.run(pixels, sums));
+  CHECK_THROWS_AS(engine.run(pixels.view().reshape(channels_last), sums), shape_error);
+  CHECK_THROWS_AS(run_reference(engine.graph(), pixels.view().reshape(channels_last)), shape_error);
   Tensor<float> bad = x, logits({6, 10});
+  CHECK_THROWS_AS(engine(x.view().reshape(channels_last), logits), shape_error);
   bad[5] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(engine(bad, logits), value_error);
 }

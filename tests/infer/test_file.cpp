@@ -125,6 +125,14 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
   CHECK(contains(fault([](Graph& g) { g.steps[0].staircase.falling[0] = 2; }), "0 or 1"));
   CHECK(contains(fault([](Graph& g) { g.steps[0].pad = 1 << 20; }), "padding"));
   CHECK(contains(fault([](Graph& g) { g.steps[1].input = 2; }), "made before"));
+  // A tall kernel may have a padding whose border alone would fill the memory.
+  CHECK(contains(fault([](Graph& g) {
+                   g.steps[0].kernel_h = 1 << 22;
+                   g.steps[0].pad = (1 << 22) - 1;
+                   g.steps[0].stride = 1 << 26;
+                   g.steps[0].shape = {1, g.steps[0].shape[1], 1, 1};
+                 }),
+                 "1 to 2^26 elements"));
   CHECK(contains(fault([](Graph& g) { g.steps.pop_back(); }), "logits at the end"));
   CHECK(contains(fault([](Graph& g) { g.logit_scale = 0; }), "scale of the logits"));
   CHECK(contains(fault([&](Graph& g) { g.steps[joining].residual = 0; }), "residual of codes"));

@@ -26,6 +26,11 @@ done
   fail "one model: exit code $?"
 grep -q "without --null" "$work/stdout" || fail "nothing is said about the missing null"
 
+"$program" --models "$one,other=$two" --null "$two" --images synthetic:0 --out "$work/one" \
+  >"$work/stdout" || fail "one image: exit code $?"
+grep -q "^other less the null: .*, not decided" "$work/stdout" ||
+  fail "one image decides: $(cat "$work/stdout")"
+
 for arguments in "--models $one" "--images synthetic:0" "--models $one --images synthetic:9999"; do
   # shellcheck disable=SC2086
   "$program" $arguments >/dev/null 2>"$work/stderr"

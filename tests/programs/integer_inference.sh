@@ -32,6 +32,7 @@ fi
   --out "$work/fp32" >/dev/null || fail "no fp32 model"
 run 1 "quantise" --model "$work/fp32/model.safetensors" --limit 10 --out "$work/no"
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
-run 1 "an identifier" --name 2net --limit 10 --explain 0 --out "$work/no"
+run 2 "an identifier" --name my-net --out "$work/no"
+[ -e "$work/no/my-net.safetensors" ] && fail "a name was refused after the work"
 run 2 "--limit" --limit many
 exit $failed

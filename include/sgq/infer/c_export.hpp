@@ -15,7 +15,9 @@
 #include "sgq/infer/reference.hpp"
 #include "sgq/version.hpp"
 
+#include <algorithm>
 #include <set>
+#include <string_view>
 
 namespace sgq::infer {
 
@@ -30,12 +32,29 @@ struct CSource {
   index_t ram_bytes = 0;      ///< of static memory; the stack needs some hundred more
 };
 
+/// True for what C takes as a name, keywords aside.
+inline bool is_c_identifier(std::string_view name) {
+  const auto fits = [](char c) {
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
 namespace detail {
+
+/// A name from a file as it may stand in a comment of C: what could end the comment becomes '_'.
+inline std::string comment(std::string name) {
+  for (char& c : name)
+    if (c != '.' && c != '-' && !is_c_identifier(std::string{'_', c})) c = '_';
+  return name;
+}
 
 class CWriter {
 public:
   CWriter(const Graph& graph, const COptions& options) : g_(graph), name_(options.name) {
-    check_name();
+    if (!is_c_identifier(name_))
+      throw value_error(describe("C export, name", "an identifier", "'" + name_ + "'"));
     check_graph(graph);
     sample_.resize(graph.image);
     const Random random(1, 0x73616d70); // "samp"
@@ -73,14 +92,6 @@ public:
   }
 
 private:
-  void check_name() const {
-    bool good = !name_.empty() && !(name_[0] >= '0' && name_[0] <= '9');
-    for (char c : name_)
-      good = good && (c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                      (c >= 'A' && c <= 'Z'));
-    if (!good) throw value_error(describe("C export, name", "an identifier", "'" + name_ + "'"));
-  }
-
   std::string layer_name(Value v) const { return "layer" + std::to_string(v); }
 
   /// The narrowest types that hold all thresholds and heights, and all weights.
@@ -137,7 +148,7 @@ private:
 
   void write_tables(Value v, const Step& s, std::string& out) {
     const std::string name = layer_name(v);
-    out += "\n/* " + s.weights_name + " -> " + s.name + ": sums within +-" +
+    out += "\n/* " + comment(s.weights_name) + " -> " + comment(s.name) + ": sums within +-" +
            std::to_string(s.bound) + " */";
     table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
     table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
@@ -171,7 +182,7 @@ private:
       return there ? name + what : std::string("0");
     };
     const bool convolves = s.op == Op::convolve;
-    out += "\n/* " + s.name + " */\nstatic const layer_t " + name + " = {";
+    out += "\n/* " + comment(s.name) + " */\nstatic const layer_t " + name + " = {";
     for (index_t n : {in[1], in[2], in[3], y[1], y[2], y[3], s.kernel_h, s.kernel_w, s.stride,
                       s.pad, index_t{s.weights.bits}, index_t{s.weights.odd}})
       out += std::to_string(n) + ", ";

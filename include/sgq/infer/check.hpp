@@ -69,6 +69,7 @@ private:
             "a stride and kernel of possible size, a padding below the kernel's");
     check_image(s.shape);
     const Shape& in = g_.shape(s.input);
+    check_image({1, in[1], in[2] + 2 * s.pad, in[3] + 2 * s.pad}); // with its border in memory
     const Shape expected =
         output_shape(s, in, s.op == Op::max_pool || s.op == Op::sum_pool ? in[1] : s.shape[1]);
     require(s.shape == expected, "the shape that follows from its input");

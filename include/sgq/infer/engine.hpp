@@ -46,7 +46,7 @@ public:
 
   /// Integer logits [N, classes] of pixel codes [N, C, H, W]. Throws shape_error.
   void run(View<const std::uint8_t> pixels, View<std::int32_t> logits) const {
-    const index_t n = check(pixels.shape(), pixels.size());
+    const index_t n = graph_.count("integer net: pixels", pixels.shape());
     check_shape("integer net: logits", {n, graph_.classes()}, logits.shape());
     run_blocks(pixels, logits.data(), [](const Block&, index_t) {});
   }
@@ -69,7 +69,7 @@ public:
     if (!options_.keep_values)
       throw value_error(describe("integer net: values", "an engine that keeps them", "another",
                                  "construct it with {.keep_values = true}"));
-    const index_t n = check(pixels.shape(), pixels.size());
+    const index_t n = graph_.count("integer net: pixels", pixels.shape());
     std::vector<Tensor<std::int32_t>> values(graph_.last() + 1);
     for (Value v = 0; v <= graph_.last(); ++v) values[v].resize(graph_.shape(v).with_batch(n));
     run_blocks(pixels, values.back().data(), [&](const Block& b, index_t first) {
@@ -93,13 +93,6 @@ private:
     return graph;
   }
   static index_t panel_size(const Panels& p) { return p.rows * p.groups * byte_panel * 4; }
-
-  index_t check(const Shape& shape, index_t size) const {
-    if (shape.rank() == 0 || size != shape[0] * graph_.image.size())
-      throw shape_error(
-          describe("integer net: pixels", "[N, ...] of " + graph_.image.str(), shape.str()));
-    return shape[0];
-  }
 
   bool read_once(Value v) const {
     int readers = 0;

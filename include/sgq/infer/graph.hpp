@@ -61,6 +61,16 @@ struct Graph {
   Value last() const { return steps.size(); }
   index_t classes() const { return steps.back().shape[1]; }
 
+  /// N of images [N, C, H, W] or [N, C H W]. Throws shape_error on any other shape, such as [N, H, W,
+  /// C], which has as many numbers.
+  index_t count(std::string_view what, const Shape& images) const {
+    const bool planes = images.rank() == 4 && images.with_batch(1) == image;
+    const bool rows = images.rank() == 2 && images[1] == image.size();
+    if (!planes && !rows)
+      throw shape_error(describe(what, "[N, ...] of " + image.str(), images.str()));
+    return images[0];
+  }
+
   /// The value of that name; 0 ("input") where there is none.
   Value find(std::string_view layer) const {
     for (Value v = 1; v <= steps.size(); ++v)

@@ -69,10 +69,7 @@ inline void pool(const Step& s, View<const std::int32_t> x, View<std::int32_t> y
 /// integer logits, [N, classes, 1, 1]. Throws shape_error.
 inline std::vector<Tensor<std::int32_t>> run_reference(const Graph& graph,
                                                        View<const std::uint8_t> pixels) {
-  const index_t n = pixels.shape().rank() ? pixels.shape()[0] : 0;
-  if (pixels.size() != n * graph.image.size())
-    throw shape_error(
-        describe("integer net: pixels", "[N, ...] of " + graph.image.str(), pixels.shape().str()));
+  const index_t n = graph.count("integer net: pixels", pixels.shape());
   std::vector<Tensor<std::int32_t>> values(graph.steps.size() + 1);
   values[0].resize(graph.image.with_batch(n));
   std::copy(pixels.begin(), pixels.end(), values[0].begin());

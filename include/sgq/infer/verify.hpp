@@ -14,9 +14,7 @@ namespace sgq::infer {
 /// The pixel codes of network input [N, C, H, W], as the trained net's input layer makes them.
 /// Throws shape_error, and value_error on a number that is not finite.
 inline void pixel_codes(const Graph& graph, View<const float> x, View<std::uint8_t> codes) {
-  if (x.shape().rank() == 0 || x.size() != x.shape()[0] * graph.image.size())
-    throw shape_error(
-        describe("integer net: input", "[N, ...] of " + graph.image.str(), x.shape().str()));
+  graph.count("integer net: input", x.shape());
   check_shape("integer net: pixel codes", x.shape(), codes.shape());
   if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
     throw value_error(describe("integer net: input", "finite numbers",

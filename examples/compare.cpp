@@ -134,7 +134,8 @@ void print_table(const std::vector<Line>& lines, Values v) {
   std::printf("\n");
   for (const Line& line : lines) {
     char right[16] = "-  ";
-    if (!std::isnan(line.right())) std::snprintf(right, sizeof right, "%.1f %%", 100 * line.right());
+    if (!std::isnan(line.right()))
+      std::snprintf(right, sizeof right, "%.1f %%", 100 * line.right());
     std::printf("%-*s  %7s", w, line.name.c_str(), right);
     for (const Measure& m : measures) std::printf("  %-20s", text_of(line.alike(m, v)).c_str());
     std::printf("\n");

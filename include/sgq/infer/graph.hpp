@@ -61,8 +61,8 @@ struct Graph {
   Value last() const { return steps.size(); }
   index_t classes() const { return steps.back().shape[1]; }
 
-  /// N of images [N, C, H, W] or [N, C H W]. Throws shape_error on any other shape, also on one with
-  /// as many numbers, such as [N, H, W, C].
+  /// N of images [N, C, H, W] or [N, C H W]. Throws shape_error on any other shape, also on [N, H,
+  /// W, C], which has as many numbers.
   index_t count(std::string_view what, const Shape& images) const {
     const bool planes = images.rank() == 4 && images.with_batch(1) == image;
     const bool rows = images.rank() == 2 && images[1] == image.size();

@@ -39,6 +39,12 @@ inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<co
     io::Model<float> model = io::load_model(o.from_weights);
     const bool real = quant::name(model.spec.quant.bits) == "fp32";
     check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
+    const TrainingOptions usual = recipe(o.dataset);
+    if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||
+                  o.pact != usual.pact || o.alpha != usual.alpha ||
+                  o.alpha_quantile != usual.alpha_quantile))
+      throw usage_error("--weights, --first-last, --pact and --alpha: " + o.from_weights +
+                        " is quantised already, and keeps what it has");
     if (model.net.input_shape() != first.shape().with_batch(1))
       throw usage_error(describe("--from-weights", "a net for images " +
                                      first.shape().with_batch(1).str(),

@@ -224,7 +224,7 @@ int main(int argc, char** argv) {
     line.choice("--paper", &o.paper, {"a", "b", "all"},
                 "whose sets: a MNIST and Fashion-MNIST, b MNIST and CIFAR-10");
     line.choice("--scale", &o.scale, scales,
-                "how much: smoke under a minute, quick under 20 on two cores, full about ten hours");
+                "how much: smoke under a minute, quick nine on two cores, full about ten hours");
     line.text("--dataset", &o.dataset, "SET,..",
               "these sets instead: mnist, fashion-mnist, cifar-10, synthetic");
     line.text("--data", &o.data, "DIR",

@@ -43,7 +43,7 @@ inline bool is_c_identifier(std::string_view name) {
 
 namespace detail {
 
-/// A name from a file as it may stand in a comment of C: what could end the comment becomes '_'.
+/// A name from a file as it may stand in a comment of C: letters, digits, '.', '-', the rest '_'.
 inline std::string comment(std::string name) {
   for (char& c : name)
     if (c != '.' && c != '-' && !is_c_identifier(std::string{'_', c})) c = '_';

@@ -63,7 +63,7 @@ SGQ_INLINE void stairs_row_generic(const StairsRow* s) {
 }
 
 /// Max pooling before the stairs: the highest sum ^ flip of windows of k x k, sums [k][width][step]
-/// to the first width / k positions of `out`, which may be sums. Of a position's sums only the first
+/// to the first width / k positions of `out`, which may be sums. Of a position's sums the first
 /// 16 x panels count. A staircase is monotone, so it does not matter which comes first, and this
 /// way there is less climbing to do.
 SGQ_INLINE void pool_sums(const std::int32_t* sums, index_t width, index_t panels, index_t step,

@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
     line.integer("--seeds", &o.seeds, {0, 1000}, "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
-    line.text("--shard", &o.shard, "i/n", "run every n-th cell only, from the i-th on");
+    line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the cells only");
     line.choice("--kl", &o.kl, {"attached", "detached"},
                 "whether guided training's KL moves the clean prediction too, as its authors have it");
     line.section("To try things out");

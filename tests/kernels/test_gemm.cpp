@@ -1,3 +1,4 @@
+#include "sgq/core/tensor.hpp"
 #include "sgq/kernels/gemm.hpp"
 
 #include "problems.hpp"
@@ -171,6 +172,41 @@ TEST_CASE("gemm: does not touch what lies between the rows of C, nor reads C wit
   for (index_t i = 0; i < p.g.m; ++i)
     for (index_t j = 0; j < p.g.ldc; ++j)
       CHECK(std::isnan(result[static_cast<std::size_t>(i * p.g.ldc + j)]) == (j >= p.g.n));
+}
+
+// Results of 4 MiB and more are written past the caches, if their rows are aligned.
+TEST_CASE("gemm: a result larger than the caches equals the loops", "[kernels]") {
+  const index_t m = 48, n = 22000, k = 9, ldc = n + 16; // n leaves half a tile over
+  const std::vector<float> a = integers<float>(m * k, 1), b = integers<float>(n * k, 2);
+  Tensor<float> fast({m * ldc}, -1.0f);
+  std::vector<float> slow(static_cast<std::size_t>(m * ldc), -1.0f);
+  REQUIRE(reinterpret_cast<std::uintptr_t>(fast.data()) % 64 == 0);
+  for (const bool trans_b : {false, true}) {
+    Gemm<float> g{.m = m,
+                  .n = n,
+                  .k = k,
+                  .a = a.data(),
+                  .lda = k,
+                  .b = b.data(),
+                  .ldb = trans_b ? k : n,
+                  .trans_b = trans_b,
+                  .c = slow.data(),
+                  .ldc = ldc};
+    naive::gemm<double>(g);
+    for (const auto& [first, scale] : {std::pair{0, 1.0f}, {1, 1.0f}, {0, 2.0f}}) {
+      g.epilogue.scale = scale; // another path: nothing is streamed
+      g.c = fast.data() + 15 * first; // aligned, or not
+      std::fill_n(fast.data(), fast.size(), -1.0f);
+      for_thread_counts([&](int) { gemm(g); });
+      double worst = 0;
+      for (index_t i = 0; i < m - 1; ++i) // of the last row, what lies beyond n may not exist
+        for (index_t j = 0; j < ldc; ++j)
+          worst = std::max(worst, std::abs(double(g.c[i * ldc + j]) -
+                                           double(slow[static_cast<std::size_t>(i * ldc + j)]) *
+                                               (j < n ? double(scale) : 1)));
+      CHECK(worst == 0);
+    }
+  }
 }
 
 TEST_CASE("gemm: NaN and infinity come through the epilogue", "[kernels]") {

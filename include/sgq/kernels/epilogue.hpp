@@ -77,6 +77,7 @@ void run_tile(const Tile<T, OuterProduct>& tile, OuterProduct<T> x, index_t rows
     for (index_t i = 0; i < rows; ++i) std::copy_n(c + i * ldc, cols, whole + i * tile.nr);
   x.c = whole;
   x.ldc = tile.nr;
+  x.stream = false;
   (rows <= tile.mr / 2 ? tile.run_half : tile.run)(x);
   finish(whole, tile.nr, rows, cols, e, c, ldc);
 }

@@ -18,6 +18,10 @@ namespace sgq::kernels {
 
 /// C[i][j] = sum over p of a[p * mr + i] * b[b_row[p] + j], for a tile of mr x nr; with accumulate,
 /// C[i][j] += the same. C's rows are ldc apart.
+///
+/// `stream` writes C past the caches: a C that is larger than they are would be read from memory
+/// only to be overwritten. Its rows must be aligned to 64 bytes; nothing accumulates; and whoever
+/// asked for it calls fence_streams() before another thread may read C.
 template <class T>
 struct OuterProduct {
   index_t k;
@@ -27,7 +31,15 @@ struct OuterProduct {
   T* c;
   index_t ldc;
   bool accumulate = false;
+  bool stream = false;
 };
+
+/// Makes this thread's streamed stores visible before anything that follows.
+inline void fence_streams() {
+#if SGQ_X86
+  __builtin_ia32_sfence();
+#endif
+}
 
 /// Partial sums of C[i][j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr.
 /// p runs through `parts` stretches of `length` elements (a multiple of the lanes), the next of

@@ -6,6 +6,10 @@
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/microkernel.hpp"
 
+#if SGQ_X86
+#include <immintrin.h>
+#endif
+
 namespace sgq::kernels {
 
 #if SGQ_X86
@@ -14,10 +18,12 @@ template <class T, index_t Rows>
   using V = typename Simd<T, 32>::type;
   using Loose = typename Simd<T, 32>::loose;
   V sum[Rows][2] = {};
-  SGQ_UNROLL
-  for (index_t i = 0; i < Rows; ++i) {
-    __builtin_prefetch(x.c + i * x.ldc, 1);
-    __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
+  if (!x.stream) {
+    SGQ_UNROLL
+    for (index_t i = 0; i < Rows; ++i) {
+      __builtin_prefetch(x.c + i * x.ldc, 1);
+      __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
+    }
   }
   const T* a = x.a;
   for (index_t p = 0; p < x.k; ++p, a += 6) {
@@ -31,6 +37,12 @@ template <class T, index_t Rows>
   }
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
+    if (x.stream) {
+      const auto row = reinterpret_cast<__m256i*>(x.c + i * x.ldc);
+      _mm256_stream_si256(row, reinterpret_cast<__m256i>(sum[i][0]));
+      _mm256_stream_si256(row + 1, reinterpret_cast<__m256i>(sum[i][1]));
+      continue;
+    }
     const auto row = reinterpret_cast<Loose*>(x.c + i * x.ldc);
     row[0] = x.accumulate ? row[0] + sum[i][0] : sum[i][0];
     row[1] = x.accumulate ? row[1] + sum[i][1] : sum[i][1];

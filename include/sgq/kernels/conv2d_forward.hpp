@@ -5,7 +5,8 @@
 // W is packed once; then every task takes one image (or a band of its rows), makes the shifted
 // copies that stand for X in its own scratch memory, and goes through the output pixels in strips
 // of one tile's width, for each strip through the output channels. The sum over k is not cut, so
-// every output leaves the registers once.
+// every output leaves the registers once. Whoever will sweep over the images of Y, batch norm for
+// one, can do so in AfterImage, while they are in the cache.
 #pragma once
 
 #include "sgq/core/memory.hpp"
@@ -15,6 +16,18 @@
 #include "sgq/kernels/shifted.hpp"
 
 namespace sgq::kernels {
+
+/// Called with n once image n of the result is complete, by the thread that completed it.
+struct AfterImage {
+  void* body = nullptr;
+  void (*call)(void*, index_t n) = nullptr;
+
+  AfterImage() = default;
+  /// f must outlive the call it is handed to.
+  template <class F>
+  explicit AfterImage(F& f)
+      : body(&f), call([](void* b, index_t n) { (*static_cast<F*>(b))(n); }) {}
+};
 
 namespace detail {
 
@@ -42,7 +55,7 @@ void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const 
 
 template <class T>
 void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
-                    const Epilogue<T>& epilogue) {
+                    const Epilogue<T>& epilogue, const AfterImage& after) {
   Arena::Scope scope(scratch());
   const Tile<T, OuterProduct>& tile = tiles<T>().outer;
   const index_t k = g.filter_size(), out_w = g.out_w();
@@ -73,7 +86,10 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
                      .c = y + n * g.out_size() + top * out_w,
                      .ldc = g.out_plane()},
                     epilogue);
+    if (after.call && bands == 1) after.call(after.body, n);
   });
+  if (after.call && bands > 1)
+    parallel_for(g.batch, [&](index_t n) { after.call(after.body, n); });
 }
 
 } // namespace detail
@@ -82,8 +98,8 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
 /// w: OIHW, y: NCHW.
 template <class T, class X>
 void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
-                    const Epilogue<T>& epilogue = {}) {
-  detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue);
+                    const Epilogue<T>& epilogue = {}, const AfterImage& after = {}) {
+  detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue, after);
 }
 
 } // namespace sgq::kernels

@@ -29,6 +29,7 @@ public:
   std::string_view kind() const override { return "batch_norm"; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::affine; }
+  bool wants_moments() const override { return true; }
   bool backward_in_place() const override { return true; }
 
   const BatchNormOptions& options() const { return options_; }

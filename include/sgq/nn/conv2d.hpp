@@ -11,6 +11,7 @@
 #include "sgq/kernels/naive.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
+#include "sgq/ops/batch_norm.hpp"
 
 namespace sgq::nn {
 
@@ -91,8 +92,15 @@ public:
       const View<T> y = slot.plain(shape);
       const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
       const kernels::Epilogue<T> epilogue{.row_bias = real ? bias : nullptr};
+      ops::PlaneMoments<T> take_moments{y.data(), shape[1], shape.plane(), nullptr};
+      kernels::AfterImage after;
+      if (mode.training && slot.wants_moments) {
+        slot.moments.resize({shape[0], shape[1], 2});
+        slot.out.moments = take_moments.to = slot.moments.data();
+        after = kernels::AfterImage(take_moments);
+      }
       visit_input(x, [&](auto input) {
-        kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue);
+        kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);
       });
       if (real) return;
     }

@@ -69,6 +69,8 @@ struct Slot {
   Tensor<std::uint8_t> codes; ///< out.codes
   Tensor<T> channel;          ///< per-channel numbers, one row each
   Tensor<std::uint8_t> bytes; ///< one byte an element: dropout mask, place of a maximum
+  Tensor<double> moments;     ///< out.moments
+  bool wants_moments = false; ///< who reads the output would take moments of it
   bool trained = false;       ///< batch norm used the batch's moments, dropout a mask
 
   /// Makes `real` the output: plain numbers of that shape, yet to be written.
@@ -121,6 +123,8 @@ public:
     static_cast<void>(input);
     return Reads::plain;
   }
+  /// True if a training pass asks for the moments of the input's planes (Signal::moments).
+  virtual bool wants_moments() const { return false; }
   /// True if backward works with dx[0] and dy in the same memory.
   virtual bool backward_in_place() const { return false; }
 };

@@ -34,6 +34,7 @@ public:
     std::vector<ValueId> inputs;
     Shape shape;                ///< of the output, batch 1
     Reads reads = Reads::plain; ///< what every reader of the output can take
+    bool wants_moments = false; ///< a reader of the output asks for its moments
     bool needs_grad = false;    ///< parameters lie in it or before it
   };
 
@@ -55,7 +56,6 @@ public:
     return add(name, std::unique_ptr<Layer<T>>(std::make_unique<L>(std::move(layer))),
                std::move(inputs));
   }
-
   ValueId add(const std::string& name, std::unique_ptr<Layer<T>> layer,
               std::vector<ValueId> inputs = {}) {
     for (const Node& node : nodes_)
@@ -105,9 +105,8 @@ public:
     throw value_error(describe("net", "one of its layers", "'" + std::string(name) + "'"));
   }
 
-  /// Every parameter, "layer.name", in the order of the layers.
+  /// Every parameter, "layer.name", in the order of the layers; every other stored tensor.
   std::vector<NamedParameter<T>> parameters() { return collect<NamedParameter<T>>(); }
-  /// Every other stored tensor (running statistics).
   std::vector<NamedBuffer<T>> buffers() { return collect<NamedBuffer<T>>(); }
 
   index_t parameter_count() {
@@ -156,14 +155,15 @@ public:
     const Node& node = nodes_[i];
     Slot<T>& slot = tape.slots()[i];
     const Signal<T>* in[max_inputs];
-    Mode own = mode;
-    own.random = mode.random.split(i);
+    const Mode own{mode.training, mode.random.split(i)};
+    slot.wants_moments = node.wants_moments;
     node.layer->forward(gather(node, tape, in), slot, own);
+    if (slot.out.moments != slot.moments.data()) slot.out.moments = nullptr; // came with the input
     settle_for_readers(node, slot);
   }
 
-  /// Brings an output into a form that all its readers take. The record of what was computed stays
-  /// in slot.real; the settled numbers take its place in out. For those who run layers themselves.
+  /// Brings an output into a form that all its readers take; what was computed stays in slot.real.
+  /// For those who run layers themselves.
   static void settle_for_readers(const Node& node, Slot<T>& slot) {
     const Signal<T>& s = slot.out;
     if (s.is_plain() || (node.reads >= Reads::settled && s.is_settled()) ||
@@ -205,10 +205,9 @@ public:
   }
 
 private:
-  // What the readers of each value can take, and where parameters lie; found anew whenever the list
-  // changes.
+  // What the readers of each value can take, and where parameters lie, whenever the list changes.
   void connect() {
-    for (Node& node : nodes_) node.reads = Reads::residual;
+    for (Node& node : nodes_) node.reads = Reads::residual, node.wants_moments = false;
     nodes_.back().reads = Reads::plain; // the output is for the caller
     for (Node& node : nodes_) {
       std::vector<NamedParameter<T>> own;
@@ -217,7 +216,8 @@ private:
       for (std::size_t j = 0; j < node.inputs.size(); ++j) {
         Node& source = nodes_[node.inputs[j]];
         source.reads = std::min(source.reads, node.layer->reads(j));
-        node.needs_grad = node.needs_grad || source.needs_grad;
+        source.wants_moments |= node.layer->wants_moments();
+        node.needs_grad |= source.needs_grad;
       }
     }
   }

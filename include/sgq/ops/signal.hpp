@@ -39,6 +39,9 @@ struct Signal {
   index_t max_code = 0;             ///< bound on |u| if u is integer, else 0
   const Signal* residual = nullptr; ///< a settled signal of the same shape, null for none
 
+  /// Of every plane of u, mean and squared deviations (ops::PlaneMoments), if u's maker took them.
+  const double* moments = nullptr;
+
   /// Integer codes and one scale: what a quantised layer computes on.
   bool is_codes() const { return max_code > 0 && !acc && !mul && !add && !residual; }
   /// Plain numbers: v is u.

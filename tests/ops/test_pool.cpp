@@ -59,6 +59,9 @@ void check_max_pool(const ops::PoolGeometry& g, const Tensor<X>& x, const Shape&
   });
   for (index_t i = 0; i < out.size(); ++i) expected[i] = x[at[static_cast<std::size_t>(i)]];
   REQUIRE(values(y) == values(expected));
+  y.fill(X{77});
+  ops::max_pool_forward<X>(x, g, y, {}); // without positions
+  REQUIRE(values(y) == values(expected));
 
   const Tensor<double> dy = random_tensor<double>(out, 3);
   Tensor<double> dx(x.shape(), 9.0), dx_expected(x.shape());

@@ -120,7 +120,7 @@ private:
         const Signal<T>* in[nn::Net<T>::max_inputs] = {&room.given}; // of the input layer
         for (std::size_t j = 0; j < step.inputs.size(); ++j) in[j] = room.values[step.inputs[j]];
         step.layer->forward({in, std::max<std::size_t>(step.inputs.size(), 1)}, slot,
-                            nn::Mode::eval());
+                            nn::Mode::infer());
         net_.settle_for_readers(net_.nodes()[step.value], slot);
       }
       room.values[step.value] = &slot.out;

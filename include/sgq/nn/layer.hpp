@@ -23,12 +23,15 @@ namespace sgq::nn {
 /// How a forward pass is made.
 struct Mode {
   bool training = false;
-  Random random{0}; ///< of dropout; give every step its own
+  Random random{0};      ///< of dropout; give every step its own
+  bool recording = true; ///< what only a backward pass needs is kept
 
   /// Batch norm uses the batch's statistics and dropout is on.
   static Mode train(Random random = Random(0)) { return {true, random}; }
   /// Batch norm uses its running statistics and dropout is off.
   static Mode eval() { return {}; }
+  /// The same, and no backward pass will follow.
+  static Mode infer() { return {.recording = false}; }
 };
 
 /// Which gradients a backward pass computes.

@@ -155,7 +155,7 @@ public:
     const Node& node = nodes_[i];
     Slot<T>& slot = tape.slots()[i];
     const Signal<T>* in[max_inputs];
-    const Mode own{mode.training, mode.random.split(i)};
+    const Mode own{mode.training, mode.random.split(i), mode.recording};
     slot.wants_moments = node.wants_moments;
     node.layer->forward(gather(node, tape, in), slot, own);
     if (slot.out.moments != slot.moments.data()) slot.out.moments = nullptr; // came with the input

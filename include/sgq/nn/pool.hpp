@@ -47,21 +47,22 @@ public:
     return detail::pool_shape("max pool", geometry_, in);
   }
 
-  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
     const Signal<T>& x = *in[0];
     const Shape shape = output_shape({&x.shape, 1});
-    slot.bytes.resize(shape);
+    View<std::uint8_t> where;
+    if (mode.recording) slot.bytes.resize(shape), where = slot.bytes;
     if (x.codes) {
       slot.codes.resize(shape);
       slot.out = x;
       slot.out.shape = shape;
       slot.out.codes = slot.codes.data();
-      ops::max_pool_forward<std::uint8_t>({x.codes, x.shape}, geometry_, slot.codes, slot.bytes);
+      ops::max_pool_forward<std::uint8_t>({x.codes, x.shape}, geometry_, slot.codes, where);
     } else {
       const View<T> y = slot.plain(shape);
       slot.out.scale = x.scale;
       slot.out.max_code = x.max_code;
-      ops::max_pool_forward<T>({x.real, x.shape}, geometry_, y, slot.bytes);
+      ops::max_pool_forward<T>({x.real, x.shape}, geometry_, y, where);
     }
   }
 

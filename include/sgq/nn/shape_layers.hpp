@@ -53,7 +53,7 @@ public:
   void backward(Inputs<T>, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
                 const BackwardOptions&) override {
     for (const View<T>& d : dx)
-      if (!d.empty() && d.data() != dy.data()) std::copy(dy.begin(), dy.end(), d.begin());
+      if (!d.empty() && d.data() != dy.data()) ops::copy_to<T>(dy, d);
   }
 };
 

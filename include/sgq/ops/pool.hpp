@@ -25,7 +25,7 @@ struct PoolGeometry {
 
 /// n windows of 2 x 2, side by side. Which of four numbers is the largest cannot be predicted, so
 /// there is no branch: comparisons, in the order of max_of_window, are numbers 0 and 1.
-template <class X>
+template <bool places, class X>
 SGQ_INLINE void max_of_four(const X* top, const X* bottom, index_t n, X* y, std::uint8_t* where) {
   using At = std::conditional_t<sizeof(X) == 1, std::uint8_t, std::int32_t>; // as wide as X
   SGQ_SIMD
@@ -37,18 +37,21 @@ SGQ_INLINE void max_of_four(const X* top, const X* bottom, index_t n, X* y, std:
     const X abc = c > ab ? c : ab;
     const At fourth = static_cast<At>(d > abc);
     y[j] = d > abc ? d : abc;
+    if constexpr (!places) continue;
     const int of_three = (second & (third - 1)) | 2 * third; // 2 if third, else second
     where[j] = static_cast<std::uint8_t>((of_three & (fourth - 1)) | 3 * fourth);
   }
 }
 
 /// A row of n windows, in blocks whose size the compiler knows: pooled rows are short.
-template <class X>
+template <bool places, class X>
 SGQ_INLINE void max_of_four_row(const X* top, index_t w, index_t n, X* y, std::uint8_t* where) {
   index_t j = 0;
-  for (; j + 8 <= n; j += 8) max_of_four(top + 2 * j, top + w + 2 * j, 8, y + j, where + j);
-  for (; j + 4 <= n; j += 4) max_of_four(top + 2 * j, top + w + 2 * j, 4, y + j, where + j);
-  max_of_four(top + 2 * j, top + w + 2 * j, n - j, y + j, where + j);
+  for (; j + 8 <= n; j += 8)
+    max_of_four<places>(top + 2 * j, top + w + 2 * j, 8, y + j, where + j);
+  for (; j + 4 <= n; j += 4)
+    max_of_four<places>(top + 2 * j, top + w + 2 * j, 4, y + j, where + j);
+  max_of_four<places>(top + 2 * j, top + w + 2 * j, n - j, y + j, where + j);
 }
 
 template <class X>
@@ -62,7 +65,7 @@ SGQ_INLINE void max_of_window(const X* window, index_t w, index_t k, X* y, std::
         at = a * k + b;
       }
   *y = best;
-  *where = static_cast<std::uint8_t>(at);
+  if (where) *where = static_cast<std::uint8_t>(at);
 }
 
 /// `planes` planes of h x w.
@@ -71,18 +74,20 @@ SGQ_INLINE void max_pool_planes(const X* in, index_t planes, index_t h, index_t 
                                 X* y, std::uint8_t* where) {
   const index_t oh = g.out(h), ow = g.out(w);
   for (index_t p = 0; p < planes; ++p, in += h * w)
-    for (index_t i = 0; i < oh; ++i, y += ow, where += ow) {
+    for (index_t i = 0; i < oh; ++i, y += ow, where += where ? ow : 0) {
       const X* const row = in + i * g.stride * w;
-      if (g.kernel == 2 && g.stride == 2)
-        max_of_four_row(row, w, ow, y, where);
-      else
+      if (g.kernel != 2 || g.stride != 2)
         for (index_t j = 0; j < ow; ++j)
-          max_of_window(row + j * g.stride, w, g.kernel, y + j, where + j);
+          max_of_window(row + j * g.stride, w, g.kernel, y + j, where ? where + j : where);
+      else if (where)
+        max_of_four_row<true>(row, w, ow, y, where);
+      else
+        max_of_four_row<false>(row, w, ow, y, where);
     }
 }
 
-/// y and `where`, the position of the first maximum in its window (row * k + column).
-/// kernel is at most 15, so that a position fits one byte.
+/// y and, unless empty, `where`: the position of the first maximum in its window (row * k +
+/// column). kernel is at most 15, so that a position fits one byte.
 template <class X>
 void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint8_t> where) {
   const index_t channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
@@ -90,7 +95,8 @@ void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint
   assert(g.kernel <= 15 && y.shape()[2] == g.out(h) && y.shape()[3] == g.out(w));
   parallel_for(x.shape()[0], [&](index_t n) {
     kernels::for_isa<max_pool_planes<X>>(x.data() + n * in_size, channels, h, w, g,
-                                         y.data() + n * out_size, where.data() + n * out_size);
+                                         y.data() + n * out_size,
+                                         where.empty() ? nullptr : where.data() + n * out_size);
   });
 }
 

@@ -93,4 +93,13 @@ void add_to(View<const T> x, View<T> y) {
   });
 }
 
+/// y = x.
+template <class T>
+void copy_to(View<const T> x, View<T> y) {
+  check_shape("copy", y.shape(), x.shape());
+  parallel_blocks(x.size(), 1 << 15, [&](index_t begin, index_t end) {
+    std::copy(x.data() + begin, x.data() + end, y.data() + begin);
+  });
+}
+
 } // namespace sgq::ops

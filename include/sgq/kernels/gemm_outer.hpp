@@ -73,7 +73,7 @@ private:
 
   // Where C is larger than most L2 caches, nobody finds it there, and without streams every line
   // would be read before it is written. Half as much memory moves: products with a sum of up to
-  // 144 terms became 1.2 to 1.4 times as fast. Not with rows left over, which go through a buffer.
+  // 128 terms became 1.2 to 1.4 times as fast. Not with rows left over, which go through a buffer.
   static constexpr index_t stream_bytes = 4 << 20;
 
   static bool aligned(const T* c, index_t ldc) {

@@ -105,7 +105,7 @@ public:
     throw value_error(describe("net", "one of its layers", "'" + std::string(name) + "'"));
   }
 
-  /// Every parameter, "layer.name", in the order of the layers; every other stored tensor.
+  /// Parameters, "layer.name", in the order of the layers; buffers are the running statistics.
   std::vector<NamedParameter<T>> parameters() { return collect<NamedParameter<T>>(); }
   std::vector<NamedBuffer<T>> buffers() { return collect<NamedBuffer<T>>(); }
 

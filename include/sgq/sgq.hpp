@@ -26,6 +26,7 @@
 #include "sgq/kernels/decode.hpp"
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/epilogue.hpp"
+#include "sgq/kernels/fold_lanes.hpp"
 #include "sgq/kernels/gemm.hpp"
 #include "sgq/kernels/gemm_inner.hpp"
 #include "sgq/kernels/gemm_outer.hpp"

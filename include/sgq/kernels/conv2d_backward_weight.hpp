@@ -95,7 +95,7 @@ private:
   /// All output channels by the taps of one chunk of input channels.
   void add_chunk(InnerProduct<T> x, index_t taps, T* c) const {
     const T* const a = x.a;
-    alignas(64) T sums[max_inner * max_lanes] = {};
+    T sums[max_inner];
     index_t last_rows[max_inner]; // of a tile that is not full: the last tap repeated
     x.sums = sums;
     for (index_t j = 0; j < tile_.nr; ++j)
@@ -106,8 +106,8 @@ private:
         x.a = a + i * x.lda;
         x.b_row = cols == tile_.nr ? tap_row_ + j : last_rows;
         tile_.run(x);
-        for_isa<add_lanes<T>>(sums, tile_.lanes, tile_.nr, std::min(tile_.mr, g_.out_channels - i),
-                              cols, c + i * g_.filter_size() + j, g_.filter_size());
+        add_tile(sums, tile_.nr, std::min(tile_.mr, g_.out_channels - i), cols,
+                 c + i * g_.filter_size() + j, g_.filter_size());
       }
   }
 

@@ -13,7 +13,6 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/combine.hpp"
 #include "sgq/kernels/pack.hpp"
-#include "sgq/kernels/transpose.hpp"
 
 namespace sgq::kernels::detail {
 
@@ -28,39 +27,9 @@ SGQ_INLINE void copy_rows(const S* src, index_t stride, index_t rows, index_t k,
   }
 }
 
-/// sums[t] = the sum of the lanes sums[t][0 .. Lanes). A block of sums at a time: their lanes are
-/// folded to one 16-byte vector each, which are transposed and added as rows.
-template <index_t Lanes, class T>
-SGQ_INLINE void fold_lanes(T* sums, index_t count) {
-  using V = typename Block<T>::type;
-  constexpr index_t block = Block<T>::lanes;
-  for (index_t t = 0; t < count; t += block) {
-    V r[block];
-    SGQ_UNROLL
-    for (index_t q = 0; q < block; ++q) {
-      const auto lanes = reinterpret_cast<const V*>(sums + (t + q) * Lanes);
-      r[q] = lanes[0];
-      SGQ_UNROLL
-      for (index_t l = 1; l < Lanes / block; ++l) r[q] += lanes[l];
-    }
-    transpose<T>(r);
-    SGQ_UNROLL
-    for (index_t q = 1; q < block; ++q) r[0] += r[q];
-    *reinterpret_cast<V*>(sums + t) = r[0]; // before all that is still to be read
-  }
-}
-
-/// c[i][j] += the sum of the lanes of a tile's sums[i][j]. sums has room for whole blocks.
+/// c[i][j] += sums[i][j] for the rows x cols upper left part of a tile, whose rows have nr sums.
 template <class T>
-SGQ_INLINE void add_lanes(T* sums, index_t lanes, index_t nr, index_t rows, index_t cols, T* c,
-                          index_t ldc) {
-  constexpr index_t block = Block<T>::lanes;
-  if (lanes == 4 * block)
-    fold_lanes<4 * block>(sums, rows * nr);
-  else if (lanes == 2 * block)
-    fold_lanes<2 * block>(sums, rows * nr);
-  else
-    fold_lanes<block>(sums, rows * nr);
+void add_tile(const T* sums, index_t nr, index_t rows, index_t cols, T* c, index_t ldc) {
   for (index_t i = 0; i < rows; ++i)
     for (index_t j = 0; j < cols; ++j) c[i * ldc + j] += sums[i * nr + j];
 }
@@ -126,7 +95,7 @@ private:
     T* const copy = scratch().take<T>(tile_.nr * padded);
     for_isa<copy_rows<T, TA>>(g_.a + p, g_.lda, g_.m, k, padded, a);
     std::fill_n(a + g_.m * padded, (rows - g_.m) * padded, T{0});
-    alignas(64) T sums[max_inner * max_lanes] = {};
+    T sums[max_inner];
     Strip strip;
     for (index_t j = 0; j < g_.n; j += tile_.nr) {
       read_strip(j, p, k, padded, copy, strip);
@@ -139,8 +108,8 @@ private:
                    .b = strip.data,
                    .b_row = strip.row,
                    .sums = sums});
-        for_isa<add_lanes<T>>(sums, tile_.lanes, tile_.nr, std::min(tile_.mr, g_.m - i),
-                              std::min(tile_.nr, g_.n - j), c + i * g_.n + j, g_.n);
+        add_tile(sums, tile_.nr, std::min(tile_.mr, g_.m - i), std::min(tile_.nr, g_.n - j),
+                 c + i * g_.n + j, g_.n);
       }
     }
   }

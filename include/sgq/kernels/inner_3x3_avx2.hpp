@@ -4,8 +4,7 @@
 // registers.
 #pragma once
 
-#include "sgq/kernels/dispatch.hpp"
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/kernels/fold_lanes.hpp"
 
 namespace sgq::kernels {
 
@@ -15,7 +14,7 @@ template <class T>
   using V = typename Simd<T, 32>::type;
   using Loose = typename Simd<T, 32>::loose;
   constexpr index_t lanes = Simd<T, 32>::lanes;
-  V sum[3][3] = {};
+  V sum[12] = {}; // 9 in use: whole blocks for fold_lanes
   const T *a = x.a, *b = x.b;
   for (index_t part = 0; part < x.parts; ++part, a += x.a_part, b += x.b_part)
     for (index_t p = 0; p < x.length; p += lanes) {
@@ -26,15 +25,12 @@ template <class T>
       for (index_t j = 0; j < 3; ++j) {
         const V bv = *reinterpret_cast<const Loose*>(b + x.b_row[j] + p);
         SGQ_UNROLL
-        for (index_t i = 0; i < 3; ++i) sum[i][j] += av[i] * bv;
+        for (index_t i = 0; i < 3; ++i) sum[i * 3 + j] += av[i] * bv;
       }
     }
-  SGQ_UNROLL
-  for (index_t i = 0; i < 3; ++i) {
-    SGQ_UNROLL
-    for (index_t j = 0; j < 3; ++j)
-      *reinterpret_cast<Loose*>(x.sums + (i * 3 + j) * lanes) = sum[i][j];
-  }
+  T folded[12];
+  fold_lanes<lanes>(reinterpret_cast<const T*>(sum), 12, folded);
+  for (index_t t = 0; t < 9; ++t) x.sums[t] = folded[t];
 }
 #endif
 

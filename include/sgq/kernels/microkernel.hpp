@@ -41,10 +41,10 @@ inline void fence_streams() {
 #endif
 }
 
-/// Partial sums of C[i][j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr.
-/// p runs through `parts` stretches of `length` elements (a multiple of the lanes), the next of
-/// which starts a_part and b_part further on. Lane l sums every p that is l modulo the lanes, into
-/// sums[(i * nr + j) * lanes + l].
+/// sums[i * nr + j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr. p runs
+/// through `parts` stretches of `length` elements (a multiple of the lanes), the next of which
+/// starts a_part and b_part further on. Lane l sums every p that is l modulo the lanes; then the
+/// lanes are added as kernels/fold_lanes.hpp tells.
 template <class T>
 struct InnerProduct {
   index_t parts, length;

@@ -260,6 +260,30 @@ TEST_CASE("codes of a signal are those of its settled value", "[pact]") {
   CHECK(values(codes) == std::vector<std::uint8_t>{0, 0, 0, 0, 1, 2, 2, 3, 3, 3, 3});
 }
 
+/// The gradient of either kind, as a layer takes it: from the regions of a forward pass, or from v.
+template <class T>
+T pact_gradient(const Signal<T>& v, T alpha, int bits, quant::PactGradient gradient,
+                View<const T> dy, View<T> dx) {
+  if (gradient == quant::PactGradient::plus)
+    return ops::pact_plus_codes_backward<T>(v, alpha, bits, dy, dx);
+  Tensor<std::uint8_t> codes(v.shape), regions(v.shape);
+  ops::pact_codes(v, alpha, bits, codes.view(), regions.view());
+  return ops::pact_codes_backward<T>(regions, dy, dx);
+}
+
+TEST_CASE("noting regions changes no code, and a NaN is below the clip's range", "[pact]") {
+  for_all_samples<float>([](const Sample<float>& s) {
+    Tensor<std::uint8_t> alone(s.v.shape), beside(s.v.shape), regions(s.v.shape);
+    ops::pact_codes(s.v, 1.5f, 4, alone.view());
+    ops::pact_codes(s.v, 1.5f, 4, beside.view(), regions.view());
+    REQUIRE(values(alone) == values(beside));
+  });
+  const Tensor<float> x({1, 1, 1, 8}, {-inf, -1, -0.0f, 1e-30f, 2.9999998f, 3, inf, not_a_number});
+  Tensor<std::uint8_t> codes(x.shape()), regions(x.shape());
+  ops::pact_codes(plain_signal<float>(x), 3.0f, 2, codes.view(), regions.view());
+  CHECK(values(regions) == std::vector<std::uint8_t>{0, 0, 0, 1, 1, 2, 2, 0});
+}
+
 TEST_CASE("PACT's gradients on a signal are its definition on the settled value", "[pact]") {
   using quant::PactGradient;
   for_all_samples<double>([](const Sample<double>& s) {
@@ -268,7 +292,7 @@ TEST_CASE("PACT's gradients on a signal are its definition on the settled value"
       Tensor<double> v(s.v.shape), dx(s.v.shape);
       ops::settle(s.v, v.view());
       const double alpha = 0.8;
-      const double dalpha = ops::pact_codes_backward<double>(s.v, alpha, 4, gradient, dy, dx);
+      const double dalpha = pact_gradient<double>(s.v, alpha, 4, gradient, dy, dx);
       double expected = 0, size = 1;
       const auto ok = [&](index_t i) {
         const bool inside = v[i] > 0 && v[i] < alpha;
@@ -282,7 +306,7 @@ TEST_CASE("PACT's gradients on a signal are its definition on the settled value"
       REQUIRE(failures(v.size(), ok) == 0);
       REQUIRE(std::abs(dalpha - expected) < 1e-13 * size);
       Tensor<double> in_place = dy;
-      ops::pact_codes_backward<double>(s.v, alpha, 4, gradient, in_place, in_place);
+      pact_gradient<double>(s.v, alpha, 4, gradient, in_place, in_place);
       REQUIRE(values(in_place) == values(dx));
     }
   });
@@ -292,8 +316,8 @@ TEST_CASE("PACT's gradient at the edges of its window", "[pact]") {
   const Tensor<float> x({1, 1, 1, 6}, {-1, 0, 1e-30f, 2.9999998f, 3, 4});
   const Tensor<float> dy({1, 1, 1, 6}, {1, 2, 4, 8, 16, 32});
   Tensor<float> dx(x.shape());
-  const float dalpha = ops::pact_codes_backward<float>(plain_signal<float>(x), 3, 2,
-                                                       quant::PactGradient::paper, dy, dx);
+  const float dalpha =
+      pact_gradient<float>(plain_signal<float>(x), 3, 2, quant::PactGradient::paper, dy, dx);
   CHECK(values(dx) == std::vector<float>{0, 0, 4, 8, 0, 0});
   CHECK(dalpha == 48);
 }
@@ -307,13 +331,13 @@ TEST_CASE("PACT on a signal does not depend on the number of threads", "[pact]")
     ops::pact_codes(s.v, 1.0f, 2, codes.view());
     return values(codes);
   }));
-  CHECK(same_for_any_thread_count([&] {
-    const float dalpha =
-        ops::pact_codes_backward<float>(s.v, 1.0f, 2, quant::PactGradient::plus, dy, dx);
-    auto all = values(dx);
-    all.push_back(dalpha);
-    return all;
-  }));
+  for (const auto gradient : {quant::PactGradient::paper, quant::PactGradient::plus})
+    CHECK(same_for_any_thread_count([&] {
+      const float dalpha = pact_gradient<float>(s.v, 1.0f, 2, gradient, dy, dx);
+      auto all = values(dx);
+      all.push_back(dalpha);
+      return all;
+    }));
 }
 
 TEST_CASE("PACT on a signal refuses bad bits, alphas and shapes", "[pact]") {
@@ -325,6 +349,12 @@ TEST_CASE("PACT on a signal refuses bad bits, alphas and shapes", "[pact]") {
   CHECK_THROWS_AS(ops::pact_codes(v, 0.0f, 4, codes.view()), value_error);
   CHECK_THROWS_AS(ops::pact_codes(v, not_a_number, 4, codes.view()), value_error);
   CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 4, other.view()), shape_error);
+  CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 4, codes.view(), other.view()), shape_error);
+  Tensor<float> dx(x.shape());
+  CHECK_THROWS_AS(ops::pact_codes_backward<float>(other, x, dx), shape_error);
+  Tensor<float> short_dx({1, 2, 4, 1});
+  CHECK_THROWS_AS(ops::pact_codes_backward<float>(codes, x, short_dx), shape_error);
+  CHECK_THROWS_AS(ops::pact_plus_codes_backward<float>(v, 1.0f, 4, x, short_dx), shape_error);
 }
 
 // ---- sums, additions, finiteness ----------------------------------------------------------------

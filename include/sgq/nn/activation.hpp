@@ -59,21 +59,24 @@ public:
 
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
-  void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
+  void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
     const Signal<T>& v = *in[0];
     slot.codes.resize(v.shape);
-    ops::pact_codes<T>(v, alpha(), options_.bits, slot.codes.view());
+    View<std::uint8_t> regions;
+    if (mode.recording && !plus()) slot.bytes.resize(v.shape), regions = slot.bytes;
+    ops::pact_codes<T>(v, alpha(), options_.bits, slot.codes.view(), regions);
     slot.out = Signal<T>{.shape = v.shape,
                          .codes = slot.codes.data(),
                          .scale = static_cast<double>(quant::pact_scale(alpha(), options_.bits)),
                          .max_code = quant::max_code(options_.bits)};
   }
 
-  void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool want_params,
+  void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool want_params,
                 const BackwardOptions&) override {
     const View<T> target = dx[0].empty() ? dy : dx[0];
     const T dalpha =
-        ops::pact_codes_backward<T>(*in[0], alpha(), options_.bits, options_.gradient, dy, target);
+        plus() ? ops::pact_plus_codes_backward<T>(*in[0], alpha(), options_.bits, dy, target)
+               : ops::pact_codes_backward<T>(slot.bytes, dy, target);
     if (want_params) alpha_.grad()[0] += dalpha;
   }
 
@@ -89,6 +92,8 @@ public:
   }
 
 private:
+  bool plus() const { return options_.gradient == quant::PactGradient::plus; }
+
   PactOptions options_;
   Parameter<T> alpha_;
 };

@@ -1,15 +1,19 @@
 // sgq/ops/pact.hpp -- PACT on a signal: the code of v = mul u + add (+ residual), in one sweep.
 //
 // The arithmetic of a code is quant/requantize.hpp's: double, exact products, one rounding. So in
-// evaluation the codes of a quantised net are the same bits on any machine. The backward pass
-// evaluates v again from the stored u instead of keeping it:
+// evaluation the codes of a quantised net are the same bits on any machine. For the backward pass
+// the forward one notes in a byte where v lies:
 //
 //     dv     = dq_value 1[0 < v < alpha]
-//     dalpha = sum dq_value 1[v >= alpha]      (+ the rounding term of PACT+)
+//     dalpha = sum dq_value 1[v >= alpha]
+//
+// PACT+ adds a rounding term to dalpha, for which it evaluates v again from the stored u.
 #pragma once
 
 #include "sgq/ops/signal.hpp"
 #include "sgq/quant/requantize.hpp"
+
+#include <numeric>
 
 namespace sgq::ops {
 
@@ -25,59 +29,105 @@ SGQ_INLINE double pact_value(const U* u, const R* r, const PactChannel& c, index
   return quant::preactivation(a, c.m, c.t);
 }
 
-template <bool joins, class U, class R>
+/// Where v lies: below the clip's range 0, inside it 1, clipped 2; NaN 0.
+SGQ_INLINE double pact_region(double v, double alpha) {
+  return static_cast<double>(v > 0.0) + static_cast<double>(v >= alpha);
+}
+
+template <bool joins, bool notes, class U, class R>
 SGQ_INLINE void pact_codes_part(const U* u, const R* r, const PactChannel& c, index_t n,
-                                std::uint8_t* q) {
+                                std::uint8_t* q, std::uint8_t* regions) {
   SGQ_SIMD
-  for (index_t i = 0; i < n; ++i)
-    q[i] = quant::store_code<std::uint8_t>(
-        quant::pact_code(pact_value<joins>(u, r, c, i), c.alpha, c.inverse_step));
-}
-
-template <class U, class R>
-SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n, std::uint8_t* q) {
-  if (r)
-    pact_codes_part<true>(u, r, c, n, q);
-  else
-    pact_codes_part<false>(u, r, c, n, q);
-}
-
-/// Up to 16 elements; lane l of `sum` gets element l's part of dalpha. Both derivatives are numbers
-/// computed before the first store: GCC 12 makes branches of anything else.
-template <quant::PactGradient gradient, bool joins, class T, class U, class R>
-SGQ_INLINE void pact_backward_lanes(const U* u, const R* r, const T* dy, const PactChannel& c,
-                                    index_t count, T* dx, double* sum) {
-  SGQ_SIMD
-  for (index_t l = 0; l < count; ++l) {
-    const double v = pact_value<joins>(u, r, c, l);
-    const T g = dy[l], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
-    const double weight = quant::pact_dalpha<gradient>(v, c.alpha, c.inverse_step, c.per_code);
-    sum[l] += static_cast<double>(g) * weight;
-    dx[l] = slope * g;
+  for (index_t i = 0; i < n; ++i) {
+    const double v = pact_value<joins>(u, r, c, i);
+    if constexpr (notes)
+      regions[i] = static_cast<std::uint8_t>(static_cast<int>(pact_region(v, c.alpha)));
+    q[i] = quant::store_code<std::uint8_t>(quant::pact_code(v, c.alpha, c.inverse_step));
   }
 }
 
-template <quant::PactGradient gradient, bool joins, class T, class U, class R>
-SGQ_INLINE void pact_backward_part(const U* u, const R* r, const T* dy, const PactChannel& c,
-                                   index_t n, T* dx, double* dalpha) {
-  constexpr index_t lanes = 16;
-  double sum[lanes] = {};
-  index_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    pact_backward_lanes<gradient, joins>(u + i, joins ? r + i : r, dy + i, c, lanes, dx + i, sum);
-  pact_backward_lanes<gradient, joins>(u + i, joins ? r + i : r, dy + i, c, n - i, dx + i, sum);
-  *dalpha = 0;
-  for (index_t l = 0; l < lanes; ++l) *dalpha += sum[l];
+template <class U, class R>
+SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n, std::uint8_t* q,
+                               std::uint8_t* regions) {
+  if (r && regions)
+    pact_codes_part<true, true>(u, r, c, n, q, regions);
+  else if (r)
+    pact_codes_part<true, false>(u, r, c, n, q, regions);
+  else if (regions)
+    pact_codes_part<false, true>(u, r, c, n, q, regions);
+  else
+    pact_codes_part<false, false>(u, r, c, n, q, regions);
 }
 
-/// One plane; *dalpha = its part, in 16 fixed partial sums.
-template <quant::PactGradient gradient, class T, class U, class R>
-SGQ_INLINE void pact_signal_backward_row(const U* u, const R* r, const T* dy, PactChannel c,
-                                         index_t n, T* dx, double* dalpha) {
+/// A sum in 16 lanes, so that its order does not depend on the vector width: element i goes to lane
+/// i mod 16. All calls of add() but the last bring a multiple of 16.
+struct LaneSum {
+  static constexpr index_t lanes = 16;
+  double lane[lanes] = {};
+
+  /// element(i) for i in [0, n).
+  template <class F>
+  SGQ_INLINE void add(index_t n, F&& element) {
+    index_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      SGQ_SIMD
+      for (index_t l = 0; l < lanes; ++l) lane[l] += element(i + l);
+    }
+    for (index_t l = 0; i + l < n; ++l) lane[l] += element(i + l);
+  }
+  SGQ_INLINE double total() const {
+    double sum = 0;
+    for (index_t l = 0; l < lanes; ++l) sum += lane[l];
+    return sum;
+  }
+};
+
+/// Eq. 3 on a plane: *dalpha = its part. Clipped gradients are written out before they are summed:
+/// GCC 12 takes vectors of 16 bytes, and of four floats, for a loop of 16 over bytes.
+template <class T>
+SGQ_INLINE void pact_backward_row(const std::uint8_t* regions, const T* dy, index_t n, T* dx,
+                                  double* dalpha) {
+  constexpr index_t block = 1024;
+  T clipped[block];
+  LaneSum sum;
+  for (index_t begin = 0; begin < n; begin += block) {
+    const index_t count = std::min(block, n - begin);
+    SGQ_SIMD
+    for (index_t i = 0; i < count; ++i) {
+      const T g = dy[begin + i];
+      const int region = regions[begin + i];
+      clipped[i] = static_cast<T>(region >> 1) * g;
+      dx[begin + i] = static_cast<T>(region & 1) * g;
+    }
+    sum.add(count, [&](index_t i) { return static_cast<double>(clipped[i]); });
+  }
+  *dalpha = sum.total();
+}
+
+/// PACT+ on a plane. Both derivatives are numbers computed before the first store: GCC 12 makes
+/// branches of anything else.
+template <bool joins, class T, class U, class R>
+SGQ_INLINE void pact_plus_backward_part(const U* u, const R* r, const T* dy, const PactChannel& c,
+                                        index_t n, T* dx, double* dalpha) {
+  LaneSum sum;
+  sum.add(n, [&](index_t i) {
+    const double v = pact_value<joins>(u, r, c, i);
+    const T g = dy[i], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
+    const double weight =
+        quant::pact_dalpha<quant::PactGradient::plus>(v, c.alpha, c.inverse_step, c.per_code);
+    dx[i] = slope * g;
+    return static_cast<double>(g) * weight;
+  });
+  *dalpha = sum.total();
+}
+
+template <class T, class U, class R>
+SGQ_INLINE void pact_plus_backward_row(const U* u, const R* r, const T* dy, PactChannel c,
+                                       index_t n, T* dx, double* dalpha) {
   if (r)
-    pact_backward_part<gradient, true>(u, r, dy, c, n, dx, dalpha);
+    pact_plus_backward_part<true>(u, r, dy, c, n, dx, dalpha);
   else
-    pact_backward_part<gradient, false>(u, r, dy, c, n, dx, dalpha);
+    pact_plus_backward_part<false>(u, r, dy, c, n, dx, dalpha);
 }
 
 namespace detail {
@@ -98,41 +148,54 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
 }
 } // namespace detail
 
-/// codes = rint(clip(v, 0, alpha) n/alpha).
+/// codes = rint(clip(v, 0, alpha) n/alpha). `regions`, unless empty, gets pact_region of each.
 template <class T>
-void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes) {
+void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
+                View<std::uint8_t> regions = {}) {
   check_shape("PACT", v.shape, codes.shape());
+  if (!regions.empty()) check_shape("PACT: regions", v.shape, regions.shape());
   const index_t plane = v.shape.plane();
   visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
     detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
-      run_row<pact_codes_row<U, R>, T>(u + at, r ? r + at : r, c, plane, codes.data() + at);
+      run_row<pact_codes_row<U, R>, T>(u + at, r ? r + at : r, c, plane, codes.data() + at,
+                                       regions.empty() ? nullptr : regions.data() + at);
     });
   });
 }
 
-/// dx overwritten (it may be dy); returns dL/dalpha, summed over the tensor in a fixed order.
+/// Eq. 3 from the regions that pact_codes noted, [N, C, ..]. dx is overwritten (it may be dy);
+/// returns dL/dalpha, summed over the tensor in a fixed order.
 template <class T>
-T pact_codes_backward(const Signal<T>& v, T alpha, int bits, quant::PactGradient gradient,
-                      View<const T> dy, View<T> dx) {
-  check_shape("PACT backward", v.shape, dy.shape());
+T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T> dx) {
+  check_shape("PACT backward", regions.shape(), dy.shape());
+  check_shape("PACT backward: dx", regions.shape(), dx.shape());
+  const index_t batch = regions.shape()[0], channels = regions.shape()[1];
+  const index_t plane = regions.shape().plane(), planes = batch * channels;
+  Arena::Scope scope(scratch());
+  double* partial = scratch().take<double>(planes);
+  parallel_for(batch, [&](index_t n) {
+    for (index_t i = n * channels; i < (n + 1) * channels; ++i)
+      kernels::for_isa<pact_backward_row<T>>(regions.data() + i * plane, dy.data() + i * plane,
+                                             plane, dx.data() + i * plane, partial + i);
+  });
+  return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));
+}
+
+/// PACT+, which needs v again.
+template <class T>
+T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> dy, View<T> dx) {
+  check_shape("PACT+ backward", v.shape, dy.shape());
+  check_shape("PACT+ backward: dx", v.shape, dx.shape());
   const index_t plane = v.shape.plane(), planes = v.shape[0] * v.channels();
   Arena::Scope scope(scratch());
   double* partial = scratch().take<double>(planes);
   visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
     detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
-      const R* residual = r ? r + at : r;
-      double* sum = partial + at / plane;
-      if (gradient == quant::PactGradient::paper)
-        run_row<pact_signal_backward_row<quant::PactGradient::paper, T, U, R>, T>(
-            u + at, residual, dy.data() + at, c, plane, dx.data() + at, sum);
-      else
-        run_row<pact_signal_backward_row<quant::PactGradient::plus, T, U, R>, T>(
-            u + at, residual, dy.data() + at, c, plane, dx.data() + at, sum);
+      run_row<pact_plus_backward_row<T, U, R>, T>(u + at, r ? r + at : r, dy.data() + at, c, plane,
+                                                  dx.data() + at, partial + at / plane);
     });
   });
-  double total = 0;
-  for (index_t i = 0; i < planes; ++i) total += partial[i];
-  return static_cast<T>(total);
+  return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));
 }
 
 } // namespace sgq::ops

@@ -107,9 +107,11 @@ void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
   });
 }
 
-/// *a = sum dy, *b = sum dy (u - mu).
+/// *a = sum dy, *b = sum dy (u - mu). The row that comes next is `ahead` elements on; it begins on
+/// another page, where the processor's own prefetching starts anew.
 template <class T, class U>
-SGQ_INLINE void norm_sums_row(const U* u, const T* dy, T mu, index_t n, double* a, double* b) {
+SGQ_INLINE void norm_sums_row(const U* u, const T* dy, T mu, index_t n, index_t ahead, double* a,
+                              double* b) {
   using V = typename Lanes<T>::type;
   constexpr index_t L = Lanes<T>::count;
   T buffer[L];
@@ -122,6 +124,8 @@ SGQ_INLINE void norm_sums_row(const U* u, const T* dy, T mu, index_t n, double* 
     std::memcpy(&g, dy + i, sizeof g);
     sum += g;
     dot += g * (x - mu);
+    __builtin_prefetch(u + ahead + i);
+    __builtin_prefetch(dy + ahead + i);
   }
   double s = 0, d = 0;
   for (index_t l = 0; l < L; ++l) {
@@ -165,7 +169,9 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
       for (index_t n = 0; sums && n < batch; ++n) {
         double a, b;
         const index_t row = (n * channels + c) * plane;
-        kernels::for_isa<norm_sums_row<T, U>>(u + row, dy.data() + row, at.mean[c], plane, &a, &b);
+        const index_t ahead = n + 1 < batch ? channels * plane : 0;
+        kernels::for_isa<norm_sums_row<T, U>>(u + row, dy.data() + row, at.mean[c], plane, ahead,
+                                              &a, &b);
         sum += a;
         dot += b;
       }

@@ -27,7 +27,7 @@ class WeightGradient {
 public:
   WeightGradient(const ConvGeometry& g, const T* dy, const Planes<T>& x)
       : g_(g), dy_(dy), x_(x), tile_(tiles<T>().inner), layout_(shifted_layout(g, g.out_h())),
-        length_(round_up(g.out_plane(), tile_.lanes)) {
+        length_(round_up(g.out_plane(), inner_lanes<T>)) {
     block_ = std::min((block_pixels + length_ - 1) / length_, g.batch);
     images_ = std::max((g.batch + max_parts - 1) / max_parts, block_);
     chunk_ = std::max<index_t>(1, chunk_taps / g.taps());
@@ -39,10 +39,7 @@ public:
     const index_t size = g_.out_channels * g_.filter_size();
     const index_t parts = (g_.batch + images_ - 1) / images_;
     T* const sums = scratch().take<T>(parts * size);
-    index_t* const taps = scratch().take<index_t>(chunk_ * g_.taps());
-    for (index_t k = 0; k < chunk_ * g_.taps(); ++k)
-      taps[k] = layout_.offset(k / g_.taps(), k / g_.kernel_w % g_.kernel_h, k % g_.kernel_w);
-    tap_row_ = taps;
+    order_taps();
     parallel_for(parts, [&](index_t part) {
       T* const c = sums + part * size;
       std::fill_n(c, size, T{0});
@@ -54,6 +51,19 @@ public:
   }
 
 private:
+  /// The taps of a chunk by (channel, s, r): those of one tile then read the same copy, a row apart.
+  void order_taps() {
+    tap_row_ = scratch().take<index_t>(chunk_ * g_.taps());
+    tap_column_ = scratch().take<index_t>(chunk_ * g_.taps());
+    index_t t = 0;
+    for (index_t c = 0; c < chunk_; ++c)
+      for (index_t s = 0; s < g_.kernel_w; ++s)
+        for (index_t r = 0; r < g_.kernel_h; ++r, ++t) {
+          tap_row_[t] = layout_.offset(c, r, s);
+          tap_column_[t] = (c * g_.kernel_h + r) * g_.kernel_w + s;
+        }
+  }
+
   static constexpr index_t max_parts = 16, block_pixels = 1024, chunk_taps = 18;
 
   /// Adds the products of some images.
@@ -62,9 +72,8 @@ private:
     InnerProduct<T> x{.parts = images,
                       .length = length_,
                       .a = rows_of(dy_ + n * g_.out_size(), images),
-                      .lda = images * length_,
-                      .a_part = length_};
-    T* const copies = scratch().take<T>(images * chunk_ * layout_.channel_size() + tile_.lanes);
+                      .lda = images * length_};
+    T* const copies = scratch().take<T>(images * chunk_ * layout_.channel_size() + inner_lanes<T>);
     for (index_t first = 0; first < g_.in_channels; first += chunk_) {
       const index_t channels = std::min(chunk_, g_.in_channels - first);
       x.b = copies;
@@ -75,7 +84,7 @@ private:
                      copies + i * x.b_part);
       }
       // The last vector of a row may end in the next copy, or here; dY is 0 there.
-      std::fill_n(copies + images * x.b_part, tile_.lanes, T{0});
+      std::fill_n(copies + images * x.b_part, inner_lanes<T>, T{0});
       add_chunk(x, channels * g_.taps(), c + first * g_.taps());
     }
   }
@@ -106,19 +115,20 @@ private:
         x.a = a + i * x.lda;
         x.b_row = cols == tile_.nr ? tap_row_ + j : last_rows;
         tile_.run(x);
-        add_tile(sums, tile_.nr, std::min(tile_.mr, g_.out_channels - i), cols,
-                 c + i * g_.filter_size() + j, g_.filter_size());
+        for (index_t q = 0; q < std::min(tile_.mr, g_.out_channels - i); ++q)
+          for (index_t t = 0; t < cols; ++t)
+            c[(i + q) * g_.filter_size() + tap_column_[j + t]] += sums[q * tile_.nr + t];
       }
   }
 
   const ConvGeometry& g_;
   const T* dy_;
   Planes<T> x_;
-  const Tile<T, InnerProduct>& tile_;
+  const InnerTile<T>& tile_;
   ShiftedLayout layout_;
   index_t length_;                 ///< output pixels of an image, rounded up to vectors
   index_t images_, block_, chunk_; ///< images of a part and of a block, channels of a chunk
-  const index_t* tap_row_ = nullptr;
+  index_t *tap_row_ = nullptr, *tap_column_ = nullptr; ///< where a tap reads X, and stands in dW
 };
 
 } // namespace detail

@@ -38,18 +38,30 @@ inline index_t band_rows(index_t rows, index_t bytes_per_row) {
                              std::min<index_t>(rows, 4), rows);
 }
 
-/// C[m][n] = A[m][k] X[k][n], A being packed and X given by the offsets of its rows.
+/// C[m][n] = A[m][k] X[k][n], A being packed and X given by the offsets of its rows. A strip of X is
+/// taken in stretches of k that L1 holds, unless C's old values are still needed.
 template <class T>
 void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const Epilogue<T>& e) {
-  const Tile<T, OuterProduct>& tile = tiles<T>().outer;
+  const OuterTile<T>& tile = tiles<T>().outer;
+  const index_t k = x.k; // may be 0: a phase of the input gradient that no tap reaches
+  const index_t stretches = e.beta != 0 || k == 0 ? 1 : (k + tile.k_strip - 1) / tile.k_strip;
+  const index_t stretch = std::max<index_t>(1, (k + stretches - 1) / stretches);
+  const index_t* const b_row = x.b_row;
   const T* const b = x.b;
   T* const c = x.c;
   for (index_t j = 0; j < n; j += tile.nr)
-    for (index_t i = 0; i < m; i += tile.mr) {
-      x.a = a + i * x.k;
+    for (index_t p = 0; p == 0 || p < k; p += stretch) {
+      const bool last = p + stretch >= k;
+      x.k = std::min(stretch, k - p);
       x.b = b + j;
-      x.c = c + i * x.ldc + j;
-      run_tile(tile, x, std::min(tile.mr, m - i), std::min(tile.nr, n - j), part_of(e, i, 0));
+      x.b_row = b_row + p;
+      x.resume = p > 0;
+      for (index_t i = 0; i < m; i += tile.mr) {
+        x.a = a + i * k + p * tile.mr;
+        x.c = c + i * x.ldc + j;
+        run_tile(tile, x, std::min(tile.mr, m - i), std::min(tile.nr, n - j),
+                 last ? part_of(e, i, 0) : Epilogue<T>{});
+      }
     }
 }
 
@@ -57,7 +69,7 @@ template <class T>
 void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
                     const Epilogue<T>& epilogue, const AfterImage& after) {
   Arena::Scope scope(scratch());
-  const Tile<T, OuterProduct>& tile = tiles<T>().outer;
+  const OuterTile<T>& tile = tiles<T>().outer;
   const index_t k = g.filter_size(), out_w = g.out_w();
   const index_t row_bytes = g.in_channels * g.kernel_w * g.stride * out_w * index_t{sizeof(T)};
   const index_t rows = band_rows(g.out_h(), row_bytes);

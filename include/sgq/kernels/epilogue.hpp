@@ -62,10 +62,11 @@ void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& 
 /// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
 /// beta != 0 the product must not accumulate.
 template <class T>
-void run_tile(const Tile<T, OuterProduct>& tile, OuterProduct<T> x, index_t rows, index_t cols,
+void run_tile(const OuterTile<T>& tile, OuterProduct<T> x, index_t rows, index_t cols,
               const Epilogue<T>& e) {
-  if (rows == tile.mr && cols == tile.nr && e.beta == 0) {
-    tile.run(x);
+  const auto run = tile.kernel(rows, cols);
+  if (rows == tile.mr && cols % tile.lanes == 0 && e.beta == 0) {
+    run(x);
     if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
       finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
     return;
@@ -73,12 +74,12 @@ void run_tile(const Tile<T, OuterProduct>& tile, OuterProduct<T> x, index_t rows
   alignas(64) T whole[max_mr * max_nr] = {};
   T* const c = x.c;
   const index_t ldc = x.ldc;
-  if (x.accumulate)
+  if (x.accumulate || x.resume)
     for (index_t i = 0; i < rows; ++i) std::copy_n(c + i * ldc, cols, whole + i * tile.nr);
   x.c = whole;
   x.ldc = tile.nr;
   x.stream = false;
-  (rows <= tile.mr / 2 ? tile.run_half : tile.run)(x);
+  run(x);
   finish(whole, tile.nr, rows, cols, e, c, ldc);
 }
 

@@ -90,7 +90,7 @@ private:
   /// Adds the products of one block of k to c.
   void run_block(index_t p, index_t k, T* c) const {
     Arena::Scope scope(scratch());
-    const index_t padded = round_up(k, tile_.lanes), rows = round_up(g_.m, tile_.mr);
+    const index_t padded = round_up(k, inner_lanes<T>), rows = round_up(g_.m, tile_.mr);
     T* const a = scratch().take<T>(rows * padded);
     T* const copy = scratch().take<T>(tile_.nr * padded);
     for_isa<copy_rows<T, TA>>(g_.a + p, g_.lda, g_.m, k, padded, a);
@@ -104,7 +104,6 @@ private:
                    .length = padded,
                    .a = a + i * padded,
                    .lda = padded,
-                   .a_part = 0,
                    .b = strip.data,
                    .b_row = strip.row,
                    .sums = sums});
@@ -115,7 +114,7 @@ private:
   }
 
   const Gemm<T, TA, TB>& g_;
-  const Tile<T, InnerProduct>& tile_;
+  const InnerTile<T>& tile_;
   index_t depth_; ///< of a part
 };
 

@@ -35,7 +35,7 @@ public:
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
     depth_ = blocks_of(blocks, parts) * k_block;
     // Few rows of A do not repay the packing of B, if its rows are near each other or few.
-    direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.nr == 0 &&
+    direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.lanes == 0 &&
                 g.m <= 64 && (g.ldb <= 1024 || g.k <= 16 || (g.k <= 64 && g.m <= 16));
     const Epilogue<T>& e = g.epilogue;
     const bool as_summed = e.scale == 1 && e.beta == 0 && !e.row_bias && !e.col_bias && !e.relu;
@@ -165,7 +165,7 @@ private:
   }
 
   const Gemm<T, TA, TB>& g_;
-  const Tile<T, OuterProduct>& tile_;
+  const OuterTile<T>& tile_;
   Operand<TA> a_;
   Operand<TB> b_;
   bool share_a_;                ///< A is packed once for all tasks, else B

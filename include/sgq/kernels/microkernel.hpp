@@ -17,7 +17,8 @@
 namespace sgq::kernels {
 
 /// C[i][j] = sum over p of a[p * mr + i] * b[b_row[p] + j], for a tile of mr x nr; with accumulate,
-/// C[i][j] += the same. C's rows are ldc apart.
+/// C[i][j] += the same; with resume, the sum begins with C[i][j], so that a sum which is taken in
+/// stretches of k has the bits of one that is not. C's rows are ldc apart.
 ///
 /// `stream` writes C past the caches: a C that is larger than they are would be read from memory
 /// only to be overwritten. Its rows must be aligned to 64 bytes; nothing accumulates; and whoever
@@ -31,6 +32,7 @@ struct OuterProduct {
   T* c;
   index_t ldc;
   bool accumulate = false;
+  bool resume = false;
   bool stream = false;
 };
 
@@ -41,15 +43,19 @@ inline void fence_streams() {
 #endif
 }
 
+/// Lanes of an inner product: 64 bytes, one register of AVX-512, a few smaller ones elsewhere.
+template <class T>
+inline constexpr index_t inner_lanes = 64 / sizeof(T);
+
 /// sums[i * nr + j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr. p runs
-/// through `parts` stretches of `length` elements (a multiple of the lanes), the next of which
-/// starts a_part and b_part further on. Lane l sums every p that is l modulo the lanes; then the
-/// lanes are added as kernels/fold_lanes.hpp tells.
+/// through `parts` stretches of `length` elements (a multiple of the lanes), one behind the other in
+/// A and b_part apart in B. Lane l sums every p that is l modulo the lanes, of which every
+/// instruction set has inner_lanes; then the lanes are added as kernels/fold_lanes.hpp tells.
 template <class T>
 struct InnerProduct {
   index_t parts, length;
   const T* a;
-  index_t lda, a_part;
+  index_t lda;
   const T* b = nullptr;
   const index_t* b_row = nullptr;
   index_t b_part = 0;

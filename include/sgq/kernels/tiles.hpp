@@ -3,27 +3,40 @@
 
 #include "sgq/kernels/dispatch.hpp"
 #include "sgq/kernels/inner_2x3_generic.hpp"
-#include "sgq/kernels/inner_3x3_avx2.hpp"
+#include "sgq/kernels/inner_4x3_avx2.hpp"
 #include "sgq/kernels/inner_4x6_avx512.hpp"
 #include "sgq/kernels/outer_4x8_generic.hpp"
-#include "sgq/kernels/outer_6x16_avx2.hpp"
+#include "sgq/kernels/outer_4x24_avx2.hpp"
 #include "sgq/kernels/outer_8x32_avx512.hpp"
 
 namespace sgq::kernels {
 
-/// A tile of C: mr rows by nr columns, and the micro-kernel that computes it.
-template <class T, template <class> class Product>
-struct Tile {
+/// An outer-product tile of C, mr rows by nr columns, and the micro-kernels that compute it or its
+/// upper left part.
+template <class T>
+struct OuterTile {
   index_t mr, nr;
-  index_t lanes; ///< of a register
-  void (*run)(const Product<T>&);
-  void (*run_half)(const Product<T>&) = nullptr; ///< only the first mr / 2 rows
+  index_t lanes;   ///< of a register
+  index_t k_strip; ///< rows of a convolution's strip, nr wide, that are read from L1 in turn
+  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
+
+  /// The smallest that has rows x cols; it touches whole vectors of C.
+  auto kernel(index_t rows, index_t cols) const {
+    return run[rows <= mr / 2][(cols - 1) / lanes];
+  }
+};
+
+/// An inner-product tile.
+template <class T>
+struct InnerTile {
+  index_t mr, nr;
+  void (*run)(const InnerProduct<T>&);
 };
 
 template <class T>
 struct Tiles {
-  Tile<T, OuterProduct> outer;
-  Tile<T, InnerProduct> inner;
+  OuterTile<T> outer;
+  InnerTile<T> inner;
 };
 
 /// The tiles of the chosen instruction set.
@@ -31,14 +44,21 @@ template <class T>
 const Tiles<T>& tiles() {
   static constexpr index_t s = sizeof(T);
   static constexpr Tiles<T> generic{
-      {4, 32 / s, 16 / s, outer_4x8_generic<T, 4>, outer_4x8_generic<T, 2>},
-      {2, 3, 16 / s, inner_2x3_generic<T>}};
+      {4, 32 / s, 16 / s, 256,
+       {{outer_4x8_generic<T, 4, 1>, outer_4x8_generic<T, 4, 2>},
+        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>}}},
+      {2, 3, inner_2x3_generic<T>}};
 #if SGQ_X86
-  static constexpr Tiles<T> avx2{{6, 64 / s, 32 / s, outer_6x16_avx2<T, 6>, outer_6x16_avx2<T, 3>},
-                                 {3, 3, 32 / s, inner_3x3_avx2<T>}};
+  static constexpr Tiles<T> avx2{
+      {4, 96 / s, 32 / s, 128,
+       {{outer_4x24_avx2<T, 4, 1>, outer_4x24_avx2<T, 4, 2>, outer_4x24_avx2<T, 4, 3>},
+        {outer_4x24_avx2<T, 2, 1>, outer_4x24_avx2<T, 2, 2>, outer_4x24_avx2<T, 2, 3>}}},
+      {4, 3, inner_4x3_avx2<T>}};
   static constexpr Tiles<T> avx512{
-      {8, 128 / s, 64 / s, outer_8x32_avx512<T, 8>, outer_8x32_avx512<T, 4>},
-      {4, 6, 64 / s, inner_4x6_avx512<T>}};
+      {8, 128 / s, 64 / s, 4096,
+       {{outer_8x32_avx512<T, 8, 1>, outer_8x32_avx512<T, 8, 2>},
+        {outer_8x32_avx512<T, 4, 1>, outer_8x32_avx512<T, 4, 2>}}},
+      {4, 6, inner_4x6_avx512<T>}};
   if (isa() == Isa::avx512) return avx512;
   if (isa() == Isa::avx2) return avx2;
 #endif
@@ -46,7 +66,7 @@ const Tiles<T>& tiles() {
 }
 
 // Largest tile of any instruction set, for tiles on the stack.
-inline constexpr index_t max_mr = 8, max_nr = 32, max_inner = 24, max_lanes = 16;
+inline constexpr index_t max_mr = 8, max_nr = 32, max_inner = 24;
 
 // Blocks of a large product. k_block rows of a packed panel of B (nr wide) and of A (mr wide) fit
 // the L1 cache together; m_block rows of A, k_block deep, stay in L2 while panels of B pass by. A

@@ -5,10 +5,12 @@
 //
 // Trains a grid of networks, {fp32, w4a4, w2a2, mixes} x {plain, guided} x seeds on every set,
 // measures each, and decides the claims of two papers from the numbers. OUT gets results.jsonl (a
-// row a network), report.html, report.md with figures/, and cells/ with every network and map. A
-// run that was killed goes on with --resume and ends with the same rows. With --shard i/n several
-// processes or machines share the grid; when their folders are together, the same command with
-// --resume and without --shard makes the report. docs/experiment.md tells more.
+// row a network), evidence/ (the numbers of every image), report.html, report.md with figures/, and
+// cells/ with every network and map, which may be deleted. A run that was killed goes on with
+// --resume and ends with the same rows. With --shard i/n several processes or machines share the
+// grid; when their folders are together, the same command with --resume and without --shard makes
+// the report, and --report makes it from what there is. docs/experiment.md tells more.
+#include "common/experiment/evidence.hpp"
 #include "common/experiment/measure_cell.hpp"
 #include "common/experiment/report.hpp"
 
@@ -26,7 +28,7 @@ struct Options {
   std::uint64_t seeds = 0;
   index_t limit = 0, epochs = 0, checkpoint_seconds = 60;
   int threads = 0;
-  bool resume = false;
+  bool resume = false, report = false;
 };
 
 /// The plan of the scale, with what the command line says otherwise.
@@ -112,6 +114,10 @@ void check_surroundings(const Options& o, const std::vector<Cell>& cells) {
   std::filesystem::remove(o.out + "/cells/.writable");
 }
 
+std::string weights_of(const io::Json& row) {
+  return row.at("files").at("model.safetensors").as_string().substr(0, 16);
+}
+
 void print_row(const io::Json& row, const std::string& count) {
   const auto mean = [&](const char* measure) {
     const io::Json& m = row.at("measures").at(measure).at("mean");
@@ -128,14 +134,48 @@ void print_row(const io::Json& row, const std::string& count) {
   Progress(1).line(text);
 }
 
-/// Trains and measures what has no row yet.
+/// A planned cell as the study knows it.
+CellNumbers numbers_of(const Cell& cell) {
+  return {.dataset = cell.training.dataset,
+          .bits = cell.training.bits,
+          .guided = cell.training.guided,
+          .seed = cell.training.seed,
+          .variant = cell.variant};
+}
+
+/// What has to be trained: cells without a row; and, where neither evidence nor the files that it is
+/// made of were kept, cells that had been made already, or that one without evidence is compared with.
+std::vector<Cell> cells_to_make(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                                Results& results) {
+  const std::vector<std::string> evident = cells_with_evidence(o.out, results.rows());
+  const auto row_of = [&](const Cell& c) { return results.find(making_of(c, plan.measuring)); };
+  const auto settled = [&](const Cell& cell) { // all that it is compared with must be there, too
+    return std::find(evident.begin(), evident.end(), cell.key()) != evident.end() &&
+           std::none_of(cells.begin(), cells.end(), [&](const Cell& other) {
+             return is_reference(numbers_of(other), numbers_of(cell)) && !row_of(other);
+           });
+  };
+  std::vector<const Cell*> open;
+  for (const Cell& cell : cells)
+    if (!row_of(cell) || !settled(cell)) open.push_back(&cell);
+  std::vector<Cell> found;
+  for (const Cell& cell : cells) {
+    const io::Json* row = row_of(cell);
+    const bool needed = std::any_of(open.begin(), open.end(), [&](const Cell* other) {
+      return other == &cell || is_reference(numbers_of(cell), numbers_of(*other));
+    });
+    if (!row || (needed && !has_cell_files(o.out, *row))) found.push_back(cell);
+  }
+  return found;
+}
+
+/// Trains and measures. A cell that has a row already must come out as it did.
 void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
                Results& results) {
   const std::string source = commit(), where = machine();
   CellData loaded;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     Cell cell = cells[i];
-    if (results.find(making_of(cell, plan.measuring))) continue;
     TrainingOptions& t = cell.training;
     t.out = cell_folder(o.out, cell.key());
     t.threads = o.threads;
@@ -149,31 +189,61 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
     run["commit"] = source;
     run["scale"] = o.scale;
     run["finished"] = now();
-    results.add(row);
+    if (const io::Json* before = results.find(row)) {
+      if (!same_result(*before, row))
+        throw sgq::io_error(describe(
+            cell.key() + ", made again", "the row that is there, weights " + weights_of(*before),
+            "another one, weights " + weights_of(row),
+            "SGQ_ISA=generic rounds otherwise; or delete its row, if it is the one that errs"));
+    } else {
+      results.add(row);
+    }
     std::filesystem::remove(t.out + "/checkpoint.safetensors");
     std::filesystem::remove(t.out + "/first/checkpoint.safetensors");
     print_row(row, "[" + std::to_string(i + 1) + "/" + std::to_string(cells.size()) + "]");
   }
 }
 
-/// Drift, claims, report.html and report.md, and the rows sorted.
-void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results) {
-  Setting setting{.out = o.out, .data = o.data, .command = command_of(o), .scale = o.scale};
-  for (const Cell& cell : cells)
-    setting.missing += results.find(making_of(cell, plan.measuring)) == nullptr;
-  results.sort();
-  Study study = load_study(o.out, results.rows());
-  add_derived(study);
-  add_drift(study, o.out);
-  results.write();
-  std::vector<std::string> datasets;
+/// The sets of these rows, in the report's order.
+std::vector<Shown> load_sets(const std::vector<io::Json>& rows, const std::string& data_folder) {
+  std::vector<Shown> sets;
   for (const char* set : {"mnist", "fashion-mnist", "cifar-10", "synthetic"})
-    if (std::any_of(study.cells.begin(), study.cells.end(), [&](const CellNumbers& c) {
-          return c.dataset == set && c.variant.empty();
-        }))
-      datasets.push_back(set);
-  const std::vector<Claim> claims = decide_claims(study, datasets);
-  const Document report = make_report(study, claims, datasets, setting);
+    for (const io::Json& row : rows)
+      if (row.at("dataset").as_string() == set) {
+        sets.push_back(load_shown(row, data_folder));
+        break;
+      }
+  return sets;
+}
+
+/// Evidence, drift, claims, report.html and report.md, and the rows sorted.
+void finish(const Options& o, const std::vector<Cell>& cells, Results& results) {
+  results.sort();
+  std::vector<Shown> sets = load_sets(results.rows(), o.data);
+  DrawnImages drawn;
+  for (const Shown& set : sets) drawn[set.dataset] = one_of_each(set);
+  Study study = load_study(o.out, results.rows(), drawn);
+  add_derived(study);
+  results.write();
+
+  const auto cells_of = [&](const std::string& key) {
+    return std::count_if(study.cells.begin(), study.cells.end(),
+                         [&](const CellNumbers& c) { return key_of(*c.row) == key; });
+  };
+  Setting setting{.command = command_of(o), .scale = o.scale};
+  for (const Cell& cell : cells) setting.missing += cells_of(cell.key()) == 0;
+  std::erase_if(sets, [&](Shown& set) {
+    const CellNumbers* first = nullptr; // whose maps are shown
+    for (const CellNumbers& c : study.cells)
+      if (c.dataset == set.dataset && c.variant.empty() && (!first || c.seed < first->seed))
+        first = &c;
+    if (first) set.seed = first->seed;
+    return !first;
+  });
+  std::vector<std::string> datasets;
+  for (const Shown& set : sets) datasets.push_back(set.dataset);
+  const Document report =
+      make_report(study, decide_claims(study, datasets), sets, setting);
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));
@@ -184,6 +254,7 @@ void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, 
     each_span(answer.text, take, take, take);
     std::printf("%s: %s\n\n", answer.label.c_str(), text.c_str());
   }
+  if (setting.missing > 0) std::printf("%d cells are missing\n\n", int(setting.missing));
   std::printf("%s\n", page.c_str());
 }
 
@@ -199,18 +270,26 @@ void reproduce(const Options& o) {
                   shard.all() ? ""
                               : std::to_string(shard.part) + "-of-" + std::to_string(shard.of),
                   numerics_version);
-  if (!o.resume && std::filesystem::exists(results.path()))
+  if (!o.resume && !o.report && std::filesystem::exists(results.path()))
     throw usage_error(describe("--out " + o.out, "a folder without results, or --resume",
                                results.path()));
+  if (o.report) {
+    if (!shard.all()) throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
+    results.load();
+    if (results.rows().empty())
+      throw usage_error(describe("--report", "a folder with rows", o.out + " has none"));
+    return finish(o, cells, results);
+  }
   check_surroundings(o, mine);
   if (o.resume || !shard.all()) results.load();
-  std::printf("%s: %d cells%s, %d threads; results go to %s\n", command_of(o).c_str(),
-              int(mine.size()), shard.all() ? "" : " of this shard", sgq::num_threads(),
-              o.out.c_str());
+  const std::vector<Cell> to_make = cells_to_make(o, plan, mine, results);
+  std::printf("%s: %d of %d cells%s to make, %d threads; results go to %s\n", command_of(o).c_str(),
+              int(to_make.size()), int(mine.size()), shard.all() ? "" : " of this shard",
+              sgq::num_threads(), o.out.c_str());
   std::fflush(stdout);
-  run_cells(o, plan, mine, results);
+  run_cells(o, plan, to_make, results);
   if (shard.all())
-    finish(o, plan, cells, results);
+    finish(o, cells, results);
   else
     std::printf("%s has this shard's rows\n", results.path().c_str());
 }
@@ -233,6 +312,7 @@ int main(int argc, char** argv) {
     line.integer("--seeds", &o.seeds, {0, 1000}, "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
+    line.flag("--report", &o.report, "train nothing: make the page from the rows and evidence in --out");
     line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the cells only");
     line.choice("--kl", &o.kl, {"attached", "detached"},
                 "whether guided training's KL moves the clean prediction too, as its authors have it");

@@ -96,7 +96,36 @@ head -n 5 "$work/rows" >"$work/a"
 head -n 5 "$work/whole/results.jsonl" | cmp -s - "$work/a" || fail "a full disk loses rows"
 run 0 "" $tiny --out "$work/whole" --resume
 same whole threads "after a full disk"
-printf x | dd of="$work/whole/cells/synthetic.lenet5.w2a2.plain.seed-1/maps.npy" bs=1 seek=5000 \
-  conv=notrunc 2>/dev/null
-run 1 "maps.npy.*SHA-256" $tiny --out "$work/whole" --resume
+
+# ---- Evidence: what is left when the networks and maps are gone.
+says() { grep -q "$1" "$work/stdout" || fail "no '$1' in: $(cat "$work/stdout")"; }
+mkdir "$work/left"
+cp -r "$work/threads/results.jsonl" "$work/threads/evidence" "$work/left"
+run 0 "" $tiny --out "$work/left" --report
+cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "evidence gives another page"
+cmp -s "$work/threads/results.jsonl" "$work/left/results.jsonl" || fail "--report changes rows"
+run 0 "" $tiny --out "$work/left" --resume
+says "0 of 6 cells"
+rm "$work/left/evidence/synthetic.lenet5.w2a2.plain.seed-1.safetensors"
+run 0 "" $tiny --out "$work/left" --report
+says "1 cells are missing"
+run 0 "" $tiny --out "$work/left" --resume
+says "2 of 6 cells" # it, and the fp32 one that it is compared with
+cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "made again: another page"
+cmp -s "$work/threads/results.jsonl" "$work/left/results.jsonl" || fail "made again: other rows"
+sed '/w2a2.plain/s/"test_accuracy":0/"test_accuracy":1/' "$work/threads/results.jsonl" \
+  >"$work/left/results.jsonl"
+rm -r "$work/left/cells"
+run 1 "w2a2/plain/seed-1, made again" $tiny --out "$work/left" --resume
+run 2 "--report" $tiny --out "$work/nothing" --report
+run 2 "--report" $tiny --out "$work/left" --report --shard 1/2
+damage() {
+  printf '%s' "$2" | dd of="$1" bs=1 seek="$3" conv=notrunc 2>/dev/null
+}
+evidence=$work/threads/evidence/synthetic.lenet5.w2a2.plain.seed-1.safetensors
+damage "$evidence" x $(($(wc -c <"$evidence") - 9))
+run 1 "w2a2.plain.seed-1.safetensors.*SHA-256" $tiny --out "$work/threads" --report
+rm "$evidence"
+damage "$work/threads/cells/synthetic.lenet5.w2a2.plain.seed-1/maps.npy" x 5000
+run 1 "maps.npy.*SHA-256" $tiny --out "$work/threads" --resume
 exit $failed

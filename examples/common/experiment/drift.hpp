@@ -12,6 +12,7 @@
 
 #include "../explaining.hpp"
 
+#include "sgq/io/npy.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"
 
 namespace examples {
@@ -40,6 +41,13 @@ inline Tensor<float> load_maps(const std::string& out, const io::Json& row, inde
   return maps;
 }
 
+/// True if the maps of `cell` are held against those of `other`.
+inline bool is_reference(const CellNumbers& other, const CellNumbers& cell) {
+  return cell.variant.empty() && other.variant.empty() && other.dataset == cell.dataset &&
+         other.bits == "fp32" && other.guided == cell.guided &&
+         (other.seed == cell.seed) == (cell.bits != "fp32");
+}
+
 namespace detail {
 
 /// Adds sums to a cell's numbers, to become the mean over several references.
@@ -55,47 +63,44 @@ inline void add_alike(CellNumbers& cell, const std::string& prefix, View<const f
   }
 }
 
-/// Where a summary of numbers belongs in a row.
-inline void summarise_drift(CellNumbers& cell, const std::string& prefix, const char* part,
-                            const char* values) {
-  for (const DriftMeasure& m : drift_measures) {
-    const auto& numbers = cell.values[prefix + m.name];
-    Tensor<double> all({static_cast<index_t>(numbers.size())});
-    std::copy(numbers.begin(), numbers.end(), all.begin());
-    (*cell.row)["drift"][part][values][m.name] = to_json(saliency::bootstrap_mean(all));
+} // namespace detail
+
+/// Computes a cell's drift into its numbers: "spearman", of magnitudes; "signed.spearman";
+/// "floor.spearman", of an fp32 cell; ..
+inline void measure_drift(CellNumbers& cell, const std::vector<const CellNumbers*>& references,
+                          const std::string& out) {
+  if (!cell.variant.empty()) return;
+  for (const index_t kind : {0, 1}) {
+    const auto values = kind ? saliency::Values::with_sign : saliency::Values::magnitude;
+    const std::string prefix = kind ? "signed." : "";
+    const Tensor<float> maps = load_maps(out, *cell.row, kind);
+    for (const CellNumbers* reference : references)
+      detail::add_alike(cell, prefix, load_maps(out, *reference->row, kind), maps, values,
+                        1.0 / static_cast<double>(references.size()));
+    if (cell.bits == "fp32")
+      detail::add_alike(cell, prefix + "floor.", load_maps(out, *cell.row, kind, "floor.npy"), maps,
+                        values, 1);
   }
 }
 
-} // namespace detail
-
-/// Computes the drift of every cell of the grid: into its numbers ("spearman", of magnitudes;
-/// "signed.spearman"; "floor.spearman", ..) and into its row.
-inline void add_drift(Study& study, const std::string& out) {
-  for (CellNumbers& cell : study.cells) {
-    (*cell.row)["drift"] = io::Json::object({});
-    if (!cell.variant.empty()) continue;
-    std::vector<const CellNumbers*> references;
-    for (const CellNumbers& other : study.cells)
-      if (other.variant.empty() && other.dataset == cell.dataset && other.bits == "fp32" &&
-          other.guided == cell.guided && (other.seed == cell.seed) == (cell.bits != "fp32"))
-        references.push_back(&other);
-    const bool real = cell.bits == "fp32";
-    for (const index_t kind : {0, 1}) {
-      const auto values = kind ? saliency::Values::with_sign : saliency::Values::magnitude;
-      const char* name = kind ? "with_sign" : "magnitude";
-      const std::string prefix = kind ? "signed." : "";
-      const Tensor<float> maps = load_maps(out, *cell.row, kind);
-      for (const CellNumbers* reference : references)
-        detail::add_alike(cell, prefix, load_maps(out, *reference->row, kind), maps, values,
-                          1.0 / static_cast<double>(references.size()));
-      if (!references.empty())
-        detail::summarise_drift(cell, prefix, real ? "to_other_seeds" : "to_fp32", name);
-      if (!real) continue;
-      detail::add_alike(cell, prefix + "floor.", load_maps(out, *cell.row, kind, "floor.npy"), maps,
-                        values, 1);
-      detail::summarise_drift(cell, prefix + "floor.", "to_random_weights", name);
-    }
-  }
+/// A cell's drift, as its row has it.
+inline io::Json drift_of(const CellNumbers& cell) {
+  io::Json drift = io::Json::object({});
+  for (const bool floor : {false, true})
+    for (const bool sign : {false, true})
+      for (const DriftMeasure& m : drift_measures) {
+        const auto found = cell.values.find(std::string(sign ? "signed." : "") +
+                                            (floor ? "floor." : "") + m.name);
+        if (found == cell.values.end()) continue;
+        Tensor<double> all({static_cast<index_t>(found->second.size())});
+        std::copy(found->second.begin(), found->second.end(), all.begin());
+        const char* to = floor                 ? "to_random_weights"
+                         : cell.bits == "fp32" ? "to_other_seeds"
+                                               : "to_fp32";
+        drift[to][sign ? "with_sign" : "magnitude"][m.name] =
+            to_json(saliency::bootstrap_mean(all));
+      }
+  return drift;
 }
 
 } // namespace examples

@@ -1,5 +1,5 @@
 // The report's maps: of some images through every network, those that moved most, and the clips'
-// courses. Made from the files of the cells and the set's own images.
+// courses. Made from the cells' evidence and the set's own images.
 #pragma once
 
 #include "charts.hpp"
@@ -22,42 +22,44 @@ struct Shown {
 };
 
 /// Loads them by what a row says of its data.
-inline Shown load_shown(const Study& study, const std::string& dataset,
-                        const std::string& data_folder_given) {
-  const CellNumbers* cell = nullptr;
-  for (const CellNumbers& c : study.cells)
-    if (c.dataset == dataset && c.variant.empty() && (!cell || c.seed < cell->seed)) cell = &c;
-  const io::Json& options = cell->row->at("options");
-  TrainingOptions o{.dataset = dataset, .data = data_folder_given};
+inline Shown load_shown(const io::Json& row, const std::string& data_folder_given) {
+  const io::Json& options = row.at("options");
+  TrainingOptions o{.dataset = row.at("dataset").as_string(), .data = data_folder_given};
   o.limit = std::strtoll(options.at("limit").as_string().c_str(), nullptr, 10);
   if (const io::Json* protocol = options.find("protocol"))
     o.protocol = protocol->as_string() == "holdout" ? data::Protocol::holdout
                                                     : data::Protocol::tuning;
   const data::Dataset all = load_dataset(o, data::Split::test);
-  const index_t count = std::min(cell->row->at("explained").as_int(), all.size());
+  const index_t count = std::min(row.at("explained").as_int(), all.size());
   const data::Dataset part = data::slice(all, 0, count);
-  Shown shown{.dataset = dataset, .labels = part.labels, .class_names = part.class_names,
-              .seed = cell->seed};
+  Shown shown{.dataset = o.dataset, .labels = part.labels, .class_names = part.class_names};
   shown.rgb = saliency::to_rgb(part.images);
   return shown;
 }
 
-namespace detail {
-
-/// The first image of each class.
-inline std::vector<std::size_t> one_of_each(const Shown& shown, std::size_t most) {
-  std::vector<std::size_t> chosen;
-  for (std::size_t c = 0; c < shown.class_names.size() && chosen.size() < most; ++c)
+/// The first image of each class, of ten classes at most.
+inline std::vector<std::int32_t> one_of_each(const Shown& shown) {
+  std::vector<std::int32_t> chosen;
+  for (std::size_t c = 0; c < shown.class_names.size() && chosen.size() < 10; ++c)
     for (std::size_t n = 0; n < shown.labels.size(); ++n)
       if (shown.labels[n] == c) {
-        chosen.push_back(n);
+        chosen.push_back(static_cast<std::int32_t>(n));
         break;
       }
   return chosen;
 }
 
-inline Tensor<std::uint8_t> drawn_maps(const std::string& out, const CellNumbers& cell) {
-  return saliency::colorize(load_maps(out, *cell.row, 0));
+namespace detail {
+
+/// The drawn map of an image, which must be among them.
+inline Tile map_tile(const DrawnMaps& drawn, std::int32_t image, std::string caption = {}) {
+  const auto at = std::find(drawn.images.begin(), drawn.images.end(), image);
+  const Shape& s = drawn.levels.shape();
+  Tensor<float> map({1, s[1], s[2]});
+  const std::uint8_t* level = drawn.levels.data() + (at - drawn.images.begin()) * s.stride();
+  std::transform(level, level + s.stride(), map.begin(),
+                 [](std::uint8_t v) { return static_cast<float>(v) / 255; });
+  return tile_of(saliency::colorize(map, {.scale = 1}), 0, std::move(caption));
 }
 
 inline double number_at(const CellNumbers& cell, const char* measure, std::size_t n) {
@@ -68,15 +70,15 @@ inline double number_at(const CellNumbers& cell, const char* measure, std::size_
 } // namespace detail
 
 /// Rows: an image of each class. Columns: the image, then every policy, plain and guided.
-inline MapTable map_table(const Study& study, const Shown& shown, const std::string& out) {
-  const auto chosen = detail::one_of_each(shown, 10);
+inline MapTable map_table(const Study& study, const Shown& shown) {
+  const std::vector<std::int32_t> chosen = one_of_each(shown);
   MapTable t{.name = "maps-" + shown.dataset,
              .groups = {{"", 1}},
              .columns = {"image"},
              .tiles = std::vector<std::vector<Tile>>(chosen.size())};
   for (std::size_t r = 0; r < chosen.size(); ++r) {
-    t.rows.push_back(shown.class_of(chosen[r]));
-    t.tiles[r].push_back(tile_of(shown.rgb, static_cast<index_t>(chosen[r])));
+    t.rows.push_back(shown.class_of(static_cast<std::size_t>(chosen[r])));
+    t.tiles[r].push_back(tile_of(shown.rgb, chosen[r]));
   }
   for (const bool guided : {false, true}) {
     t.groups.push_back({training_title(guided), 0});
@@ -85,15 +87,15 @@ inline MapTable map_table(const Study& study, const Shown& shown, const std::str
       if (!cell) continue;
       t.columns.push_back(bits);
       ++t.groups.back().second;
-      const Tensor<std::uint8_t> maps = detail::drawn_maps(out, *cell);
       for (std::size_t r = 0; r < chosen.size(); ++r) {
         char caption[24] = "";
-        const double alike = detail::number_at(*cell, "spearman", chosen[r]);
+        const auto n = static_cast<std::size_t>(chosen[r]);
+        const double alike = detail::number_at(*cell, "spearman", n);
         if (bits != "fp32" && !std::isnan(alike))
           std::snprintf(caption, sizeof caption, "%.2f", alike);
-        const bool right = detail::number_at(*cell, "accuracy", chosen[r]) > 0;
-        t.tiles[r].push_back(tile_of(maps, static_cast<index_t>(chosen[r]),
-                                     std::string(caption) + (right ? "" : " wrong")));
+        const bool right = detail::number_at(*cell, "accuracy", n) > 0;
+        t.tiles[r].push_back(detail::map_tile(cell->maps, chosen[r],
+                                              std::string(caption) + (right ? "" : " wrong")));
       }
     }
   }
@@ -107,20 +109,19 @@ inline MapTable map_table(const Study& study, const Shown& shown, const std::str
 }
 
 /// The images whose maps moved furthest when the network was quantised.
-inline MapTable worst_table(const Study& study, const Shown& shown, const std::string& out) {
+inline MapTable worst_table(const Study& study, const Shown& shown) {
   struct Case {
     double alike;
     const CellNumbers* cell;
-    std::size_t image;
+    std::int32_t image;
   };
   std::vector<Case> cases;
   for (const CellNumbers& c : study.cells) {
     if (c.dataset != shown.dataset || !c.variant.empty() || c.seed != shown.seed ||
-        c.bits == "fp32" || !study.find(c.dataset, "fp32", c.guided, c.seed))
+        c.bits == "fp32")
       continue;
-    for (std::size_t n = 0; n < shown.labels.size(); ++n)
-      if (const double alike = detail::number_at(c, "spearman", n); !std::isnan(alike))
-        cases.push_back({alike, &c, n});
+    for (const std::int32_t n : c.moved.images)
+      cases.push_back({detail::number_at(c, "spearman", static_cast<std::size_t>(n)), &c, n});
   }
   std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
     return std::pair(a.alike, a.image) < std::pair(b.alike, b.image);
@@ -139,22 +140,19 @@ inline MapTable worst_table(const Study& study, const Shown& shown, const std::s
              .rows = {"image", "fp32", "quantised"},
              .tiles = std::vector<std::vector<Tile>>(3)};
   for (const Case& c : worst) {
-    const auto n = static_cast<index_t>(c.image);
-    t.columns.push_back(shown.class_of(c.image));
-    const CellNumbers& real = *study.find(shown.dataset, "fp32", c.cell->guided, shown.seed);
+    t.columns.push_back(shown.class_of(static_cast<std::size_t>(c.image)));
     char caption[64];
     std::snprintf(caption, sizeof caption, "%s %s %.2f", c.cell->bits.c_str(),
                   training_title(c.cell->guided).c_str(), c.alike);
-    t.tiles[0].push_back(tile_of(shown.rgb, n));
-    t.tiles[1].push_back(tile_of(detail::drawn_maps(out, real), n));
-    t.tiles[2].push_back(tile_of(detail::drawn_maps(out, *c.cell), n, caption));
+    t.tiles[0].push_back(tile_of(shown.rgb, c.image));
+    t.tiles[1].push_back(detail::map_tile(c.cell->moved_from, c.image));
+    t.tiles[2].push_back(detail::map_tile(c.cell->moved, c.image, caption));
   }
   return t;
 }
 
 /// How the clips of the first seed's networks moved, a chart a policy and training.
-inline Figure alpha_figure(const Study& study, const std::string& dataset,
-                           const std::string& out) {
+inline Figure alpha_figure(const Study& study, const std::string& dataset) {
   Figure figure{.caption = "PACT's clips during training on " + set_title(dataset) +
                            ", first layers dark, last ones light; the number at the end is what "
                            "the network ships with."};
@@ -164,20 +162,16 @@ inline Figure alpha_figure(const Study& study, const std::string& dataset,
   for (const char* bits : {"w4a4", "w2a2"})
     for (const bool guided : {false, true}) {
       const CellNumbers* cell = study.find(dataset, bits, guided, seed);
-      if (!cell || cell->row->at("alphas").as_object().empty()) continue;
-      const std::string folder = cell_folder(out, key_of(*cell->row));
-      const auto table = io::parse_npy<float>(read_cell_file(folder, *cell->row, "alpha.npy"),
-                                              folder + "/alpha.npy");
-      const index_t rows = table.shape()[0], columns = table.shape()[1];
-      const index_t stride = std::max<index_t>(1, rows / 120);
+      if (!cell || cell->clips.empty()) continue;
+      const index_t points = cell->clips.shape()[0], columns = cell->clips.shape()[1];
       LineChart chart{.title = std::string(bits) + ", " + training_title(guided),
                       .x_label = "training step", .y_label = "alpha"};
-      index_t k = 0;
+      index_t k = 1;
       for (const auto& [layer, value] : cell->row->at("alphas").as_object()) {
         LineChart::Line line{.name = layer};
-        for (index_t r = 0; r < rows - 1; r += stride)
-          line.points.emplace_back(static_cast<double>(r), table[r * columns + k]);
-        line.points.emplace_back(static_cast<double>(rows - 1), value.as_double());
+        for (index_t r = 0; r < points; ++r)
+          line.points.emplace_back(static_cast<double>(cell->clips[r * columns]),
+                                   static_cast<double>(cell->clips[r * columns + k]));
         chart.lines.push_back(std::move(line));
         ++k;
       }

@@ -1,5 +1,5 @@
-// The report: what was asked, the answer, and everything behind it. From rows and files alone, so
-// it can be made again at any time, by the command that made the rows.
+// The report: what was asked, the answer, and everything behind it. From rows and evidence alone, so
+// it can be made again at any time, by the command that made the rows and --report.
 #pragma once
 
 #include "html.hpp"
@@ -10,8 +10,8 @@ namespace examples {
 
 /// What the report says of the run, beside the rows.
 struct Setting {
-  std::string out{}, data{}, command{}, scale{};
-  std::size_t missing = 0; ///< cells of the plan that have no row
+  std::string command{}, scale{};
+  std::size_t missing = 0; ///< cells of the plan that have no row, or no evidence
 };
 
 namespace detail {
@@ -207,9 +207,11 @@ inline void add_making(Document& d, const Study& study, const std::vector<std::s
 
 } // namespace detail
 
-/// `datasets` in the order in which they are to be shown; all have cells.
+/// `shown`: the sets in their order; all have cells.
 inline Document make_report(const Study& study, const std::vector<Claim>& claims,
-                            const std::vector<std::string>& datasets, const Setting& setting) {
+                            const std::vector<Shown>& shown, const Setting& setting) {
+  std::vector<std::string> datasets;
+  for (const Shown& s : shown) datasets.push_back(s.dataset);
   Document d{.title = "What few bits cost in accuracy and in explanations"};
   d.lead =
       "Two papers disagree. Paper A (arXiv 2411.05858) finds that quantising a network costs both "
@@ -226,7 +228,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   };
   if (setting.missing > 0)
     d.blocks.push_back(Text{"**Unfinished:** " + std::to_string(setting.missing) +
-                            " cells of this grid have no row yet."});
+                            " cells of this grid are not made yet, and left out."});
   if (setting.scale == "smoke")
     d.blocks.push_back(
         Text{"This is the smoke scale: small networks, few images, moments of training. It shows "
@@ -261,17 +263,15 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   add(std::move(drifts));
   for (const std::string& set : datasets) d.blocks.push_back(drift_table(study, set));
 
-  std::vector<Shown> shown;
-  for (const std::string& set : datasets) shown.push_back(load_shown(study, set, setting.data));
   d.blocks.push_back(Heading{"What the networks look at"});
-  for (const Shown& s : shown) d.blocks.push_back(map_table(study, s, setting.out));
+  for (const Shown& s : shown) d.blocks.push_back(map_table(study, s));
   d.blocks.push_back(Heading{"Where maps moved most"});
   for (const Shown& s : shown)
-    if (MapTable t = worst_table(study, s, setting.out); !t.columns.empty())
+    if (MapTable t = worst_table(study, s); !t.columns.empty())
       d.blocks.push_back(std::move(t));
 
   d.blocks.push_back(Heading{"The clips"});
-  for (const std::string& set : datasets) add(alpha_figure(study, set, setting.out));
+  for (const std::string& set : datasets) add(alpha_figure(study, set));
   d.blocks.push_back(Heading{"Class by class"});
   for (const Shown& s : shown)
     d.blocks.push_back(detail::class_table(study, s.dataset, s.class_names));

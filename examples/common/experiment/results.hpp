@@ -41,15 +41,16 @@ inline bool same_making(const io::Json& a, const io::Json& b) {
   return true;
 }
 
-/// True if two rows agree in all but `run` and `drift`.
+/// What equal runs share of a row: all but `run`, and `drift`, which depends on other rows.
+inline io::Json without_run(const io::Json& row) {
+  io::Json rest = io::Json::object();
+  for (const auto& [name, value] : row.as_object())
+    if (name != "run" && name != "drift") rest[name] = value;
+  return rest;
+}
+
 inline bool same_result(const io::Json& a, const io::Json& b) {
-  const auto without = [](const io::Json& row) {
-    io::Json rest = io::Json::object();
-    for (const auto& [name, value] : row.as_object())
-      if (name != "run" && name != "drift") rest[name] = value;
-    return rest;
-  };
-  return without(a) == without(b);
+  return without_run(a) == without_run(b);
 }
 
 /// The rows of a file.

@@ -1,14 +1,14 @@
 // The numbers behind the rows: what was measured of every image through every network, so that
 // conditions can be compared in pairs.
 //
-//     Study study = load_study(out, rows);
+//     Study study = load_study(out, rows, drawn_images);      // evidence.hpp
 //     Contrast c = contrast(study, "mnist", "masked_accuracy", {{"w4a4", "w2a2"}, true},
 //                           {{"fp32"}, false});
 #pragma once
 
 #include "results.hpp"
 
-#include "sgq/io/npy.hpp"
+#include "sgq/core/tensor.hpp"
 #include "sgq/saliency/metrics/statistics.hpp"
 
 #include <map>
@@ -20,13 +20,22 @@ using sgq::index_t;
 using sgq::Tensor;
 using sgq::saliency::Estimate;
 
-/// A cell's conditions and its numbers: NAME -> one an image.
+/// Maps of some images as they are drawn: |gradient| on a scale from 0 to 255, each on its own.
+struct DrawnMaps {
+  std::vector<std::int32_t> images{};
+  Tensor<std::uint8_t> levels{}; ///< [images, H, W]
+};
+
+/// A cell's conditions, its numbers, NAME -> one an image, and what is drawn of it.
 struct CellNumbers {
   std::string dataset{}, bits{};
   bool guided = false;
   std::uint64_t seed = 1;
   std::string variant{};
   std::map<std::string, std::vector<double>> values{};
+  DrawnMaps maps{};                 ///< of an image of each class
+  DrawnMaps moved{}, moved_from{};  ///< of those that moved most from fp32, and the fp32 ones
+  Tensor<float> clips{};            ///< [points, 1 + layers]: training step, alphas
   io::Json* row = nullptr;
 };
 
@@ -138,37 +147,6 @@ inline std::optional<Contrast> contrast(const Study& study, const std::string& d
   if (!left || !right || !(left->shape() == right->shape())) return std::nullopt;
   for (index_t i = 0; i < left->size(); ++i) (*left)[i] -= (*right)[i];
   return detail::summarise(*left);
-}
-
-/// Reads what the rows speak of; they must stay where they are. Throws io_error on a file that is missing or another one.
-inline Study load_study(const std::string& out, std::vector<io::Json>& rows) {
-  Study study;
-  for (io::Json& row : rows) {
-    CellNumbers cell{.dataset = row.at("dataset").as_string(),
-                     .bits = row.at("bits").as_string(),
-                     .guided = row.at("guided").as_bool(),
-                     .seed = static_cast<std::uint64_t>(row.at("seed").as_int()),
-                     .variant = row.at("variant").as_string(),
-                     .row = &row};
-    const std::string folder = cell_folder(out, key_of(row));
-    const auto right =
-        io::parse_npy<std::uint8_t>(read_cell_file(folder, row, "right.npy"), folder + "/right.npy");
-    cell.values["accuracy"].assign(right.begin(), right.end());
-    const auto table =
-        io::parse_npy<double>(read_cell_file(folder, row, "values.npy"), folder + "/values.npy");
-    index_t m = 0;
-    for (const auto& [name, summary] : row.at("measures").as_object()) {
-      const index_t images =
-          summary.at("count").as_int() + summary.at("excluded").as_int(); // the rest is padding
-      if (table.shape().rank() != 2 || m >= table.shape()[0] || images > table.shape()[1])
-        throw sgq::io_error(sgq::describe(folder + "/values.npy", "a row for each measure",
-                                          table.shape().str()));
-      const double* values = table.data() + table.shape()[1] * m++;
-      cell.values[name].assign(values, values + images);
-    }
-    study.cells.push_back(std::move(cell));
-  }
-  return study;
 }
 
 } // namespace examples

@@ -1,0 +1,190 @@
+// The order in which products are added is part of what a kernel promises: the same bits for any
+// number of threads, and on every instruction set that fuses multiplying and adding. Here that order
+// is written down as plain loops over single numbers.
+#include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/gemm.hpp"
+
+#include "problems.hpp"
+#include "support/catch.hpp"
+
+#include <array>
+
+// With -march=native the generic kernels fuse too.
+#if SGQ_X86 && !defined(__FMA__) && (defined(__clang__) || defined(NDEBUG))
+namespace test_order {
+
+using namespace sgq;
+using namespace sgq::kernels;
+using namespace kernel_test;
+
+namespace {
+
+/// sum + a b, as the chosen instruction set rounds it.
+float multiply_add(float a, float b, float sum) {
+  return isa() == Isa::generic ? sum + a * b : std::fma(a, b, sum);
+}
+
+/// An inner product: number p goes to lane p modulo 16; four quarters are added, then four numbers.
+class Lanes {
+public:
+  void add(index_t p, float a, float b) {
+    float& lane = lane_[static_cast<std::size_t>(p % 16)];
+    lane = multiply_add(a, b, lane);
+  }
+  float fold() const {
+    std::array<float, 4> q{};
+    for (std::size_t j = 0; j < 4; ++j)
+      q[j] = ((lane_[j] + lane_[4 + j]) + lane_[8 + j]) + lane_[12 + j];
+    return ((q[0] + q[1]) + q[2]) + q[3];
+  }
+
+private:
+  std::array<float, 16> lane_{};
+};
+
+struct Case {
+  ConvGeometry g;
+  std::vector<float> x = reals<float>(g.batch * g.in_size(), 1),
+                     w = reals<float>(g.out_channels * g.filter_size(), 2),
+                     dy = reals<float>(g.batch * g.out_size(), 3);
+
+  // Values at coordinates; 0 outside.
+  float x_at(index_t n, index_t c, index_t y, index_t col) const {
+    const bool inside = y >= 0 && y < g.in_h && col >= 0 && col < g.in_w;
+    return inside ? x[static_cast<std::size_t>(((n * g.in_channels + c) * g.in_h + y) * g.in_w + col)]
+                  : 0;
+  }
+  float dy_at(index_t n, index_t o, index_t y, index_t col) const {
+    const bool inside = y >= 0 && y < g.out_h() && col >= 0 && col < g.out_w();
+    return inside ? dy[static_cast<std::size_t>(((n * g.out_channels + o) * g.out_h() + y) *
+                                                    g.out_w() + col)]
+                  : 0;
+  }
+  float w_at(index_t o, index_t c, index_t r, index_t s) const {
+    return w[static_cast<std::size_t>(
+        ((o * g.in_channels + c) * g.kernel_h + r) * g.kernel_w + s)];
+  }
+
+  /// Through input channels and taps, one product after the other.
+  std::vector<float> forward() const {
+    std::vector<float> y;
+    for (index_t n = 0; n < g.batch; ++n)
+      for (index_t o = 0; o < g.out_channels; ++o)
+        for (index_t oy = 0; oy < g.out_h(); ++oy)
+          for (index_t ox = 0; ox < g.out_w(); ++ox) {
+            float sum = 0;
+            for (index_t c = 0; c < g.in_channels; ++c)
+              for (index_t r = 0; r < g.kernel_h; ++r)
+                for (index_t s = 0; s < g.kernel_w; ++s)
+                  sum = multiply_add(w_at(o, c, r, s),
+                                     x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad),
+                                     sum);
+            y.push_back(sum);
+          }
+    return y;
+  }
+
+  /// Through output channels and taps, one product after the other.
+  std::vector<float> input_gradient() const {
+    std::vector<float> dx;
+    for (index_t n = 0; n < g.batch; ++n)
+      for (index_t c = 0; c < g.in_channels; ++c)
+        for (index_t y = g.pad; y < g.in_h + g.pad; ++y)
+          for (index_t col = g.pad; col < g.in_w + g.pad; ++col) {
+            float sum = 0;
+            for (index_t o = 0; o < g.out_channels; ++o)
+              for (index_t r = 0; r < g.kernel_h; ++r)
+                for (index_t s = 0; s < g.kernel_w; ++s)
+                  if ((y - r) % g.stride == 0 && (col - s) % g.stride == 0 && y >= r && col >= s)
+                    sum = multiply_add(w_at(o, c, r, s),
+                                       dy_at(n, o, (y - r) / g.stride, (col - s) / g.stride), sum);
+            dx.push_back(sum);
+          }
+    return dx;
+  }
+
+  /// Blocks of images of about 1,024 pixels in lanes; blocks in order inside of at most 16 parts of
+  /// the batch; then the parts.
+  std::vector<float> weight_gradient() const {
+    const index_t length = (g.out_plane() + 15) / 16 * 16;
+    const index_t block = std::min((1024 + length - 1) / length, g.batch);
+    const index_t part = std::max((g.batch + 15) / 16, block);
+    std::vector<float> dw;
+    for (index_t o = 0; o < g.out_channels; ++o)
+      for (index_t c = 0; c < g.in_channels; ++c)
+        for (index_t r = 0; r < g.kernel_h; ++r)
+          for (index_t s = 0; s < g.kernel_w; ++s) {
+            float total = 0;
+            for (index_t first = 0; first < g.batch; first += part) {
+              const index_t end = std::min(g.batch, first + part);
+              float sum = 0;
+              for (index_t b = first; b < end; b += block) {
+                Lanes lanes;
+                for (index_t n = b; n < std::min(end, b + block); ++n)
+                  for (index_t p = 0; p < g.out_plane(); ++p) {
+                    const index_t oy = p / g.out_w(), ox = p % g.out_w();
+                    lanes.add(p, dy_at(n, o, oy, ox),
+                              x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad));
+                  }
+                sum += lanes.fold();
+              }
+              total = first == 0 ? sum : total + sum;
+            }
+            dw.push_back(total);
+          }
+    return dw;
+  }
+};
+
+// Sums longer than a strip's stretch of k, planes that are no whole number of tiles, several blocks
+// and parts.
+const ConvGeometry cases[] = {{2, 33, 9, 11, 19, 3, 3, 1, 1},  {3, 5, 12, 7, 6, 3, 3, 2, 1},
+                              {1, 1, 28, 28, 32, 3, 3, 1, 0},  {37, 4, 8, 8, 5, 3, 3, 1, 1},
+                              {1, 16, 32, 32, 16, 3, 3, 1, 1}, {2, 3, 7, 5, 9, 1, 5, 3, 2}};
+
+} // namespace
+
+TEST_CASE("convolutions add in the order that is written down", "[kernels]") {
+  for (const ConvGeometry& g : cases) {
+    const Case c{g};
+    INFO(g.batch << "x" << g.in_channels << "x" << g.in_h << "x" << g.in_w << " to "
+                 << g.out_channels << " stride " << g.stride);
+    const auto y = c.forward(), dx = c.input_gradient(), dw = c.weight_gradient();
+    for_thread_counts([&](int) {
+      std::vector<float> got(y.size());
+      conv2d_forward<float>(g, ConvInput<float>{c.x.data()}, c.w.data(), got.data());
+      CHECK(got == y);
+      got.assign(dx.size(), -1);
+      conv2d_backward_input(g, c.dy.data(), c.w.data(), got.data());
+      CHECK(got == dx);
+      got.assign(dw.size(), -1);
+      conv2d_backward_weight<float>(g, c.dy.data(), ConvInput<float>{c.x.data()}, got.data(), 1, 0);
+      CHECK(got == dw);
+    });
+  }
+}
+
+TEST_CASE("products along rows add in the order that is written down", "[kernels]") {
+  const index_t m = 10, n = 23, k = 2500; // three blocks of 1,024, each a part of its own
+  const auto a = reals<float>(m * k, 1), b = reals<float>(n * k, 2);
+  std::vector<float> expected, got(static_cast<std::size_t>(m * n));
+  for (index_t i = 0; i < m; ++i)
+    for (index_t j = 0; j < n; ++j) {
+      float total = 0;
+      for (index_t p = 0; p < k; p += 1024) {
+        Lanes lanes;
+        for (index_t q = p; q < std::min(k, p + 1024); ++q)
+          lanes.add(q, a[static_cast<std::size_t>(i * k + q)], b[static_cast<std::size_t>(j * k + q)]);
+        total = p == 0 ? lanes.fold() : total + lanes.fold();
+      }
+      expected.push_back(total);
+    }
+  for_thread_counts([&](int) {
+    gemm(Gemm<float>{.m = m, .n = n, .k = k, .a = a.data(), .lda = k, .b = b.data(), .ldb = k,
+                     .trans_b = true, .c = got.data(), .ldc = n});
+    CHECK(got == expected);
+  });
+}
+
+} // namespace test_order
+#endif

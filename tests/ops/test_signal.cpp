@@ -372,8 +372,8 @@ TEMPLATE_TEST_CASE("sums of a row agree with the definition at every length", "[
         sum += x[i];
         abs_sum += std::abs(x[i]);
       }
-      kernels::for_isa<ops::sum_row<T>>(x.data() + start, n, &got);
-      kernels::for_isa<ops::abs_sum_row<T>>(x.data() + start, n, &got_abs);
+      kernels::for_registers<ops::SumRow<T>>(x.data() + start, n, &got);
+      kernels::for_registers<ops::SumRow<T, true>>(x.data() + start, n, &got_abs);
       const long double tolerance = eps * (static_cast<double>(n) / 8 + 2) * abs_sum;
       REQUIRE(std::abs(got - sum) <= tolerance);
       REQUIRE(std::abs(got_abs - abs_sum) <= tolerance);
@@ -385,7 +385,7 @@ TEST_CASE("sums of integer codes are exact", "[reduce]") {
   index_t expected = 0;
   for (float v : x) expected += std::abs(static_cast<index_t>(v));
   double got;
-  kernels::for_isa<ops::abs_sum_row<float>>(x.data(), x.size(), &got);
+  kernels::for_registers<ops::SumRow<float, true>>(x.data(), x.size(), &got);
   CHECK(got == static_cast<double>(expected));
 }
 

@@ -128,7 +128,7 @@ private:
     double* const sums = scratch().take<double>(shape()[0]);
     const index_t row = shape().stride();
     parallel_for(shape()[0], [&](index_t o) {
-      kernels::for_isa<ops::abs_sum_row<T>>(codes_.codes.data() + o * row, row, sums + o);
+      kernels::for_registers<ops::SumRow<T, true>>(codes_.codes.data() + o * row, row, sums + o);
     });
     return *std::max_element(sums, sums + shape()[0]);
   }

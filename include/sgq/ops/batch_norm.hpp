@@ -24,48 +24,49 @@ namespace sgq::ops {
 /// Mean of x[0..n) and the sum of squared deviations from it, in two sweeps over a cached row: the
 /// corrected two-pass algorithm (Chan, Golub, LeVeque 1983).
 template <class T, class U>
-SGQ_INLINE void moments_row(const U* x, index_t n, double* mean, double* squares) {
-  using V = typename Lanes<T>::type;
-  constexpr index_t L = Lanes<T>::count;
-  T buffer[L];
-  V lanes = {};
-  index_t i = 0;
-  for (; i + L <= n; i += L) {
-    V v;
-    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(x[i + l]);
-    std::memcpy(&v, buffer, sizeof v);
-    lanes += v;
-  }
-  double total = 0;
-  for (index_t l = 0; l < L; ++l) total += static_cast<double>(lanes[l]);
-  for (; i < n; ++i) total += static_cast<double>(x[i]);
-  const T mu = static_cast<T>(total / static_cast<double>(n));
+struct MomentsRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const U* x, index_t n, double* mean, double* squares) {
+    using L = Lanes<T, Bytes>;
+    using V = typename L::Register;
+    V lanes[L::registers] = {};
+    index_t i = 0;
+    for (; i + L::count <= n; i += L::count) {
+      SGQ_UNROLL
+      for (index_t r = 0; r < L::registers; ++r) {
+        V v;
+        L::load(x + i + r * L::width, v);
+        lanes[r] += v;
+      }
+    }
+    double total = L::fold(lanes);
+    for (; i < n; ++i) total += static_cast<double>(x[i]);
+    const T mu = static_cast<T>(total / static_cast<double>(n));
 
-  V deviations = {}, sq = {};
-  for (i = 0; i + L <= n; i += L) {
-    V v;
-    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(x[i + l]);
-    std::memcpy(&v, buffer, sizeof v);
-    v -= mu;
-    deviations += v;
-    sq += v * v;
+    V deviations[L::registers] = {}, sq[L::registers] = {};
+    for (i = 0; i + L::count <= n; i += L::count) {
+      SGQ_UNROLL
+      for (index_t r = 0; r < L::registers; ++r) {
+        V v;
+        L::load(x + i + r * L::width, v);
+        v -= mu;
+        deviations[r] += v;
+        sq[r] += v * v;
+      }
+    }
+    double sum = L::fold(sq), rest = L::fold(deviations);
+    for (; i < n; ++i) {
+      const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
+      sum += d * d;
+      rest += d;
+    }
+    // mu has the rounding of a sum of large numbers; the deviations from it are small, so their sum,
+    // which would be 0 for the exact mean, corrects both results.
+    const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
+    *mean = static_cast<double>(mu) + shift;
+    *squares = about_mean > 0 ? about_mean : 0;
   }
-  double sum = 0, rest = 0;
-  for (index_t l = 0; l < L; ++l) {
-    sum += static_cast<double>(sq[l]);
-    rest += static_cast<double>(deviations[l]);
-  }
-  for (; i < n; ++i) {
-    const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
-    sum += d * d;
-    rest += d;
-  }
-  // mu has the rounding of a sum of large numbers; the deviations from it are small, so their sum,
-  // which would be 0 for the exact mean, corrects both results.
-  const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
-  *mean = static_cast<double>(mu) + shift;
-  *squares = about_mean > 0 ? about_mean : 0;
-}
+};
 
 /// The moments of every plane of u [N, C, H, W], two numbers each. A convolution takes those of an
 /// image as soon as it has written it, which saves a sweep over memory.
@@ -77,7 +78,7 @@ struct PlaneMoments {
 
   void operator()(index_t n) const {
     for (index_t c = n * channels; c < (n + 1) * channels; ++c)
-      kernels::for_isa<moments_row<T, T>>(u + c * plane, plane, to + 2 * c, to + 2 * c + 1);
+      kernels::for_registers<MomentsRow<T, T>>(u + c * plane, plane, to + 2 * c, to + 2 * c + 1);
   }
 };
 
@@ -95,7 +96,7 @@ void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
         if (s.moments)
           m = s.moments[2 * row], q = s.moments[2 * row + 1];
         else
-          kernels::for_isa<moments_row<T, U>>(u + row * plane, plane, &m, &q);
+          kernels::for_registers<MomentsRow<T, U>>(u + row * plane, plane, &m, &q);
         const double here = static_cast<double>(plane), total = count + here, delta = m - mu;
         mu += delta * here / total;
         squares += q + delta * delta * count * here / total;
@@ -110,35 +111,35 @@ void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
 /// *a = sum dy, *b = sum dy (u - mu). The row that comes next is `ahead` elements on; it begins on
 /// another page, where the processor's own prefetching starts anew.
 template <class T, class U>
-SGQ_INLINE void norm_sums_row(const U* u, const T* dy, T mu, index_t n, index_t ahead, double* a,
-                              double* b) {
-  using V = typename Lanes<T>::type;
-  constexpr index_t L = Lanes<T>::count;
-  T buffer[L];
-  V sum = {}, dot = {};
-  index_t i = 0;
-  for (; i + L <= n; i += L) {
-    V x, g;
-    for (index_t l = 0; l < L; ++l) buffer[l] = static_cast<T>(u[i + l]);
-    std::memcpy(&x, buffer, sizeof x);
-    std::memcpy(&g, dy + i, sizeof g);
-    sum += g;
-    dot += g * (x - mu);
-    __builtin_prefetch(u + ahead + i);
-    __builtin_prefetch(dy + ahead + i);
+struct NormSumsRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const U* u, const T* dy, T mu, index_t n, index_t ahead, double* a,
+                             double* b) {
+    using L = Lanes<T, Bytes>;
+    using V = typename L::Register;
+    V sum[L::registers] = {}, dot[L::registers] = {};
+    index_t i = 0;
+    for (; i + L::count <= n; i += L::count) {
+      SGQ_UNROLL
+      for (index_t r = 0; r < L::registers; ++r) {
+        V x, g;
+        L::load(u + i + r * L::width, x);
+        L::load(dy + i + r * L::width, g);
+        sum[r] += g;
+        dot[r] += g * (x - mu);
+      }
+      __builtin_prefetch(u + ahead + i);
+      __builtin_prefetch(dy + ahead + i);
+    }
+    double s = L::fold(sum), d = L::fold(dot);
+    for (; i < n; ++i) {
+      s += static_cast<double>(dy[i]);
+      d += static_cast<double>(dy[i]) * (static_cast<double>(u[i]) - static_cast<double>(mu));
+    }
+    *a = s;
+    *b = d;
   }
-  double s = 0, d = 0;
-  for (index_t l = 0; l < L; ++l) {
-    s += static_cast<double>(sum[l]);
-    d += static_cast<double>(dot[l]);
-  }
-  for (; i < n; ++i) {
-    s += static_cast<double>(dy[i]);
-    d += static_cast<double>(dy[i]) * (static_cast<double>(u[i]) - static_cast<double>(mu));
-  }
-  *a = s;
-  *b = d;
-}
+};
 
 /// dx = g dy + k u + h: the backward formula with its per-channel constants gathered.
 template <class T, class U>
@@ -170,7 +171,7 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
         double a, b;
         const index_t row = (n * channels + c) * plane;
         const index_t ahead = n + 1 < batch ? channels * plane : 0;
-        kernels::for_isa<norm_sums_row<T, U>>(u + row, dy.data() + row, at.mean[c], plane, ahead,
+        kernels::for_registers<NormSumsRow<T, U>>(u + row, dy.data() + row, at.mean[c], plane, ahead,
                                               &a, &b);
         sum += a;
         dot += b;

@@ -9,54 +9,64 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/microkernel.hpp"
 
 #include <cstring>
+#include <type_traits>
 
 namespace sgq::ops {
 
-/// A 64-byte vector of T: 16 floats or 8 doubles. The compiler splits it where registers are
-/// smaller.
-template <class T>
+/// 64 bytes of lanes, 16 floats or 8 doubles, in registers of Bytes: an array of Register, which
+/// loops over `registers` of them keep where they belong.
+template <class T, int Bytes>
 struct Lanes {
-  typedef T type __attribute__((vector_size(64)));
-  static constexpr index_t count = 64 / sizeof(T);
+  using Register = typename kernels::Simd<T, Bytes>::type;
+  static constexpr index_t width = kernels::Simd<T, Bytes>::lanes;
+  static constexpr index_t registers = 64 / Bytes, count = width * registers;
+
+  /// r = x[0 .. width), converted.
+  template <class U>
+  SGQ_INLINE static void load(const U* x, Register& r) {
+    if constexpr (std::is_same_v<T, U>) {
+      std::memcpy(&r, x, sizeof r);
+    } else {
+      T converted[width];
+      for (index_t l = 0; l < width; ++l) converted[l] = static_cast<T>(x[l]);
+      std::memcpy(&r, converted, sizeof r);
+    }
+  }
+  /// The lanes, added in double, in order.
+  SGQ_INLINE static double fold(const Register* lanes) {
+    T all[count];
+    std::memcpy(all, lanes, sizeof all);
+    double total = 0;
+    for (index_t l = 0; l < count; ++l) total += static_cast<double>(all[l]);
+    return total;
+  }
 };
 
-/// *sum = the sum of x[0..n).
-template <class T>
-SGQ_INLINE void sum_row(const T* x, index_t n, double* sum) {
-  using V = typename Lanes<T>::type;
-  constexpr index_t L = Lanes<T>::count;
-  V lanes = {};
-  index_t i = 0;
-  for (; i + L <= n; i += L) {
-    V v;
-    std::memcpy(&v, x + i, sizeof v);
-    lanes += v;
+/// *sum = the sum of x[0..n), or of |x[i]|.
+template <class T, bool Absolute = false>
+struct SumRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const T* x, index_t n, double* sum) {
+    using L = Lanes<T, Bytes>;
+    typename L::Register lanes[L::registers] = {};
+    index_t i = 0;
+    for (; i + L::count <= n; i += L::count) {
+      SGQ_UNROLL
+      for (index_t r = 0; r < L::registers; ++r) {
+        typename L::Register v;
+        L::load(x + i + r * L::width, v);
+        if constexpr (Absolute) v = v < 0 ? -v : v;
+        lanes[r] += v;
+      }
+    }
+    double total = L::fold(lanes);
+    for (; i < n; ++i) total += static_cast<double>(Absolute && x[i] < T{0} ? -x[i] : x[i]);
+    *sum = total;
   }
-  double total = 0;
-  for (index_t l = 0; l < L; ++l) total += static_cast<double>(lanes[l]);
-  for (; i < n; ++i) total += static_cast<double>(x[i]);
-  *sum = total;
-}
-
-/// *sum = the sum of |x[i]|.
-template <class T>
-SGQ_INLINE void abs_sum_row(const T* x, index_t n, double* sum) {
-  using V = typename Lanes<T>::type;
-  constexpr index_t L = Lanes<T>::count;
-  V lanes = {};
-  index_t i = 0;
-  for (; i + L <= n; i += L) {
-    V v;
-    std::memcpy(&v, x + i, sizeof v);
-    lanes += v < 0 ? -v : v;
-  }
-  double total = 0;
-  for (index_t l = 0; l < L; ++l) total += static_cast<double>(lanes[l]);
-  for (; i < n; ++i) total += static_cast<double>(x[i] < T{0} ? -x[i] : x[i]);
-  *sum = total;
-}
+};
 
 /// out[c] += the sum of x over batch and plane; x is [N, C, H, W] or [N, C].
 template <class T>
@@ -72,7 +82,7 @@ void add_channel_sums(View<const T> x, View<T> out) {
     double total = 0;
     for (index_t n = 0; n < x.shape()[0]; ++n) {
       double row;
-      kernels::for_isa<sum_row<T>>(x.data() + (n * channels + c) * plane, plane, &row);
+      kernels::for_registers<SumRow<T>>(x.data() + (n * channels + c) * plane, plane, &row);
       total += row;
     }
     out[c] += static_cast<T>(total);

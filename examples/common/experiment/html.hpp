@@ -57,7 +57,7 @@ th{font-weight:600;text-align:right;vertical-align:bottom;color:var(--soft);font
 thead th{border-bottom:1px solid var(--ink);padding:6px 0 8px 22px;min-width:72px}
 td,tbody th{padding:7px 0 7px 22px;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;white-space:nowrap}
 thead th:first-child,tbody th{text-align:left;padding-left:0}
-tbody th{color:var(--ink);font-size:14px;font-weight:500}
+tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-width:122px;max-width:24ch}
 td.words,th.words{text-align:left}
 td.words.long{white-space:normal;min-width:230px;max-width:44ch}
 td small{display:block;font-weight:400;color:var(--soft);font-size:12px}
@@ -68,6 +68,7 @@ table.maps thead tr.groups th{color:var(--ink);font-size:13px;padding-bottom:2px
 table.maps td{height:88px}
 table.maps img{display:block;width:72px;height:72px;image-rendering:pixelated;border-radius:3px;margin:0 auto 2px}
 details{margin:16px 0}
+@media(min-width:1240px){.scroll{--room:calc((min(100vw - 80px,1320px) - 1072px)/2);margin:0 calc(-1*var(--room));padding:0 var(--room)}}
 summary{cursor:pointer;font-weight:600;margin-bottom:12px}
 @media(max-width:640px){
 body{font-size:15.5px}

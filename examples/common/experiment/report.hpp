@@ -197,8 +197,8 @@ inline void add_making(Document& d, const Study& study, const std::vector<std::s
       Text{std::string(text) + run_values(study, "isa") + " kernels, " +
            run_values(study, "threads") + " threads; sgq " + run_values(study, "version") +
            ", commit " + run_values(study, "commit") +
-           ". The same command gives the same rows, to the last bit, on any number of threads; "
-           "with `--resume` it goes on after an interruption. First and last layer have 8-bit "
+           ". The same command gives the same rows, to the last bit, on any number of threads, with "
+           "AVX2 or AVX-512; with `--resume` it goes on after an interruption. First and last layer have 8-bit "
            "weights and their input is pixel codes; weights are quantised by SAWB, activations by "
            "PACT with clips calibrated on the first batch."});
   d.blocks.push_back(data_table(study, datasets));

@@ -38,7 +38,10 @@ Plan plan_of(const Options& o) {
     if (!data::is_dataset_name(set))
       throw usage_error(describe("--dataset", "a list of mnist, fashion-mnist, cifar-10, synthetic",
                                  "'" + set + "'"));
-  Plan plan = make_plan(o.scale, sets_of(o.paper, o.scale, named));
+  std::vector<std::string> sets;
+  for (const std::string& set : sets_of(o.paper, o.scale, named))
+    if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
+  Plan plan = make_plan(o.scale, sets);
   plan.kl = o.kl;
   for (SetPlan& set : plan.sets) {
     const bool photos = set.dataset == "cifar-10";
@@ -143,30 +146,33 @@ CellNumbers numbers_of(const Cell& cell) {
           .variant = cell.variant};
 }
 
-/// What has to be trained: cells without a row; and, where neither evidence nor the files that it is
-/// made of were kept, cells that had been made already, or that one without evidence is compared with.
-std::vector<Cell> cells_to_make(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
-                                Results& results) {
+/// Which cells of the plan have to be trained: those without a row; and, where neither evidence nor
+/// the files that it is made of were kept, those that had been made already, or that one without
+/// evidence is compared with.
+std::vector<bool> what_to_make(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                               Results& results) {
   const std::vector<std::string> evident = cells_with_evidence(o.out, results.rows());
-  const auto row_of = [&](const Cell& c) { return results.find(making_of(c, plan.measuring)); };
-  const auto settled = [&](const Cell& cell) { // all that it is compared with must be there, too
-    return std::find(evident.begin(), evident.end(), cell.key()) != evident.end() &&
-           std::none_of(cells.begin(), cells.end(), [&](const Cell& other) {
-             return is_reference(numbers_of(other), numbers_of(cell)) && !row_of(other);
-           });
-  };
-  std::vector<const Cell*> open;
-  for (const Cell& cell : cells)
-    if (!row_of(cell) || !settled(cell)) open.push_back(&cell);
-  std::vector<Cell> found;
+  std::vector<CellNumbers> numbers;
+  std::vector<const io::Json*> rows;
   for (const Cell& cell : cells) {
-    const io::Json* row = row_of(cell);
-    const bool needed = std::any_of(open.begin(), open.end(), [&](const Cell* other) {
-      return other == &cell || is_reference(numbers_of(cell), numbers_of(*other));
-    });
-    if (!row || (needed && !has_cell_files(o.out, *row))) found.push_back(cell);
+    numbers.push_back(numbers_of(cell));
+    rows.push_back(results.find(making_of(cell, plan.measuring)));
   }
-  return found;
+  // Evidence counts once all that a cell is compared with is there, too.
+  std::vector<bool> open(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    open[i] = std::find(evident.begin(), evident.end(), cells[i].key()) == evident.end();
+    for (std::size_t k = 0; k < cells.size(); ++k)
+      if (!rows[k] && is_reference(numbers[k], numbers[i])) open[i] = true;
+  }
+  std::vector<bool> wanted(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    bool needed = open[i];
+    for (std::size_t k = 0; k < cells.size(); ++k)
+      needed = needed || (open[k] && is_reference(numbers[i], numbers[k]));
+    wanted[i] = !rows[i] || (needed && !has_cell_files(o.out, *rows[i]));
+  }
+  return wanted;
 }
 
 /// Trains and measures. A cell that has a row already must come out as it did.
@@ -190,11 +196,13 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
     run["scale"] = o.scale;
     run["finished"] = now();
     if (const io::Json* before = results.find(row)) {
-      if (!same_result(*before, row))
+      if (!same_result(*before, row)) {
+        std::filesystem::remove_all(t.out); // what the row does not speak of
         throw sgq::io_error(describe(
             cell.key() + ", made again", "the row that is there, weights " + weights_of(*before),
             "another one, weights " + weights_of(row),
-            "SGQ_ISA=generic rounds otherwise; or delete its row, if it is the one that errs"));
+            "SGQ_ISA=generic rounds otherwise; delete the row if it is the one that errs"));
+      }
     } else {
       results.add(row);
     }
@@ -204,34 +212,40 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   }
 }
 
-/// The sets of these rows, in the report's order.
-std::vector<Shown> load_sets(const std::vector<io::Json>& rows, const std::string& data_folder) {
+/// The sets of those rows that can be shown, in the report's order.
+std::vector<Shown> load_sets(const std::string& out, const std::vector<io::Json>& rows,
+                             const std::string& data_folder) {
   std::vector<Shown> sets;
   for (const char* set : {"mnist", "fashion-mnist", "cifar-10", "synthetic"})
     for (const io::Json& row : rows)
-      if (row.at("dataset").as_string() == set) {
+      if (row.at("dataset").as_string() == set &&
+          (std::filesystem::exists(evidence_path(out, key_of(row))) || has_cell_files(out, row))) {
         sets.push_back(load_shown(row, data_folder));
         break;
       }
   return sets;
 }
 
-/// Evidence, drift, claims, report.html and report.md, and the rows sorted.
-void finish(const Options& o, const std::vector<Cell>& cells, Results& results) {
-  results.sort();
-  std::vector<Shown> sets = load_sets(results.rows(), o.data);
+/// Evidence, drift, claims, report.html and report.md; and the rows, sorted, unless only --report
+/// was asked: then another process may be adding to them.
+void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results) {
+  for (const Cell& cell : cells) results.find(making_of(cell, plan.measuring)); // made otherwise?
+  std::vector<Shown> sets = load_sets(o.out, results.rows(), o.data);
   DrawnImages drawn;
   for (const Shown& set : sets) drawn[set.dataset] = one_of_each(set);
+  results.sort();
   Study study = load_study(o.out, results.rows(), drawn);
+  if (study.cells.empty())
+    throw sgq::io_error(describe(o.out, "evidence/ or cells/ that belong to its rows", "neither",
+                                 "--resume makes them again"));
   add_derived(study);
-  results.write();
+  if (!o.report) results.write();
 
-  const auto cells_of = [&](const std::string& key) {
-    return std::count_if(study.cells.begin(), study.cells.end(),
-                         [&](const CellNumbers& c) { return key_of(*c.row) == key; });
-  };
   Setting setting{.command = command_of(o), .scale = o.scale};
-  for (const Cell& cell : cells) setting.missing += cells_of(cell.key()) == 0;
+  for (const Cell& cell : cells)
+    if (std::none_of(study.cells.begin(), study.cells.end(),
+                     [&](const CellNumbers& c) { return key_of(*c.row) == cell.key(); }))
+      setting.missing.push_back(cell.key());
   std::erase_if(sets, [&](Shown& set) {
     const CellNumbers* first = nullptr; // whose maps are shown
     for (const CellNumbers& c : study.cells)
@@ -242,8 +256,7 @@ void finish(const Options& o, const std::vector<Cell>& cells, Results& results) 
   });
   std::vector<std::string> datasets;
   for (const Shown& set : sets) datasets.push_back(set.dataset);
-  const Document report =
-      make_report(study, decide_claims(study, datasets), sets, setting);
+  const Document report = make_report(study, decide_claims(study, datasets), sets, setting);
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));
@@ -254,7 +267,9 @@ void finish(const Options& o, const std::vector<Cell>& cells, Results& results) 
     each_span(answer.text, take, take, take);
     std::printf("%s: %s\n\n", answer.label.c_str(), text.c_str());
   }
-  if (setting.missing > 0) std::printf("%d cells are missing\n\n", int(setting.missing));
+  if (!setting.missing.empty())
+    std::printf("Not on the page, for want of a row, evidence, or maps to compare with: %s\n\n",
+                join(setting.missing, ", ").c_str());
   std::printf("%s\n", page.c_str());
 }
 
@@ -274,22 +289,27 @@ void reproduce(const Options& o) {
     throw usage_error(describe("--out " + o.out, "a folder without results, or --resume",
                                results.path()));
   if (o.report) {
-    if (!shard.all()) throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
-    results.load();
+    if (!shard.all())
+      throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
+    results.load(false);
     if (results.rows().empty())
       throw usage_error(describe("--report", "a folder with rows", o.out + " has none"));
-    return finish(o, cells, results);
+    return finish(o, plan, cells, results);
   }
   check_surroundings(o, mine);
   if (o.resume || !shard.all()) results.load();
-  const std::vector<Cell> to_make = cells_to_make(o, plan, mine, results);
+  const std::vector<bool> wanted = what_to_make(o, plan, cells, results);
+  std::vector<Cell> to_make;
+  for (const Cell& cell : mine)
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (wanted[i] && cells[i].key() == cell.key()) to_make.push_back(cell);
   std::printf("%s: %d of %d cells%s to make, %d threads; results go to %s\n", command_of(o).c_str(),
               int(to_make.size()), int(mine.size()), shard.all() ? "" : " of this shard",
               sgq::num_threads(), o.out.c_str());
   std::fflush(stdout);
   run_cells(o, plan, to_make, results);
   if (shard.all())
-    finish(o, cells, results);
+    finish(o, plan, cells, results);
   else
     std::printf("%s has this shard's rows\n", results.path().c_str());
 }
@@ -308,11 +328,13 @@ int main(int argc, char** argv) {
               "these sets instead: mnist, fashion-mnist, cifar-10, synthetic");
     line.text("--data", &o.data, "DIR",
               "where the sets are, in DIR/SET or DIR (default: data, here or in the source tree)");
-    line.text("--out", &o.out, "DIR", "takes results.jsonl, report.html, report.md, cells/");
+    line.text("--out", &o.out, "DIR",
+              "takes results.jsonl, evidence/, report.html, report.md, cells/");
     line.integer("--seeds", &o.seeds, {0, 1000}, "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
-    line.flag("--report", &o.report, "train nothing: make the page from the rows and evidence in --out");
+    line.flag("--report", &o.report,
+              "train nothing: make the page from the rows and evidence in --out");
     line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the cells only");
     line.choice("--kl", &o.kl, {"attached", "detached"},
                 "whether guided training's KL moves the clean prediction too, as its authors have it");

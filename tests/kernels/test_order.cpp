@@ -1,6 +1,6 @@
 // The order in which products are added is part of what a kernel promises: the same bits for any
-// number of threads, and on every instruction set that fuses multiplying and adding. Here that order
-// is written down as plain loops over single numbers.
+// number of threads, and on every instruction set that fuses multiplying and adding. Here that
+// order is written down as plain loops over single numbers.
 #include "sgq/kernels/conv2d.hpp"
 #include "sgq/kernels/gemm.hpp"
 
@@ -51,18 +51,18 @@ struct Case {
   // Values at coordinates; 0 outside.
   float x_at(index_t n, index_t c, index_t y, index_t col) const {
     const bool inside = y >= 0 && y < g.in_h && col >= 0 && col < g.in_w;
-    return inside ? x[static_cast<std::size_t>(((n * g.in_channels + c) * g.in_h + y) * g.in_w + col)]
-                  : 0;
+    return inside
+               ? x[static_cast<std::size_t>(((n * g.in_channels + c) * g.in_h + y) * g.in_w + col)]
+               : 0;
   }
   float dy_at(index_t n, index_t o, index_t y, index_t col) const {
     const bool inside = y >= 0 && y < g.out_h() && col >= 0 && col < g.out_w();
-    return inside ? dy[static_cast<std::size_t>(((n * g.out_channels + o) * g.out_h() + y) *
-                                                    g.out_w() + col)]
+    return inside ? dy[static_cast<std::size_t>(
+                        ((n * g.out_channels + o) * g.out_h() + y) * g.out_w() + col)]
                   : 0;
   }
   float w_at(index_t o, index_t c, index_t r, index_t s) const {
-    return w[static_cast<std::size_t>(
-        ((o * g.in_channels + c) * g.kernel_h + r) * g.kernel_w + s)];
+    return w[static_cast<std::size_t>(((o * g.in_channels + c) * g.kernel_h + r) * g.kernel_w + s)];
   }
 
   /// Through input channels and taps, one product after the other.
@@ -76,9 +76,9 @@ struct Case {
             for (index_t c = 0; c < g.in_channels; ++c)
               for (index_t r = 0; r < g.kernel_h; ++r)
                 for (index_t s = 0; s < g.kernel_w; ++s)
-                  sum = multiply_add(w_at(o, c, r, s),
-                                     x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad),
-                                     sum);
+                  sum = multiply_add(
+                      w_at(o, c, r, s),
+                      x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad), sum);
             y.push_back(sum);
           }
     return y;
@@ -136,11 +136,12 @@ struct Case {
   }
 };
 
-// Sums longer than a strip's stretch of k, planes that are no whole number of tiles, several blocks
-// and parts.
+// Sums longer than a strip's stretch of k (4,096 on AVX-512), planes that are no whole number of
+// tiles, several blocks and parts.
 const ConvGeometry cases[] = {{2, 33, 9, 11, 19, 3, 3, 1, 1},  {3, 5, 12, 7, 6, 3, 3, 2, 1},
                               {1, 1, 28, 28, 32, 3, 3, 1, 0},  {37, 4, 8, 8, 5, 3, 3, 1, 1},
-                              {1, 16, 32, 32, 16, 3, 3, 1, 1}, {2, 3, 7, 5, 9, 1, 5, 3, 2}};
+                              {1, 16, 32, 32, 16, 3, 3, 1, 1}, {2, 3, 7, 5, 9, 1, 5, 3, 2},
+                              {1, 4100, 3, 3, 9, 1, 1, 1, 0}};
 
 } // namespace
 
@@ -174,14 +175,23 @@ TEST_CASE("products along rows add in the order that is written down", "[kernels
       for (index_t p = 0; p < k; p += 1024) {
         Lanes lanes;
         for (index_t q = p; q < std::min(k, p + 1024); ++q)
-          lanes.add(q, a[static_cast<std::size_t>(i * k + q)], b[static_cast<std::size_t>(j * k + q)]);
+          lanes.add(q, a[static_cast<std::size_t>(i * k + q)],
+                    b[static_cast<std::size_t>(j * k + q)]);
         total = p == 0 ? lanes.fold() : total + lanes.fold();
       }
       expected.push_back(total);
     }
   for_thread_counts([&](int) {
-    gemm(Gemm<float>{.m = m, .n = n, .k = k, .a = a.data(), .lda = k, .b = b.data(), .ldb = k,
-                     .trans_b = true, .c = got.data(), .ldc = n});
+    gemm(Gemm<float>{.m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a.data(),
+                     .lda = k,
+                     .b = b.data(),
+                     .ldb = k,
+                     .trans_b = true,
+                     .c = got.data(),
+                     .ldc = n});
     CHECK(got == expected);
   });
 }

@@ -108,7 +108,7 @@ run 0 "" $tiny --out "$work/left" --resume
 says "0 of 6 cells"
 rm "$work/left/evidence/synthetic.lenet5.w2a2.plain.seed-1.safetensors"
 run 0 "" $tiny --out "$work/left" --report
-says "1 cells are missing"
+says "want of a row, evidence.*: synthetic/lenet5/w2a2/plain/seed-1"
 run 0 "" $tiny --out "$work/left" --resume
 says "2 of 6 cells" # it, and the fp32 one that it is compared with
 cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "made again: another page"
@@ -117,6 +117,20 @@ sed '/w2a2.plain/s/"test_accuracy":0/"test_accuracy":1/' "$work/threads/results.
   >"$work/left/results.jsonl"
 rm -r "$work/left/cells"
 run 1 "w2a2/plain/seed-1, made again" $tiny --out "$work/left" --resume
+cp "$work/threads/results.jsonl" "$work/left" # as if it had been the machine that erred
+run 0 "" $tiny --out "$work/left" --resume
+cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "after a mismatch: another page"
+run 1 "needs another --out" $tiny --limit 70 --out "$work/left" --report
+cp "$work/left/report.html" "$work/a"
+mv "$work/left/evidence" "$work/left/cells" "$work"
+run 1 "evidence/ or cells/" $tiny --out "$work/left" --report
+cmp -s "$work/left/report.html" "$work/a" || fail "a page is lost to an empty one"
+mv "$work/evidence" "$work/cells" "$work/left"
+head -n 5 "$work/rows" >"$work/left/results.jsonl"
+tail -n 1 "$work/rows" | head -c 300 >>"$work/left/results.jsonl" # being written by another process
+cp "$work/left/results.jsonl" "$work/a"
+run 0 "" $tiny --out "$work/left" --report
+cmp -s "$work/left/results.jsonl" "$work/a" || fail "--report writes rows"
 run 2 "--report" $tiny --out "$work/nothing" --report
 run 2 "--report" $tiny --out "$work/left" --report --shard 1/2
 damage() {

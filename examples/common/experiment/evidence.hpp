@@ -1,14 +1,15 @@
 // What the page is made of, a file a cell: OUT/evidence/CELL.safetensors.
 //
-//     right        U8  [test images]    1 where the prediction is the label
-//     NAME         F64 [images]         every measure of the maps, and their drift
-//     maps, ..     U8  [images, H, W]   the few maps that are drawn
-//     clips        F32 [points, layers] their course, thinned out
+//     right                     U8  [test images]     1 where the prediction is the label
+//     number.MEASURE            F64 [images]          of the maps, and their drift
+//     images.PART, levels.PART  I32 [n], U8 [n, H, W] the few maps that are drawn
+//     clips                     F32 [points, 1 + layers]  training step and alphas, thinned out
 //
 // Made from the files of cells/ once all that a cell is compared with is there, and some 130 kB
 // where those are 10 MB. With it cells/ may go: claims, intervals and the page can be made again
-// from rows and evidence, and a run can go on elsewhere. It carries the SHA-256 of its contents and
-// of the row and maps it was made of, so evidence of other rows is never believed.
+// from rows, evidence and the set's own images, and a run can go on elsewhere. It carries the
+// SHA-256 of its contents and of the row and maps it was made of, so evidence of other rows is
+// never believed.
 #pragma once
 
 #include "drift.hpp"
@@ -17,6 +18,9 @@
 #include "sgq/io/safetensors.hpp"
 
 namespace examples {
+
+/// Raised whenever other evidence would be made of the same files.
+inline constexpr int evidence_version = 1;
 
 /// The images to be drawn of each set.
 using DrawnImages = std::map<std::string, std::vector<std::int32_t>>;
@@ -40,7 +44,7 @@ namespace detail {
 inline std::string sum_of_sources(const CellNumbers& cell,
                                   const std::vector<const CellNumbers*>& references) {
   io::Sha256 sum;
-  sum.update(io::to_string(without_run(*cell.row)));
+  sum.update(std::to_string(evidence_version)).update(io::to_string(without_run(*cell.row)));
   for (const CellNumbers* r : references)
     sum.update(key_of(*r->row)).update(r->row->at("files").at("maps.npy").as_string());
   return sum.hex();
@@ -48,7 +52,10 @@ inline std::string sum_of_sources(const CellNumbers& cell,
 
 inline std::string sum_of_contents(const io::SafeTensors& file) {
   io::Sha256 sum;
-  for (const auto& [name, tensor] : file.tensors()) sum.update(name).update(tensor.bytes);
+  for (const auto& [name, tensor] : file.tensors())
+    sum.update(name + " " + std::to_string(static_cast<int>(tensor.dtype)) + " " +
+               io::str(tensor.shape))
+        .update(tensor.bytes);
   return sum.hex();
 }
 
@@ -85,7 +92,7 @@ inline std::vector<std::int32_t> lowest(const std::vector<double>& alike, std::s
 /// At most 121 points of the clips' course, the last being what the network ships with.
 inline Tensor<float> thin_clips(const io::Json& row, const Tensor<float>& course) {
   const index_t rows = course.shape()[0], layers = course.shape()[1];
-  const index_t stride = std::max<index_t>(1, rows / 120);
+  const index_t stride = std::max<index_t>(1, (rows + 119) / 120);
   std::vector<float> points;
   for (index_t r = 0; r < rows - 1; r += stride) {
     points.push_back(static_cast<float>(r));
@@ -108,8 +115,8 @@ inline void take_measures(CellNumbers& cell, const std::string& folder) {
     const index_t images =
         summary.at("count").as_int() + summary.at("excluded").as_int(); // the rest is padding
     if (table.shape().rank() != 2 || m >= table.shape()[0] || images > table.shape()[1])
-      throw sgq::io_error(sgq::describe(folder + "/values.npy", "a row for each measure",
-                                        table.shape().str()));
+      throw sgq::io_error(
+          sgq::describe(folder + "/values.npy", "a row for each measure", table.shape().str()));
     const double* values = table.data() + table.shape()[1] * m++;
     cell.values[name].assign(values, values + images);
   }
@@ -125,15 +132,15 @@ inline void gather(CellNumbers& cell, const std::vector<const CellNumbers*>& ref
   take_measures(cell, folder);
   measure_drift(cell, references, out);
   const Tensor<float> maps = load_maps(out, *cell.row, 0);
-  cell.maps = draw(maps, drawn_images);
+  if (cell.variant.empty()) cell.maps = draw(maps, drawn_images);
   if (cell.bits != "fp32" && !references.empty()) {
     cell.moved = draw(maps, lowest(cell.values.at("spearman"), 8));
     cell.moved_from = draw(load_maps(out, *references[0]->row, 0), cell.moved.images);
   }
   if (cell.row->at("files").find("alpha.npy"))
-    cell.clips = thin_clips(*cell.row, io::parse_npy<float>(
-                                           read_cell_file(folder, *cell.row, "alpha.npy"),
-                                           folder + "/alpha.npy"));
+    cell.clips =
+        thin_clips(*cell.row, io::parse_npy<float>(read_cell_file(folder, *cell.row, "alpha.npy"),
+                                                   folder + "/alpha.npy"));
 }
 
 inline constexpr std::pair<const char*, DrawnMaps CellNumbers::*> drawn_parts[] = {
@@ -159,8 +166,7 @@ inline void write_evidence(const CellNumbers& cell, const std::string& sources,
     const DrawnMaps& drawn = cell.*part;
     if (drawn.images.empty()) continue;
     const auto count = static_cast<index_t>(drawn.images.size());
-    file.add(std::string("images.") + name,
-             View<const std::int32_t>(drawn.images.data(), {count}));
+    file.add(std::string("images.") + name, View<const std::int32_t>(drawn.images.data(), {count}));
     file.add(std::string("levels.") + name, drawn.levels);
   }
   if (!cell.clips.empty()) file.add("clips", cell.clips);
@@ -179,10 +185,10 @@ inline bool read_evidence(CellNumbers& cell, const std::string& sources, const s
     const auto found = file.metadata.find(what);
     return found == file.metadata.end() ? std::string() : found->second;
   };
+  if (stated("sources_sha256") != sources) return false;
   if (stated("contents_sha256") != sum_of_contents(file))
     throw sgq::io_error(sgq::describe(path, "contents of SHA-256 " + stated("contents_sha256"),
                                       sum_of_contents(file), "delete it to have it made again"));
-  if (stated("sources_sha256") != sources) return false;
   for (const auto& [name, stored] : file.tensors())
     if (name == "right") {
       const auto right = file.tensor<std::uint8_t>(name);
@@ -237,9 +243,9 @@ inline std::vector<std::string> cells_with_evidence(const std::string& out,
   return keys;
 }
 
-/// Everything that the rows' evidence says, made from cells/ where there is none yet; rows get their
-/// `drift`. They must stay where they are. Rows that have neither are left out. Throws io_error on a
-/// file that is damaged or another one.
+/// Everything that the rows' evidence says, made from cells/ where there is none yet; rows get
+/// their `drift`. They must stay where they are. Rows that have neither are left out. Throws
+/// io_error on a file that is damaged or another one.
 inline Study load_study(const std::string& out, std::vector<io::Json>& rows,
                         const DrawnImages& drawn_images) {
   Study study = detail::name_cells(rows);
@@ -260,7 +266,10 @@ inline Study load_study(const std::string& out, std::vector<io::Json>& rows,
   };
   Study known;
   for (CellNumbers& cell : study.cells)
-    if (!is_without(cell)) known.cells.push_back(cell);
+    if (is_without(cell))
+      (*cell.row)["drift"] = io::Json::object({}); // may be that against other rows
+    else
+      known.cells.push_back(cell);
   return known;
 }
 

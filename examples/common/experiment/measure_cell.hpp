@@ -22,17 +22,6 @@
 
 namespace examples {
 
-/// A set's checksums: of pixel codes and labels, as they are used.
-inline std::string dataset_sum(const data::Dataset& set) {
-  const auto bytes = [](const std::uint8_t* p, std::size_t n) {
-    return std::string_view(reinterpret_cast<const char*>(p), n);
-  };
-  return io::Sha256()
-      .update(bytes(set.images.data(), static_cast<std::size_t>(set.images.size())))
-      .update(bytes(set.labels.data(), set.labels.size()))
-      .hex();
-}
-
 /// The data of the cell under way, kept while the next ones use the same.
 class CellData {
 public:

@@ -2,11 +2,10 @@
 // courses. Made from the cells' evidence and the set's own images.
 #pragma once
 
+#include "cell.hpp"
 #include "charts.hpp"
 #include "document.hpp"
 #include "tables.hpp"
-
-#include "../training_options.hpp"
 
 namespace examples {
 
@@ -21,7 +20,8 @@ struct Shown {
   std::string class_of(std::size_t n) const { return class_names[labels[n]]; }
 };
 
-/// Loads them by what a row says of its data.
+/// Loads them by what a row says of its data. Throws io_error if they are not the ones it was made
+/// with.
 inline Shown load_shown(const io::Json& row, const std::string& data_folder_given) {
   const io::Json& options = row.at("options");
   TrainingOptions o{.dataset = row.at("dataset").as_string(), .data = data_folder_given};
@@ -30,6 +30,10 @@ inline Shown load_shown(const io::Json& row, const std::string& data_folder_give
     o.protocol = protocol->as_string() == "holdout" ? data::Protocol::holdout
                                                     : data::Protocol::tuning;
   const data::Dataset all = load_dataset(o, data::Split::test);
+  if (const std::string sum = dataset_sum(all), made = row.at("data").at("test_sha256").as_string();
+      sum != made)
+    throw sgq::io_error(describe(o.dataset + ", test set of the rows", "SHA-256 " + made, sum,
+                                 "--data must name the data that the rows were made with"));
   const index_t count = std::min(row.at("explained").as_int(), all.size());
   const data::Dataset part = data::slice(all, 0, count);
   Shown shown{.dataset = o.dataset, .labels = part.labels, .class_names = part.class_names};
@@ -54,6 +58,9 @@ namespace detail {
 /// The drawn map of an image, which must be among them.
 inline Tile map_tile(const DrawnMaps& drawn, std::int32_t image, std::string caption = {}) {
   const auto at = std::find(drawn.images.begin(), drawn.images.end(), image);
+  if (at == drawn.images.end())
+    throw sgq::io_error(describe("evidence", "the map of image " + std::to_string(image),
+                                 std::to_string(drawn.images.size()) + " others"));
   const Shape& s = drawn.levels.shape();
   Tensor<float> map({1, s[1], s[2]});
   const std::uint8_t* level = drawn.levels.data() + (at - drawn.images.begin()) * s.stride();

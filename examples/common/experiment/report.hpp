@@ -11,7 +11,7 @@ namespace examples {
 /// What the report says of the run, beside the rows.
 struct Setting {
   std::string command{}, scale{};
-  std::size_t missing = 0; ///< cells of the plan that have no row, or no evidence
+  std::vector<std::string> missing{}; ///< cells of the plan that are not on the page
 };
 
 namespace detail {
@@ -226,9 +226,10 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   const auto add = [&](Figure figure) {
     if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
   };
-  if (setting.missing > 0)
-    d.blocks.push_back(Text{"**Unfinished:** " + std::to_string(setting.missing) +
-                            " cells of this grid are not made yet, and left out."});
+  if (!setting.missing.empty())
+    d.blocks.push_back(Text{"**Unfinished:** " + std::to_string(setting.missing.size()) +
+                            " cells of this grid are not made yet, or lack what they are compared "
+                            "with, and are left out."});
   if (setting.scale == "smoke")
     d.blocks.push_back(
         Text{"This is the smoke scale: small networks, few images, moments of training. It shows "

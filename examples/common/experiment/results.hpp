@@ -107,16 +107,16 @@ public:
   const std::vector<io::Json>& rows() const { return rows_; }
   std::vector<io::Json>& rows() { return rows_; }
 
-  /// True if there is anything that load() would read.
-  bool any() const { return !files().empty(); }
-
-  /// Takes in all rows of the folder. A torn line is cut off the file that this run will write to.
-  void load() {
+  /// Takes in all rows of the folder, sorted. If this run `will_write`, a torn line is cut off the
+  /// file that it will write to; otherwise another process may be writing it.
+  void load(bool will_write = true) {
     for (const std::string& file : files()) {
       Rows found = read_rows(file);
-      if (found.torn && file == path_) io::write_file_atomically(file, to_lines(found.rows));
+      if (will_write && found.torn && file == path_)
+        io::write_file_atomically(file, to_lines(found.rows));
       for (io::Json& row : found.rows) take(std::move(row), file);
     }
+    sort();
   }
 
   /// The row of this making, or null. Throws io_error on one of the same cell made otherwise.
@@ -193,7 +193,7 @@ inline std::string read_cell_file(const std::string& folder, const io::Json& row
   const std::string sum = io::sha256(bytes), expected = row.at("files").at(name).as_string();
   if (sum != expected)
     throw sgq::io_error(sgq::describe(path, "SHA-256 " + expected, sum,
-                                      "delete its row to have the cell made again"));
+                                      "delete this file to have the cell made again"));
   return bytes;
 }
 

@@ -51,7 +51,8 @@ public:
   }
 
 private:
-  /// The taps of a chunk by (channel, s, r): those of one tile then read the same copy, a row apart.
+  /// The taps of a chunk by (channel, s, r): those of one tile then read the same copy, a row
+  /// apart.
   void order_taps() {
     tap_row_ = scratch().take<index_t>(chunk_ * g_.taps());
     tap_column_ = scratch().take<index_t>(chunk_ * g_.taps());

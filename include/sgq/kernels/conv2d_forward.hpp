@@ -4,9 +4,10 @@
 //
 // W is packed once; then every task takes one image (or a band of its rows), makes the shifted
 // copies that stand for X in its own scratch memory, and goes through the output pixels in strips
-// of one tile's width, for each strip through the output channels. The sum over k is not cut, so
-// every output leaves the registers once. Whoever will sweep over the images of Y, batch norm for
-// one, can do so in AfterImage, while they are in the cache.
+// of one tile's width, for each strip through the output channels. Where a strip of X outgrows L1
+// the sum pauses after a stretch of k and goes on where it stopped, so its order is that of k.
+// Whoever will sweep over the images of Y, batch norm for one, can do so in AfterImage, while they
+// are in the cache.
 #pragma once
 
 #include "sgq/core/memory.hpp"
@@ -38,8 +39,8 @@ inline index_t band_rows(index_t rows, index_t bytes_per_row) {
                              std::min<index_t>(rows, 4), rows);
 }
 
-/// C[m][n] = A[m][k] X[k][n], A being packed and X given by the offsets of its rows. A strip of X is
-/// taken in stretches of k that L1 holds, unless C's old values are still needed.
+/// C[m][n] = A[m][k] X[k][n], A being packed and X given by the offsets of its rows. A strip of X
+/// is taken in stretches of k, unless C's old values are still needed.
 template <class T>
 void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const Epilogue<T>& e) {
   const OuterTile<T>& tile = tiles<T>().outer;
@@ -100,8 +101,7 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
                     epilogue);
     if (after.call && bands == 1) after.call(after.body, n);
   });
-  if (after.call && bands > 1)
-    parallel_for(g.batch, [&](index_t n) { after.call(after.body, n); });
+  if (after.call && bands > 1) parallel_for(g.batch, [&](index_t n) { after.call(after.body, n); });
 }
 
 } // namespace detail

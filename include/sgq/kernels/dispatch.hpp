@@ -95,9 +95,9 @@ void for_isa(Args... args) {
   Body(args...);
 }
 
-/// The same for a body that counts in registers: runs Body::run<Bytes>(args...), where Bytes is what
-/// a register of the chosen instruction set holds. A vector that is wider than the registers would
-/// live in memory and pass through it at every step of a sum.
+/// The same for a body that counts in registers: runs Body::run<Bytes>(args...), where Bytes is
+/// what a register of the chosen instruction set holds. A vector that is wider than the registers
+/// would live in memory and pass through it at every step of a sum.
 template <class Body, class... Args>
 void for_registers(Args... args) {
 #if SGQ_X86

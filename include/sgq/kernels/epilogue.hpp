@@ -60,7 +60,7 @@ void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& 
 }
 
 /// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
-/// beta != 0 the product must not accumulate.
+/// beta != 0 the product must not accumulate or resume.
 template <class T>
 void run_tile(const OuterTile<T>& tile, OuterProduct<T> x, index_t rows, index_t cols,
               const Epilogue<T>& e) {

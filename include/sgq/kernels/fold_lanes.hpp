@@ -4,8 +4,7 @@
 // The vector is cut into quarters (or what it has) of 16 bytes, which are added in order; the
 // numbers of the one that is left are added in order too. To do so for one vector would waste most
 // of every instruction, so a few are turned round together: then numbers that belong to different
-// sums lie side by side. The order of the additions is the same on every instruction set that has
-// as many lanes.
+// sums lie side by side. The order of the additions is the same on every instruction set.
 #pragma once
 
 #include "sgq/kernels/dispatch.hpp"

@@ -1,9 +1,9 @@
 // sgq/kernels/inner_sweeps.hpp -- InnerProduct where a register holds less than 64 bytes.
 //
-// A sum has 64 bytes of lanes on every instruction set, so that each adds in the same order. Smaller
-// registers take them in sweeps: one through the operands for the first Bytes of every 64, one for
-// the next, until all lanes have their sums. A sweep keeps as many sums as one vector each allows,
-// and finds what the one before it read still in the cache.
+// A sum has 64 bytes of lanes on every instruction set, so that each adds in the same order.
+// Smaller registers take them in sweeps: one through the operands for the first Bytes of every 64,
+// one for the next, until all lanes have their sums. A sweep keeps as many sums as one vector each
+// allows, and finds what the one before it read still in the cache.
 #pragma once
 
 #include "sgq/kernels/fold_lanes.hpp"

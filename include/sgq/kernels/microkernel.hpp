@@ -48,8 +48,8 @@ template <class T>
 inline constexpr index_t inner_lanes = 64 / sizeof(T);
 
 /// sums[i * nr + j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr. p runs
-/// through `parts` stretches of `length` elements (a multiple of the lanes), one behind the other in
-/// A and b_part apart in B. Lane l sums every p that is l modulo the lanes, of which every
+/// through `parts` stretches of `length` elements (a multiple of the lanes), one behind the other
+/// in A and b_part apart in B. Lane l sums every p that is l modulo the lanes, of which every
 /// instruction set has inner_lanes; then the lanes are added as kernels/fold_lanes.hpp tells.
 template <class T>
 struct InnerProduct {

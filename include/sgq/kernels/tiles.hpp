@@ -5,8 +5,8 @@
 #include "sgq/kernels/inner_2x3_generic.hpp"
 #include "sgq/kernels/inner_4x3_avx2.hpp"
 #include "sgq/kernels/inner_4x6_avx512.hpp"
-#include "sgq/kernels/outer_4x8_generic.hpp"
 #include "sgq/kernels/outer_4x24_avx2.hpp"
+#include "sgq/kernels/outer_4x8_generic.hpp"
 #include "sgq/kernels/outer_8x32_avx512.hpp"
 
 namespace sgq::kernels {
@@ -16,14 +16,14 @@ namespace sgq::kernels {
 template <class T>
 struct OuterTile {
   index_t mr, nr;
-  index_t lanes;   ///< of a register
-  index_t k_strip; ///< rows of a convolution's strip, nr wide, that are read from L1 in turn
+  index_t lanes; ///< of a register
+  // A convolution reads a strip, nr wide, in stretches of k_strip rows: what a 32 KiB L1 holds
+  // beside A. With AVX-512 all shorter ones were slower, so there it takes practically all rows.
+  index_t k_strip;
   void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
 
   /// The smallest that has rows x cols; it touches whole vectors of C.
-  auto kernel(index_t rows, index_t cols) const {
-    return run[rows <= mr / 2][(cols - 1) / lanes];
-  }
+  auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][(cols - 1) / lanes]; }
 };
 
 /// An inner-product tile.
@@ -44,21 +44,31 @@ template <class T>
 const Tiles<T>& tiles() {
   static constexpr index_t s = sizeof(T);
   static constexpr Tiles<T> generic{
-      {4, 32 / s, 16 / s, 256,
-       {{outer_4x8_generic<T, 4, 1>, outer_4x8_generic<T, 4, 2>},
-        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>}}},
-      {2, 3, inner_2x3_generic<T>}};
+      .outer = {.mr = 4,
+                .nr = 32 / s,
+                .lanes = 16 / s,
+                .k_strip = 256,
+                .run = {{outer_4x8_generic<T, 4, 1>, outer_4x8_generic<T, 4, 2>},
+                        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>}}},
+      .inner = {.mr = 2, .nr = 3, .run = inner_2x3_generic<T>}};
 #if SGQ_X86
   static constexpr Tiles<T> avx2{
-      {4, 96 / s, 32 / s, 128,
-       {{outer_4x24_avx2<T, 4, 1>, outer_4x24_avx2<T, 4, 2>, outer_4x24_avx2<T, 4, 3>},
-        {outer_4x24_avx2<T, 2, 1>, outer_4x24_avx2<T, 2, 2>, outer_4x24_avx2<T, 2, 3>}}},
-      {4, 3, inner_4x3_avx2<T>}};
+      .outer =
+          {.mr = 4,
+           .nr = 96 / s,
+           .lanes = 32 / s,
+           .k_strip = 128,
+           .run = {{outer_4x24_avx2<T, 4, 1>, outer_4x24_avx2<T, 4, 2>, outer_4x24_avx2<T, 4, 3>},
+                   {outer_4x24_avx2<T, 2, 1>, outer_4x24_avx2<T, 2, 2>, outer_4x24_avx2<T, 2, 3>}}},
+      .inner = {.mr = 4, .nr = 3, .run = inner_4x3_avx2<T>}};
   static constexpr Tiles<T> avx512{
-      {8, 128 / s, 64 / s, 4096,
-       {{outer_8x32_avx512<T, 8, 1>, outer_8x32_avx512<T, 8, 2>},
-        {outer_8x32_avx512<T, 4, 1>, outer_8x32_avx512<T, 4, 2>}}},
-      {4, 6, inner_4x6_avx512<T>}};
+      .outer = {.mr = 8,
+                .nr = 128 / s,
+                .lanes = 64 / s,
+                .k_strip = 4096,
+                .run = {{outer_8x32_avx512<T, 8, 1>, outer_8x32_avx512<T, 8, 2>},
+                        {outer_8x32_avx512<T, 4, 1>, outer_8x32_avx512<T, 4, 2>}}},
+      .inner = {.mr = 4, .nr = 6, .run = inner_4x6_avx512<T>}};
   if (isa() == Isa::avx512) return avx512;
   if (isa() == Isa::avx2) return avx2;
 #endif

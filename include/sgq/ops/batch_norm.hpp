@@ -60,8 +60,8 @@ struct MomentsRow {
       sum += d * d;
       rest += d;
     }
-    // mu has the rounding of a sum of large numbers; the deviations from it are small, so their sum,
-    // which would be 0 for the exact mean, corrects both results.
+    // mu has the rounding of a sum of large numbers; the deviations from it are small, so their
+    // sum, which would be 0 for the exact mean, corrects both results.
     const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
     *mean = static_cast<double>(mu) + shift;
     *squares = about_mean > 0 ? about_mean : 0;
@@ -171,8 +171,8 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
         double a, b;
         const index_t row = (n * channels + c) * plane;
         const index_t ahead = n + 1 < batch ? channels * plane : 0;
-        kernels::for_registers<NormSumsRow<T, U>>(u + row, dy.data() + row, at.mean[c], plane, ahead,
-                                              &a, &b);
+        kernels::for_registers<NormSumsRow<T, U>>(u + row, dy.data() + row, at.mean[c], plane,
+                                                  ahead, &a, &b);
         sum += a;
         dot += b;
       }

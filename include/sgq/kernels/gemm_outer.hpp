@@ -26,7 +26,8 @@ template <class T, class TA, class TB>
 class OuterGemm {
 public:
   explicit OuterGemm(const Gemm<T, TA, TB>& g)
-      : g_(g), tile_(tiles<T>().outer), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
+      : g_(g), tile_(tiles<T>().outer),
+        nr_(tile_.nr), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
         b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.m <= g.n) {
     rows_ = share_a_ ? g.m : round_up(m_block / 2, tile_.mr);
     cols_ = !share_a_ ? g.n : g.n < 4 * wide_n_block ? n_block : wide_n_block;
@@ -41,6 +42,11 @@ public:
     const bool as_summed = e.scale == 1 && e.beta == 0 && !e.row_bias && !e.col_bias && !e.relu;
     stream_ = as_summed && depth_ >= g.k && g.k <= k_block && g.m % tile_.mr == 0 &&
               g.m * g.n * index_t{sizeof(T)} >= stream_bytes && aligned(g.c, g.ldc);
+    // A streamed row must fill whole cache lines: what is left of one is written to memory by
+    // itself.
+    constexpr index_t line = 64 / sizeof(T);
+    if (stream_ && nr_ > line) nr_ = nr_ / line * line;
+    cols_ = round_up(cols_, nr_);
   }
 
   void run() {
@@ -88,7 +94,7 @@ private:
 
   /// All of the smaller operand: for each k block its panels, in order.
   void pack_shared() {
-    const index_t width = share_a_ ? tile_.mr : tile_.nr, extent = share_a_ ? g_.m : g_.n;
+    const index_t width = share_a_ ? tile_.mr : nr_, extent = share_a_ ? g_.m : g_.n;
     shared_rows_ = round_up(extent, width);
     T* const packed = scratch().take<T>(shared_rows_ * g_.k);
     const index_t step = round_up(128, width), across = blocks_of(extent, step);
@@ -102,7 +108,7 @@ private:
     shared_ = packed;
     const index_t depth = std::min(g_.k, k_block);
     index_t* const rows = scratch().take<index_t>(depth);
-    for (index_t p = 0; p < depth; ++p) rows[p] = p * (direct_b_ ? g_.ldb : tile_.nr);
+    for (index_t p = 0; p < depth; ++p) rows[p] = p * (direct_b_ ? g_.ldb : nr_);
     b_row_ = rows;
   }
 
@@ -123,7 +129,7 @@ private:
     if constexpr (std::is_same_v<T, TB>)
       if (direct_b_) return {g_.b + p * g_.ldb, 0, 1};
     if (!share_a_) return {shared_ + p * shared_rows_, 0, k};
-    b_.pack(x.j0, x.j1 - x.j0, p, k, tile_.nr, buffer);
+    b_.pack(x.j0, x.j1 - x.j0, p, k, nr_, buffer);
     return {buffer, x.j0, k};
   }
 
@@ -131,8 +137,7 @@ private:
   /// only then goes through the epilogue.
   void run_block(const Block& x, T* c, index_t ldc, const Epilogue<T>& e) const {
     Arena::Scope scope(scratch());
-    const index_t own =
-        share_a_ ? round_up(x.j1 - x.j0, tile_.nr) : round_up(x.i1 - x.i0, tile_.mr);
+    const index_t own = share_a_ ? round_up(x.j1 - x.j0, nr_) : round_up(x.i1 - x.i0, tile_.mr);
     T* const buffer = scratch().take<T>(own * std::min(x.k1 - x.k0, k_block));
     index_t p = x.k0;
     do {
@@ -147,10 +152,10 @@ private:
   /// places: then C is written along its rows.
   void run_panels(const Block& x, index_t k, const Panels& a, const Panels& b, T* c, index_t ldc,
                   bool accumulate, const Epilogue<T>& e) const {
-    const bool short_sum = k * (x.j1 - x.j0) <= k_block * tile_.nr;
+    const bool short_sum = k * (x.j1 - x.j0) <= k_block * nr_;
     const index_t rows = short_sum ? tile_.mr : m_block / tile_.mr * tile_.mr;
     for (index_t ib = x.i0; ib < x.i1; ib += rows)
-      for (index_t j = x.j0; j < x.j1; j += tile_.nr)
+      for (index_t j = x.j0; j < x.j1; j += nr_)
         for (index_t i = ib; i < std::min(x.i1, ib + rows); i += tile_.mr)
           run_tile(tile_,
                    {.k = k,
@@ -161,11 +166,12 @@ private:
                     .ldc = ldc,
                     .accumulate = accumulate,
                     .stream = stream_},
-                   std::min(tile_.mr, x.i1 - i), std::min(tile_.nr, x.j1 - j), part_of(e, i, j));
+                   std::min(tile_.mr, x.i1 - i), std::min(nr_, x.j1 - j), part_of(e, i, j));
   }
 
   const Gemm<T, TA, TB>& g_;
   const OuterTile<T>& tile_;
+  index_t nr_; ///< of the tiles that are used
   Operand<TA> a_;
   Operand<TB> b_;
   bool share_a_;                ///< A is packed once for all tasks, else B

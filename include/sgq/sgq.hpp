@@ -39,6 +39,7 @@
 #include "sgq/kernels/outer_4x24_avx2.hpp"
 #include "sgq/kernels/outer_4x8_generic.hpp"
 #include "sgq/kernels/outer_8x32_avx512.hpp"
+#include "sgq/kernels/outer_sums.hpp"
 #include "sgq/kernels/pack.hpp"
 #include "sgq/kernels/problem.hpp"
 #include "sgq/kernels/shifted.hpp"

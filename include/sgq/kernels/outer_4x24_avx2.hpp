@@ -4,8 +4,7 @@
 // in fours, so that no row of a tile is wasted; the last columns take a tile of 4x16 or 4x8.
 #pragma once
 
-#include "sgq/kernels/dispatch.hpp"
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/kernels/outer_sums.hpp"
 
 #if SGQ_X86
 #include <immintrin.h>
@@ -16,46 +15,15 @@ namespace sgq::kernels {
 #if SGQ_X86
 template <class T, index_t Rows, index_t Vectors>
 [[SGQ_TARGET_AVX2]] void outer_4x24_avx2(const OuterProduct<T>& x) {
-  using V = typename Simd<T, 32>::type;
-  using Loose = typename Simd<T, 32>::loose;
-  V sum[Rows][Vectors] = {};
-  if (!x.stream) {
-    SGQ_UNROLL
-    for (index_t i = 0; i < Rows; ++i) {
-      __builtin_prefetch(x.c + i * x.ldc, 1);
-      if (Vectors > 1) __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
-    }
-  }
-  if (x.resume) {
-    SGQ_UNROLL
-    for (index_t i = 0; i < Rows; ++i) {
-      SGQ_UNROLL
-      for (index_t j = 0; j < Vectors; ++j)
-        sum[i][j] = reinterpret_cast<const Loose*>(x.c + i * x.ldc)[j];
-    }
-  }
-  const T* a = x.a;
-  for (index_t p = 0; p < x.k; ++p, a += 4) {
-    const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
-    V b[Vectors];
-    SGQ_UNROLL
-    for (index_t j = 0; j < Vectors; ++j) b[j] = row[j];
-    SGQ_UNROLL
-    for (index_t i = 0; i < Rows; ++i) {
-      SGQ_UNROLL
-      for (index_t j = 0; j < Vectors; ++j) sum[i][j] += a[i] * b[j];
-    }
-  }
+  typename Simd<T, 32>::type sum[Rows][Vectors];
+  outer_sums<32, 4>(x, sum);
+  if (!x.stream) return store_sums<32>(x, sum);
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
     SGQ_UNROLL
-    for (index_t j = 0; j < Vectors; ++j) {
-      const auto c = reinterpret_cast<Loose*>(x.c + i * x.ldc) + j;
-      if (x.stream)
-        _mm256_stream_si256(reinterpret_cast<__m256i*>(c), reinterpret_cast<__m256i>(sum[i][j]));
-      else
-        *c = x.accumulate ? *c + sum[i][j] : sum[i][j];
-    }
+    for (index_t j = 0; j < Vectors; ++j)
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(x.c + i * x.ldc) + j,
+                          reinterpret_cast<__m256i>(sum[i][j]));
   }
 }
 #endif

@@ -18,7 +18,8 @@ struct OuterTile {
   index_t mr, nr;
   index_t lanes; ///< of a register
   // A convolution reads a strip, nr wide, in stretches of k_strip rows: what a 32 KiB L1 holds
-  // beside A. With AVX-512 all shorter ones were slower, so there it takes practically all rows.
+  // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/performance.md), so
+  // there it takes practically all.
   index_t k_strip;
   void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
 

@@ -54,6 +54,15 @@ TEST_CASE("Random: seed is the key, position and stream are the counter", "[core
   }
 }
 
+TEST_CASE("Random: many bits at once are the bits of their positions", "[core]") {
+  const Random random(0xa409382201234567, 0x0370734413198a2e);
+  std::uint32_t words[Random::many];
+  for (index_t first : {index_t{0}, index_t{4}, index_t{4000}, (index_t{1} << 34) - 16}) {
+    random.many_bits(first, words); // the last crosses from one counter word to the next
+    for (index_t j = 0; j < Random::many; ++j) CHECK(words[j] == random.bits(first + j));
+  }
+}
+
 TEST_CASE("Random: seeds, streams, sub-tasks and far positions all differ", "[core]") {
   std::set<std::string> seen;
   int drawn = 0;

@@ -190,8 +190,21 @@ TEST_CASE("a dropout mask drops its share, independently", "[dropout]") {
   }
 }
 
+TEST_CASE("a dropout mask compares half-words of its image's random bits", "[dropout]") {
+  const Shape shape{3, 2, 5, 9}; // 90 features: neither a whole group of 64 nor of 8
+  Tensor<std::uint8_t> keep(shape, 7);
+  ops::dropout_mask(0.25, Random(6), keep);
+  for (index_t n = 0; n < 3; ++n) {
+    const Random image = Random(6).split(static_cast<std::uint64_t>(n));
+    for (index_t i = 0; i < 90; ++i) {
+      const std::uint32_t half = image.bits(i / 2) >> (i % 2 == 0 ? 0 : 16) & 0xffffu;
+      CHECK(keep[n * 90 + i] == (half >= 16384)); // a quarter of 65536
+    }
+  }
+}
+
 TEST_CASE("a dropout mask is a function of seed, image and element", "[dropout]") {
-  const Shape shape{5, 3, 7, 3}; // 63 features: the last group of eight is not full
+  const Shape shape{5, 3, 7, 3}; // 63 features
   const auto mask = [&](const Shape& s, std::uint64_t seed) {
     Tensor<std::uint8_t> keep(s);
     ops::dropout_mask(0.5, Random(seed), keep);

@@ -6,6 +6,7 @@
 // the same for every thread count, and a resumed run continues where it stopped.
 #pragma once
 
+#include "sgq/config.hpp"
 #include "sgq/core/shape.hpp"
 
 #include <array>
@@ -52,6 +53,43 @@ public:
   /// bits(4 i) .. bits(4 i + 3) at the cost of one.
   constexpr std::array<std::uint32_t, 4> four_bits(index_t i) const {
     return block(static_cast<std::uint64_t>(i), 0);
+  }
+
+  static constexpr index_t many = 32;
+
+  /// words[j] = bits(first + j) for `many` of them, first being a multiple of 4. Eight blocks take
+  /// each round together, so that vectors do it (kernels/dispatch.hpp).
+  SGQ_INLINE void many_bits(index_t first, std::uint32_t* words) const {
+    constexpr index_t blocks = many / 4;
+    std::uint32_t a[blocks], b[blocks], c[blocks], d[blocks];
+    const auto position = static_cast<std::uint64_t>(first) >> 2;
+    SGQ_SIMD
+    for (index_t l = 0; l < blocks; ++l) {
+      const std::uint64_t p = position + static_cast<std::uint64_t>(l);
+      a[l] = static_cast<std::uint32_t>(p);
+      b[l] = static_cast<std::uint32_t>(p >> 32);
+      c[l] = static_cast<std::uint32_t>(stream_);
+      d[l] = static_cast<std::uint32_t>(stream_ >> 32);
+    }
+    auto key0 = static_cast<std::uint32_t>(seed_), key1 = static_cast<std::uint32_t>(seed_ >> 32);
+    for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
+      SGQ_SIMD
+      for (index_t l = 0; l < blocks; ++l) { // as in philox()
+        const std::uint64_t x = std::uint64_t{0xD2511F53u} * a[l];
+        const std::uint64_t y = std::uint64_t{0xCD9E8D57u} * c[l];
+        a[l] = static_cast<std::uint32_t>(y >> 32) ^ b[l] ^ key0;
+        b[l] = static_cast<std::uint32_t>(y);
+        c[l] = static_cast<std::uint32_t>(x >> 32) ^ d[l] ^ key1;
+        d[l] = static_cast<std::uint32_t>(x);
+      }
+    }
+    SGQ_SIMD
+    for (index_t l = 0; l < blocks; ++l) {
+      words[4 * l] = a[l];
+      words[4 * l + 1] = b[l];
+      words[4 * l + 2] = c[l];
+      words[4 * l + 3] = d[l];
+    }
   }
 
   /// Uniform in [0, 1), a multiple of 2^-24.

@@ -46,10 +46,13 @@ SGQ_INLINE void finish_rows(const T* sums, index_t ld, index_t m, index_t n, con
 
 /// The epilogue as seen by the part of C that begins at row i, column j.
 template <class T>
-Epilogue<T> part_of(Epilogue<T> e, index_t i, index_t j) {
-  if (e.row_bias) e.row_bias += i;
-  if (e.col_bias) e.col_bias += j;
-  return e;
+Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
+  // Made field by field: a copy of one that was just changed would wait for those stores.
+  return {.scale = e.scale,
+          .beta = e.beta,
+          .row_bias = e.row_bias ? e.row_bias + i : nullptr,
+          .col_bias = e.col_bias ? e.col_bias + j : nullptr,
+          .relu = e.relu};
 }
 
 /// Turns m x n sums into C. The sums may stand in C itself.
@@ -62,25 +65,26 @@ void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& 
 /// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
 /// beta != 0 the product must not accumulate or resume.
 template <class T>
-void run_tile(const OuterTile<T>& tile, OuterProduct<T> x, index_t rows, index_t cols,
+void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, index_t cols,
               const Epilogue<T>& e) {
   const auto run = tile.kernel(rows, cols);
-  if (rows == tile.mr && cols % tile.lanes == 0 && e.beta == 0) {
+  if (rows == tile.mr && tile.is_whole(cols) && e.beta == 0) {
     run(x);
     if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
       finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
     return;
   }
-  alignas(64) T whole[max_mr * max_nr] = {};
-  T* const c = x.c;
-  const index_t ldc = x.ldc;
-  if (x.accumulate || x.resume)
-    for (index_t i = 0; i < rows; ++i) std::copy_n(c + i * ldc, cols, whole + i * tile.nr);
-  x.c = whole;
-  x.ldc = tile.nr;
-  x.stream = false;
-  run(x);
-  finish(whole, tile.nr, rows, cols, e, c, ldc);
+  alignas(64) T whole[max_mr * max_nr];
+  if (x.accumulate || x.resume) {
+    std::fill_n(whole, tile.mr * tile.nr, T{0});
+    for (index_t i = 0; i < rows; ++i) std::copy_n(x.c + i * x.ldc, cols, whole + i * tile.nr);
+  }
+  OuterProduct<T> part = x;
+  part.c = whole;
+  part.ldc = tile.nr;
+  part.stream = false;
+  run(part);
+  finish(whole, tile.nr, rows, cols, e, x.c, x.ldc);
 }
 
 } // namespace sgq::kernels

@@ -24,7 +24,11 @@ struct OuterTile {
   void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
 
   /// The smallest that has rows x cols; it touches whole vectors of C.
-  auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][(cols - 1) / lanes]; }
+  auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][vectors(cols) - 1]; }
+
+  /// Registers for up to nr columns; counted, since a division costs as much as a short sum.
+  index_t vectors(index_t cols) const { return 1 + (cols > lanes) + (cols > 2 * lanes); }
+  bool is_whole(index_t cols) const { return vectors(cols) * lanes == cols; }
 };
 
 /// An inner-product tile.

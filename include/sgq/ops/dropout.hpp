@@ -15,26 +15,40 @@
 
 namespace sgq::ops {
 
+/// The mask of one image. Element i is the half-word i of its random words, low halves first.
+SGQ_INLINE void dropout_row(Random image, std::int32_t limit, index_t n, std::uint8_t* keep) {
+  constexpr index_t words = Random::many;
+  std::uint32_t word[words];
+  std::uint8_t drawn[2 * words];
+  for (index_t i = 0; i < n; i += 2 * words) {
+    image.many_bits(i / 2, word);
+    SGQ_SIMD
+    for (index_t j = 0; j < words; ++j) {
+      drawn[2 * j] = static_cast<std::int32_t>(word[j] & 0xffffu) >= limit;
+      drawn[2 * j + 1] = static_cast<std::int32_t>(word[j] >> 16) >= limit;
+    }
+    const index_t count = n - i < 2 * words ? n - i : 2 * words;
+    for (index_t j = 0; j < count; ++j) keep[i + j] = drawn[j];
+  }
+}
+
 /// keep[n][i] = 0 with probability p (to 2^-16), else 1.
 inline void dropout_mask(double p, const Random& random, View<std::uint8_t> keep) {
-  const auto limit = static_cast<std::uint32_t>(p * 65536.0 + 0.5);
+  const auto limit = static_cast<std::int32_t>(p * 65536.0 + 0.5);
   const index_t features = keep.shape().stride();
   parallel_for(keep.shape()[0], [&](index_t n) {
-    std::uint8_t* row = keep.data() + n * features;
-    const Random image = random.split(static_cast<std::uint64_t>(n));
-    for (index_t i = 0; i < features; i += 8) { // eight 16-bit draws from four words
-      const auto words = image.four_bits(i / 8);
-      const index_t count = std::min<index_t>(8, features - i);
-      for (index_t j = 0; j < count; ++j)
-        row[i + j] = (words[static_cast<std::size_t>(j / 2)] >> (16 * (j & 1)) & 0xffffu) >= limit;
-    }
+    kernels::for_isa<dropout_row>(random.split(static_cast<std::uint64_t>(n)), limit, features,
+                                  keep.data() + n * features);
   });
 }
 
 template <class X>
 SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t n, X* y) {
   SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) y[i] = keep[i] ? static_cast<X>(x[i] * factor) : X{0};
+  for (index_t i = 0; i < n; ++i) {
+    const X kept = static_cast<X>(x[i] * factor); // in any case: GCC 12 branches on the mask else
+    y[i] = keep[i] ? kept : X{0};
+  }
 }
 
 /// y = factor x where kept, else 0. Forward on numbers and on gradients: factor 1/(1 - p); on

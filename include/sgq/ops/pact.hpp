@@ -10,9 +10,11 @@
 // PACT+ adds a rounding term to dalpha, for which it evaluates v again from the stored u.
 #pragma once
 
+#include "sgq/kernels/microkernel.hpp"
 #include "sgq/ops/signal.hpp"
 #include "sgq/quant/requantize.hpp"
 
+#include <cstring>
 #include <numeric>
 
 namespace sgq::ops {
@@ -82,27 +84,45 @@ struct LaneSum {
   }
 };
 
-/// Eq. 3 on a plane: *dalpha = its part. Clipped gradients are written out before they are summed:
-/// GCC 12 takes vectors of 16 bytes, and of four floats, for a loop of 16 over bytes.
+/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. Clipped gradients are written out
+/// before they are summed: GCC 12 takes vectors of 16 bytes, and of four floats, for a loop of 16
+/// over bytes.
 template <class T>
-SGQ_INLINE void pact_backward_row(const std::uint8_t* regions, const T* dy, index_t n, T* dx,
-                                  double* dalpha) {
-  constexpr index_t block = 1024;
-  T clipped[block];
-  LaneSum sum;
-  for (index_t begin = 0; begin < n; begin += block) {
-    const index_t count = std::min(block, n - begin);
-    SGQ_SIMD
-    for (index_t i = 0; i < count; ++i) {
-      const T g = dy[begin + i];
-      const int region = regions[begin + i];
-      clipped[i] = static_cast<T>(region >> 1) * g;
-      dx[begin + i] = static_cast<T>(region & 1) * g;
+struct PactBackwardRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const std::uint8_t* regions, const T* dy, index_t n, T* dx,
+                             double* dalpha) {
+    using Sum = typename kernels::Simd<double, Bytes>::type;
+    constexpr index_t block = 1024, lanes = LaneSum::lanes;
+    constexpr index_t width = kernels::Simd<double, Bytes>::lanes;
+    typedef T Part __attribute__((vector_size(width * sizeof(T)))); // converts to one Sum
+    T clipped[block];
+    Sum sums[lanes / width] = {};
+    for (index_t begin = 0; begin < n; begin += block) {
+      index_t count = n - begin < block ? n - begin : block;
+      SGQ_SIMD
+      for (index_t i = 0; i < count; ++i) {
+        const T g = dy[begin + i];
+        const int region = regions[begin + i];
+        clipped[i] = static_cast<T>(region >> 1) * g;
+        dx[begin + i] = static_cast<T>(region & 1) * g;
+      }
+      for (; count % lanes != 0; ++count) clipped[count] = 0;
+      for (index_t i = 0; i < count; i += lanes) {
+        SGQ_UNROLL
+        for (index_t r = 0; r < lanes / width; ++r) {
+          Part part;
+          std::memcpy(&part, clipped + i + r * width, sizeof part);
+          sums[r] += __builtin_convertvector(part, Sum);
+        }
+      }
     }
-    sum.add(count, [&](index_t i) { return static_cast<double>(clipped[i]); });
+    double lane[lanes], total = 0;
+    std::memcpy(lane, sums, sizeof lane);
+    for (index_t l = 0; l < lanes; ++l) total += lane[l];
+    *dalpha = total;
   }
-  *dalpha = sum.total();
-}
+};
 
 /// PACT+ on a plane. Both derivatives are numbers computed before the first store: GCC 12 makes
 /// branches of anything else.
@@ -175,8 +195,8 @@ T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T
   double* partial = scratch().take<double>(planes);
   parallel_for(batch, [&](index_t n) {
     for (index_t i = n * channels; i < (n + 1) * channels; ++i)
-      kernels::for_isa<pact_backward_row<T>>(regions.data() + i * plane, dy.data() + i * plane,
-                                             plane, dx.data() + i * plane, partial + i);
+      kernels::for_registers<PactBackwardRow<T>>(regions.data() + i * plane, dy.data() + i * plane,
+                                                 plane, dx.data() + i * plane, partial + i);
   });
   return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));
 }

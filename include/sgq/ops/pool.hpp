@@ -100,23 +100,66 @@ void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint
   });
 }
 
+/// The gradient of n windows of 2 x 2, side by side: all four values are written, three of them
+/// masked to 0. A position's two bits are the masks: comparisons with 0 to 3 become branches.
+template <class T>
+SGQ_INLINE void to_one_of_four(const T* dy, const std::uint8_t* where, index_t n, T* top,
+                               T* bottom) {
+  using Bits = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+  SGQ_SIMD
+  for (index_t j = 0; j < n; ++j) {
+    const T sum = T{0} + dy[j]; // -0 becomes 0, as where gradients are added up
+    const Bits g = __builtin_bit_cast(Bits, sum), at = where[j], right = -(at & 1);
+    const Bits below = g & -(at >> 1), above = g ^ below;
+    top[2 * j] = __builtin_bit_cast(T, above & ~right);
+    top[2 * j + 1] = __builtin_bit_cast(T, above & right);
+    bottom[2 * j] = __builtin_bit_cast(T, below & ~right);
+    bottom[2 * j + 1] = __builtin_bit_cast(T, below & right);
+  }
+}
+
+/// Two rows of a plane w wide, in blocks as above.
+template <class T>
+SGQ_INLINE void to_one_of_four_row(const T* dy, const std::uint8_t* where, index_t n, index_t w,
+                                   T* top) {
+  T* const bottom = top + w;
+  index_t j = 0;
+  for (; j + 8 <= n; j += 8) to_one_of_four(dy + j, where + j, 8, top + 2 * j, bottom + 2 * j);
+  for (; j + 4 <= n; j += 4) to_one_of_four(dy + j, where + j, 4, top + 2 * j, bottom + 2 * j);
+  to_one_of_four(dy + j, where + j, n - j, top + 2 * j, bottom + 2 * j);
+  for (j = 2 * n; j < w; ++j) top[j] = bottom[j] = 0;
+}
+
+template <class T>
+SGQ_INLINE void max_pool_backward_planes(const T* dy, const std::uint8_t* where, index_t planes,
+                                         index_t h, index_t w, PoolGeometry g, T* dx) {
+  const index_t oh = g.out(h), ow = g.out(w);
+  for (index_t p = 0; p < planes; ++p, dx += h * w)
+    if (g.kernel == 2 && g.stride == 2) {
+      for (index_t i = 0; i < oh; ++i, dy += ow, where += ow)
+        to_one_of_four_row(dy, where, ow, w, dx + 2 * i * w);
+      for (index_t j = 2 * oh * w; j < h * w; ++j) dx[j] = 0;
+    } else {
+      for (index_t j = 0; j < h * w; ++j) dx[j] = 0;
+      for (index_t i = 0; i < oh; ++i)
+        for (index_t j = 0; j < ow; ++j) {
+          const index_t at = *where++;
+          dx[(i * g.stride + at / g.kernel) * w + j * g.stride + at % g.kernel] += *dy++;
+        }
+    }
+}
+
 /// dx overwritten: each dy goes to the position of its maximum.
 template <class T>
 void max_pool_backward(View<const T> dy, View<const std::uint8_t> where, PoolGeometry g,
                        View<T> dx) {
   const index_t channels = dx.shape()[1], h = dx.shape()[2], w = dx.shape()[3];
-  const index_t oh = dy.shape()[2], ow = dy.shape()[3];
+  const index_t in_size = channels * h * w, out_size = dy.shape().stride();
+  assert(dy.shape()[2] == g.out(h) && dy.shape()[3] == g.out(w));
   parallel_for(dx.shape()[0], [&](index_t n) {
-    T* in = dx.data() + n * channels * h * w;
-    std::fill(in, in + channels * h * w, T{0});
-    const T* out = dy.data() + n * channels * oh * ow;
-    const std::uint8_t* position = where.data() + n * channels * oh * ow;
-    for (index_t c = 0; c < channels; ++c, in += h * w)
-      for (index_t i = 0; i < oh; ++i)
-        for (index_t j = 0; j < ow; ++j) {
-          const index_t at = *position++;
-          in[(i * g.stride + at / g.kernel) * w + j * g.stride + at % g.kernel] += *out++;
-        }
+    kernels::for_isa<max_pool_backward_planes<T>>(dy.data() + n * out_size,
+                                                  where.data() + n * out_size, channels, h, w, g,
+                                                  dx.data() + n * in_size);
   });
 }
 

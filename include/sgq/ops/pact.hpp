@@ -10,7 +10,7 @@
 // PACT+ adds a rounding term to dalpha, for which it evaluates v again from the stored u.
 #pragma once
 
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/ops/reduce.hpp"
 #include "sgq/ops/signal.hpp"
 #include "sgq/quant/requantize.hpp"
 
@@ -92,12 +92,11 @@ struct PactBackwardRow {
   template <int Bytes>
   SGQ_INLINE static void run(const std::uint8_t* regions, const T* dy, index_t n, T* dx,
                              double* dalpha) {
-    using Sum = typename kernels::Simd<double, Bytes>::type;
+    using L = Lanes<double, Bytes>;
+    using V = typename L::Register;
     constexpr index_t block = 1024, lanes = LaneSum::lanes;
-    constexpr index_t width = kernels::Simd<double, Bytes>::lanes;
-    typedef T Part __attribute__((vector_size(width * sizeof(T)))); // converts to one Sum
     T clipped[block];
-    Sum sums[lanes / width] = {};
+    V sums[lanes / L::width] = {};
     for (index_t begin = 0; begin < n; begin += block) {
       index_t count = n - begin < block ? n - begin : block;
       SGQ_SIMD
@@ -109,11 +108,14 @@ struct PactBackwardRow {
       }
       for (; count % lanes != 0; ++count) clipped[count] = 0;
       for (index_t i = 0; i < count; i += lanes) {
+        double wide[lanes];
+        SGQ_SIMD
+        for (index_t l = 0; l < lanes; ++l) wide[l] = static_cast<double>(clipped[i + l]);
         SGQ_UNROLL
-        for (index_t r = 0; r < lanes / width; ++r) {
-          Part part;
-          std::memcpy(&part, clipped + i + r * width, sizeof part);
-          sums[r] += __builtin_convertvector(part, Sum);
+        for (index_t r = 0; r < lanes / L::width; ++r) {
+          V v;
+          L::load(wide + r * L::width, v);
+          sums[r] += v;
         }
       }
     }

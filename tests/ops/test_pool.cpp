@@ -7,6 +7,8 @@
 #include "support/gradients.hpp"
 
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <vector>
 
 namespace test_pool {
@@ -18,9 +20,11 @@ namespace {
 struct PoolCase {
   index_t h, w, kernel, stride;
 };
-// Side by side, overlapping, with gaps, with rows and columns that no window reaches, one window.
-constexpr PoolCase pool_cases[] = {{4, 4, 2, 2}, {5, 7, 2, 2},    {7, 7, 3, 2}, {6, 5, 3, 1},
-                                   {8, 9, 2, 3}, {15, 16, 15, 1}, {1, 1, 1, 1}, {8, 8, 8, 1}};
+// Side by side, in blocks of eight, four and the rest, overlapping, with gaps, with rows and columns
+// that no window reaches, one window.
+constexpr PoolCase pool_cases[] = {{4, 4, 2, 2}, {5, 7, 2, 2}, {6, 27, 2, 2},   {7, 38, 2, 2},
+                                   {7, 7, 3, 2}, {6, 5, 3, 1}, {8, 9, 2, 3},    {15, 16, 15, 1},
+                                   {1, 1, 1, 1}, {8, 8, 8, 1}};
 
 template <class F>
 void for_all_pools(F&& f) {
@@ -47,6 +51,25 @@ std::vector<T> values(const Tensor<T>& t) {
   return {t.begin(), t.end()};
 }
 
+/// The gradients go to `at`, bit for bit: values are compared as bits, so that -0 is not 0.
+template <class T>
+void check_max_pool_backward(const ops::PoolGeometry& g, const Tensor<std::uint8_t>& where,
+                             const std::vector<index_t>& at, const Shape& in) {
+  Tensor<T> dy = random_tensor<T>(where.shape(), 3), dx(in, T{9}), expected(in);
+  dy[0] = T{-0.0};
+  for (index_t i = 0; i < dy.size(); ++i) expected[at[static_cast<std::size_t>(i)]] += dy[i];
+  ops::max_pool_backward<T>(dy, where, g, dx);
+  REQUIRE(std::memcmp(dx.data(), expected.data(), sizeof(T) * values(dx).size()) == 0);
+  // What is not finite stays where it belongs.
+  dy.fill(std::numeric_limits<T>::quiet_NaN());
+  dy[dy.size() - 1] = std::numeric_limits<T>::infinity();
+  ops::max_pool_backward<T>(dy, where, g, dx);
+  std::vector<char> finite(values(dx).size(), 1);
+  for (const index_t i : at) finite[static_cast<std::size_t>(i)] = 0;
+  for (index_t i = 0; i < dx.size(); ++i)
+    REQUIRE(std::isfinite(dx[i]) == (finite[static_cast<std::size_t>(i)] != 0));
+}
+
 template <class X>
 void check_max_pool(const ops::PoolGeometry& g, const Tensor<X>& x, const Shape& out) {
   Tensor<X> y(out), expected(out);
@@ -63,11 +86,8 @@ void check_max_pool(const ops::PoolGeometry& g, const Tensor<X>& x, const Shape&
   ops::max_pool_forward<X>(x, g, y, {}); // without positions
   REQUIRE(values(y) == values(expected));
 
-  const Tensor<double> dy = random_tensor<double>(out, 3);
-  Tensor<double> dx(x.shape(), 9.0), dx_expected(x.shape());
-  ops::max_pool_backward<double>(dy, where, g, dx);
-  for (index_t i = 0; i < out.size(); ++i) dx_expected[at[static_cast<std::size_t>(i)]] += dy[i];
-  REQUIRE(values(dx) == values(dx_expected));
+  check_max_pool_backward<float>(g, where, at, x.shape());
+  check_max_pool_backward<double>(g, where, at, x.shape());
 }
 
 } // namespace
@@ -83,6 +103,16 @@ TEST_CASE("max pooling takes the first maximum of each window, and gives it the 
     check_max_pool(g, random_integers<float>(in, 2, -2, 0), out);
     check_max_pool(g, Tensor<float>(in, -1.0f), out);
   });
+}
+
+TEST_CASE("max pooling's gradient refuses gradients and positions of another shape", "[pool]") {
+  const ops::PoolGeometry g{2, 2};
+  Tensor<float> dx({2, 3, 4, 4});
+  const Tensor<float> dy({2, 3, 2, 2}), narrow({2, 3, 2, 1});
+  const Tensor<std::uint8_t> where(dy.shape()), few(narrow.shape());
+  CHECK_THROWS_AS(ops::max_pool_backward<float>(narrow, few, g, dx), shape_error);
+  CHECK_THROWS_AS(ops::max_pool_backward<float>(dy, few, g, dx), shape_error);
+  CHECK_NOTHROW(ops::max_pool_backward<float>(dy, where, g, dx));
 }
 
 TEST_CASE("max pooling's gradient equals finite differences away from ties", "[pool]") {
@@ -237,6 +267,27 @@ TEST_CASE("masking scales what is kept, in place too, on numbers and on codes", 
   }
   Tensor<float> x({2, 3});
   CHECK_THROWS_AS(ops::mask<float>(x, Tensor<std::uint8_t>({3, 2}), 1.0f, x), shape_error);
+}
+
+template <class T>
+void check_what_is_dropped() {
+  const T huge = std::numeric_limits<T>::infinity();
+  const Tensor<T> x({1, 5}, {std::numeric_limits<T>::quiet_NaN(), huge, -huge, T{-1}, T{-0.0}});
+  Tensor<T> y(x.shape(), T{7});
+  const Tensor<T> zeros(x.shape());
+  ops::mask<T>(x, Tensor<std::uint8_t>(x.shape(), 0), T{2}, y);
+  CHECK(std::memcmp(y.data(), zeros.data(), 5 * sizeof(T)) == 0);
+  ops::mask<T>(x, Tensor<std::uint8_t>(x.shape(), 1), T{2}, y);
+  CHECK(std::isnan(y[0]));
+  CHECK(y[1] == huge);
+  CHECK(y[2] == -huge);
+  CHECK(y[3] == -2);
+  CHECK(std::signbit(y[4]));
+}
+
+TEST_CASE("what is dropped is +0, whatever it was", "[dropout]") {
+  check_what_is_dropped<float>();
+  check_what_is_dropped<double>();
 }
 
 } // namespace test_pool

@@ -312,6 +312,29 @@ TEST_CASE("PACT's gradients on a signal are its definition on the settled value"
   });
 }
 
+/// The order of dalpha's sum as plain loops: element i of a plane to lane i mod 16, lanes in order.
+template <class T>
+void check_dalpha_order(index_t plane) {
+  const Tensor<T> dy = random_tensor<T>({1, 1, 1, plane}, 8);
+  const auto regions = random_integers<std::uint8_t>(dy.shape(), 9, 0, 2);
+  double lanes[16] = {}, sum = 0;
+  for (index_t i = 0; i < plane; ++i)
+    lanes[i % 16] += regions[i] == 2 ? static_cast<double>(dy[i]) : 0.0;
+  for (double lane : lanes) sum += lane;
+  Tensor<T> dx(dy.shape(), T{7});
+  INFO(plane << " elements");
+  CHECK(ops::pact_codes_backward<T>(regions, dy, dx) == static_cast<T>(sum));
+  const auto ok = [&](index_t i) { return dx[i] == (regions[i] == 1 ? dy[i] : T{0}); };
+  CHECK(failures(plane, ok) == 0);
+}
+
+TEST_CASE("PACT's dalpha is summed in sixteen lanes, block after block", "[pact]") {
+  for (index_t plane : {1, 15, 16, 17, 576, 1023, 1024, 1025, 2100}) {
+    check_dalpha_order<float>(plane);
+    check_dalpha_order<double>(plane);
+  }
+}
+
 TEST_CASE("PACT's gradient at the edges of its window", "[pact]") {
   const Tensor<float> x({1, 1, 1, 6}, {-1, 0, 1e-30f, 2.9999998f, 3, 4});
   const Tensor<float> dy({1, 1, 1, 6}, {1, 2, 4, 8, 16, 32});

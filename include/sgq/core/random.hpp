@@ -57,14 +57,14 @@ public:
 
   static constexpr index_t many = 32;
 
-  /// words[j] = bits(first + j) for `many` of them, first being a multiple of 4. Eight blocks take
-  /// each round together, so that vectors do it (kernels/dispatch.hpp).
-  SGQ_INLINE void many_bits(index_t first, std::uint32_t* words) const {
+  /// words[j] = bits(first + j), first being a multiple of 4. The blocks take each round together, so
+  /// that vectors do it where an instruction set has them (kernels/dispatch.hpp).
+  SGQ_INLINE void many_bits(index_t first, std::uint32_t (&words)[many]) const {
     constexpr index_t blocks = many / 4;
     std::uint32_t a[blocks], b[blocks], c[blocks], d[blocks];
     const auto position = static_cast<std::uint64_t>(first) >> 2;
     SGQ_SIMD
-    for (index_t l = 0; l < blocks; ++l) {
+    for (index_t l = 0; l < blocks; ++l) { // the counter of block(p, 0)
       const std::uint64_t p = position + static_cast<std::uint64_t>(l);
       a[l] = static_cast<std::uint32_t>(p);
       b[l] = static_cast<std::uint32_t>(p >> 32);

@@ -26,7 +26,8 @@ struct OuterTile {
   /// The smallest that has rows x cols; it touches whole vectors of C.
   auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][vectors(cols) - 1]; }
 
-  /// Registers for up to nr columns; counted, since a division costs as much as a short sum.
+  /// Registers for up to nr columns, at most three, as many as `run` has. Counted: a division would
+  /// cost as much as a tile of a few terms.
   index_t vectors(index_t cols) const { return 1 + (cols > lanes) + (cols > 2 * lanes); }
   bool is_whole(index_t cols) const { return vectors(cols) * lanes == cols; }
 };

@@ -16,19 +16,20 @@
 
 namespace sgq::ops {
 
-/// The mask of one image. Element i is the half-word i of its random words, low halves first.
+/// The mask of one image. Element i is the half-word i of its random words, low halves first; they
+/// are compared as signed numbers, since AVX2 compares no others.
 SGQ_INLINE void dropout_row(Random image, std::int32_t limit, index_t n, std::uint8_t* keep) {
-  constexpr index_t words = Random::many;
-  std::uint32_t word[words];
-  std::uint8_t drawn[2 * words];
-  for (index_t i = 0; i < n; i += 2 * words) {
-    image.many_bits(i / 2, word);
+  constexpr index_t draws = 2 * Random::many;
+  std::uint32_t words[Random::many];
+  std::uint8_t drawn[draws];
+  for (index_t i = 0; i < n; i += draws) {
+    image.many_bits(i / 2, words);
     SGQ_SIMD
-    for (index_t j = 0; j < words; ++j) {
-      drawn[2 * j] = static_cast<std::int32_t>(word[j] & 0xffffu) >= limit;
-      drawn[2 * j + 1] = static_cast<std::int32_t>(word[j] >> 16) >= limit;
+    for (index_t j = 0; j < Random::many; ++j) {
+      drawn[2 * j] = static_cast<std::int32_t>(words[j] & 0xffffu) >= limit;
+      drawn[2 * j + 1] = static_cast<std::int32_t>(words[j] >> 16) >= limit;
     }
-    const index_t count = n - i < 2 * words ? n - i : 2 * words;
+    const index_t count = n - i < draws ? n - i : draws;
     for (index_t j = 0; j < count; ++j) keep[i + j] = drawn[j];
   }
 }
@@ -43,7 +44,7 @@ inline void dropout_mask(double p, const Random& random, View<std::uint8_t> keep
   });
 }
 
-/// keep is 0 or 1, and masks bits: of `keep[i] ? .. : 0` GCC 12 makes a branch for each element.
+/// Masks bits by 0 or -1: of `keep[i] ? .. : 0` GCC 12 makes a branch for each element.
 template <class X>
 SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t n, X* y) {
   using Bits = std::conditional_t<sizeof(X) == 8, std::int64_t,
@@ -56,7 +57,7 @@ SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t
   }
 }
 
-/// y = factor x where kept, else 0. Forward on numbers and on gradients: factor 1/(1 - p); on
+/// y = factor x where keep is 1, else 0; keep holds 0 and 1 only. Forward on numbers and on gradients: factor 1/(1 - p); on
 /// codes: factor 1, the scale carries it. y may be x.
 template <class X>
 void mask(View<const X> x, View<const std::uint8_t> keep, X factor, View<X> y) {

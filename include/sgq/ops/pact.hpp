@@ -84,9 +84,9 @@ struct LaneSum {
   }
 };
 
-/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. Clipped gradients are written out
-/// before they are summed: GCC 12 takes vectors of 16 bytes, and of four floats, for a loop of 16
-/// over bytes.
+/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. Of a loop that reads bytes and
+/// floats and also sums, GCC 12 makes vectors of four floats. So a block's clipped gradients are
+/// stored first, then made doubles, sixteen at once, and summed in registers.
 template <class T>
 struct PactBackwardRow {
   template <int Bytes>
@@ -119,10 +119,9 @@ struct PactBackwardRow {
         }
       }
     }
-    double lane[lanes], total = 0;
-    std::memcpy(lane, sums, sizeof lane);
-    for (index_t l = 0; l < lanes; ++l) total += lane[l];
-    *dalpha = total;
+    LaneSum all;
+    std::memcpy(all.lane, sums, sizeof all.lane);
+    *dalpha = all.total();
   }
 };
 

@@ -101,7 +101,7 @@ void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint
 }
 
 /// The gradient of n windows of 2 x 2, side by side: all four values are written, three of them
-/// masked to 0. A position's two bits are the masks: comparisons with 0 to 3 become branches.
+/// masked to 0. The two bits of `where`, 0 to 3, are the masks: of comparisons GCC 12 makes branches.
 template <class T>
 SGQ_INLINE void to_one_of_four(const T* dy, const std::uint8_t* where, index_t n, T* top,
                                T* bottom) {
@@ -118,7 +118,7 @@ SGQ_INLINE void to_one_of_four(const T* dy, const std::uint8_t* where, index_t n
   }
 }
 
-/// Two rows of a plane w wide, in blocks as above.
+/// Two rows of a plane w wide, in blocks as in max_of_four_row.
 template <class T>
 SGQ_INLINE void to_one_of_four_row(const T* dy, const std::uint8_t* where, index_t n, index_t w,
                                    T* top) {
@@ -130,6 +130,7 @@ SGQ_INLINE void to_one_of_four_row(const T* dy, const std::uint8_t* where, index
   for (j = 2 * n; j < w; ++j) top[j] = bottom[j] = 0;
 }
 
+/// `planes` planes of h x w.
 template <class T>
 SGQ_INLINE void max_pool_backward_planes(const T* dy, const std::uint8_t* where, index_t planes,
                                          index_t h, index_t w, PoolGeometry g, T* dx) {
@@ -149,13 +150,15 @@ SGQ_INLINE void max_pool_backward_planes(const T* dy, const std::uint8_t* where,
     }
 }
 
-/// dx overwritten: each dy goes to the position of its maximum.
+/// dx [N, C, H, W], H and W at least the kernel, overwritten: each dy goes to the position of its
+/// maximum. Throws shape_error where dy or `where` is not of the pooled shape.
 template <class T>
 void max_pool_backward(View<const T> dy, View<const std::uint8_t> where, PoolGeometry g,
                        View<T> dx) {
   const index_t channels = dx.shape()[1], h = dx.shape()[2], w = dx.shape()[3];
   const index_t in_size = channels * h * w, out_size = dy.shape().stride();
-  assert(dy.shape()[2] == g.out(h) && dy.shape()[3] == g.out(w));
+  check_shape("max pool backward", {dx.shape()[0], channels, g.out(h), g.out(w)}, dy.shape());
+  check_shape("max pool backward: positions", dy.shape(), where.shape());
   parallel_for(dx.shape()[0], [&](index_t n) {
     kernels::for_isa<max_pool_backward_planes<T>>(dy.data() + n * out_size,
                                                   where.data() + n * out_size, channels, h, w, g,

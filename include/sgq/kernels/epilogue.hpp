@@ -72,8 +72,8 @@ void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, 
       finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
     return;
   }
-  // Not cleared: the kernel writes all that finish() reads, unless it goes on from old sums, of which
-  // it reads whole vectors.
+  // Not cleared: the kernel writes all that finish() reads, unless it goes on from old sums, of
+  // which it reads whole vectors.
   alignas(64) T whole[max_mr * max_nr];
   if (x.accumulate || x.resume) {
     std::fill_n(whole, tile.mr * tile.nr, T{0});

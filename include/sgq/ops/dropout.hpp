@@ -57,8 +57,8 @@ SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t
   }
 }
 
-/// y = factor x where keep is 1, else 0; keep holds 0 and 1 only. Forward on numbers and on gradients: factor 1/(1 - p); on
-/// codes: factor 1, the scale carries it. y may be x.
+/// y = factor x where keep is 1, else 0; keep holds 0 and 1 only. Forward on numbers and on
+/// gradients: factor 1/(1 - p); on codes: factor 1, the scale carries it. y may be x.
 template <class X>
 void mask(View<const X> x, View<const std::uint8_t> keep, X factor, View<X> y) {
   check_shape("dropout", x.shape(), keep.shape());

@@ -20,8 +20,8 @@ namespace {
 struct PoolCase {
   index_t h, w, kernel, stride;
 };
-// Side by side, in blocks of eight, four and the rest, overlapping, with gaps, with rows and columns
-// that no window reaches, one window.
+// Side by side, in blocks of eight, four and the rest, overlapping, with gaps, with rows and
+// columns that no window reaches, one window.
 constexpr PoolCase pool_cases[] = {{4, 4, 2, 2}, {5, 7, 2, 2}, {6, 27, 2, 2},   {7, 38, 2, 2},
                                    {7, 7, 3, 2}, {6, 5, 3, 1}, {8, 9, 2, 3},    {15, 16, 15, 1},
                                    {1, 1, 1, 1}, {8, 8, 8, 1}};

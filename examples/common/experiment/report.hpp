@@ -227,9 +227,9 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
     if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
   };
   if (!setting.missing.empty())
-    d.blocks.push_back(Text{"**Unfinished:** " + std::to_string(setting.missing.size()) +
-                            " cells of this grid are not made yet, or lack what they are compared "
-                            "with, and are left out."});
+    d.blocks.push_back(Text{"**Unfinished:** networks of this grid that are left out, because they "
+                            "are not made yet or lack what they are compared with: " +
+                            std::to_string(setting.missing.size()) + "."});
   if (setting.scale == "smoke")
     d.blocks.push_back(
         Text{"This is the smoke scale: small networks, few images, moments of training. It shows "

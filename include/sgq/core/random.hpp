@@ -17,18 +17,38 @@
 
 namespace sgq {
 
+namespace detail {
+
+/// The key of every round of Philox4x32.
+struct PhiloxKey {
+  std::uint32_t k0, k1;
+
+  constexpr void next() {
+    k0 += 0x9E3779B9u; // golden ratio
+    k1 += 0xBB67AE85u; // sqrt(3) - 1
+  }
+};
+
+/// One round, on the words of a counter.
+SGQ_INLINE constexpr void philox_round(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c,
+                                       std::uint32_t& d, PhiloxKey key) {
+  const std::uint64_t x = std::uint64_t{0xD2511F53u} * a, y = std::uint64_t{0xCD9E8D57u} * c;
+  a = static_cast<std::uint32_t>(y >> 32) ^ b ^ key.k0;
+  b = static_cast<std::uint32_t>(y);
+  c = static_cast<std::uint32_t>(x >> 32) ^ d ^ key.k1;
+  d = static_cast<std::uint32_t>(x);
+}
+
+inline constexpr int philox_rounds = 10;
+
+} // namespace detail
+
 /// Four 32-bit words from a counter and a key: the Philox4x32-10 bijection.
 constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                               std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {
-        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9u; // golden ratio
-    key[1] += 0xBB67AE85u; // sqrt(3) - 1
-  }
+  detail::PhiloxKey of_round{key[0], key[1]};
+  for (int round = 0; round < detail::philox_rounds; ++round, of_round.next())
+    detail::philox_round(counter[0], counter[1], counter[2], counter[3], of_round);
   return counter;
 }
 
@@ -71,17 +91,11 @@ public:
       c[l] = static_cast<std::uint32_t>(stream_);
       d[l] = static_cast<std::uint32_t>(stream_ >> 32);
     }
-    auto key0 = static_cast<std::uint32_t>(seed_), key1 = static_cast<std::uint32_t>(seed_ >> 32);
-    for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
+    detail::PhiloxKey key{static_cast<std::uint32_t>(seed_),
+                          static_cast<std::uint32_t>(seed_ >> 32)};
+    for (int round = 0; round < detail::philox_rounds; ++round, key.next()) {
       SGQ_SIMD
-      for (index_t l = 0; l < blocks; ++l) { // as in philox()
-        const std::uint64_t x = std::uint64_t{0xD2511F53u} * a[l];
-        const std::uint64_t y = std::uint64_t{0xCD9E8D57u} * c[l];
-        a[l] = static_cast<std::uint32_t>(y >> 32) ^ b[l] ^ key0;
-        b[l] = static_cast<std::uint32_t>(y);
-        c[l] = static_cast<std::uint32_t>(x >> 32) ^ d[l] ^ key1;
-        d[l] = static_cast<std::uint32_t>(x);
-      }
+      for (index_t l = 0; l < blocks; ++l) detail::philox_round(a[l], b[l], c[l], d[l], key);
     }
     SGQ_SIMD
     for (index_t l = 0; l < blocks; ++l) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "claims.hpp"
+#include "drift.hpp"
 #include "text.hpp"
 
 namespace examples {
@@ -74,7 +75,11 @@ inline std::string sentence(const std::vector<Claim>& claims, char paper,
     const std::string found = verdicts_text(claims, paper, claim);
     if (!found.empty()) text += (text.empty() ? "That " : "; that ") + words + " is " + found;
   }
-  return text.empty() ? "These data have no cells to judge its claims by." : text + ".";
+  const char* const sets = paper == 'A' ? "MNIST, Fashion-MNIST" : "MNIST, CIFAR-10";
+  return text.empty() ? "Its claims are judged on " + std::string(sets) +
+                            " and the built-in set; of these nothing is here that could be "
+                            "compared."
+                      : text + ".";
 }
 
 /// Which of two training choices moves the maps, and whether they move more than between seeds.
@@ -104,9 +109,13 @@ inline std::string what_moves(const Study& study, const std::string& dataset) {
     return text + "; without a second seed nobody can tell that from the noise of training.";
   text += std::string(floor ? " and" : ", where") + " fp32 from another seed " +
           text_of(band->estimate.mean, ratio) + " " + interval_of(band->estimate, ratio) + ": ";
-  return text + (drift->estimate.high < 0  ? "a drift beyond the noise between seeds."
-                 : drift->estimate.low > 0 ? "two bits move them less than another seed does."
-                                           : "within the noise between seeds.");
+  text += drift->estimate.high < 0  ? "a drift beyond the noise between seeds"
+          : drift->estimate.low > 0 ? "two bits move them less than another seed does"
+                                    : "within the noise between seeds";
+  const auto others = others_beyond_band(study, dataset, few);
+  if (others.empty()) return text + ".";
+  const std::string by = "; by " + join(others, " and ");
+  return text + by + (drift->estimate.high < 0 ? ", too." : " it is beyond that.");
 }
 
 } // namespace detail

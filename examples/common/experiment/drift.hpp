@@ -15,6 +15,8 @@
 #include "sgq/io/npy.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"
 
+#include <span>
+
 namespace examples {
 
 struct DriftMeasure {
@@ -81,6 +83,18 @@ inline void measure_drift(CellNumbers& cell, const std::vector<const CellNumbers
       detail::add_alike(cell, prefix + "floor.", load_maps(out, *cell.row, kind, "floor.npy"), maps,
                         values, 1);
   }
+}
+
+/// The measures but the first by which quantised maps lie beyond the band of their own training:
+/// less alike to fp32 of their seed than fp32 of other seeds are, interval and all.
+inline std::vector<std::string> others_beyond_band(const Study& study, const std::string& dataset,
+                                                   const Condition& how) {
+  std::vector<std::string> titles;
+  for (const DriftMeasure& m : std::span(drift_measures).subspan(1)) {
+    const auto less = contrast(study, dataset, m.name, how, {{"fp32"}, how.guided});
+    if (less && less->estimate.high < 0) titles.push_back(m.title);
+  }
+  return titles;
 }
 
 /// A cell's drift, as its row has it.

@@ -198,7 +198,8 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
                      " are to those of the fp32 network of the same seed and training. Rows of "
                      "other seeds are the noise band, random weights the floor. The last columns: "
                      "Spearman less that of the band, paired by seed and image; a drift only if "
-                     "the interval lies below zero.",
+                     "the interval lies below zero. In brackets, other measures that call "
+                     "it one.",
           .head = {set_title(dataset)}};
   for (const DriftMeasure& m : drift_measures) t.head.push_back(m.title);
   t.head.insert(t.head.end(), {"less the band", "drift?"});
@@ -215,11 +216,13 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
     const auto less = compared ? contrast(study, dataset, "spearman", how, {{"fp32"}, how.guided})
                                : std::optional<Contrast>();
     row.push_back(less ? cell_of(less, ratio_change) : TableCell{""});
+    const auto others =
+        less ? others_beyond_band(study, dataset, how) : std::vector<std::string>();
     row.push_back({!less                       ? ""
                    : less->estimate.high < 0 ? "beyond the band"
                    : less->estimate.low > 0  ? "closer than seeds are"
                                              : "within the band",
-                   "", "words"});
+                   others.empty() ? "" : "(beyond: " + join(others, ", ") + ")", "words"});
     t.rows.push_back(std::move(row));
   };
   for (const bool guided : {false, true}) {

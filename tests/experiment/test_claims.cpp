@@ -124,6 +124,31 @@ TEST_CASE("the answer says what the claims say", "[experiment]") {
         std::string::npos);
 }
 
+TEST_CASE("a drift by one measure is none by another, and both are said", "[experiment]") {
+  Maker m;
+  m.fill(3, {0.9, 0.9, 0.9}, {0.2, 0.2, 0.2}, 0.9, 0.2);
+  const sgq::Random noise(3, 5);
+  for (CellNumbers& cell : m.study.cells)
+    for (index_t n = 0; n < images; ++n) {
+      const bool few = cell.bits == "w2a2";
+      cell.values["spearman"].push_back(0.7 + 0.1 * (noise.uniform(n) - 0.5) * (few ? 1 : -1));
+      cell.values["pearson"].push_back(0.6 - (few ? 0.1 : 0) + 0.01 * noise.uniform(n));
+      cell.values["cosine"].push_back(0.6 + (few ? 0.1 : 0));
+    } // ssim and top_10_iou were not measured
+  const Condition two_bits{{"w2a2"}, true};
+  CHECK(others_beyond_band(m.study, "mnist", two_bits) == std::vector<std::string>{"Pearson"});
+  CHECK(others_beyond_band(m.study, "mnist", {{"w4a4"}, true}).empty());
+  const std::string text = make_answers(m.study, {}, {"mnist"})[2].text;
+  CHECK(text.ends_with("within the noise between seeds; by Pearson it is beyond that."));
+}
+
+TEST_CASE("a paper without comparable cells says of which sets it speaks", "[experiment]") {
+  const Study nothing;
+  const auto answers = make_answers(nothing, {}, {});
+  CHECK(answers[0].text.find("Fashion-MNIST") != std::string::npos);
+  CHECK(answers[1].text.find("CIFAR-10") != std::string::npos);
+}
+
 TEST_CASE("numbers as they are printed", "[experiment]") {
   CHECK(number_of(0.1234, 3) == "0.123");
   CHECK(number_of(-0.1234, 3, true) == "\u22120.123");

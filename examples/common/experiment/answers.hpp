@@ -75,11 +75,13 @@ inline std::string sentence(const std::vector<Claim>& claims, char paper,
     const std::string found = verdicts_text(claims, paper, claim);
     if (!found.empty()) text += (text.empty() ? "That " : "; that ") + words + " is " + found;
   }
-  const char* const sets = paper == 'A' ? "MNIST, Fashion-MNIST" : "MNIST, CIFAR-10";
-  return text.empty() ? "Its claims are judged on " + std::string(sets) +
-                            " and the built-in set; of these nothing is here that could be "
-                            "compared."
-                      : text + ".";
+  if (!text.empty()) return text + ".";
+  std::vector<std::string> sets;
+  for (const char* set : {"mnist", "fashion-mnist", "cifar-10"})
+    if (is_set_of(paper, set)) sets.push_back(set_title(set));
+  sets.push_back("the built-in set");
+  return "Its claims are judged on " + join(sets, " and ") +
+         "; of these nothing is here that could be compared.";
 }
 
 /// Which of two training choices moves the maps, and whether they move more than between seeds.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The demo: the experiment in about a minute, on MNIST, where the files are there or can be fetched,
-# else on the built-in set. Six networks, their accuracy and maps, and a page that shows them.
+# else on the built-in set. Six networks (on the built-in set of two seeds each), their accuracy and
+# maps, and a page that shows them.
 #
 #   demo.sh PROGRAM OUT      PROGRAM is the built `reproduce`; OUT takes the results
 #   SGQ_DATA=DIR             take the files from DIR, packed or not

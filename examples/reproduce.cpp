@@ -44,7 +44,7 @@ Plan plan_of(const Options& o) {
   Plan plan = make_plan(o.scale, sets);
   plan.kl = o.kl;
   for (SetPlan& set : plan.sets) {
-    const bool photos = set.dataset == "cifar-10";
+    const bool photos = has_photographs(set.dataset);
     if (!o.net.empty() && photos == (o.net == "resnet20" || o.net == "vgg_small")) set.net = o.net;
     if (o.limit > 0) set.limit = o.limit;
     if (o.epochs > 0) set.epochs = o.epochs;
@@ -216,7 +216,7 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
 std::vector<Shown> load_sets(const std::string& out, const std::vector<io::Json>& rows,
                              const std::string& data_folder) {
   std::vector<Shown> sets;
-  for (const char* set : {"mnist", "fashion-mnist", "cifar-10", "synthetic"})
+  for (const std::string_view set : data::dataset_names)
     for (const io::Json& row : rows)
       if (row.at("dataset").as_string() == set &&
           (std::filesystem::exists(evidence_path(out, key_of(row))) || has_cell_files(out, row))) {
@@ -321,7 +321,7 @@ int main(int argc, char** argv) {
     Options o;
     CommandLine line("reproduce", "what quantisation does to accuracy and to explanations");
     line.choice("--paper", &o.paper, {"a", "b", "all"},
-                "whose sets: a MNIST and Fashion-MNIST, b MNIST and CIFAR-10");
+                "whose sets, in full and paper: a MNIST and Fashion-MNIST, b MNIST and CIFAR-10");
     line.choice("--scale", &o.scale, scales,
                 "how much: smoke under a minute, quick nine on two cores, full about ten hours");
     line.text("--dataset", &o.dataset, "SET,..",

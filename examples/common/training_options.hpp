@@ -53,10 +53,15 @@ struct TrainingOptions {
   bool silent = false; ///< trains only: no tests, and no line but that of the progress
 };
 
+/// Sets of coloured photographs have a program, nets and a recipe of their own.
+inline bool has_photographs(const std::string& dataset) {
+  return dataset == "cifar-10";
+}
+
 /// How a set is learned unless the command line says otherwise.
 inline TrainingOptions recipe(const std::string& dataset) {
   TrainingOptions o{.dataset = dataset};
-  if (dataset == "cifar-10") {
+  if (has_photographs(dataset)) {
     o.augment = {.pad = 4, .flip = true};
     o.default_net = "resnet20";
     o.epochs = 30;

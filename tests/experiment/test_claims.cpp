@@ -101,6 +101,17 @@ TEST_CASE("other measures of the same maps are asked too", "[experiment]") {
   CHECK(claim.others[0].verdict == Verdict::supported);
 }
 
+TEST_CASE("masked accuracy decides, or nothing does", "[experiment]") {
+  Maker m;
+  m.fill(2, {0.95, 0.95, 0.95}, {0.20, 0.25, 0.30}, 0.95, 0.2);
+  for (CellNumbers& cell : m.study.cells) { // another measure of the same maps is there
+    cell.values["deletion"] = cell.values.at("masked_accuracy");
+    cell.values.erase("masked_accuracy");
+  }
+  for (const Claim& c : decide_claims(m.study, {"mnist"}))
+    CHECK(c.what.find("interpretab") == std::string::npos);
+}
+
 TEST_CASE("seeds pair with themselves only", "[experiment]") {
   Maker m;
   m.fill(2, {0.95, 0.93, 0.90}, {0.2, 0.2, 0.2}, 0.95, 0.2);

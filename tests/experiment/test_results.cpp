@@ -2,23 +2,13 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
-
-#include <cstdlib>
+#include "support/temp_dir.hpp"
 
 namespace test_results {
 
 using namespace examples;
 
 namespace {
-
-/// An empty folder that goes away again.
-struct Folder {
-  std::string path = std::filesystem::temp_directory_path() / "sgq-test-results-XXXXXX";
-  Folder() {
-    if (!mkdtemp(path.data())) throw std::runtime_error("no temporary folder");
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 io::Json row(const std::string& cell, double accuracy = 0.5, int numerics = 1) {
   return io::Json::object({{"cell", cell},
@@ -40,84 +30,84 @@ std::vector<std::string> keys(const Results& results) {
 } // namespace
 
 TEST_CASE("rows survive, in order of cells", "[experiment]") {
-  Folder folder;
+  TempDir folder;
   {
-    Results results(folder.path, "", 1);
+    Results results(folder.path(), "", 1);
     results.add(row("b"));
     results.add(row("a"));
   }
-  Results again(folder.path, "", 1);
+  Results again(folder.path(), "", 1);
   again.load();
   CHECK(keys(again) == std::vector<std::string>{"a", "b"});
   again.write();
   CHECK(key_of(read_rows(again.path()).rows[0]) == "a");
-  Results last(folder.path, "", 1);
+  Results last(folder.path(), "", 1);
   last.load();
   CHECK(keys(last) == std::vector<std::string>{"a", "b"});
   CHECK(last.rows()[0] == row("a"));
 }
 
 TEST_CASE("a last line that was never finished is cut off, and only that", "[experiment]") {
-  Folder folder;
-  const std::string path = folder.path + "/results.jsonl";
+  TempDir folder;
+  const std::string path = folder.path() + "/results.jsonl";
   const std::string whole = io::to_string(row("a")) + "\n", half = io::to_string(row("b"));
   for (const std::size_t cut : {std::size_t{1}, half.size() / 2, half.size() - 1}) {
     io::write_file_atomically(path, whole + half.substr(0, cut));
-    Results reader(folder.path, "", 1);
+    Results reader(folder.path(), "", 1);
     reader.load(false); // somebody may still be writing it
     CHECK(keys(reader) == std::vector<std::string>{"a"});
     CHECK(io::read_file(path) != whole);
-    Results results(folder.path, "", 1);
+    Results results(folder.path(), "", 1);
     results.load();
     CHECK(keys(results) == std::vector<std::string>{"a"});
     CHECK(io::read_file(path) == whole);
   }
   io::write_file_atomically(path, whole + half); // whole but for its newline
-  Results results(folder.path, "", 1);
+  Results results(folder.path(), "", 1);
   results.load();
   CHECK(keys(results) == std::vector<std::string>{"a", "b"});
 }
 
 TEST_CASE("a corrupted line is named, and nothing is changed", "[experiment]") {
-  Folder folder;
-  const std::string path = folder.path + "/results.jsonl";
+  TempDir folder;
+  const std::string path = folder.path() + "/results.jsonl";
   for (const std::string bad : {"{\"cell\":", "[]", "{\"cell\":\"x\"}", "not json"}) {
     const std::string text =
         io::to_string(row("a")) + "\n" + bad + "\n" + io::to_string(row("b")) + "\n";
     io::write_file_atomically(path, text);
-    Results results(folder.path, "", 1);
+    Results results(folder.path(), "", 1);
     CHECK(contains(message_of<sgq::io_error>([&] { results.load(); }), "results.jsonl, line 2"));
     CHECK(io::read_file(path) == text);
   }
 }
 
 TEST_CASE("rows of another numerics version are refused", "[experiment]") {
-  Folder folder;
-  Results(folder.path, "", 1).add(row("a", 0.5, 1));
-  Results results(folder.path, "", 2);
+  TempDir folder;
+  Results(folder.path(), "", 1).add(row("mnist/x", 0.5, 1));
+  Results results(folder.path(), "", 2);
   {
     const std::string message = message_of<sgq::io_error>([&] { results.load(); });
-    CHECK(contains(message, "a"));
+    CHECK(contains(message, "results.jsonl, mnist/x"));
     CHECK(contains(message, "numerics version 2"));
   }
 }
 
 TEST_CASE("shards merge; equal rows count once, different ones are refused", "[experiment]") {
-  Folder folder;
+  TempDir folder;
   io::Json slower = row("a");
   slower["run"]["seconds"] = 99;
-  Results(folder.path, "1-of-2", 1).add(row("a"));
-  Results(folder.path, "2-of-2", 1).add(row("b"));
-  Results(folder.path, "2-of-2", 1).add(slower);
-  Results merged(folder.path, "", 1);
+  Results(folder.path(), "1-of-2", 1).add(row("a"));
+  Results(folder.path(), "2-of-2", 1).add(row("b"));
+  Results(folder.path(), "2-of-2", 1).add(slower);
+  Results merged(folder.path(), "", 1);
   merged.load();
   CHECK(keys(merged) == std::vector<std::string>{"a", "b"});
   merged.write();
-  Results again(folder.path, "", 1); // the rows are in two files now
+  Results again(folder.path(), "", 1); // the rows are in two files now
   again.load();
   CHECK(again.rows().size() == 2);
-  Results(folder.path, "1-of-3", 1).add(row("b", 0.75));
-  Results bad(folder.path, "", 1);
+  Results(folder.path(), "1-of-3", 1).add(row("b", 0.75));
+  Results bad(folder.path(), "", 1);
   {
     const std::string message = message_of<sgq::io_error>([&] { bad.load(); });
     CHECK(contains(message, "b"));
@@ -126,8 +116,8 @@ TEST_CASE("shards merge; equal rows count once, different ones are refused", "[e
 }
 
 TEST_CASE("a finished cell is found by what it was made of", "[experiment]") {
-  Folder folder;
-  Results results(folder.path, "", 1);
+  TempDir folder;
+  Results results(folder.path(), "", 1);
   results.add(row("a"));
   CHECK(results.find(row("a")) != nullptr);
   CHECK(results.find(row("b")) == nullptr);
@@ -140,14 +130,32 @@ TEST_CASE("a finished cell is found by what it was made of", "[experiment]") {
   }
 }
 
+TEST_CASE("a set has one net in a folder", "[experiment]") {
+  CHECK(head_of("mnist/lenet5/w4a4/plain/seed-1", 1) == "mnist");
+  CHECK(head_of("mnist/lenet5/w4a4/plain/seed-1", 2) == "mnist/lenet5");
+  CHECK(head_of("mnist", 2) == "mnist");
+  TempDir folder;
+  Results results(folder.path(), "", 1);
+  results.add(row("mnist/lenet5/fp32"));
+  CHECK(results.find(row("mnist/lenet5/w4a4")) == nullptr);
+  CHECK(results.find(row("mnistlike/mnist_cnn/fp32")) == nullptr);
+  const std::string planned =
+      message_of<sgq::io_error>([&] { results.find(row("mnist/mnist_cnn/w4a4")); });
+  CHECK(contains(planned, "mnist/lenet5"));
+  CHECK(contains(planned, "another net needs another --out"));
+  Results(folder.path(), "1-of-2", 1).add(row("mnist/mnist_cnn/fp32"));
+  Results merged(folder.path(), "", 1);
+  CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "another net"));
+}
+
 TEST_CASE("a cell's file must be the one that its row was made of", "[experiment]") {
-  Folder folder;
+  TempDir folder;
   io::Json r = row("a");
   r["files"]["x"] = io::sha256("abc");
-  io::write_file_atomically(folder.path + "/x", "abc");
-  CHECK(read_cell_file(folder.path, r, "x") == "abc");
-  io::write_file_atomically(folder.path + "/x", "abd");
-  CHECK_THROWS_AS(read_cell_file(folder.path, r, "x"), sgq::io_error);
+  io::write_file_atomically(folder.path() + "/x", "abc");
+  CHECK(read_cell_file(folder.path(), r, "x") == "abc");
+  io::write_file_atomically(folder.path() + "/x", "abd");
+  CHECK_THROWS_AS(read_cell_file(folder.path(), r, "x"), sgq::io_error);
 }
 
 } // namespace test_results

@@ -35,7 +35,7 @@ same whole threads "one and two threads"
 
 # ---- The report.
 page=$work/whole/report.html
-for words in "Paper A" "Paper B" "not decided" "supported" "reproduce --paper all" "data:image/png"; do
+for words in "Paper A" "Paper B" "reproduce --paper all" "data:image/png"; do
   grep -q "$words" "$page" || fail "report.html lacks $words"
 done
 for words in "<script" "<link rel=.stylesheet" "url(" "@import" 'src="[^d]' 'href="[^d]'; do
@@ -46,9 +46,15 @@ grep -o 'figures/[^)]*' "$work/whole/report.md" | while read -r figure; do
   [ -s "$work/whole/$figure" ] || echo "$figure"
 done >"$work/missing"
 [ ! -s "$work/missing" ] || fail "report.md shows figures that are not there: $(cat "$work/missing")"
+grep -q 'figures/' "$work/whole/report.md" || fail "report.md shows no figure"
+
+row=$(grep '"cell":"synthetic/lenet5/w4a4/guided/seed-1"' "$work/whole/results.jsonl")
+right=$(echo "$row" | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/' | awk '{printf "%.2f", 100 * $1}')
+for file in report.md report.html; do # of one seed: the table has the row's own number
+  grep -q "w4a4.*$right" "$work/whole/$file" || fail "$file lacks the accuracy $right of w4a4, guided"
+done
 
 # ---- The command in a row, in the program that trains.
-row=$(grep '"cell":"synthetic/lenet5/w4a4/guided/seed-1"' "$work/whole/results.jsonl")
 command=$(echo "$row" | sed 's/.*"command":"mnist \([^"]*\)".*/\1/')
 # shellcheck disable=SC2086
 "$(dirname "$program")/mnist" $command --out "$work/again" >/dev/null || fail "mnist $command"
@@ -56,6 +62,7 @@ sum=$(sha256sum <"$work/again/model.safetensors" | cut -d' ' -f1)
 echo "$row" | grep -q "\"model.safetensors\":\"$sum\"" || fail "mnist $command: other weights"
 
 # ---- Killed again and again.
+halfway=0
 for pause in 0.2 0.5 0.9 1.4; do
   # shellcheck disable=SC2086
   "$program" $tiny --threads 1 --out "$work/killed" --checkpoint-every 0 --resume \
@@ -63,7 +70,9 @@ for pause in 0.2 0.5 0.9 1.4; do
   sleep $pause 2>/dev/null || sleep 1
   kill -9 $! 2>/dev/null
   wait $! 2>/dev/null
+  [ -z "$(find "$work/killed" -name checkpoint.safetensors 2>/dev/null)" ] || halfway=1
 done
+[ $halfway -eq 1 ] || fail "no kill hit a cell that was under way"
 run 0 "" $tiny --threads 2 --out "$work/killed" --resume
 same whole killed "killed and gone on with"
 
@@ -79,6 +88,7 @@ grep -q "^\[" "$work/stdout" && fail "merging runs cells again: $(cat "$work/std
 # ---- Nothing finished is lost.
 run 2 "--resume" $tiny --out "$work/whole"
 run 1 "needs another --out" $tiny --limit 70 --out "$work/whole" --resume
+run 1 "another net needs another --out" $tiny --net mnist_cnn --out "$work/whole" --resume
 cp "$work/whole/results.jsonl" "$work/rows"
 sed '3s/"measures":/"measures"/' "$work/rows" >"$work/whole/results.jsonl"
 cp "$work/whole/results.jsonl" "$work/corrupted"

@@ -10,13 +10,6 @@ namespace examples {
 
 // ---- How things are called and printed ----------------------------------------------------------
 
-inline std::string set_title(const std::string& dataset) {
-  return dataset == "mnist"           ? "MNIST"
-         : dataset == "fashion-mnist" ? "Fashion-MNIST"
-         : dataset == "cifar-10"      ? "CIFAR-10"
-                                      : "the built-in set";
-}
-
 /// "+0.12 points [+0.05, +0.20]"
 inline std::string found_text(const Claim& c) {
   char text[100];
@@ -67,19 +60,21 @@ inline std::string verdicts_text(const std::vector<Claim>& claims, char paper,
   return join(parts, " and ");
 }
 
-/// "That .. is ..; that .. is ...", for those of the (claim, words) that were asked.
-inline std::string sentence(const std::vector<Claim>& claims, char paper,
-                            const std::vector<std::pair<std::string, std::string>>& what) {
+/// "That .. is ..; that .. is ...", for the claims of a paper, each once for all sets.
+inline std::string sentence(const std::vector<Claim>& claims, const Paper& paper) {
   std::string text;
-  for (const auto& [claim, words] : what) {
-    const std::string found = verdicts_text(claims, paper, claim);
-    if (!found.empty()) text += (text.empty() ? "That " : "; that ") + words + " is " + found;
+  std::vector<std::string> said;
+  for (const Claim& c : claims) {
+    if (c.paper != paper.name || std::find(said.begin(), said.end(), c.what) != said.end())
+      continue;
+    said.push_back(c.what);
+    text += (text.empty() ? "That " : "; that ") + c.words + " is " +
+            verdicts_text(claims, paper.name, c.what);
   }
   if (!text.empty()) return text + ".";
   std::vector<std::string> sets;
-  for (const char* set : {"mnist", "fashion-mnist", "cifar-10"})
-    if (is_set_of(paper, set)) sets.push_back(set_title(set));
-  sets.push_back("the built-in set");
+  for (const std::string& set : paper.sets) sets.push_back(set_title(set));
+  sets.push_back(set_title("synthetic"));
   return "Its claims are judged on " + join(sets, " and ") +
          "; of these nothing is here that could be compared.";
 }
@@ -124,20 +119,13 @@ inline std::string what_moves(const Study& study, const std::string& dataset) {
 
 inline std::vector<Answer> make_answers(const Study& study, const std::vector<Claim>& claims,
                                         const std::vector<std::string>& datasets) {
-  return {{"Paper A",
-           detail::sentence(
-               claims, 'A',
-               {{"quantisation costs accuracy", "quantisation costs accuracy"},
-                {"fewer bits cost more accuracy", "two bits cost more of it than four"},
-                {"quantisation costs interpretability", "it costs interpretability"},
-                {"fewer bits cost more interpretability", "two bits cost more of that"}})},
-          {"Paper B",
-           detail::sentence(claims, 'B',
-                            {{"accuracy is kept", "accuracy is kept to within one point"},
-                             {"more efficient", "the network is more efficient"},
-                             {"more interpretable", "it is more interpretable"}})},
-          {"What moves the maps",
-           datasets.empty() ? "Nothing was run." : detail::what_moves(study, datasets.front())}};
+  std::vector<Answer> answers;
+  for (const Paper& paper : papers)
+    answers.push_back({std::string("Paper ") + paper.name, detail::sentence(claims, paper)});
+  answers.push_back({"What moves the maps", datasets.empty()
+                                                ? "Nothing was run."
+                                                : detail::what_moves(study, datasets.front())});
+  return answers;
 }
 
 } // namespace examples

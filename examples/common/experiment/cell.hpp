@@ -13,9 +13,10 @@
 
 namespace examples {
 
-/// Raised whenever a change to the library or to the measurements alters any number: rows of
-/// different versions must not stand in one table. (AVX2's numbers became those of AVX-512 within
-/// version 1; rows that it made before were never published.)
+/// Raised whenever a change to the library or to the measurements alters any number of a row, or
+/// adds one: rows of different versions must not stand in one table. (AVX2's numbers became those of
+/// AVX-512 within version 1; rows that it made before were never published.) What can be made from
+/// the files of a cell belongs into evidence.hpp, which has a version of its own.
 inline constexpr int numerics_version = 1;
 
 struct Cell {
@@ -59,7 +60,8 @@ inline TrainingOptions first_stage(const Cell& cell) {
 /// from the program's defaults.
 inline std::string training_command(const TrainingOptions& o) {
   const TrainingOptions usual = recipe(o.dataset);
-  std::string line = o.dataset == "cifar-10" ? "cifar10" : "mnist";
+  const bool photos = has_photographs(o.dataset);
+  std::string line = photos ? "cifar10" : "mnist";
   const auto put = [&](const char* name, const auto& value, const auto& unless) {
     if (value == unless) return;
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
@@ -67,8 +69,10 @@ inline std::string training_command(const TrainingOptions& o) {
     else
       line += std::string(" ") + name + " " + value;
   };
-  put("--dataset", o.dataset, o.dataset == "cifar-10" ? o.dataset : std::string("mnist"));
+  put("--dataset", o.dataset, std::string(photos ? "cifar-10" : "mnist"));
   if (o.protocol == data::Protocol::holdout) line += " --holdout";
+  if (o.protocol == data::Protocol::tuning) line += " --tuning";
+  if (photos && !o.augment.any()) line += " --no-augmentation";
   put("--net", o.net, o.net == usual.default_net ? o.net : std::string());
   put("--limit", o.limit, index_t{0});
   put("--epochs", o.epochs, index_t{-1}); // always said
@@ -78,14 +82,24 @@ inline std::string training_command(const TrainingOptions& o) {
   put("--lr", o.lr, usual.lr);
   put("--decay", o.decay, usual.decay);
   put("--bits", o.bits, std::string());
+  put("--weights", o.weights, usual.weights);
+  put("--first-last", o.first_last, usual.first_last);
+  put("--pact", o.pact, usual.pact);
+  put("--alpha", o.alpha, usual.alpha);
   put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
+  put("--alpha-lr", o.alpha_lr, usual.alpha_lr);
+  if (o.alpha_decay) put("--alpha-decay", *o.alpha_decay, -1.0);
   if (o.guided) {
     line += " --guided";
+    if (o.authors) line += " --authors";
     put("--rank", o.rank, usual.rank);
     put("--share", o.share, usual.share);
     put("--lambda", o.lambda, usual.lambda);
     put("--fill", o.fill, usual.fill);
+    put("--target", o.target, usual.target);
     put("--kl", o.kl, usual.kl);
+    put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
+    put("--statistics", o.statistics, usual.statistics);
   }
   put("--seed", o.seed, std::uint64_t{0} - 1);
   return line;

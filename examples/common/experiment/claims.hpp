@@ -13,7 +13,10 @@
 // those who invented guided training; what the other measures say of the same claim stands beside.
 #pragma once
 
+#include "papers.hpp"
 #include "study.hpp"
+
+#include <span>
 
 namespace examples {
 
@@ -33,7 +36,7 @@ inline Verdict decide(const Estimate& e, index_t seeds) {
   return e.low > 0 ? Verdict::supported : e.high < 0 ? Verdict::not_supported : Verdict::undecided;
 }
 
-/// A measure: how it is called, whether more of it is better, and how it is printed.
+/// A measure: how it is called, and whether more of it is better.
 struct MeasureInfo {
   const char *name, *title;
   int better; ///< +1: more is better
@@ -59,7 +62,8 @@ struct Opinion {
 
 struct Claim {
   char paper = 'A';
-  std::string what{};    ///< "accuracy suffers", the same on every set
+  std::string what{};    ///< "quantisation costs accuracy", the same on every set
+  std::string words{};   ///< the same within the answer: "That .. is supported"
   std::string dataset{};
   std::string measure{}; ///< by its title
   /// The difference as it is printed, not turned; positive where the measure rose.
@@ -74,13 +78,18 @@ struct Claim {
 
 namespace detail {
 
-/// One half of a claim: a and b differ in this measure, in this direction.
+/// What is claimed of a, beside b.
+enum class Claimed {
+  better,
+  worse,
+  kept, ///< not worse by more than the margin
+};
+
 struct Question {
   char paper;
-  const char* what;
+  const char *what, *words;
   Condition a, b;
-  bool worse;   ///< claimed that a is worse than b
-  bool kept;    ///< claimed that a is not worse by more than the margin
+  Claimed claimed;
 };
 
 inline Estimate turned(Estimate e, double sign, double shift) {
@@ -97,27 +106,24 @@ inline std::optional<Claim> ask(const Study& study, const std::string& dataset, 
   if (!found) return std::nullopt;
   Claim claim{.paper = q.paper,
               .what = q.what,
+              .words = q.words,
               .dataset = dataset,
               .measure = measure.title,
               .found = *found};
-  const double sign = (q.worse ? -1 : 1) * measure.better;
-  claim.verdict =
-      decide(turned(found->estimate, sign, q.kept ? kept_margin : 0), found->seeds);
+  const double sign = (q.claimed == Claimed::worse ? -1 : 1) * measure.better;
+  const double margin = q.claimed == Claimed::kept ? kept_margin : 0;
+  claim.verdict = decide(turned(found->estimate, sign, margin), found->seeds);
   return claim;
 }
 
-/// The same about maps, with every measure of them.
+/// The same about maps: the first measure decides, the others are asked for their opinion.
 inline std::optional<Claim> ask_maps(const Study& study, const std::string& dataset,
                                      const Question& q) {
-  std::optional<Claim> claim;
-  for (const MeasureInfo& m : map_measures) {
-    const auto one = ask(study, dataset, q, m);
-    if (!one) continue;
-    if (!claim)
-      claim = one;
-    else
-      claim->others.push_back({m.title, one->verdict});
-  }
+  std::optional<Claim> claim = ask(study, dataset, q, map_measures[0]);
+  if (!claim) return std::nullopt;
+  for (const MeasureInfo& m : std::span(map_measures).subspan(1))
+    if (const auto other = ask(study, dataset, q, m))
+      claim->others.push_back({m.title, other->verdict});
   return claim;
 }
 
@@ -134,7 +140,11 @@ inline std::optional<Claim> efficiency(const Study& study, const std::string& da
   const auto ratio = [&](const char* what) {
     return real->row->at(what).as_double() / small->row->at(what).as_double();
   };
-  Claim claim{.paper = 'B', .what = "more efficient", .dataset = dataset, .measure = "size"};
+  Claim claim{.paper = 'B',
+              .what = "more efficient",
+              .words = "the network is more efficient",
+              .dataset = dataset,
+              .measure = "counted, " + quantised.bits.front()};
   claim.times_smaller = ratio("packed_bytes");
   claim.times_fewer_operations = ratio("bit_operations");
   claim.verdict = claim.times_smaller > 1 && claim.times_fewer_operations > 1
@@ -145,22 +155,24 @@ inline std::optional<Claim> efficiency(const Study& study, const std::string& da
 
 } // namespace detail
 
-inline bool is_set_of(char paper, const std::string& dataset) {
-  return dataset == "mnist" || dataset == (paper == 'A' ? "fashion-mnist" : "cifar-10");
-}
-
 /// Every claim on every set: those of the paper's own, and the built-in one as a check.
 inline std::vector<Claim> decide_claims(const Study& study,
                                         const std::vector<std::string>& datasets) {
-  using detail::Question;
+  using detail::Claimed, detail::Question;
   const Condition four{{"w4a4"}, true}, two{{"w2a2"}, true}, few{{"w4a4", "w2a2"}, true},
       guided{{"fp32"}, true}, standard{{"fp32"}, false};
-  const Question a{'A', "quantisation costs accuracy", few, guided, true, false};
-  const Question a_fewer{'A', "fewer bits cost more accuracy", two, four, true, false};
-  const Question a_maps{'A', "quantisation costs interpretability", few, guided, true, false};
-  const Question a_maps_fewer{'A', "fewer bits cost more interpretability", two, four, true, false};
-  const Question b{'B', "accuracy is kept", few, standard, false, true};
-  const Question b_maps{'B', "more interpretable", few, standard, false, false};
+  const Question a{'A', "quantisation costs accuracy", "quantisation costs accuracy",
+                   few, guided, Claimed::worse};
+  const Question a_fewer{'A', "fewer bits cost more accuracy", "two bits cost more of it than four",
+                         two, four, Claimed::worse};
+  const Question a_maps{'A', "quantisation costs interpretability", "it costs interpretability",
+                        few, guided, Claimed::worse};
+  const Question a_maps_fewer{'A', "fewer bits cost more interpretability",
+                              "two bits cost more of that", two, four, Claimed::worse};
+  const Question b{'B', "accuracy is kept", "accuracy is kept to within one point",
+                   few, standard, Claimed::kept};
+  const Question b_maps{'B', "more interpretable", "it is more interpretable",
+                        few, standard, Claimed::better};
   std::vector<Claim> claims;
   const auto keep = [&](std::optional<Claim> claim) {
     if (claim) claims.push_back(std::move(*claim));

@@ -5,7 +5,7 @@
 //     images.PART, levels.PART  I32 [n], U8 [n, H, W] the few maps that are drawn
 //     clips                     F32 [points, 1 + layers]  training step and alphas, thinned out
 //
-// Made from the files of cells/ once all that a cell is compared with is there, and some 130 kB
+// Made from the files of cells/ once all that a cell is compared with is there, and some 100 kB
 // where those are 10 MB. With it cells/ may go: claims, intervals and the page can be made again
 // from rows, evidence and the set's own images, and a run can go on elsewhere. It carries the
 // SHA-256 of its contents and of the row and maps it was made of, so evidence of other rows is

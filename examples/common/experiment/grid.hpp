@@ -2,13 +2,19 @@
 //
 //     bits x {plain, guided} x seeds on every set, and on MNIST the ablations of guided training
 //
-// Paper A is about MNIST and Fashion-MNIST, paper B about MNIST and CIFAR-10; the built-in set,
-// whose evidence is known, is a check beside both.
+// To add a set: teach data::load its name, and papers.hpp of whom it is; plan_set() says how it is
+// learned. To add a policy: a list below. Tables and charts show whatever has rows.
 #pragma once
 
 #include "cell.hpp"
+#include "papers.hpp"
 
 namespace examples {
+
+/// The ablations of guided training, in the order of the report.
+inline const std::vector<std::string> ablation_names = {
+    "joint",       "rank-magnitude", "share-25",    "share-75",    "fill-mean",
+    "lambda-half", "lambda-2",       "kl-detached", "kl-attached", "guided-then-quantised"};
 
 /// How many images a cell is measured on.
 struct Measuring {
@@ -19,9 +25,10 @@ struct Measuring {
 /// How one set is learned at a scale.
 struct SetPlan {
   std::string dataset, net;
-  index_t epochs = 1, limit = 0; ///< limit: of training images; 0 for all
+  index_t epochs = 1, limit = 0; ///< limit: of training images and of test images; 0 for all
   std::uint64_t seeds = 1, mix_seeds = 1; ///< 0: no such cells
   data::Protocol protocol = data::Protocol::standard;
+  bool pact_recipe = false; ///< steps and decay of PACT's own CIFAR-10 training
 };
 
 struct Plan {
@@ -37,21 +44,17 @@ inline const std::vector<std::string> scales = {"smoke", "quick", "full", "paper
 inline const std::vector<std::string> main_bits = {"fp32", "w4a4", "w2a2"};
 inline const std::vector<std::string> mixed_bits = {"w4a2", "w2a4", "layerwise-4-2"};
 
-/// The sets of --paper, or those that were named.
+/// The sets that were named, or those of the scale: in the long ones, of --paper.
 inline std::vector<std::string> sets_of(const std::string& paper, const std::string& scale,
                                         const std::vector<std::string>& named) {
   if (!named.empty()) return named;
   if (scale == "smoke") return {"synthetic"};
   if (scale == "quick") return {"mnist", "synthetic"};
-  std::vector<std::string> sets = {"mnist"};
-  if (paper != "b") sets.push_back("fashion-mnist");
-  if (paper != "a") sets.push_back("cifar-10");
-  sets.push_back("synthetic");
-  return sets;
+  return sets_of_paper(paper);
 }
 
 inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
-  const bool photos = dataset == "cifar-10", built_in = dataset == "synthetic";
+  const bool photos = has_photographs(dataset), built_in = dataset == "synthetic";
   SetPlan p{.dataset = dataset,
             .net = photos ? "resnet20" : built_in || scale == "smoke" ? "lenet5" : "mnist_cnn"};
   if (photos && scale != "paper") p.protocol = data::Protocol::holdout;
@@ -70,6 +73,7 @@ inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
     p.mix_seeds = photos ? 0 : 1;
   } else {
     p.epochs = photos ? 200 : 20;
+    p.pact_recipe = photos;
     p.seeds = p.mix_seeds = 5;
   }
   return p;
@@ -87,6 +91,14 @@ inline Plan make_plan(const std::string& scale, const std::vector<std::string>& 
 
 namespace detail {
 
+/// True if any activation of the policy has two bits.
+inline bool has_two_bit_activations(const std::string& bits) {
+  const quant::BitPolicy policy = quant::parse_bit_policy(bits);
+  bool any = policy.front.activations == 2 || policy.back.activations == 2;
+  for (const auto& [layer, of_layer] : policy.layers) any = any || of_layer.activations == 2;
+  return any;
+}
+
 inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided,
                       std::uint64_t seed, const std::string& kl) {
   Cell cell{.training = recipe(set.dataset)};
@@ -99,40 +111,41 @@ inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided,
   o.guided = guided;
   if (guided) o.kl = kl;
   // Chosen on CIFAR-10's tuning split: with two bits, clips must start low.
-  if (set.dataset == "cifar-10" && bits.ends_with("a2")) o.alpha_quantile = 0.95;
+  if (has_photographs(set.dataset) && has_two_bit_activations(bits)) o.alpha_quantile = 0.95;
   o.seed = seed;
   o.silent = true;
-  if (set.dataset == "cifar-10" && set.epochs >= 100) { // PACT's own recipe
+  if (set.pact_recipe) {
     o.schedule = "step";
     o.decay = 2e-4;
   }
   return cell;
 }
 
-/// One change at a time from guided training at w4a4.
+/// One change at a time from guided training at w4a4, the first without any.
 inline std::vector<Cell> ablations(SetPlan set, index_t epochs, const std::string& kl) {
   set.epochs = epochs;
   std::vector<Cell> cells;
-  const auto add = [&](const char* name, auto change) {
-    cells.push_back(base_cell(set, "w4a4", true, 1, kl));
-    cells.back().variant = name;
-    change(cells.back());
-  };
-  add("joint", [](Cell&) {});
-  add("rank-magnitude", [](Cell& c) { c.training.rank = "magnitude"; });
-  add("share-25", [](Cell& c) { c.training.share = 0.25; });
-  add("share-75", [](Cell& c) { c.training.share = 0.75; });
-  add("fill-mean", [](Cell& c) { c.training.fill = "mean"; });
-  add("lambda-half", [](Cell& c) { c.training.lambda = 0.5; });
-  add("lambda-2", [](Cell& c) { c.training.lambda = 2; });
-  const bool attached = kl == "attached";
-  add(attached ? "kl-detached" : "kl-attached",
-      [&](Cell& c) { c.training.kl = attached ? "detached" : "attached"; });
-  add("guided-then-quantised", [&](Cell& c) { // as many epochs in all
-    c.guided_first = std::max<index_t>(1, 2 * epochs / 3);
-    c.training.epochs = std::max<index_t>(1, epochs - c.guided_first);
-    c.training.guided = false;
-  });
+  for (const std::string& name : ablation_names) {
+    Cell cell = base_cell(set, "w4a4", true, 1, kl);
+    cell.variant = name;
+    TrainingOptions& o = cell.training;
+    if (name == "rank-magnitude") o.rank = "magnitude";
+    if (name == "share-25") o.share = 0.25;
+    if (name == "share-75") o.share = 0.75;
+    if (name == "fill-mean") o.fill = "mean";
+    if (name == "lambda-half") o.lambda = 0.5;
+    if (name == "lambda-2") o.lambda = 2;
+    if (name.starts_with("kl-")) {
+      if (name == "kl-" + kl) continue; // no change
+      o.kl = name.substr(3);
+    }
+    if (name == "guided-then-quantised") { // as many epochs in all
+      cell.guided_first = std::max<index_t>(1, 2 * epochs / 3);
+      o.epochs = std::max<index_t>(1, epochs - cell.guided_first);
+      o.guided = false;
+    }
+    cells.push_back(std::move(cell));
+  }
   return cells;
 }
 

@@ -120,7 +120,8 @@ inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t 
   return table;
 }
 
-/// The same net with random weights; of a quantised one, with calibrated clips.
+/// The same net with random weights. Calibration gives clips a start, where there are any, and
+/// moves batch norm's statistics by a batch, in fp32, too: the floor's maps hang on it.
 inline nn::Net<float> untrained(const nn::ModelSpec& spec, std::uint64_t seed,
                                 View<const float> x) {
   nn::ModelSpec other = spec;

@@ -28,6 +28,14 @@ inline const std::string& key_of(const io::Json& row) {
   return row.at("cell").as_string();
 }
 
+/// What stands before the n-th slash of a key: of "mnist/lenet5/w4a4/..", 1: "mnist", its set; 2:
+/// "mnist/lenet5", with its net.
+inline std::string_view head_of(std::string_view key, int n) {
+  std::size_t end = key.find('/');
+  for (; n > 1 && end != key.npos; --n) end = key.find('/', end + 1);
+  return key.substr(0, end);
+}
+
 /// The folder of a cell below OUT.
 inline std::string cell_folder(const std::string& out, std::string key) {
   std::replace(key.begin(), key.end(), '/', '.');
@@ -119,8 +127,10 @@ public:
     sort();
   }
 
-  /// The row of this making, or null. Throws io_error on one of the same cell made otherwise.
+  /// The row of this making, or null. Throws io_error on one of the same cell made otherwise, or
+  /// where the set's rows are of another net.
   const io::Json* find(const io::Json& making) const {
+    check_net(key_of(making), out_ + "/results");
     for (const io::Json& row : rows_) {
       if (key_of(row) != key_of(making)) continue;
       if (same_making(row, making)) return &row;
@@ -165,12 +175,24 @@ private:
     return found;
   }
 
+  /// A set has one net in a folder: cells of two are not compared, nor do they stand in one table.
+  void check_net(const std::string& key, const std::string& where) const {
+    for (const io::Json& row : rows_)
+      if (head_of(key_of(row), 1) == head_of(key, 1) && head_of(key_of(row), 2) != head_of(key, 2))
+        throw sgq::io_error(sgq::describe(where + ": " + key,
+                                          "the net of the set's other rows, " +
+                                              std::string(head_of(key_of(row), 2)),
+                                          std::string(head_of(key, 2)),
+                                          "another net needs another --out"));
+  }
+
   void take(io::Json row, const std::string& file) {
     if (!(row.at("numerics") == io::Json(numerics_)))
       throw sgq::io_error(sgq::describe(file + ", " + key_of(row),
                                         "numerics version " + std::to_string(numerics_),
                                         io::to_string(row.at("numerics")),
                                         "its numbers cannot stand beside today's: use another --out"));
+    check_net(key_of(row), file);
     for (const io::Json& other : rows_) {
       if (key_of(other) != key_of(row)) continue;
       if (same_result(other, row)) return;

@@ -8,15 +8,24 @@
 
 namespace examples {
 
-/// The policies that a set was run with, from many bits to few.
+/// The policies that a set was run with, from many bits to few; such as nobody thought of here come
+/// last.
 inline std::vector<std::string> bits_of(const Study& study, const std::string& dataset) {
-  std::vector<std::string> found;
-  for (const char* bits : {"fp32", "w4a4", "w4a2", "w2a4", "layerwise-4-2", "w2a2"})
-    for (const bool guided : {false, true})
-      if (!study.seeds_of(dataset, {{bits}, guided}).empty() &&
-          (found.empty() || found.back() != bits))
-        found.push_back(bits);
-  return found;
+  std::vector<std::string> order = {"fp32", "w4a4", "w4a2", "w2a4", "layerwise-4-2", "w2a2"};
+  const auto take = [&](const CellNumbers& c) { return c.dataset == dataset && c.variant.empty(); };
+  for (const CellNumbers& c : study.cells)
+    if (take(c) && std::find(order.begin(), order.end(), c.bits) == order.end())
+      order.push_back(c.bits);
+  std::erase_if(order, [&](const std::string& bits) {
+    return std::none_of(study.cells.begin(), study.cells.end(),
+                        [&](const CellNumbers& c) { return take(c) && c.bits == bits; });
+  });
+  return order;
+}
+
+/// Short enough for the axis of a chart.
+inline std::string bits_label(const std::string& bits) {
+  return bits == "layerwise-4-2" ? "layers\n4, 2" : bits;
 }
 
 inline std::string training_title(bool guided) {
@@ -56,7 +65,7 @@ inline Table claims_table(const std::vector<Claim>& claims) {
                                                              : "open";
     t.rows.push_back({{std::string(1, c.paper) + ": " + c.what},
                       {set_title(c.dataset), "", "words"},
-                      {found_text(c), c.exact() ? "counted, w4a4" : c.measure, "words"},
+                      {found_text(c), c.measure, "words"},
                       {name(c.verdict), "", tone},
                       {others.empty() ? "" : others, "", "words"}});
   }
@@ -71,15 +80,17 @@ inline Table accuracy_table(const Study& study, const std::string& dataset) {
   index_t images = 0, seeds = 0;
   for (const std::string& bits : bits_of(study, dataset)) {
     const Condition plain{{bits}, false}, guided{{bits}, true};
-    const auto a = level(study, dataset, "accuracy", plain);
-    if (a) images = a->images, seeds = std::max(seeds, a->seeds);
+    const auto a = level(study, dataset, "accuracy", plain),
+               b = level(study, dataset, "accuracy", guided);
+    for (const auto& found : {a, b})
+      if (found) images = found->images, seeds = std::max(seeds, found->seeds);
     const auto loss = [&](const Condition& how) {
       if (bits == "fp32") return TableCell{""};
       return cell_of(contrast(study, dataset, "accuracy", how, {{"fp32"}, how.guided}), points);
     };
     t.rows.push_back({{bits},
                       cell_of(a, percent),
-                      cell_of(level(study, dataset, "accuracy", guided), percent),
+                      cell_of(b, percent),
                       cell_of(contrast(study, dataset, "accuracy", guided, plain), points),
                       loss(plain),
                       loss(guided)});
@@ -104,8 +115,7 @@ inline IntervalChart bits_chart(const Study& study, const std::string& dataset,
       s.values.push_back(level(study, dataset, measure, {{bits}, guided}));
     chart.series.push_back(std::move(s));
   }
-  for (const std::string& bits : all)
-    chart.categories.push_back(bits == "layerwise-4-2" ? "layers\n4, 2" : bits);
+  for (const std::string& bits : all) chart.categories.push_back(bits_label(bits));
   return chart;
 }
 
@@ -140,8 +150,14 @@ inline Table explanation_table(const Study& study, const std::string& dataset) {
   Table t{.head = {set_title(dataset)}};
   std::vector<const Column*> columns;
   index_t images = 0, disturbed = 0;
+  const auto anywhere = [&](const char* measure) -> std::optional<Contrast> {
+    for (const std::string& bits : bits_of(study, dataset))
+      for (const bool guided : {false, true})
+        if (const auto found = level(study, dataset, measure, {{bits}, guided})) return found;
+    return std::nullopt;
+  };
   for (const Column& c : known)
-    if (const auto found = level(study, dataset, c.name, {{"fp32"}, false})) {
+    if (const auto found = anywhere(c.name)) {
       columns.push_back(&c);
       t.head.push_back(c.head);
       (std::string_view(c.name) == "max_sensitivity" ? disturbed : images) = found->images;
@@ -176,8 +192,7 @@ inline IntervalChart drift_chart(const Study& study, const std::string& dataset)
   auto all = bits_of(study, dataset);
   all.erase(std::remove(all.begin(), all.end(), "fp32"), all.end());
   chart.categories.push_back("other\nseed");
-  for (const std::string& bits : all)
-    chart.categories.push_back(bits == "layerwise-4-2" ? "layers\n4, 2" : bits);
+  for (const std::string& bits : all) chart.categories.push_back(bits_label(bits));
   chart.categories.push_back("random\nweights");
   for (const bool guided : {false, true}) {
     IntervalChart::Series s{.name = training_title(guided),

@@ -1,0 +1,157 @@
+#include "../../examples/common/experiment/grid.hpp"
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <set>
+
+namespace test_grid {
+
+using namespace examples;
+
+namespace {
+
+std::vector<Cell> cells_of(const std::string& scale, const std::vector<std::string>& sets) {
+  return make_cells(make_plan(scale, sets));
+}
+
+/// The options that a command of cell.hpp sets, read by the options of the programs themselves.
+TrainingOptions read_back(const std::string& command) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at <= command.size();) {
+    const std::size_t end = std::min(command.find(' ', at), command.size());
+    words.push_back(command.substr(at, end - at));
+    at = end + 1;
+  }
+  const bool photos = words.front() == "cifar10";
+  TrainingOptions o = recipe(photos ? "cifar-10" : "mnist");
+  CommandLine line("", "");
+  add_training_options(line, o, {"mnist", "fashion-mnist", "synthetic", "cifar-10"},
+                       {"mnist_cnn", "lenet5", "resnet20", "vgg_small"});
+  bool holdout = false, tuning = false, plain_images = false; // as in cifar10.cpp
+  if (photos) {
+    line.flag("--holdout", &holdout, "");
+    line.flag("--tuning", &tuning, "");
+    line.flag("--no-augmentation", &plain_images, "");
+  }
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  line.parse(static_cast<int>(argv.size()), argv.data());
+  if (holdout) o.protocol = data::Protocol::holdout;
+  if (tuning) o.protocol = data::Protocol::tuning;
+  if (plain_images) o.augment = {};
+  return o;
+}
+
+/// All that decides which weights come out.
+nn::Metadata deciding(const TrainingOptions& o) {
+  nn::Metadata all = deciding_options(o, {});
+  all["net"] = o.net.empty() ? o.default_net : o.net;
+  all["bits"] = o.bits;
+  all["weights"] = o.weights;
+  all["first_last"] = o.first_last;
+  all["pact"] = o.pact;
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("how many networks a scale has", "[experiment]") {
+  CHECK(cells_of("smoke", {"synthetic"}).size() == 3 * 2 * 2);
+  CHECK(cells_of("quick", {"mnist", "synthetic"}).size() == 2 * (3 * 2 * 2 + 3 * 2));
+  CHECK(cells_of("full", {"mnist"}).size() == 3 * 2 * 3 + 3 * 2 + 9); // and ablations
+  CHECK(cells_of("full", {"fashion-mnist"}).size() == 3 * 2 * 3 + 3 * 2);
+  CHECK(cells_of("full", {"cifar-10"}).size() == 3 * 2);
+}
+
+TEST_CASE("the sets of the papers", "[experiment]") {
+  using Sets = std::vector<std::string>;
+  CHECK(sets_of("a", "full", {}) == Sets{"mnist", "fashion-mnist", "synthetic"});
+  CHECK(sets_of("b", "full", {}) == Sets{"mnist", "cifar-10", "synthetic"});
+  CHECK(sets_of("all", "paper", {}) == Sets{"mnist", "fashion-mnist", "cifar-10", "synthetic"});
+  CHECK(sets_of("a", "full", {"cifar-10"}) == Sets{"cifar-10"});
+  CHECK_FALSE(is_set_of('A', "cifar-10"));
+  CHECK_FALSE(is_set_of('B', "synthetic"));
+}
+
+TEST_CASE("every cell has its own name, and a command that makes it", "[experiment]") {
+  std::set<std::string> names, commands;
+  for (const Cell& cell : cells_of("paper", sets_of("all", "paper", {}))) {
+    INFO(cell_command(cell));
+    CHECK(names.insert(cell.key()).second);
+    CHECK(commands.insert(cell_command(cell)).second);
+    CHECK(deciding(read_back(training_command(cell.training))) == deciding(cell.training));
+  }
+}
+
+TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
+  const auto check = [](const std::string& dataset, auto change) {
+    TrainingOptions o = recipe(dataset);
+    o.bits = "w4a4";
+    o.guided = true;
+    const nn::Metadata usual = deciding(o);
+    change(o);
+    const std::string command = training_command(o);
+    INFO(command);
+    CHECK(deciding(o) != usual); // or the case says nothing
+    CHECK(deciding(read_back(command)) == deciding(o));
+  };
+  for (const char* set : {"mnist", "cifar-10"}) {
+    check(set, [](TrainingOptions& o) { o.bits = "layerwise-4-2"; });
+    check(set, [](TrainingOptions& o) { o.weights = "lsq"; });
+    check(set, [](TrainingOptions& o) { o.first_last = "same"; });
+    check(set, [](TrainingOptions& o) { o.pact = "plus"; });
+    check(set, [](TrainingOptions& o) { o.alpha = 6; });
+    check(set, [](TrainingOptions& o) { o.alpha_lr = 0.1; });
+    check(set, [](TrainingOptions& o) { o.alpha_decay = 0; });
+    check(set, [](TrainingOptions& o) { o.alpha_quantile = 0.9; });
+    check(set, [](TrainingOptions& o) { o.guided = false; });
+    check(set, [](TrainingOptions& o) { o.authors = true; });
+    check(set, [](TrainingOptions& o) { o.target = "logit"; });
+    check(set, [](TrainingOptions& o) { o.saliency_pass = "separate"; });
+    check(set, [](TrainingOptions& o) { o.statistics = "clean"; });
+    check(set, [](TrainingOptions& o) { o.optimizer = "adadelta"; });
+    check(set, [](TrainingOptions& o) { o.batch = 7; });
+    check(set, [](TrainingOptions& o) { o.lr = 0.3; });
+    check(set, [](TrainingOptions& o) { o.limit = 100; });
+    check(set, [](TrainingOptions& o) { o.seed = 12; });
+  }
+  check("cifar-10", [](TrainingOptions& o) { o.protocol = data::Protocol::tuning; });
+  check("cifar-10", [](TrainingOptions& o) { o.protocol = data::Protocol::holdout; });
+  check("cifar-10", [](TrainingOptions& o) { o.augment = {}; });
+}
+
+TEST_CASE("with two-bit activations clips start low on photographs", "[experiment]") {
+  for (const Cell& cell : cells_of("paper", {"mnist", "cifar-10"})) {
+    const TrainingOptions& o = cell.training;
+    const bool two = o.bits == "w2a2" || o.bits == "w4a2" || o.bits == "layerwise-4-2";
+    INFO(cell.key());
+    CHECK(o.alpha_quantile == (o.dataset == "cifar-10" && two ? 0.95 : 0.999));
+  }
+  CHECK(detail::has_two_bit_activations("w4a4,conv2=w4a2"));
+  CHECK_FALSE(detail::has_two_bit_activations("w2a8"));
+}
+
+TEST_CASE("PACT's recipe is that of the long scale, whatever the epochs", "[experiment]") {
+  CHECK(cells_of("paper", {"cifar-10"}).front().training.schedule == "step");
+  Plan plan = make_plan("full", {"cifar-10"});
+  plan.sets.front().epochs = 200;
+  CHECK(make_cells(plan).front().training.schedule == "one-cycle");
+}
+
+TEST_CASE("shards share the cells out", "[experiment]") {
+  const std::vector<Cell> cells = cells_of("full", sets_of("all", "full", {}));
+  for (const index_t n : {1, 2, 3, 7, 100}) {
+    std::multiset<std::string> dealt, all;
+    for (index_t part = 1; part <= n; ++part)
+      for (const Cell& cell : take_shard(cells, {part, n})) dealt.insert(cell.key());
+    for (const Cell& cell : cells) all.insert(cell.key());
+    INFO(n);
+    CHECK(dealt == all);
+  }
+  CHECK(parse_shard("2/3").part == 2);
+  for (const char* bad : {"0/2", "3/2", "1", "1/2x", "", "/", "-1/2", "1/99999"})
+    CHECK_THROWS_AS(parse_shard(bad), usage_error);
+}
+
+} // namespace test_grid

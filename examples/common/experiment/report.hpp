@@ -254,9 +254,14 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   for (const std::string& set : datasets) d.blocks.push_back(explanation_table(study, set));
 
   d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
-  Figure drifts{.caption = "How alike the maps are to those of the fp32 network of the same seed. "
-                           "The shaded band is how alike two fp32 networks from different seeds "
-                           "are: a dot inside it is no drift. Random weights are the floor."};
+  const bool bands = std::any_of(datasets.begin(), datasets.end(), [&](const std::string& set) {
+    return has_band(study, set);
+  });
+  Figure drifts{.caption = "How alike the maps are to those of the fp32 network of the same seed. " +
+                           std::string(bands ? "The shaded band is how alike two fp32 networks from "
+                                               "different seeds are: a dot inside it is no drift. "
+                                             : "") +
+                           "Random weights are the floor."};
   for (const std::string& set : datasets)
     drifts.drawings.push_back({"drift-" + set, to_svg(drift_chart(study, set))});
   add(std::move(drifts));

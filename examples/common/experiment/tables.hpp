@@ -96,8 +96,9 @@ inline Table accuracy_table(const Study& study, const std::string& dataset) {
                       loss(guided)});
   }
   t.caption = "Accuracy on " + set_title(dataset) + ", % of " + std::to_string(images) +
-              " images, mean over up to " + std::to_string(seeds) +
-              " seeds with 95 % interval; differences in points.";
+              " images, " +
+              (seeds < 2 ? "one seed," : "mean over up to " + std::to_string(seeds) + " seeds") +
+              " with 95 % interval; differences in points.";
   return t;
 }
 
@@ -186,20 +187,29 @@ inline Table explanation_table(const Study& study, const std::string& dataset) {
 
 // ---- Drift --------------------------------------------------------------------------------------
 
+/// True if fp32 networks of several seeds are there to be compared with each other.
+inline bool has_band(const Study& study, const std::string& dataset) {
+  return level(study, dataset, "spearman", {{"fp32"}, false}) ||
+         level(study, dataset, "spearman", {{"fp32"}, true});
+}
+
 inline IntervalChart drift_chart(const Study& study, const std::string& dataset) {
   IntervalChart chart{.title = set_title(dataset), .y_label = "Spearman correlation with fp32"};
   if (chart.title[0] == 't') chart.title[0] = 'T';
   auto all = bits_of(study, dataset);
   all.erase(std::remove(all.begin(), all.end(), "fp32"), all.end());
-  chart.categories.push_back("other\nseed");
+  const bool band = has_band(study, dataset);
+  if (band) chart.categories.push_back("other\nseed");
   for (const std::string& bits : all) chart.categories.push_back(bits_label(bits));
   chart.categories.push_back("random\nweights");
   for (const bool guided : {false, true}) {
     IntervalChart::Series s{.name = training_title(guided),
                             .color = guided ? guided_color : plain_color};
     const Condition real{{"fp32"}, guided};
-    s.values.push_back(level(study, dataset, "spearman", real));
-    if (s.values[0]) s.band = s.values[0]->estimate;
+    if (band) {
+      s.values.push_back(level(study, dataset, "spearman", real));
+      if (s.values[0]) s.band = s.values[0]->estimate;
+    }
     for (const std::string& bits : all)
       s.values.push_back(level(study, dataset, "spearman", {{bits}, guided}));
     s.values.push_back(level(study, dataset, "floor.spearman", real));
@@ -209,15 +219,18 @@ inline IntervalChart drift_chart(const Study& study, const std::string& dataset)
 }
 
 inline Table drift_table(const Study& study, const std::string& dataset) {
+  const bool band = has_band(study, dataset);
   Table t{.caption = "How alike maps of " + set_title(dataset) +
-                     " are to those of the fp32 network of the same seed and training. Rows of "
-                     "other seeds are the noise band, random weights the floor. The last columns: "
-                     "Spearman less that of the band, paired by seed and image; a drift only if "
-                     "the interval lies below zero. In brackets, other measures that call "
-                     "it one.",
+                     " are to those of the fp32 network of the same seed and training. ",
           .head = {set_title(dataset)}};
   for (const DriftMeasure& m : drift_measures) t.head.push_back(m.title);
-  t.head.insert(t.head.end(), {"less the band", "drift?"});
+  if (band) t.head.insert(t.head.end(), {"less the band", "drift?"});
+  t.caption += band ? "Rows of other seeds are the noise band, random weights the floor. The last "
+                      "columns: Spearman less that of the band, paired by seed and image; a drift "
+                      "only if the interval lies below zero. In brackets, other measures that "
+                      "call it one."
+                    : "Random weights are the floor. There is one seed, so nothing says how far "
+                      "maps move without any quantisation.";
   const auto add = [&](const std::string& title, const std::string& prefix, const Condition& how,
                        bool compared) {
     std::vector<TableCell> row{{title}};
@@ -228,6 +241,7 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
       row.push_back(cell_of(found, ratio));
     }
     if (!any) return;
+    if (!band) return t.rows.push_back(std::move(row));
     const auto less = compared ? contrast(study, dataset, "spearman", how, {{"fp32"}, how.guided})
                                : std::optional<Contrast>();
     row.push_back(less ? cell_of(less, ratio_change) : TableCell{""});

@@ -117,6 +117,30 @@ void check_surroundings(const Options& o, const std::vector<Cell>& cells) {
   std::filesystem::remove(o.out + "/cells/.writable");
 }
 
+/// Before anything is trained, or shown: that the rows are of this scale, that what this run will
+/// train on is what they were trained on, and that more can be written.
+void check_rows(const Options& o, const std::vector<Cell>& cells, const Results& results) {
+  for (const io::Json& row : results.rows()) {
+    const io::Json* scale = row.at("run").find("scale");
+    if (scale && !(*scale == io::Json(o.scale)))
+      throw usage_error(describe("--out " + o.out, "rows of --scale " + o.scale,
+                                 key_of(row) + " of --scale " + scale->as_string(),
+                                 "say that, or use another --out"));
+  }
+  CellData loaded;
+  std::vector<std::string> seen;
+  for (const Cell& cell : cells) {
+    const std::string& set = cell.training.dataset;
+    if (results.rows().empty() || std::find(seen.begin(), seen.end(), set) != seen.end()) continue;
+    seen.push_back(set);
+    loaded.sets(cell.training);
+    results.check_data(set, loaded.sums());
+  }
+  if (std::filesystem::exists(results.path()) && !o.report &&
+      !std::ofstream(results.path(), std::ios::app))
+    throw sgq::io_error(describe(results.path(), "a file that can be appended to", "none"));
+}
+
 std::string weights_of(const io::Json& row) {
   return row.at("files").at("model.safetensors").as_string().substr(0, 16);
 }
@@ -200,7 +224,8 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
         std::filesystem::remove_all(t.out); // what the row does not speak of
         throw sgq::io_error(describe(
             cell.key() + ", made again", "the row that is there, weights " + weights_of(*before),
-            "another one, weights " + weights_of(row),
+            "another one, weights " + weights_of(row) + ", that differs in '" +
+                difference(*before, row) + "'",
             "SGQ_ISA=generic rounds otherwise; delete the row if it is the one that errs"));
       }
     } else {
@@ -281,11 +306,12 @@ void reproduce(const Options& o) {
   const std::vector<Cell> mine = take_shard(cells, shard);
   sgq::set_num_threads(o.threads);
 
-  Results results(o.out,
-                  shard.all() ? ""
-                              : std::to_string(shard.part) + "-of-" + std::to_string(shard.of),
-                  numerics_version);
-  if (!o.resume && !o.report && std::filesystem::exists(results.path()))
+  const std::string shard_name =
+      shard.all() ? "" : std::to_string(shard.part) + "-of-" + std::to_string(shard.of);
+  Results results(o.out, shard_name, numerics_version);
+  if (o.out.empty()) throw usage_error(describe("--out", "a folder", "nothing"));
+  if (!o.resume && !o.report && (shard.all() ? results.has_files()
+                                             : std::filesystem::exists(results.path())))
     throw usage_error(describe("--out " + o.out, "a folder without results, or --resume",
                                results.path()));
   if (o.report) {
@@ -294,11 +320,14 @@ void reproduce(const Options& o) {
     results.load(false);
     if (results.rows().empty())
       throw usage_error(describe("--report", "a folder with rows", o.out + " has none"));
+    check_rows(o, {}, results);
     return finish(o, plan, cells, results);
   }
   check_surroundings(o, mine);
+  const Lock lock(o.out, shard_name);
   if (o.resume || !shard.all()) results.load();
   const std::vector<bool> wanted = what_to_make(o, plan, cells, results);
+  check_rows(o, mine, results);
   std::vector<Cell> to_make;
   for (const Cell& cell : mine)
     for (std::size_t i = 0; i < cells.size(); ++i)

@@ -13,6 +13,11 @@
 #include <cstdlib>
 #include <string>
 
+/// LLVM's OpenMP does not give back what its threads had.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libomp";
+}
+
 int main(int argc, char** argv) {
   using namespace sgq::kernels;
   const char* forced = std::getenv("SGQ_ISA");

@@ -69,23 +69,49 @@ TEST_CASE("maps are kept as they are drawn", "[experiment]") {
 TEST_CASE("evidence comes back whole, and only for its own sources", "[experiment]") {
   const std::string path =
       std::filesystem::temp_directory_path() / ("sgq-evidence-" + std::to_string(getpid()));
-  io::Json row = io::Json::object({{"cell", "mnist/x"}});
+  const io::Json two = io::Json::object({{"count", 1}, {"excluded", 1}});
+  io::Json row = io::Json::object({{"cell", "mnist/x"},
+                                   {"test_images", 3},
+                                   {"explained", 10},
+                                   {"alphas", io::Json::object()},
+                                   {"measures", io::Json::object({{"masked_accuracy", two}})}});
   CellNumbers cell = cell_named("w4a4", false, 1);
   cell.row = &row;
   cell.values["accuracy"] = {1, 0, 1};
   cell.values["masked_accuracy"] = {.25, std::nan("")};
-  cell.maps = {{5}, Tensor<std::uint8_t>({1, 2, 2})};
+  cell.maps = {{2}, Tensor<std::uint8_t>({1, 2, 2})};
   cell.maps.levels[3] = 200;
   detail::write_evidence(cell, "made of this", path);
   CellNumbers again = cell_named("w4a4", false, 1);
+  again.row = &row;
   CHECK_FALSE(detail::read_evidence(again, "made of that", path));
   CHECK(again.values.empty());
   REQUIRE(detail::read_evidence(again, "made of this", path));
   CHECK(again.values["accuracy"] == std::vector<double>{1, 0, 1});
   CHECK(again.values["masked_accuracy"][0] == .25);
   CHECK(std::isnan(again.values["masked_accuracy"][1]));
-  CHECK(again.maps.images == std::vector<std::int32_t>{5});
+  CHECK(again.maps.images == std::vector<std::int32_t>{2});
   CHECK(again.maps.levels[3] == 200);
+  // Whatever does not fit the row is refused, though its checksums are right.
+  const auto refused = [&](auto change) {
+    CellNumbers other = cell;
+    change(other);
+    detail::write_evidence(other, "made of this", path);
+    CellNumbers read = cell_named("w4a4", false, 1);
+    read.row = &row;
+    CHECK_THROWS_AS(detail::read_evidence(read, "made of this", path), sgq::io_error);
+  };
+  refused([](CellNumbers& c) { c.values["accuracy"].pop_back(); });
+  refused([](CellNumbers& c) { c.values["accuracy"][0] = 7; });
+  refused([](CellNumbers& c) { c.values["masked_accuracy"].push_back(0); });
+  refused([](CellNumbers& c) { c.values["masked_accuracy"][0] = 1 / 0.0; });
+  refused([](CellNumbers& c) { c.values["spearman"] = {.5}; });
+  refused([](CellNumbers& c) { c.maps.images[0] = 3; });
+  refused([](CellNumbers& c) { c.maps.images[0] = -1; });
+  refused([](CellNumbers& c) { c.maps.levels = Tensor<std::uint8_t>({4}); });
+  refused([](CellNumbers& c) { c.moved = {{1}, Tensor<std::uint8_t>({1, 2, 2})}; });
+  refused([](CellNumbers& c) { c.clips = Tensor<float>({1, 2}); });
+  detail::write_evidence(cell, "made of this", path);
   std::string bytes = io::read_file(path);
   bytes.back() ^= 1;
   io::write_file_atomically(path, bytes);

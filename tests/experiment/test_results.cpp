@@ -148,6 +148,40 @@ TEST_CASE("a set has one net in a folder", "[experiment]") {
   CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "another net"));
 }
 
+TEST_CASE("rows of one set are of the same images, and NaN is what is read back", "[experiment]") {
+  TempDir folder;
+  io::Json first = row("mnist/x/a"), other = row("mnist/x/b");
+  first["dataset"] = other["dataset"] = "mnist";
+  first["data"] = io::Json::object({{"train_sha256", "12"}});
+  other["data"] = io::Json::object({{"train_sha256", "34"}});
+  Results results(folder.path(), "", 1);
+  results.add(first);
+  results.check_data("mnist", first.at("data"));
+  results.check_data("cifar-10", other.at("data"));
+  CHECK_THROWS_AS(results.check_data("mnist", other.at("data")), sgq::io_error);
+  Results(folder.path(), "1-of-2", 1).add(other);
+  Results merged(folder.path(), "", 1);
+  CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "rows of other images"));
+
+  io::Json undefined = row("a");
+  undefined["test_accuracy"] = std::nan("");
+  CHECK(same_result(undefined, io::parse_json(io::to_string(undefined))));
+  CHECK(difference(undefined, row("a")) == "test_accuracy");
+  CHECK(difference(row("a"), row("a")) == "");
+}
+
+TEST_CASE("two runs do not write to one folder", "[experiment]") {
+  TempDir folder;
+  std::filesystem::create_directories(folder / "cells");
+  {
+    const Lock one(folder.path(), "1-of-2"), two(folder.path(), "2-of-2");
+    CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
+    CHECK_THROWS_AS(Lock(folder.path(), ""), sgq::io_error);
+  }
+  const Lock whole(folder.path(), "");
+  CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
+}
+
 TEST_CASE("a cell's file must be the one that its row was made of", "[experiment]") {
   TempDir folder;
   io::Json r = row("a");

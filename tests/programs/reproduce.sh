@@ -89,6 +89,14 @@ grep -q "^\[" "$work/stdout" && fail "merging runs cells again: $(cat "$work/std
 run 2 "--resume" $tiny --out "$work/whole"
 run 1 "needs another --out" $tiny --limit 70 --out "$work/whole" --resume
 run 1 "another net needs another --out" $tiny --net mnist_cnn --out "$work/whole" --resume
+run 2 "of --scale smoke" --scale quick --dataset synthetic --out "$work/whole" --report
+run 2 "a folder" $tiny --out ""
+run 2 "--resume" $tiny --out "$work/shards" # has rows of shards
+flock "$work/whole/cells/.lock" sleep 3 &
+sleep 0.5 2>/dev/null || sleep 1
+run 1 "one at work" $tiny --out "$work/whole" --resume
+run 1 "one at work" $tiny --out "$work/whole" --resume --shard 1/2
+wait $!
 cp "$work/whole/results.jsonl" "$work/rows"
 sed '3s/"measures":/"measures"/' "$work/rows" >"$work/whole/results.jsonl"
 cp "$work/whole/results.jsonl" "$work/corrupted"

@@ -176,6 +176,52 @@ inline void write_evidence(const CellNumbers& cell, const std::string& sources,
   io::write_safetensors(path, file);
 }
 
+/// Throws io_error where evidence does not fit its row: checksums can be right of wrong shapes.
+inline void check_evidence(const CellNumbers& cell, const std::string& path) {
+  const auto require = [&](bool holds, const std::string& expected, const std::string& got) {
+    if (!holds)
+      throw sgq::io_error(sgq::describe(path, expected, got, "delete it to have it made again"));
+  };
+  const io::Json& row = *cell.row;
+  const index_t tested = row.at("test_images").as_int();
+  const index_t explained = std::min(row.at("explained").as_int(), tested);
+  for (const auto& [name, numbers] : cell.values) {
+    const io::Json* measure = row.at("measures").find(name);
+    const index_t count =
+        name == "accuracy" ? tested
+        : measure          ? measure->at("count").as_int() + measure->at("excluded").as_int()
+                           : explained; // drift
+    require(static_cast<index_t>(numbers.size()) == count,
+            std::to_string(count) + " numbers of " + name, std::to_string(numbers.size()));
+    for (const double v : numbers)
+      require(name == "accuracy" ? v == 0 || v == 1 : !std::isinf(v),
+              name == "accuracy" ? "0 or 1 for every test image" : "finite numbers of " + name,
+              std::to_string(v));
+  }
+  for (const auto& [name, part] : drawn_parts) {
+    const DrawnMaps& drawn = cell.*part;
+    const Shape& s = drawn.levels.shape();
+    const auto count = static_cast<index_t>(drawn.images.size());
+    require(count == 0 || (s.rank() == 3 && s[0] == count &&
+                           (cell.maps.images.empty() || (s[1] == cell.maps.levels.shape()[1] &&
+                                                         s[2] == cell.maps.levels.shape()[2]))),
+            "levels." + std::string(name) + " [" + std::to_string(count) + ", H, W]", s.str());
+    for (const std::int32_t image : drawn.images)
+      require(image >= 0 && image < explained,
+              "images below " + std::to_string(explained), std::to_string(image));
+  }
+  require(cell.moved.images == cell.moved_from.images, "the same images in moved and moved_from",
+          "others");
+  if (!cell.clips.empty()) {
+    const Shape& s = cell.clips.shape();
+    const auto layers = static_cast<index_t>(row.at("alphas").as_object().size());
+    require(s.rank() == 2 && s[1] == 1 + layers,
+            "clips [points, " + std::to_string(1 + layers) + "]", s.str());
+    for (const float v : cell.clips)
+      require(std::isfinite(v), "finite clips", std::to_string(v));
+  }
+}
+
 /// Reads the evidence of a cell; false where there is none, or it is of other rows. Throws io_error
 /// on a damaged file.
 inline bool read_evidence(CellNumbers& cell, const std::string& sources, const std::string& path) {
@@ -204,6 +250,7 @@ inline bool read_evidence(CellNumbers& cell, const std::string& sources, const s
       (cell.*part).levels = file.tensor<std::uint8_t>(std::string("levels.") + name);
     }
   if (file.find("clips")) cell.clips = file.tensor<float>("clips");
+  check_evidence(cell, path);
   return true;
 }
 

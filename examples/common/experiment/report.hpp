@@ -188,11 +188,9 @@ inline void add_making(Document& d, const Study& study, const std::vector<std::s
     seconds += run_number(c, "training_seconds") + run_number(c, "measuring_seconds");
   d.blocks.push_back(Heading{"How this was made"});
   d.blocks.push_back(Code{setting.command});
-  char text[200];
-  std::snprintf(text, sizeof text, "%d cells in %.1f hours on %s, ", int(study.cells.size()),
-                seconds / 3600, run_values(study, "machine").c_str());
   d.blocks.push_back(
-      Text{std::string(text) + run_values(study, "isa") + " kernels, " +
+      Text{std::to_string(study.cells.size()) + " cells in " + number_of(seconds / 3600, 1) +
+           " hours on " + run_values(study, "machine") + ", " + run_values(study, "isa") + " kernels, " +
            run_values(study, "threads") + " threads; sgq " + run_values(study, "version") +
            ", commit " + run_values(study, "commit") +
            ". The same command gives the same rows, to the last bit, on any number of threads, with "

@@ -57,8 +57,19 @@ inline io::Json without_run(const io::Json& row) {
   return rest;
 }
 
+/// By what is written: a NaN is null there.
 inline bool same_result(const io::Json& a, const io::Json& b) {
-  return without_run(a) == without_run(b);
+  return io::to_string(without_run(a)) == io::to_string(without_run(b));
+}
+
+/// The first member in which two rows of a cell differ; "" if in none.
+inline std::string difference(const io::Json& a, const io::Json& b) {
+  const io::Json rest = without_run(a);
+  for (const auto& [name, value] : rest.as_object()) {
+    const io::Json* other = b.find(name);
+    if (!other || io::to_string(value) != io::to_string(*other)) return name;
+  }
+  return "";
 }
 
 /// The rows of a file.
@@ -103,6 +114,29 @@ inline std::string to_lines(const std::vector<io::Json>& rows) {
   return text;
 }
 
+/// Keeps a second run out of a folder: the whole grid alone, or any number of shards, each once.
+/// Given back when the process ends, however it does.
+class Lock {
+public:
+  /// `shard` as in Results. Throws io_error where another run is at work.
+  Lock(const std::string& out, const std::string& shard)
+      : folder_(out + "/cells/.lock", O_RDWR | O_CREAT),
+        own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT) {
+    take(folder_, shard.empty() ? LOCK_EX : LOCK_SH, out);
+    take(own_, LOCK_EX, out);
+  }
+
+private:
+  static void take(const io::detail::Descriptor& file, int how, const std::string& out) {
+    // A file system without locks has to be trusted.
+    if (file && ::flock(file.get(), how | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      throw sgq::io_error(sgq::describe("--out " + out, "a folder that no other run writes to",
+                                        "one at work", "wait for it, or use another --out"));
+  }
+
+  io::detail::Descriptor folder_, own_;
+};
+
 class Results {
 public:
   /// `shard` is empty, or "1-of-2".
@@ -114,6 +148,9 @@ public:
   const std::string& path() const { return path_; }
   const std::vector<io::Json>& rows() const { return rows_; }
   std::vector<io::Json>& rows() { return rows_; }
+
+  /// True if the folder has rows, of the whole or of any shard.
+  bool has_files() const { return !files().empty(); }
 
   /// Takes in all rows of the folder, sorted. If this run `will_write`, a torn line is cut off the
   /// file that it will write to; otherwise another process may be writing it.
@@ -139,6 +176,17 @@ public:
           "'" + text_of_making(row) + "'", "another --scale or --limit needs another --out"));
     }
     return nullptr;
+  }
+
+  /// Throws io_error where a row is of another set of images than rows of the same name are.
+  void check_data(const std::string& dataset, const io::Json& data) const {
+    for (const io::Json& row : rows_) {
+      const io::Json *set = row.find("dataset"), *sums = row.find("data");
+      if (set && sums && *set == io::Json(dataset) && !(*sums == data))
+        throw sgq::io_error(sgq::describe(out_ + "/results: " + key_of(row) + ", the set's SHA-256",
+                                          io::to_string(data), io::to_string(*sums),
+                                          "rows of other images need another --out"));
+    }
   }
 
   /// Appends a finished row, flushed to the disk.
@@ -167,7 +215,8 @@ private:
     std::error_code none;
     for (const auto& entry : std::filesystem::directory_iterator(out_, none)) {
       const std::string name = entry.path().filename().string();
-      if (name.starts_with("results.") && name.ends_with(".jsonl") && name != "results.jsonl")
+      if (name.starts_with("results.") && name.ends_with(".jsonl") &&
+          name.find("-of-") != name.npos)
         found.push_back(out_ + "/" + name);
     }
     std::sort(found.begin(), found.end());
@@ -193,6 +242,8 @@ private:
                                         io::to_string(row.at("numerics")),
                                         "its numbers cannot stand beside today's: use another --out"));
     check_net(key_of(row), file);
+    if (row.find("dataset") && row.find("data"))
+      check_data(row.at("dataset").as_string(), row.at("data"));
     for (const io::Json& other : rows_) {
       if (key_of(other) != key_of(row)) continue;
       if (same_result(other, row)) return;

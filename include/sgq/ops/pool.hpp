@@ -46,12 +46,13 @@ SGQ_INLINE void max_of_four(const X* top, const X* bottom, index_t n, X* y, std:
 /// A row of n windows, in blocks whose size the compiler knows: pooled rows are short.
 template <bool places, class X>
 SGQ_INLINE void max_of_four_row(const X* top, index_t w, index_t n, X* y, std::uint8_t* where) {
+  const index_t step = places ? 1 : 0; // of `where`, null without places
   index_t j = 0;
   for (; j + 8 <= n; j += 8)
-    max_of_four<places>(top + 2 * j, top + w + 2 * j, 8, y + j, where + j);
+    max_of_four<places>(top + 2 * j, top + w + 2 * j, 8, y + j, where + step * j);
   for (; j + 4 <= n; j += 4)
-    max_of_four<places>(top + 2 * j, top + w + 2 * j, 4, y + j, where + j);
-  max_of_four<places>(top + 2 * j, top + w + 2 * j, n - j, y + j, where + j);
+    max_of_four<places>(top + 2 * j, top + w + 2 * j, 4, y + j, where + step * j);
+  max_of_four<places>(top + 2 * j, top + w + 2 * j, n - j, y + j, where + step * j);
 }
 
 template <class X>

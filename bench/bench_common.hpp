@@ -83,7 +83,7 @@ public:
   Json& add(std::string_view name, std::string_view value) {
     return raw(name, "\"" + std::string(value) + "\"");
   }
-  Json& add(std::string_view name, index_t value) { return raw(name, std::to_string(value)); }
+  Json& add(std::string_view name, index_t value) { return raw(name, sgq::to_text(value)); }
   Json& add(std::string_view name, double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.4g", value);

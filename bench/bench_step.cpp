@@ -93,7 +93,7 @@ nn::Net<float> make_net(const Setting& setting) {
   nn::Net<float> net = nn::make_model(setting.net, {.dropout = false});
   if (setting.bits == 32) return net;
   nn::QuantizeOptions options;
-  options.bits = quant::parse_bit_policy(std::to_string(setting.bits), quant::FirstLast::fp32);
+  options.bits = quant::parse_bit_policy(sgq::to_text(setting.bits), quant::FirstLast::fp32);
   options.weights = quant::WeightScheme::dorefa;
   nn::quantize(net, options);
   for (nn::ValueId i : nn::pact_layers(net))

@@ -24,8 +24,8 @@ struct Options {
 struct Group {
   std::string name;
   std::vector<std::string> paths{};
-  std::vector<std::string> measures{};     ///< names
-  std::vector<Tensor<double>> values{};    ///< one [S,N] a measure
+  std::vector<std::string> measures{};  ///< names
+  std::vector<Tensor<double>> values{}; ///< one [S,N] a measure
 };
 
 /// "NAME=FILE,FILE,.."
@@ -47,8 +47,7 @@ std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, c
   NetFunction f(model.net);
   const saliency::Classifier classifier(f, model.net.classes());
   const auto measure_rest = o.short_list ? measure_masked_accuracy : measure_faithfulness;
-  for (MapMeasure& m :
-       measure_rest(classifier, x, images.labels, maps, method.values, background))
+  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values, background))
     all.push_back(std::move(m));
   const auto said = predictions(logits_of(model.net, x));
   Tensor<double> right({images.size()});
@@ -79,8 +78,8 @@ void fill_in(Group& group, const Images& images, const Options& o) {
 void run(const Options& o) {
   Group a = parse_group("--a", o.a), b = parse_group("--b", o.b);
   if (a.paths.size() != b.paths.size())
-    throw usage_error(describe("--b", "as many networks as --a, " + std::to_string(a.paths.size()),
-                               std::to_string(b.paths.size())));
+    throw usage_error(describe("--b", "as many networks as --a, " + sgq::to_text(a.paths.size()),
+                               sgq::to_text(b.paths.size())));
   const Images images = load_images(o.images, o.data);
   if (images.labels.empty()) throw usage_error("--images: the true classes must be known");
   if (!o.out.empty()) make_out_folder(o.out);
@@ -129,7 +128,8 @@ int main(int argc, char** argv) {
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
     if (!line.parse(argc, argv)) return;
-    for (const auto& [name, value] : {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})
+    for (const auto& [name, value] :
+         {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})
       if (value->empty()) throw usage_error(std::string(name) + " is needed");
     sgq::set_num_threads(o.threads);
     run(o);

@@ -61,14 +61,14 @@ void print_layers(const infer::Graph& graph, index_t file_bytes, index_t paramet
   std::printf("%-22s %-9s %16s  %s  %s  %10s  %8s\n", "layer", "kind", "shape", "weights", "codes",
               "|sum| <=", "bytes");
   for (const infer::Step& s : graph.steps) {
-    const std::string shape = std::to_string(s.shape[1]) + " x " + std::to_string(s.shape[2]) +
-                              " x " + std::to_string(s.shape[3]);
+    const std::string shape = sgq::to_text(s.shape[1]) + " x " + sgq::to_text(s.shape[2]) + " x " +
+                              sgq::to_text(s.shape[3]);
     const bool sums = s.op == infer::Op::convolve;
     std::printf("%-22s %-9s %16s  %7s  %5s  %10s  %8s\n", s.name.c_str(), infer::name(s.op),
-                shape.c_str(), sums ? (std::to_string(s.weights.bits) + " bit").c_str() : "",
-                s.staircase.bits ? std::to_string(s.staircase.bits).c_str() : "",
-                sums ? std::to_string(s.bound).c_str() : "",
-                sums ? std::to_string(s.weights.bytes.size()).c_str() : "");
+                shape.c_str(), sums ? (sgq::to_text(s.weights.bits) + " bit").c_str() : "",
+                s.staircase.bits ? sgq::to_text(s.staircase.bits).c_str() : "",
+                sums ? sgq::to_text(s.bound).c_str() : "",
+                sums ? sgq::to_text(s.weights.bytes.size()).c_str() : "");
   }
   std::printf("file: %ld bytes, 1/%.1f of %ld parameters in fp32\n", long(file_bytes),
               4.0 * double(parameters) / double(file_bytes), long(parameters));

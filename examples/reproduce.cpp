@@ -60,9 +60,9 @@ std::string command_of(const Options& o) {
   if (!o.dataset.empty()) line += " --dataset " + o.dataset;
   if (!o.net.empty()) line += " --net " + o.net;
   if (o.kl != "attached") line += " --kl " + o.kl;
-  if (o.seeds > 0) line += " --seeds " + std::to_string(o.seeds);
-  if (o.limit > 0) line += " --limit " + std::to_string(o.limit);
-  if (o.epochs > 0) line += " --epochs " + std::to_string(o.epochs);
+  if (o.seeds > 0) line += " --seeds " + sgq::to_text(o.seeds);
+  if (o.limit > 0) line += " --limit " + sgq::to_text(o.limit);
+  if (o.epochs > 0) line += " --epochs " + sgq::to_text(o.epochs);
   return line;
 }
 
@@ -92,7 +92,7 @@ std::string machine() {
       model = line.substr(std::min(line.find(": ") + 2, line.size()));
       break;
     }
-  return model + ", " + std::to_string(std::thread::hardware_concurrency()) + " cores";
+  return model + ", " + sgq::to_text(std::thread::hardware_concurrency()) + " cores";
 }
 
 std::string now() {
@@ -153,9 +153,8 @@ void print_row(const io::Json& row, const std::string& count) {
   const double seconds = row.at("run").at("training_seconds").as_double() +
                          row.at("run").at("measuring_seconds").as_double();
   char text[200];
-  std::snprintf(text, sizeof text,
-                "%s %-50s %6.2f %% right   masked %.3f (random %.3f)   %s", count.c_str(),
-                key_of(row).c_str(), 100 * row.at("test_accuracy").as_double(),
+  std::snprintf(text, sizeof text, "%s %-50s %6.2f %% right   masked %.3f (random %.3f)   %s",
+                count.c_str(), key_of(row).c_str(), 100 * row.at("test_accuracy").as_double(),
                 mean("masked_accuracy"), mean("masked_accuracy_of_random_ranking"),
                 clock_text(seconds).c_str());
   Progress(1).line(text);
@@ -233,7 +232,7 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
     }
     std::filesystem::remove(t.out + "/checkpoint.safetensors");
     std::filesystem::remove(t.out + "/first/checkpoint.safetensors");
-    print_row(row, "[" + std::to_string(i + 1) + "/" + std::to_string(cells.size()) + "]");
+    print_row(row, "[" + sgq::to_text(i + 1) + "/" + sgq::to_text(cells.size()) + "]");
   }
 }
 
@@ -307,13 +306,13 @@ void reproduce(const Options& o) {
   sgq::set_num_threads(o.threads);
 
   const std::string shard_name =
-      shard.all() ? "" : std::to_string(shard.part) + "-of-" + std::to_string(shard.of);
+      shard.all() ? "" : sgq::to_text(shard.part) + "-of-" + sgq::to_text(shard.of);
   Results results(o.out, shard_name, numerics_version);
   if (o.out.empty()) throw usage_error(describe("--out", "a folder", "nothing"));
-  if (!o.resume && !o.report && (shard.all() ? results.has_files()
-                                             : std::filesystem::exists(results.path())))
-    throw usage_error(describe("--out " + o.out, "a folder without results, or --resume",
-                               results.path()));
+  if (!o.resume && !o.report &&
+      (shard.all() ? results.has_files() : std::filesystem::exists(results.path())))
+    throw usage_error(
+        describe("--out " + o.out, "a folder without results, or --resume", results.path()));
   if (o.report) {
     if (!shard.all())
       throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
@@ -359,14 +358,16 @@ int main(int argc, char** argv) {
               "where the sets are, in DIR/SET or DIR (default: data, here or in the source tree)");
     line.text("--out", &o.out, "DIR",
               "takes results.jsonl, evidence/, report.html, report.md, cells/");
-    line.integer("--seeds", &o.seeds, {0, 1000}, "networks of a kind, 0 for as many as the scale has");
+    line.integer("--seeds", &o.seeds, {0, 1000},
+                 "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
     line.flag("--report", &o.report,
               "train nothing: make the page from the rows and evidence in --out");
     line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the cells only");
-    line.choice("--kl", &o.kl, {"attached", "detached"},
-                "whether guided training's KL moves the clean prediction too, as its authors have it");
+    line.choice(
+        "--kl", &o.kl, {"attached", "detached"},
+        "whether guided training's KL moves the clean prediction too, as its authors have it");
     line.section("To try things out");
     line.choice("--net", &o.net, {"lenet5", "mnist_cnn", "resnet20", "vgg_small"},
                 "on the sets whose images it reads [that of the scale]");

@@ -14,7 +14,6 @@
 #include "sgq/core/shape.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -62,12 +61,11 @@ public:
 
   template <class Integer>
   void integer(const char* name, Integer* value, Range range, const char* help) {
-    add({name, "N", help, std::to_string(*value), [=](const std::string& given) {
+    add({name, "N", help, sgq::to_text(*value), [=](const std::string& given) {
            index_t number = 0;
            if (!parse_all(given, &number) || number < range.low || number > range.high)
              bad(name,
-                 "an integer from " + std::to_string(range.low) + " to " +
-                     std::to_string(range.high),
+                 "an integer from " + sgq::to_text(range.low) + " to " + sgq::to_text(range.high),
                  given);
            *value = static_cast<Integer>(number);
          }});
@@ -147,9 +145,7 @@ private:
 
   template <class Number>
   static bool parse_all(const std::string& text, Number* number) {
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, *number);
-    return result.ec == std::errc{} && result.ptr == end;
+    return sgq::read_number(text, *number);
   }
 
   void print_help() const {
@@ -175,7 +171,7 @@ inline void make_out_folder(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (error || !std::filesystem::is_directory(path))
     throw sgq::io_error(sgq::describe("--out", "a folder, or where one can be made",
-                                    path + (error ? ": " + error.message() : ", a file")));
+                                      path + (error ? ": " + error.message() : ", a file")));
 }
 
 /// Runs the program and turns exceptions into messages on stderr and exit codes.

@@ -65,7 +65,7 @@ struct Images {
   }
   std::string class_name(index_t c) const {
     const auto k = static_cast<std::size_t>(c);
-    return k < class_names.size() ? class_names[k] : std::to_string(c);
+    return k < class_names.size() ? class_names[k] : sgq::to_text(c);
   }
 };
 
@@ -92,8 +92,8 @@ inline std::vector<index_t> parse_numbers(const std::string& option, const std::
     if (read.ec == std::errc{} && read.ptr != end && *read.ptr == '-')
       read = std::from_chars(read.ptr + 1, end, last);
     if (read.ec != std::errc{} || read.ptr != end || first < 0 || last < first || last > highest)
-      throw usage_error(describe(
-          option, "numbers up to " + std::to_string(highest) + ", as 0,3,5-9", "'" + part + "'"));
+      throw usage_error(describe(option, "numbers up to " + sgq::to_text(highest) + ", as 0,3,5-9",
+                                 "'" + part + "'"));
     for (index_t i = first; i <= last; ++i) numbers.push_back(i);
   }
   return numbers;
@@ -214,8 +214,8 @@ inline std::vector<std::uint8_t> choose_targets(const std::string& text, const I
   std::vector<std::uint8_t> classes(given.begin(), given.end());
   if (classes.size() == 1) classes.resize(static_cast<std::size_t>(images.size()), classes[0]);
   if (static_cast<index_t>(classes.size()) != images.size())
-    throw usage_error(describe("--targets", "one class, or " + std::to_string(images.size()),
-                               std::to_string(classes.size())));
+    throw usage_error(describe("--targets", "one class, or " + sgq::to_text(images.size()),
+                               sgq::to_text(classes.size())));
   return classes;
 }
 

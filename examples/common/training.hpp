@@ -40,14 +40,14 @@ inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<co
     const bool real = quant::name(model.spec.quant.bits) == "fp32";
     check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
     const TrainingOptions usual = recipe(o.dataset);
-    if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||
-                  o.pact != usual.pact || o.alpha != usual.alpha ||
-                  o.alpha_quantile != usual.alpha_quantile))
+    if (!real &&
+        (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
+         o.alpha != usual.alpha || o.alpha_quantile != usual.alpha_quantile))
       throw usage_error("--weights, --first-last, --pact and --alpha: " + o.from_weights +
                         " is quantised already, and keeps what it has");
     if (model.net.input_shape() != first.shape().with_batch(1))
-      throw usage_error(describe("--from-weights", "a net for images " +
-                                     first.shape().with_batch(1).str(),
+      throw usage_error(describe("--from-weights",
+                                 "a net for images " + first.shape().with_batch(1).str(),
                                  model.spec.net + ", " + model.net.input_shape().str()));
     origin = io::sha256(io::read_file(o.from_weights));
     spec = model.spec;
@@ -96,8 +96,8 @@ public:
       alphas_.load(alpha_file(), state.step);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
         seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
-      say("going on after epoch " + std::to_string(state.epoch) + ", batch " +
-          std::to_string(state.batch));
+      say("going on after epoch " + sgq::to_text(state.epoch) + ", batch " +
+          sgq::to_text(state.batch));
     }
     first_step_ = state.step;
     progress_ = Progress(o_.epochs * batches_ - state.step, o_.silent ? 600 : 30);
@@ -125,8 +125,7 @@ public:
                     "epoch %d/%d  loss %.4f  accuracy %.2f %%  test loss %.4f  test accuracy %.2f "
                     "%%  %s",
                     int(state.epoch), int(o_.epochs), meter.loss(), 100 * meter.accuracy(),
-                    result_.loss(), 100 * result_.accuracy(),
-                    clock_text(watch_.seconds()).c_str());
+                    result_.loss(), 100 * result_.accuracy(), clock_text(watch_.seconds()).c_str());
       progress_.line(text);
     }
     save(state);
@@ -194,7 +193,7 @@ private:
     io::save_checkpoint(path_, start_.net, optimizer_,
                         {.state = state,
                          .options = start_.deciding,
-                         .notes = {{"seconds", std::to_string(seconds_)}}});
+                         .notes = {{"seconds", sgq::to_text(seconds_)}}});
     since_checkpoint_ = Stopwatch();
   }
 
@@ -232,8 +231,8 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
                                {.size = o.batch, .seed = o.seed, .augment = o.augment});
   data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
   Start begun = start(o, grid, batches.batch(0).x);
-  const auto optimizer = train::make_optimizer<float>(o.optimizer, begun.net,
-                                                      {.lr = o.lr, .roles = roles(o)});
+  const auto optimizer =
+      train::make_optimizer<float>(o.optimizer, begun.net, {.lr = o.lr, .roles = roles(o)});
 
   if (!o.silent)
     std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",

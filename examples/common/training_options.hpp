@@ -32,7 +32,7 @@ struct TrainingOptions {
   // The network.
   std::string net = "", default_net = "mnist_cnn";
   std::string bits = "", weights = "sawb", first_last = "8bit", pact = "paper", from_weights = "";
-  double alpha = 0; ///< where the clips start; 0: calibrated on the first batch
+  double alpha = 0;              ///< where the clips start; 0: calibrated on the first batch
   double alpha_quantile = 0.999; ///< of the positive inputs, where calibration puts a clip
   // The training.
   index_t epochs = 5, batch = 64;
@@ -91,8 +91,9 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
   line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
   line.choice("--optimizer", &o.optimizer, {"sgd", "adamw", "adadelta"}, "how weights are moved");
-  line.choice("--schedule", &o.schedule, {"constant", "step", "cosine", "one-cycle"},
-              "course of the learning rate; step: a tenth at .3 and .6 of the run, as PACT's paper");
+  line.choice(
+      "--schedule", &o.schedule, {"constant", "step", "cosine", "one-cycle"},
+      "course of the learning rate; step: a tenth at .3 and .6 of the run, as PACT's paper");
   line.number("--lr", &o.lr, "the highest learning rate");
   line.number("--decay", &o.decay, "weight decay");
   line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
@@ -107,8 +108,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.section("Quantisation");
   line.text("--bits", &o.bits, "POLICY",
             "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
-  line.choice("--weights", &o.weights,
-              {"sawb", "sawb-clipped", "dorefa", "dorefa-rescaled", "lsq"}, "how weights are");
+  line.choice("--weights", &o.weights, {"sawb", "sawb-clipped", "dorefa", "dorefa-rescaled", "lsq"},
+              "how weights are");
   line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
               "the weights of first and last layer, and the input");
   line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
@@ -137,10 +138,10 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
 
 /// Throws usage_error where options of the line cannot be used together.
 inline void check_training_options(const TrainingOptions& o) {
-  if (o.share > 1) throw usage_error(describe("--share", "0 to 1", std::to_string(o.share)));
+  if (o.share > 1) throw usage_error(describe("--share", "0 to 1", sgq::to_text(o.share)));
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
-        describe("--alpha-quantile", "above 0, up to 1", std::to_string(o.alpha_quantile)));
+        describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
   if (o.authors && !o.guided) throw usage_error("--authors is a setting of --guided");
 }
 
@@ -175,13 +176,12 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& 
   if (o.authors) {
     guided = train::GuidedOptions::authors(target);
   } else {
-    guided.mask.rank_by =
-        o.rank == "signed" ? ops::Values::with_sign : ops::Values::magnitude;
+    guided.mask.rank_by = o.rank == "signed" ? ops::Values::with_sign : ops::Values::magnitude;
     guided.mask.share = o.share;
     guided.lambda = o.lambda;
     guided.kl_attached = o.kl == "attached";
-    guided.pass = o.saliency_pass == "shared" ? train::SaliencyPass::shared
-                                              : train::SaliencyPass::separate;
+    guided.pass =
+        o.saliency_pass == "shared" ? train::SaliencyPass::shared : train::SaliencyPass::separate;
     guided.statistics =
         o.statistics == "both" ? train::StatisticsFrom::both : train::StatisticsFrom::clean;
     guided.mask.fill.fill = o.fill == "mean"       ? Fill::mean
@@ -192,19 +192,19 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& 
   guided.mask.fill.grid = grid;
   if (guided.mask.fill.fill == Fill::constant)
     for (const std::int32_t code : data::background(o.dataset, grid))
-      guided.mask.fill.value.push_back(grid.value<float>(
-          code, static_cast<index_t>(guided.mask.fill.value.size())));
+      guided.mask.fill.value.push_back(
+          grid.value<float>(code, static_cast<index_t>(guided.mask.fill.value.size())));
   return guided;
 }
 
 /// The options that decide the result: a checkpoint of other ones cannot be gone on from, and a
 /// model file remembers them. `spec` is that of the net which is trained.
 inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSpec& spec) {
-  const auto number = [](double v) { return nn::detail::number_text(v); };
+  const auto number = [](double v) { return sgq::to_text(v); };
   nn::Metadata pairs{{"dataset", o.dataset},
-                     {"limit", std::to_string(o.limit)},
-                     {"epochs", std::to_string(o.epochs)},
-                     {"batch", std::to_string(o.batch)},
+                     {"limit", sgq::to_text(o.limit)},
+                     {"epochs", sgq::to_text(o.epochs)},
+                     {"batch", sgq::to_text(o.batch)},
                      {"optimizer", o.optimizer},
                      {"schedule", o.schedule},
                      {"lr", number(o.lr)},
@@ -213,10 +213,10 @@ inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSp
                      {"alpha_quantile", number(o.alpha_quantile)},
                      {"alpha_lr", number(o.alpha_lr)},
                      {"alpha_decay", number(o.alpha_decay.value_or(o.decay))},
-                     {"seed", std::to_string(o.seed)},
+                     {"seed", sgq::to_text(o.seed)},
                      {"guided", o.guided ? "yes" : "no"}};
   if (o.augment.any())
-    pairs["augment"] = "shift " + std::to_string(o.augment.pad) + (o.augment.flip ? ", flip" : "");
+    pairs["augment"] = "shift " + sgq::to_text(o.augment.pad) + (o.augment.flip ? ", flip" : "");
   if (o.protocol != data::Protocol::standard)
     pairs["protocol"] = o.protocol == data::Protocol::holdout ? "holdout" : "tuning";
   if (o.guided) {

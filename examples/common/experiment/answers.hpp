@@ -37,8 +37,8 @@ inline std::string others_text(const Claim& c) {
                          [&](const Opinion& o) { return o.verdict == v; });
   };
   const auto agree = count(Verdict::supported), contradict = count(Verdict::not_supported);
-  return "; of " + std::to_string(c.others.size()) + " other measures " + std::to_string(agree) +
-         (agree == 1 ? " agrees" : " agree") + " and " + std::to_string(contradict) +
+  return "; of " + sgq::to_text(c.others.size()) + " other measures " + sgq::to_text(agree) +
+         (agree == 1 ? " agrees" : " agree") + " and " + sgq::to_text(contradict) +
          (contradict == 1 ? " contradicts" : " contradict");
 }
 
@@ -52,11 +52,10 @@ inline std::string verdicts_text(const std::vector<Claim>& claims, char paper,
       (is_set_of(paper, c.dataset) ? own : built_in).push_back(&c);
   std::vector<std::string> parts;
   for (const Claim* c : own.empty() ? built_in : own)
-    parts.push_back("**" + std::string(name(c->verdict)) + "** on " + set_title(c->dataset) + " (" +
-                    found_text(*c) +
-                    (!c->exact() && c->found.seeds < 2 ? "; one seed decides nothing"
-                                                       : others_text(*c)) +
-                    ")");
+    parts.push_back(
+        "**" + std::string(name(c->verdict)) + "** on " + set_title(c->dataset) + " (" +
+        found_text(*c) +
+        (!c->exact() && c->found.seeds < 2 ? "; one seed decides nothing" : others_text(*c)) + ")");
   return join(parts, " and ");
 }
 

@@ -14,9 +14,9 @@
 namespace examples {
 
 /// Raised whenever a change to the library or to the measurements alters any number of a row, or
-/// adds one: rows of different versions must not stand in one table. (AVX2's numbers became those of
-/// AVX-512 within version 1; rows that it made before were never published.) What can be made from
-/// the files of a cell belongs into evidence.hpp, which has a version of its own.
+/// adds one: rows of different versions must not stand in one table. (AVX2's numbers became those
+/// of AVX-512 within version 1; rows that it made before were never published.) What can be made
+/// from the files of a cell belongs into evidence.hpp, which has a version of its own.
 inline constexpr int numerics_version = 1;
 
 struct Cell {
@@ -29,7 +29,7 @@ struct Cell {
   }
   std::string key() const {
     return training.dataset + "/" + net() + "/" + training.bits + "/" +
-           (training.guided ? "guided" : "plain") + "/seed-" + std::to_string(training.seed) +
+           (training.guided ? "guided" : "plain") + "/seed-" + sgq::to_text(training.seed) +
            (variant.empty() ? "" : "/" + variant);
   }
 };
@@ -65,7 +65,7 @@ inline std::string training_command(const TrainingOptions& o) {
   const auto put = [&](const char* name, const auto& value, const auto& unless) {
     if (value == unless) return;
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-      line += std::string(" ") + name + " " + nn::detail::number_text(value);
+      line += std::string(" ") + name + " " + sgq::to_text(value);
     else
       line += std::string(" ") + name + " " + value;
   };

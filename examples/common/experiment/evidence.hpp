@@ -44,7 +44,7 @@ namespace detail {
 inline std::string sum_of_sources(const CellNumbers& cell,
                                   const std::vector<const CellNumbers*>& references) {
   io::Sha256 sum;
-  sum.update(std::to_string(evidence_version)).update(io::to_string(without_run(*cell.row)));
+  sum.update(sgq::to_text(evidence_version)).update(io::to_string(without_run(*cell.row)));
   for (const CellNumbers* r : references)
     sum.update(key_of(*r->row)).update(r->row->at("files").at("maps.npy").as_string());
   return sum.hex();
@@ -53,7 +53,7 @@ inline std::string sum_of_sources(const CellNumbers& cell,
 inline std::string sum_of_contents(const io::SafeTensors& file) {
   io::Sha256 sum;
   for (const auto& [name, tensor] : file.tensors())
-    sum.update(name + " " + std::to_string(static_cast<int>(tensor.dtype)) + " " +
+    sum.update(name + " " + sgq::to_text(static_cast<int>(tensor.dtype)) + " " +
                io::str(tensor.shape))
         .update(tensor.bytes);
   return sum.hex();
@@ -187,16 +187,16 @@ inline void check_evidence(const CellNumbers& cell, const std::string& path) {
   const index_t explained = std::min(row.at("explained").as_int(), tested);
   for (const auto& [name, numbers] : cell.values) {
     const io::Json* measure = row.at("measures").find(name);
-    const index_t count =
-        name == "accuracy" ? tested
-        : measure          ? measure->at("count").as_int() + measure->at("excluded").as_int()
-                           : explained; // drift
+    const index_t count = name == "accuracy" ? tested
+                          : measure
+                              ? measure->at("count").as_int() + measure->at("excluded").as_int()
+                              : explained; // drift
     require(static_cast<index_t>(numbers.size()) == count,
-            std::to_string(count) + " numbers of " + name, std::to_string(numbers.size()));
+            sgq::to_text(count) + " numbers of " + name, sgq::to_text(numbers.size()));
     for (const double v : numbers)
       require(name == "accuracy" ? v == 0 || v == 1 : !std::isinf(v),
               name == "accuracy" ? "0 or 1 for every test image" : "finite numbers of " + name,
-              std::to_string(v));
+              sgq::to_text(v));
   }
   for (const auto& [name, part] : drawn_parts) {
     const DrawnMaps& drawn = cell.*part;
@@ -205,20 +205,19 @@ inline void check_evidence(const CellNumbers& cell, const std::string& path) {
     require(count == 0 || (s.rank() == 3 && s[0] == count &&
                            (cell.maps.images.empty() || (s[1] == cell.maps.levels.shape()[1] &&
                                                          s[2] == cell.maps.levels.shape()[2]))),
-            "levels." + std::string(name) + " [" + std::to_string(count) + ", H, W]", s.str());
+            "levels." + std::string(name) + " [" + sgq::to_text(count) + ", H, W]", s.str());
     for (const std::int32_t image : drawn.images)
-      require(image >= 0 && image < explained,
-              "images below " + std::to_string(explained), std::to_string(image));
+      require(image >= 0 && image < explained, "images below " + sgq::to_text(explained),
+              sgq::to_text(image));
   }
   require(cell.moved.images == cell.moved_from.images, "the same images in moved and moved_from",
           "others");
   if (!cell.clips.empty()) {
     const Shape& s = cell.clips.shape();
     const auto layers = static_cast<index_t>(row.at("alphas").as_object().size());
-    require(s.rank() == 2 && s[1] == 1 + layers,
-            "clips [points, " + std::to_string(1 + layers) + "]", s.str());
-    for (const float v : cell.clips)
-      require(std::isfinite(v), "finite clips", std::to_string(v));
+    require(s.rank() == 2 && s[1] == 1 + layers, "clips [points, " + sgq::to_text(1 + layers) + "]",
+            s.str());
+    for (const float v : cell.clips) require(std::isfinite(v), "finite clips", sgq::to_text(v));
   }
 }
 

@@ -108,13 +108,10 @@ public:
 
   void operator()(const Heading& h) { html += "<h2>" + html_text(h.text) + "</h2>\n"; }
   void operator()(const Text& t) { html += "<p>" + html_text(t.text) + "</p>\n"; }
-  void operator()(const Code& c) {
-    html += "<pre><code>" + escape_xml(c.text) + "</code></pre>\n";
-  }
+  void operator()(const Code& c) { html += "<pre><code>" + escape_xml(c.text) + "</code></pre>\n"; }
 
   void operator()(const Table& t) {
-    if (t.folded)
-      html += "<details><summary>" + html_text(t.caption) + "</summary>\n";
+    if (t.folded) html += "<details><summary>" + html_text(t.caption) + "</summary>\n";
     html += "<figure><div class=\"scroll\"><table><thead><tr>";
     for (std::size_t c = 0; c < t.head.size(); ++c)
       html += (is_words(t, c) ? "<th class=\"words\">" : "<th>") + html_text(t.head[c]) + "</th>";
@@ -140,7 +137,7 @@ public:
     if (!m.groups.empty()) {
       html += "<tr class=\"groups\"><th></th>";
       for (const auto& [text, columns] : m.groups)
-        html += "<th colspan=\"" + std::to_string(columns) + "\">" + html_text(text) + "</th>";
+        html += "<th colspan=\"" + sgq::to_text(columns) + "\">" + html_text(text) + "</th>";
       html += "</tr>";
     }
     html += "<tr><th></th>";
@@ -158,7 +155,8 @@ public:
       }
       html += "</tr>\n";
     }
-    html += "</tbody></table></div><figcaption>" + html_text(m.caption) + "</figcaption></figure>\n";
+    html +=
+        "</tbody></table></div><figcaption>" + html_text(m.caption) + "</figcaption></figure>\n";
   }
 
 private:

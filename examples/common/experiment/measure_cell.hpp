@@ -26,14 +26,14 @@ namespace examples {
 class CellData {
 public:
   const TrainingData& sets(const TrainingOptions& o) {
-    const std::string key = o.dataset + " " + std::to_string(o.limit) + " " +
-                            std::to_string(static_cast<int>(o.protocol)) + " " + o.data;
+    const std::string key = o.dataset + " " + sgq::to_text(o.limit) + " " +
+                            sgq::to_text(static_cast<int>(o.protocol)) + " " + o.data;
     if (key == key_) return sets_;
     key_.clear(); // loading may fail
     sets_ = {};
     sets_ = load_training_data(o);
-    sums_ = io::Json::object({{"train_sha256", dataset_sum(sets_.train)},
-                              {"test_sha256", dataset_sum(sets_.test)}});
+    sums_ = io::Json::object(
+        {{"train_sha256", dataset_sum(sets_.train)}, {"test_sha256", dataset_sum(sets_.test)}});
     key_ = key;
     return sets_;
   }
@@ -72,8 +72,8 @@ struct Subject {
 
 /// [2,N,H,W]: the gradient's magnitude and its signed mean over channels; `zeros`, if given, gets
 /// the share of gradients that are exactly 0.
-inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images,
-                                   View<const float> x, double* zeros = nullptr) {
+inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, View<const float> x,
+                                   double* zeros = nullptr) {
   saliency::Explainer<float> explain(net);
   const auto a = saliency::gradient<float>(explain, x, images.labels);
   if (zeros) *zeros = a.zero_share;
@@ -87,23 +87,21 @@ inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images,
 }
 
 /// Every measure of the maps, each [N]; max-sensitivity of the first `disturbed` images.
-inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps,
-                                            index_t disturbed) {
+inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps, index_t disturbed) {
   nn::Net<float>& net = s.model.net;
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
   NetFunction f(net);
-  for (MapMeasure& m : measure_faithfulness(
-           saliency::Classifier(f, net.classes()), s.x, s.images.labels, maps,
-           saliency::Values::magnitude, background_of(s.images, s.model)))
+  for (MapMeasure& m :
+       measure_faithfulness(saliency::Classifier(f, net.classes()), s.x, s.images.labels, maps,
+                            saliency::Values::magnitude, background_of(s.images, s.model)))
     all.push_back(std::move(m));
 
   const index_t few = std::min(disturbed, s.images.size());
   const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
   saliency::Explainer<float> explainer(net);
   auto explain = [&](View<const float> x, View<float> out) {
-    const Tensor<float> of_x =
-        saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
-                          saliency::Values::magnitude);
+    const Tensor<float> of_x = saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
+                                                 saliency::Values::magnitude);
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };
   all.push_back({"max_sensitivity", saliency::max_sensitivity(explain, s.x.view().slice(0, few))});

@@ -27,8 +27,8 @@ inline Shown load_shown(const io::Json& row, const std::string& data_folder_give
   TrainingOptions o{.dataset = row.at("dataset").as_string(), .data = data_folder_given};
   o.limit = std::strtoll(options.at("limit").as_string().c_str(), nullptr, 10);
   if (const io::Json* protocol = options.find("protocol"))
-    o.protocol = protocol->as_string() == "holdout" ? data::Protocol::holdout
-                                                    : data::Protocol::tuning;
+    o.protocol =
+        protocol->as_string() == "holdout" ? data::Protocol::holdout : data::Protocol::tuning;
   const data::Dataset all = load_dataset(o, data::Split::test);
   if (const std::string sum = dataset_sum(all), made = row.at("data").at("test_sha256").as_string();
       sum != made)
@@ -59,8 +59,8 @@ namespace detail {
 inline Tile map_tile(const DrawnMaps& drawn, std::int32_t image, std::string caption = {}) {
   const auto at = std::find(drawn.images.begin(), drawn.images.end(), image);
   if (at == drawn.images.end())
-    throw sgq::io_error(describe("evidence", "the map of image " + std::to_string(image),
-                                 std::to_string(drawn.images.size()) + " others"));
+    throw sgq::io_error(describe("evidence", "the map of image " + sgq::to_text(image),
+                                 sgq::to_text(drawn.images.size()) + " others"));
   const Shape& s = drawn.levels.shape();
   Tensor<float> map({1, s[1], s[2]});
   const std::uint8_t* level = drawn.levels.data() + (at - drawn.images.begin()) * s.stride();
@@ -106,7 +106,7 @@ inline MapTable map_table(const Study& study, const Shown& shown) {
       }
     }
   }
-  t.caption = "Where networks trained from seed " + std::to_string(shown.seed) + " look on " +
+  t.caption = "Where networks trained from seed " + sgq::to_text(shown.seed) + " look on " +
               set_title(shown.dataset) +
               ": |gradient| of the true class's logit, each map on its own scale, bright is large. "
               "Below a map of a quantised network: its Spearman correlation with the fp32 map of "
@@ -135,9 +135,8 @@ inline MapTable worst_table(const Study& study, const Shown& shown) {
   });
   std::vector<Case> worst; // of each image once
   for (const Case& c : cases)
-    if (worst.size() < 8 && std::none_of(worst.begin(), worst.end(), [&](const Case& w) {
-          return w.image == c.image;
-        }))
+    if (worst.size() < 8 &&
+        std::none_of(worst.begin(), worst.end(), [&](const Case& w) { return w.image == c.image; }))
       worst.push_back(c);
 
   MapTable t{.name = "worst-" + shown.dataset,
@@ -172,7 +171,8 @@ inline Figure alpha_figure(const Study& study, const std::string& dataset) {
       if (!cell || cell->clips.empty()) continue;
       const index_t points = cell->clips.shape()[0], columns = cell->clips.shape()[1];
       LineChart chart{.title = std::string(bits) + ", " + training_title(guided),
-                      .x_label = "training step", .y_label = "alpha"};
+                      .x_label = "training step",
+                      .y_label = "alpha"};
       index_t k = 1;
       for (const auto& [layer, value] : cell->row->at("alphas").as_object()) {
         LineChart::Line line{.name = layer};

@@ -1,5 +1,5 @@
-// The report: what was asked, the answer, and everything behind it. From rows and evidence alone, so
-// it can be made again at any time, by the command that made the rows and --report.
+// The report: what was asked, the answer, and everything behind it. From rows and evidence alone,
+// so it can be made again at any time, by the command that made the rows and --report.
 #pragma once
 
 #include "html.hpp"
@@ -63,7 +63,8 @@ inline Table cost_table(const Study& study, const std::vector<std::string>& data
               "forward pass on codes or floats, integer the engine that ships, whose logits equal "
               "those of evaluation in every bit where the last column says 100 %.",
           .head = {"network", "parameters", "packed bytes", "smaller", "integer file, bytes",
-                   "bit operations", "fewer", "evaluation, images/s", "integer, images/s", "equal logits"}};
+                   "bit operations", "fewer", "evaluation, images/s", "integer, images/s",
+                   "equal logits"}};
   std::vector<std::string> nets;
   for (const std::string& set : datasets)
     for (const std::string& bits : bits_of(study, set)) {
@@ -160,11 +161,12 @@ inline Table data_table(const Study& study, const std::vector<std::string>& data
     for (const CellNumbers& c : study.cells) {
       if (c.dataset != set || !c.variant.empty()) continue;
       const io::Json* protocol = c.row->at("options").find("protocol");
-      t.rows.push_back({{set + (protocol ? ", " + protocol->as_string() : "")},
-                        {io::to_string(c.row->at("train_images"))},
-                        {io::to_string(c.row->at("test_images"))},
-                        {"", "`" + c.row->at("data").at("train_sha256").as_string() + "`", "words"},
-                        {"", "`" + c.row->at("data").at("test_sha256").as_string() + "`", "words"}});
+      t.rows.push_back(
+          {{set + (protocol ? ", " + protocol->as_string() : "")},
+           {io::to_string(c.row->at("train_images"))},
+           {io::to_string(c.row->at("test_images"))},
+           {"", "`" + c.row->at("data").at("train_sha256").as_string() + "`", "words"},
+           {"", "`" + c.row->at("data").at("test_sha256").as_string() + "`", "words"}});
       break;
     }
   return t;
@@ -188,15 +190,16 @@ inline void add_making(Document& d, const Study& study, const std::vector<std::s
     seconds += run_number(c, "training_seconds") + run_number(c, "measuring_seconds");
   d.blocks.push_back(Heading{"How this was made"});
   d.blocks.push_back(Code{setting.command});
-  d.blocks.push_back(
-      Text{std::to_string(study.cells.size()) + " cells in " + number_of(seconds / 3600, 1) +
-           " hours on " + run_values(study, "machine") + ", " + run_values(study, "isa") + " kernels, " +
-           run_values(study, "threads") + " threads; sgq " + run_values(study, "version") +
-           ", commit " + run_values(study, "commit") +
-           ". The same command gives the same rows, to the last bit, on any number of threads, with "
-           "AVX2 or AVX-512; with `--resume` it goes on after an interruption. First and last layer have 8-bit "
-           "weights and their input is pixel codes; weights are quantised by SAWB, activations by "
-           "PACT with clips calibrated on the first batch."});
+  d.blocks.push_back(Text{
+      sgq::to_text(study.cells.size()) + " cells in " + number_of(seconds / 3600, 1) +
+      " hours on " + run_values(study, "machine") + ", " + run_values(study, "isa") + " kernels, " +
+      run_values(study, "threads") + " threads; sgq " + run_values(study, "version") + ", commit " +
+      run_values(study, "commit") +
+      ". The same command gives the same rows, to the last bit, on any number of threads, with "
+      "AVX2 or AVX-512; with `--resume` it goes on after an interruption. First and last layer "
+      "have 8-bit "
+      "weights and their input is pixel codes; weights are quantised by SAWB, activations by "
+      "PACT with clips calibrated on the first batch."});
   d.blocks.push_back(data_table(study, datasets));
   d.blocks.push_back(cell_table(study));
 }
@@ -216,7 +219,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
       "interpretable. Here both are put to seeded networks, several measures and intervals.";
   std::vector<std::string> titles;
   for (const std::string& set : datasets) titles.push_back(set_title(set));
-  d.facts = std::to_string(study.cells.size()) + " networks on " + join(titles, " and ") +
+  d.facts = sgq::to_text(study.cells.size()) + " networks on " + join(titles, " and ") +
             "; scale " + setting.scale + "; brackets are 95 % intervals over seeds and images";
   d.answers = make_answers(study, claims, datasets);
   const auto add = [&](Figure figure) {
@@ -225,7 +228,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   if (!setting.missing.empty())
     d.blocks.push_back(Text{"**Unfinished:** networks of this grid that are left out, because they "
                             "are not made yet or lack what they are compared with: " +
-                            std::to_string(setting.missing.size()) + "."});
+                            sgq::to_text(setting.missing.size()) + "."});
   if (setting.scale == "smoke")
     d.blocks.push_back(
         Text{"This is the smoke scale: small networks, few images, moments of training. It shows "
@@ -252,14 +255,14 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   for (const std::string& set : datasets) d.blocks.push_back(explanation_table(study, set));
 
   d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
-  const bool bands = std::any_of(datasets.begin(), datasets.end(), [&](const std::string& set) {
-    return has_band(study, set);
-  });
-  Figure drifts{.caption = "How alike the maps are to those of the fp32 network of the same seed. " +
-                           std::string(bands ? "The shaded band is how alike two fp32 networks from "
-                                               "different seeds are: a dot inside it is no drift. "
-                                             : "") +
-                           "Random weights are the floor."};
+  const bool bands = std::any_of(datasets.begin(), datasets.end(),
+                                 [&](const std::string& set) { return has_band(study, set); });
+  Figure drifts{.caption =
+                    "How alike the maps are to those of the fp32 network of the same seed. " +
+                    std::string(bands ? "The shaded band is how alike two fp32 networks from "
+                                        "different seeds are: a dot inside it is no drift. "
+                                      : "") +
+                    "Random weights are the floor."};
   for (const std::string& set : datasets)
     drifts.drawings.push_back({"drift-" + set, to_svg(drift_chart(study, set))});
   add(std::move(drifts));
@@ -269,8 +272,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   for (const Shown& s : shown) d.blocks.push_back(map_table(study, s));
   d.blocks.push_back(Heading{"Where maps moved most"});
   for (const Shown& s : shown)
-    if (MapTable t = worst_table(study, s); !t.columns.empty())
-      d.blocks.push_back(std::move(t));
+    if (MapTable t = worst_table(study, s); !t.columns.empty()) d.blocks.push_back(std::move(t));
 
   d.blocks.push_back(Heading{"The clips"});
   for (const std::string& set : datasets) add(alpha_figure(study, set));

@@ -87,7 +87,7 @@ inline Rows read_rows(const std::string& path) {
   for (std::size_t at = 0; at < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string line = text.substr(at, end - at);
-    const std::string name = path + ", line " + std::to_string(number);
+    const std::string name = path + ", line " + sgq::to_text(number);
     at = end + 1;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     try {
@@ -101,8 +101,9 @@ inline Rows read_rows(const std::string& path) {
         found.torn = true;
         break;
       }
-      throw sgq::io_error(std::string(e.what()) +
-                          " (the other rows are untouched: mend or delete this line, then --resume)");
+      throw sgq::io_error(
+          std::string(e.what()) +
+          " (the other rows are untouched: mend or delete this line, then --resume)");
     }
   }
   return found;
@@ -142,8 +143,8 @@ public:
   /// `shard` is empty, or "1-of-2".
   Results(std::string out, const std::string& shard, int numerics)
       : out_(std::move(out)), whole_(out_ + "/results.jsonl"),
-        path_(shard.empty() ? whole_ : out_ + "/results." + shard + ".jsonl"),
-        numerics_(numerics) {}
+        path_(shard.empty() ? whole_ : out_ + "/results." + shard + ".jsonl"), numerics_(numerics) {
+  }
 
   const std::string& path() const { return path_; }
   const std::vector<io::Json>& rows() const { return rows_; }
@@ -228,19 +229,18 @@ private:
   void check_net(const std::string& key, const std::string& where) const {
     for (const io::Json& row : rows_)
       if (head_of(key_of(row), 1) == head_of(key, 1) && head_of(key_of(row), 2) != head_of(key, 2))
-        throw sgq::io_error(sgq::describe(where + ": " + key,
-                                          "the net of the set's other rows, " +
-                                              std::string(head_of(key_of(row), 2)),
-                                          std::string(head_of(key, 2)),
-                                          "another net needs another --out"));
+        throw sgq::io_error(sgq::describe(
+            where + ": " + key,
+            "the net of the set's other rows, " + std::string(head_of(key_of(row), 2)),
+            std::string(head_of(key, 2)), "another net needs another --out"));
   }
 
   void take(io::Json row, const std::string& file) {
     if (!(row.at("numerics") == io::Json(numerics_)))
-      throw sgq::io_error(sgq::describe(file + ", " + key_of(row),
-                                        "numerics version " + std::to_string(numerics_),
-                                        io::to_string(row.at("numerics")),
-                                        "its numbers cannot stand beside today's: use another --out"));
+      throw sgq::io_error(
+          sgq::describe(file + ", " + key_of(row), "numerics version " + sgq::to_text(numerics_),
+                        io::to_string(row.at("numerics")),
+                        "its numbers cannot stand beside today's: use another --out"));
     check_net(key_of(row), file);
     if (row.find("dataset") && row.find("data"))
       check_data(row.at("dataset").as_string(), row.at("data"));

@@ -57,8 +57,8 @@ inline Table claims_table(const std::vector<Claim>& claims) {
                                              : open)
           .push_back(o.title);
     std::string others;
-    for (const auto& [words, list] : {std::pair{"agree: ", &agree}, {"contradict: ", &differ},
-                                      {"undecided: ", &open}})
+    for (const auto& [words, list] :
+         {std::pair{"agree: ", &agree}, {"contradict: ", &differ}, {"undecided: ", &open}})
       if (!list->empty()) others += (others.empty() ? "" : "; ") + (words + join(*list, ", "));
     const char* tone = c.verdict == Verdict::supported       ? "yes"
                        : c.verdict == Verdict::not_supported ? "no"
@@ -75,8 +75,8 @@ inline Table claims_table(const std::vector<Claim>& claims) {
 // ---- Accuracy and explanations ------------------------------------------------------------------
 
 inline Table accuracy_table(const Study& study, const std::string& dataset) {
-  Table t{.head = {set_title(dataset), "plain", "guided", "guided less plain",
-                   "plain, less fp32", "guided, less fp32"}};
+  Table t{.head = {set_title(dataset), "plain", "guided", "guided less plain", "plain, less fp32",
+                   "guided, less fp32"}};
   index_t images = 0, seeds = 0;
   for (const std::string& bits : bits_of(study, dataset)) {
     const Condition plain{{bits}, false}, guided{{bits}, true};
@@ -95,9 +95,8 @@ inline Table accuracy_table(const Study& study, const std::string& dataset) {
                       loss(plain),
                       loss(guided)});
   }
-  t.caption = "Accuracy on " + set_title(dataset) + ", % of " + std::to_string(images) +
-              " images, " +
-              (seeds < 2 ? "one seed," : "mean over up to " + std::to_string(seeds) + " seeds") +
+  t.caption = "Accuracy on " + set_title(dataset) + ", % of " + sgq::to_text(images) + " images, " +
+              (seeds < 2 ? "one seed," : "mean over up to " + sgq::to_text(seeds) + " seeds") +
               " with 95 % interval; differences in points.";
   return t;
 }
@@ -178,8 +177,7 @@ inline Table explanation_table(const Study& study, const std::string& dataset) {
       t.rows.push_back(std::move(row));
     }
   t.caption = "Maps |dS/dx| of the true class's logit on " + set_title(dataset) + ", " +
-              std::to_string(images) + " test images (max-sensitivity: " +
-              std::to_string(disturbed) +
+              sgq::to_text(images) + " test images (max-sensitivity: " + sgq::to_text(disturbed) +
               "). In a quantised network the gradient is the straight-through one. Where the head "
               "says low or high, that is better; Gini and entropy only say how sparse maps are.";
   return t;
@@ -245,9 +243,8 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
     const auto less = compared ? contrast(study, dataset, "spearman", how, {{"fp32"}, how.guided})
                                : std::optional<Contrast>();
     row.push_back(less ? cell_of(less, ratio_change) : TableCell{""});
-    const auto others =
-        less ? others_beyond_band(study, dataset, how) : std::vector<std::string>();
-    row.push_back({!less                       ? ""
+    const auto others = less ? others_beyond_band(study, dataset, how) : std::vector<std::string>();
+    row.push_back({!less                     ? ""
                    : less->estimate.high < 0 ? "beyond the band"
                    : less->estimate.low > 0  ? "closer than seeds are"
                                              : "within the band",

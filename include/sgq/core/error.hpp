@@ -4,6 +4,8 @@
 // what was got, and (where one exists) a hint. The library never prints and never aborts.
 #pragma once
 
+#include "sgq/core/text.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <string_view>

@@ -41,7 +41,7 @@ inline int num_threads() {
 
 /// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP.
 inline void set_num_threads(int n) {
-  if (n < 0) throw value_error(describe("threads", "0 (all cores) or more", std::to_string(n)));
+  if (n < 0) throw value_error(describe("threads", "0 (all cores) or more", to_text(n)));
   detail::thread_setting() = n;
 }
 

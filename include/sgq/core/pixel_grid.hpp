@@ -48,10 +48,10 @@ inline void check_pixel_grid(std::string_view what, const PixelGrid& grid, index
   bool good = grid.scale > 0 && std::isfinite(grid.scale) && grid.channels() == channels;
   for (std::int32_t z : grid.zero) good = good && 0 <= z && z <= 255;
   if (!good)
-    throw value_error(describe(
-        std::string(what) + ": pixel grid",
-        "a positive scale and " + std::to_string(channels) + " zero points in 0..255",
-        std::to_string(grid.scale) + " and " + std::to_string(grid.zero.size()) + " zero points"));
+    throw value_error(
+        describe(std::string(what) + ": pixel grid",
+                 "a positive scale and " + to_text(channels) + " zero points in 0..255",
+                 to_text(grid.scale) + " and " + to_text(grid.zero.size()) + " zero points"));
 }
 
 } // namespace sgq

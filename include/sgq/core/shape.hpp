@@ -26,12 +26,11 @@ public:
   /// Throws shape_error on more than four extents, a negative one, or more than 2^62 elements.
   constexpr Shape(std::initializer_list<index_t> extents) {
     if (extents.size() > max_rank)
-      throw shape_error(describe("shape", "at most 4 extents", std::to_string(extents.size())));
+      throw shape_error(describe("shape", "at most 4 extents", to_text(extents.size())));
     index_t room = index_t{1} << 62; // so that no product of extents overflows
     for (index_t e : extents) {
-      if (e < 0) throw shape_error(describe("shape", "extents >= 0", std::to_string(e)));
-      if (e > room)
-        throw shape_error(describe("shape", "at most 2^62 elements", std::to_string(e)));
+      if (e < 0) throw shape_error(describe("shape", "extents >= 0", to_text(e)));
+      if (e > room) throw shape_error(describe("shape", "at most 2^62 elements", to_text(e)));
       if (e > 0) room /= e;
       extents_[static_cast<std::size_t>(rank_++)] = e;
     }
@@ -73,7 +72,7 @@ public:
     std::string text = "[";
     for (int i = 0; i < rank_; ++i) {
       if (i) text += ", ";
-      text += std::to_string((*this)[i]);
+      text += to_text((*this)[i]);
     }
     return text + "]";
   }

@@ -47,7 +47,7 @@ public:
   View slice(index_t first, index_t count) const {
     if (shape_.rank() == 0 || first < 0 || count < 0 || count > shape_[0] - first)
       throw shape_error(describe("slice", "rows within " + shape_.str(),
-                                 std::to_string(first) + " + " + std::to_string(count)));
+                                 to_text(first) + " + " + to_text(count)));
     return {data_ + first * shape_.stride(), shape_.with_batch(count)};
   }
 
@@ -79,8 +79,7 @@ public:
   Tensor(const Shape& shape, std::initializer_list<T> values) {
     if (static_cast<index_t>(values.size()) != shape.size())
       throw shape_error(describe("tensor of shape " + shape.str(),
-                                 std::to_string(shape.size()) + " values",
-                                 std::to_string(values.size())));
+                                 to_text(shape.size()) + " values", to_text(values.size())));
     resize(shape);
     std::copy(values.begin(), values.end(), data());
   }

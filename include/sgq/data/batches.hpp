@@ -46,7 +46,7 @@ public:
       : set_(set), norm_(std::move(norm)), options_(options),
         order_(static_cast<std::size_t>(set.size())) {
     if (options_.size < 1)
-      throw value_error(describe("batch size", "1 or more", std::to_string(options_.size)));
+      throw value_error(describe("batch size", "1 or more", to_text(options_.size)));
     if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
     check(set);
     detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
@@ -69,8 +69,7 @@ public:
   /// Makes batch i of the epoch, images in parallel.
   Batch<T> batch(index_t i) {
     if (i < 0 || i >= count())
-      throw value_error(
-          describe("batch", "a number below " + std::to_string(count()), std::to_string(i)));
+      throw value_error(describe("batch", "a number below " + to_text(count()), to_text(i)));
     const index_t first = i * options_.size, n = std::min(options_.size, set_.size() - first);
     const std::span<const index_t> indices(order_.data() + first, static_cast<std::size_t>(n));
     codes_.resize(set_.images.shape().with_batch(n));

@@ -21,8 +21,8 @@ inline Dataset read_cifar10(std::span<const std::string> paths, const std::strin
     const InputFile& file = files.emplace_back(path, hint);
     const index_t rest = file.size() % cifar10_record;
     if (rest != 0)
-      file.fail("records of " + std::to_string(cifar10_record) + " bytes to the end",
-                std::to_string(rest) + " bytes left over", file.size() - rest);
+      file.fail("records of " + to_text(cifar10_record) + " bytes to the end",
+                to_text(rest) + " bytes left over", file.size() - rest);
     n += file.size() / cifar10_record;
   }
   Dataset set;
@@ -34,8 +34,7 @@ inline Dataset read_cifar10(std::span<const std::string> paths, const std::strin
     while (file.offset() < file.size()) {
       std::uint8_t label = 0;
       file.read(&label, 1);
-      if (label >= set.classes)
-        file.fail("a label below 10", std::to_string(label), file.offset() - 1);
+      if (label >= set.classes) file.fail("a label below 10", to_text(label), file.offset() - 1);
       set.labels.push_back(label);
       file.read(out, cifar10_pixels);
       out += cifar10_pixels;

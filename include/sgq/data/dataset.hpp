@@ -55,17 +55,15 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
 inline void check(const Dataset& set) {
   const Shape& shape = set.images.shape();
   if (shape.rank() != 4 || shape[0] != set.size())
-    throw shape_error(describe("images of " + set.name,
-                               "[" + std::to_string(set.size()) + ", C, H, W]", shape.str(),
-                               "one image per label"));
+    throw shape_error(describe("images of " + set.name, "[" + to_text(set.size()) + ", C, H, W]",
+                               shape.str(), "one image per label"));
   if (!set.evidence.empty())
     check_shape("evidence of " + set.name, Shape{shape[0], 1, shape[2], shape[3]},
                 set.evidence.shape());
   for (std::size_t i = 0; i < set.labels.size(); ++i)
     if (set.labels[i] >= set.classes)
-      throw value_error(describe("label of image " + std::to_string(i) + " of " + set.name,
-                                 "below " + std::to_string(set.classes),
-                                 std::to_string(set.labels[i])));
+      throw value_error(describe("label of image " + to_text(i) + " of " + set.name,
+                                 "below " + to_text(set.classes), to_text(set.labels[i])));
 }
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set.
@@ -74,8 +72,8 @@ inline Dataset subset(const Dataset& set, std::span<const index_t> indices) {
   part.labels.reserve(indices.size());
   for (index_t i : indices) {
     if (i < 0 || i >= set.size())
-      throw value_error(describe("subset of " + set.name,
-                                 "indices below " + std::to_string(set.size()), std::to_string(i)));
+      throw value_error(
+          describe("subset of " + set.name, "indices below " + to_text(set.size()), to_text(i)));
     part.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
   }
   detail::gather_rows(set.images, indices, part.images);
@@ -86,9 +84,8 @@ inline Dataset subset(const Dataset& set, std::span<const index_t> indices) {
 /// Images [first, first + count). Throws value_error if they are not all there.
 inline Dataset slice(const Dataset& set, index_t first, index_t count) {
   if (first < 0 || count < 0 || first > set.size() || count > set.size() - first)
-    throw value_error(describe("slice of " + set.name,
-                               "images within " + std::to_string(set.size()),
-                               std::to_string(first) + " + " + std::to_string(count)));
+    throw value_error(describe("slice of " + set.name, "images within " + to_text(set.size()),
+                               to_text(first) + " + " + to_text(count)));
   std::vector<index_t> indices(static_cast<std::size_t>(count));
   for (index_t& i : indices) i = first++;
   return subset(set, indices);
@@ -106,9 +103,9 @@ inline TrainValidation split_validation(const Dataset& set, double fraction, std
   const bool valid = fraction > 0 && fraction < 1;
   const index_t held = valid ? static_cast<index_t>(fraction * static_cast<double>(n)) : 0;
   if (held == 0)
-    throw value_error(describe("validation split of " + std::to_string(n) + " images",
+    throw value_error(describe("validation split of " + to_text(n) + " images",
                                "a fraction in (0, 1) that gives both parts an image",
-                               std::to_string(fraction)));
+                               to_text(fraction)));
   std::vector<index_t> order(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_t>(i);
   shuffle(order, Random(seed, 0x76616c69u)); // "vali"

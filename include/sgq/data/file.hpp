@@ -41,7 +41,7 @@ public:
     if (size_ < 0 || !readable) fail("a regular file", "something that cannot be read");
     if (size_ == 0) fail("data", "an empty file");
     if (size_ > max_file_bytes)
-      fail("at most " + std::to_string(max_file_bytes) + " bytes", std::to_string(size_));
+      fail("at most " + to_text(max_file_bytes) + " bytes", to_text(size_));
     std::rewind(file_.get());
   }
 
@@ -51,12 +51,11 @@ public:
 
   /// Reads n bytes on from the current offset.
   void read(void* to, index_t n) {
-    if (n > size_ - offset_)
-      fail(std::to_string(n) + " more bytes", std::to_string(size_ - offset_));
+    if (n > size_ - offset_) fail(to_text(n) + " more bytes", to_text(size_ - offset_));
     const auto want = static_cast<std::size_t>(n);
     const std::size_t got = std::fread(to, 1, want, file_.get());
     if (got != want) // the file shrank meanwhile, or the disk failed
-      fail(std::to_string(n) + " more bytes", std::to_string(got));
+      fail(to_text(n) + " more bytes", to_text(got));
     offset_ += n;
   }
 
@@ -70,7 +69,7 @@ public:
   /// "data/mnist/train-labels-idx1-ubyte: at byte 0: expected .., got .."
   [[noreturn]] void fail(const std::string& expected, const std::string& got,
                          index_t offset) const {
-    throw io_error(describe(path_ + ": at byte " + std::to_string(offset), expected, got, hint_));
+    throw io_error(describe(path_ + ": at byte " + to_text(offset), expected, got, hint_));
   }
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
     fail(expected, got, offset_);

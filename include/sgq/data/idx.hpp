@@ -32,20 +32,19 @@ inline Shape read_idx_header(InputFile& file, int rank) {
               hex(got) + (got >> 16 == 0x1f8bu ? ", a gzip file" : ""), 0);
   const index_t header = 4 + 4 * rank;
   if (file.size() < header)
-    file.fail("a header of " + std::to_string(header) + " bytes", std::to_string(file.size()));
+    file.fail("a header of " + to_text(header) + " bytes", to_text(file.size()));
   index_t extents[3] = {1, 1, 1}, bytes = 1;
   for (int i = 0; i < rank; ++i) {
     const index_t extent = file.read_big_endian();
     if (extent == 0 || extent > max_file_bytes / bytes) // so the product cannot overflow
-      file.fail("an extent of 1 or more, for at most " + std::to_string(max_file_bytes) +
-                    " bytes in all",
-                std::to_string(extent), file.offset() - 4);
+      file.fail("an extent of 1 or more, for at most " + to_text(max_file_bytes) + " bytes in all",
+                to_text(extent), file.offset() - 4);
     extents[i] = extent;
     bytes *= extent;
   }
   if (bytes != file.size() - file.offset())
-    file.fail(std::to_string(bytes) + " bytes of data after the header",
-              std::to_string(file.size() - file.offset()));
+    file.fail(to_text(bytes) + " bytes of data after the header",
+              to_text(file.size() - file.offset()));
   return rank == 1 ? Shape{extents[0]} : Shape{extents[0], 1, extents[1], extents[2]};
 }
 
@@ -69,7 +68,7 @@ inline std::vector<std::uint8_t> read_idx_labels(const std::string& path, int cl
   file.read(labels.data(), n);
   for (index_t i = 0; i < n; ++i)
     if (const int label = labels[static_cast<std::size_t>(i)]; label >= classes)
-      file.fail("a label below " + std::to_string(classes), std::to_string(label), start + i);
+      file.fail("a label below " + to_text(classes), to_text(label), start + i);
   return labels;
 }
 
@@ -81,10 +80,9 @@ inline Dataset read_idx(const std::string& images, const std::string& labels, in
   set.labels = read_idx_labels(labels, classes, hint);
   set.classes = classes;
   if (set.images.shape()[0] != set.size())
-    throw io_error(
-        describe(labels + ": at byte 4",
-                 std::to_string(set.images.shape()[0]) + " labels, one per image of " + images,
-                 std::to_string(set.size()), hint));
+    throw io_error(describe(labels + ": at byte 4",
+                            to_text(set.images.shape()[0]) + " labels, one per image of " + images,
+                            to_text(set.size()), hint));
   return set;
 }
 

@@ -83,8 +83,7 @@ inline Dataset load_idx(std::string_view name, const std::string& dir, Split spl
   Dataset set = read_idx(folder + images, folder + labels, 10, hint);
   if (set.height() != 28 || set.width() != 28)
     throw io_error(describe(folder + images + ": at byte 8", "images of 28 x 28 pixels",
-                            std::to_string(set.height()) + " x " + std::to_string(set.width()),
-                            hint));
+                            to_text(set.height()) + " x " + to_text(set.width()), hint));
   return set;
 }
 
@@ -93,9 +92,9 @@ inline Dataset load_cifar10(const std::string& dir, Split split, Protocol protoc
   std::vector<std::string> files;
   const int held = protocol == Protocol::holdout ? 5 : protocol == Protocol::tuning ? 4 : 6;
   if (split == Split::train)
-    for (int i = 1; i < held; ++i) files.push_back("data_batch_" + std::to_string(i) + ".bin");
+    for (int i = 1; i < held; ++i) files.push_back("data_batch_" + to_text(i) + ".bin");
   else
-    files.push_back(held == 6 ? "test_batch.bin" : "data_batch_" + std::to_string(held) + ".bin");
+    files.push_back(held == 6 ? "test_batch.bin" : "data_batch_" + to_text(held) + ".bin");
   const std::string folder =
       find_folder("cifar-10", dir, "cifar-10-batches-bin", files.front(), hint);
   for (std::string& file : files) file = folder + "/" + file;

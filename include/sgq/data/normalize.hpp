@@ -66,8 +66,8 @@ inline std::vector<std::int32_t> background(std::string_view name, const PixelGr
 namespace detail {
 inline void check_channels(std::string_view what, const Shape& shape, const PixelGrid& norm) {
   if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero.size()))
-    throw shape_error(describe(what, "[N, " + std::to_string(norm.zero.size()) + ", H, W]",
-                               shape.str(), "one zero point per channel"));
+    throw shape_error(describe(what, "[N, " + to_text(norm.zero.size()) + ", H, W]", shape.str(),
+                               "one zero point per channel"));
 }
 inline constexpr index_t images_per_block = 8;
 

@@ -164,13 +164,13 @@ inline std::uint8_t label_of(const Random& random, index_t index) {
 /// n images of a seed; the first n of a longer set are the same. Train and test share no image.
 /// Throws value_error if n < 1.
 inline Dataset synthetic(index_t n, std::uint64_t seed, Split split) {
-  if (n < 1) throw value_error(describe("synthetic images", "1 or more", std::to_string(n)));
+  if (n < 1) throw value_error(describe("synthetic images", "1 or more", to_text(n)));
   const Random random = Random(seed, 0x73796e74u).split(split == Split::train ? 0 : 1); // "synt"
   const Random classes = random.split(0), images = random.split(1);
   Dataset set;
   set.name = "synthetic";
   set.classes = 10;
-  for (int c = 0; c < 10; ++c) set.class_names.push_back(std::to_string(c));
+  for (int c = 0; c < 10; ++c) set.class_names.push_back(to_text(c));
   set.images.resize({n, 1, detail::side, detail::side});
   set.evidence.resize(set.images.shape());
   set.labels.resize(static_cast<std::size_t>(n));

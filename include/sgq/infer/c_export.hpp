@@ -83,16 +83,16 @@ public:
     source += "\ntypedef uint8_t u8_t;\ntypedef int32_t i32_t;\ntypedef " + step_type_ +
               " step_t;\ntypedef " + weight_type_ + " weight_t;\n";
     source += tables;
-    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" +
-              std::to_string(plan_.bytes) + "];\n} arena;\nstatic weight_t row[" +
-              std::to_string(longest_row_) + "];\n" + body + functions + layers;
+    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" + to_text(plan_.bytes) +
+              "];\n} arena;\nstatic weight_t row[" + to_text(longest_row_) + "];\n" + body +
+              functions + layers;
     source += "\nvoid " + name_ + "_run(const uint8_t *pixels, int32_t *logits) {\n" + calls +
               "}\n" + self_test();
     return {header(), std::move(source), constant_bytes_, plan_.bytes + row_bytes()};
   }
 
 private:
-  std::string layer_name(Value v) const { return "layer" + std::to_string(v); }
+  std::string layer_name(Value v) const { return "layer" + to_text(v); }
 
   /// The narrowest types that hold all thresholds and heights, and all weights.
   void find_types() {
@@ -114,7 +114,7 @@ private:
     }
     const std::int64_t largest = std::max(table, height);
     step_bytes_ = largest < 1 << 15 ? 2 : largest < std::int64_t{1} << 31 ? 4 : 8;
-    step_type_ = "int" + std::to_string(8 * step_bytes_) + "_t";
+    step_type_ = "int" + to_text(8 * step_bytes_) + "_t";
     weight_type_ = wide_weights ? "int16_t" : "int8_t";
   }
 
@@ -134,10 +134,10 @@ private:
   template <class Numbers>
   void table(std::string& out, const std::string& type, const std::string& name,
              const Numbers& values, index_t bytes) {
-    out += "\nstatic const " + type + " " + name + "[" + std::to_string(values.size()) + "] = {";
+    out += "\nstatic const " + type + " " + name + "[" + to_text(values.size()) + "] = {";
     std::size_t column = 100;
     for (const auto& x : values) {
-      const std::string text = std::to_string(x) + ",";
+      const std::string text = to_text(x) + ",";
       if (column + text.size() > 99) out += "\n   ", column = 3;
       out += " " + text;
       column += text.size() + 1;
@@ -149,7 +149,7 @@ private:
   void write_tables(Value v, const Step& s, std::string& out) {
     const std::string name = layer_name(v);
     out += "\n/* " + comment(s.weights_name) + " -> " + comment(s.name) + ": sums within +-" +
-           std::to_string(s.bound) + " */";
+           to_text(s.bound) + " */";
     table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
     table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
     if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero, 1);
@@ -185,21 +185,20 @@ private:
     out += "\n/* " + comment(s.name) + " */\nstatic const layer_t " + name + " = {";
     for (index_t n : {in[1], in[2], in[3], y[1], y[2], y[3], s.kernel_h, s.kernel_w, s.stride,
                       s.pad, index_t{s.weights.bits}, index_t{s.weights.odd}})
-      out += std::to_string(n) + ", ";
+      out += to_text(n) + ", ";
     const Staircase& stairs = s.staircase;
     out += "\n    " + pointer(convolves, "_weights") + ", " + pointer(convolves, "_bias") + ", " +
            pointer(convolves && s.input == 0, "_zero") + ",\n    " +
-           std::to_string(stairs.bits ? quant::max_code(stairs.bits) : 0) + ", " +
+           to_text(stairs.bits ? quant::max_code(stairs.bits) : 0) + ", " +
            pointer(stairs.bits > 0, "_thresholds") + ", " + pointer(falls(s), "_falling") + ", " +
-           std::to_string(stairs.shift) + ", " +
-           std::to_string(stairs.joins() ? stairs.residual.shape()[1] : 0) + ", " +
-           pointer(stairs.joins(), "_worth") + "};\n";
+           to_text(stairs.shift) + ", " + to_text(stairs.joins() ? stairs.residual.shape()[1] : 0) +
+           ", " + pointer(stairs.joins(), "_worth") + "};\n";
     constant_bytes_ += 84; // sizeof(layer_t) where pointers have 32 bits
   }
 
   std::string place(Value v) const {
     if (v == 0) return "pixels";
-    const std::string at = "arena.bytes + " + std::to_string(plan_.offsets[v]);
+    const std::string at = "arena.bytes + " + to_text(plan_.offsets[v]);
     return wide(v) ? "(int32_t *)(void *)(" + at + ")" : at;
   }
 
@@ -229,8 +228,8 @@ private:
 
   std::string head() const {
     return "/* Written by sgq " + std::string(version) + ": a quantised net in integers. " +
-           std::to_string(weight_bytes(g_)) + " bytes of weights,\n   " +
-           std::to_string(plan_.bytes + row_bytes()) +
+           to_text(weight_bytes(g_)) + " bytes of weights,\n   " +
+           to_text(plan_.bytes + row_bytes()) +
            " bytes of static memory. A real logit is the integer one times one positive scale. "
            "*/\n";
   }
@@ -242,9 +241,9 @@ private:
     for (char& c : upper)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     return head() + "#ifndef " + upper + "_H\n#define " + upper + "_H\n\n" + types() +
-           "\n#define " + upper + "_PIXELS " + std::to_string(s.size()) + " /* [" +
-           std::to_string(s[1]) + "][" + std::to_string(s[2]) + "][" + std::to_string(s[3]) +
-           "], codes 0..255 */\n#define " + upper + "_CLASSES " + std::to_string(g_.classes()) +
+           "\n#define " + upper + "_PIXELS " + to_text(s.size()) + " /* [" + to_text(s[1]) + "][" +
+           to_text(s[2]) + "][" + to_text(s[3]) + "], codes 0..255 */\n#define " + upper +
+           "_CLASSES " + to_text(g_.classes()) +
            "\n\n/* The integer logits of an image. Not re-entrant. */\nvoid " + name_ +
            "_run(const uint8_t *pixels, int32_t *logits);\n\n"
            "/* 1 if an image that is part of the file gives the logits it should, else 0. "
@@ -258,8 +257,8 @@ private:
     table(text, "uint8_t", "sample", sample_, 1);
     table(text, "int32_t", "sample_logits", logits, 4);
     return text + "\nint " + name_ + "_self_test(void) {\n  int32_t logits[" +
-           std::to_string(g_.classes()) + "];\n  int i;\n  " + name_ +
-           "_run(sample, logits);\n  for (i = 0; i < " + std::to_string(g_.classes()) +
+           to_text(g_.classes()) + "];\n  int i;\n  " + name_ +
+           "_run(sample, logits);\n  for (i = 0; i < " + to_text(g_.classes()) +
            "; ++i)\n    if (logits[i] != sample_logits[i]) return 0;\n  return 1;\n}\n";
   }
 

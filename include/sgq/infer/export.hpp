@@ -194,7 +194,7 @@ private:
   void set_bound(nn::ValueId i, Step& s) const {
     const Bound b = accumulator_bound(s.weights, s.bias, graph_.max_code(s.input));
     if (b.largest >= quant::accumulator_limit || b.underway >= index_t{1} << 31)
-      fail(i, "sums of codes below 2^29", std::to_string(b.largest), "fewer inputs or bits");
+      fail(i, "sums of codes below 2^29", to_text(b.largest), "fewer inputs or bits");
     s.bound = b.largest;
   }
 

@@ -113,8 +113,7 @@ private:
   static index_t number(const io::Json& json, index_t low, index_t high) {
     const index_t n = json.as_int();
     if (n < low || n > high)
-      throw value_error(describe("graph", std::to_string(low) + " to " + std::to_string(high),
-                                 std::to_string(n)));
+      throw value_error(describe("graph", to_text(low) + " to " + to_text(high), to_text(n)));
     return n;
   }
   static index_t size(const io::Json& json, index_t low = 1) {

@@ -136,7 +136,7 @@ inline Staircase make_staircase(std::span<const quant::ChannelAffine> channels, 
     const detail::Steps steps = detail::find_steps(f, residual, alpha, bits, bound);
     const double worth = static_cast<double>(residual.scale) / std::abs(static_cast<double>(f.m));
     if (!detail::join_channel(steps, worth, c, s))
-      throw value_error(describe("residual of channel " + std::to_string(c),
+      throw value_error(describe("residual of channel " + to_text(c),
                                  "steps that integers can reproduce", "a contradiction"));
   });
   return s;

@@ -43,12 +43,12 @@ inline std::string digest(const SafeTensors& file) {
 }
 
 inline void put_state(nn::Metadata& pairs, const train::TrainState& s) {
-  pairs["state.epoch"] = std::to_string(s.epoch);
-  pairs["state.batch"] = std::to_string(s.batch);
-  pairs["state.step"] = std::to_string(s.step);
-  pairs["state.loss_sum"] = nn::detail::number_text(s.meter.loss_sum);
-  pairs["state.correct"] = std::to_string(s.meter.correct);
-  pairs["state.images"] = std::to_string(s.meter.images);
+  pairs["state.epoch"] = to_text(s.epoch);
+  pairs["state.batch"] = to_text(s.batch);
+  pairs["state.step"] = to_text(s.step);
+  pairs["state.loss_sum"] = to_text(s.meter.loss_sum);
+  pairs["state.correct"] = to_text(s.meter.correct);
+  pairs["state.images"] = to_text(s.meter.images);
 }
 
 /// The pairs whose keys begin with the prefix, without it.
@@ -101,7 +101,7 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<
   SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"optimizer", std::string(optimizer.name())},
-                   {"optimizer_steps", std::to_string(optimizer.steps())}};
+                   {"optimizer_steps", to_text(optimizer.steps())}};
   for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
   for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
   detail::put_state(file.metadata, run.state);

@@ -103,7 +103,7 @@ using Extents = std::vector<index_t>;
 /// "[64, 3, 32, 32]"
 inline std::string str(const Extents& extents) {
   std::string text = "[";
-  for (index_t e : extents) text.append(text.size() > 1 ? ", " : "").append(std::to_string(e));
+  for (index_t e : extents) text.append(text.size() > 1 ? ", " : "").append(to_text(e));
   return text + "]";
 }
 

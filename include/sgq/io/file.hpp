@@ -101,8 +101,7 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
 
   const auto size = static_cast<std::size_t>(status.st_size);
   const auto check = [&](std::size_t n) {
-    if (n > limit)
-      detail::fail("read", path, "at most " + std::to_string(limit) + " bytes", std::to_string(n));
+    if (n > limit) detail::fail("read", path, "at most " + to_text(limit) + " bytes", to_text(n));
   };
   check(size);
 
@@ -112,7 +111,7 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
     if (used == bytes.size()) bytes.resize(2 * used + 4096);
     const ::ssize_t n = ::read(file.get(), bytes.data() + used, bytes.size() - used);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) detail::fail("read", path, "data at byte " + std::to_string(used), detail::reason());
+    if (n < 0) detail::fail("read", path, "data at byte " + to_text(used), detail::reason());
     used += static_cast<std::size_t>(n);
     check(used);
     if (n == 0) {
@@ -142,7 +141,7 @@ inline void write_file_atomically(const std::string& path, std::string_view byte
     }
     const std::string cause = detail::reason();
     ::unlink(temporary.c_str());
-    detail::fail("write", path, std::to_string(bytes.size()) + " bytes stored", cause);
+    detail::fail("write", path, to_text(bytes.size()) + " bytes stored", cause);
   }
 }
 
@@ -161,7 +160,7 @@ inline void append_line(const std::string& path, std::string_view line) {
   if (detail::write_all(file.get(), text) && ::fsync(file.get()) == 0) return;
   const std::string cause = detail::reason();
   const bool restored = ::ftruncate(file.get(), size) == 0;
-  detail::fail("append to", path, std::to_string(text.size()) + " bytes stored",
+  detail::fail("append to", path, to_text(text.size()) + " bytes stored",
                restored ? cause : cause + ", and a torn last line");
 }
 

@@ -33,8 +33,7 @@ public:
 
   Json document() {
     if (text_.size() > options_.max_bytes)
-      fail("at most " + std::to_string(options_.max_bytes) + " bytes of json",
-           std::to_string(text_.size()));
+      fail("at most " + to_text(options_.max_bytes) + " bytes of json", to_text(text_.size()));
     Json json = value(0);
     if (peek() != end) fail("the end of the text");
     return json;
@@ -60,9 +59,9 @@ private:
   Json value(int depth) {
     const int c = peek();
     if (++values_ > options_.max_values)
-      fail("at most " + std::to_string(options_.max_values) + " values", "more");
+      fail("at most " + to_text(options_.max_values) + " values", "more");
     if ((c == '{' || c == '[') && depth == options_.max_depth)
-      fail("at most " + std::to_string(options_.max_depth) + " levels", "more");
+      fail("at most " + to_text(options_.max_depth) + " levels", "more");
     switch (c) {
     case '{':
       return object(depth);
@@ -152,7 +151,7 @@ private:
         !(negative && integer == 0)) // -0 is a real number
       return integer;
     double result = 0;
-    if (std::from_chars(first, last, result).ec != std::errc{}) {
+    if (from_text(first, last, result).ec != std::errc{}) {
       const std::string digits_read = clip(text_.substr(begin, at_ - begin));
       at_ = begin;
       fail("a number that a double can hold", digits_read);
@@ -221,9 +220,9 @@ private:
       else if (c > 0x20 && c < 0x7f)
         got.append("'").append(1, static_cast<char>(c)).append("'");
       else
-        got = "byte value " + std::to_string(c);
+        got = "byte value " + to_text(c);
     }
-    const std::string where = std::to_string(options_.offset + at_);
+    const std::string where = to_text(options_.offset + at_);
     throw io_error(describe(std::string(options_.name) + ", byte " + where, expected, got));
   }
 

@@ -40,7 +40,7 @@ public:
   template <std::integral I>
   requires(!std::same_as<I, bool>) Json(I value) : value_(static_cast<std::int64_t>(value)) {
     if (!std::in_range<std::int64_t>(value))
-      throw value_error(describe("json", "an integer below 2^63", std::to_string(value)));
+      throw value_error(describe("json", "an integer below 2^63", to_text(value)));
   }
   Json(const char* value) : value_(std::string(value)) {}
   Json(std::string_view value) : value_(std::string(value)) {}

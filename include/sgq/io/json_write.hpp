@@ -8,7 +8,6 @@
 #include "sgq/io/utf8.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 namespace sgq::io {
@@ -20,9 +19,7 @@ inline void write_number(std::string& out, double value) {
     out += "null";
     return;
   }
-  char digits[32];
-  const char* last = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  const std::string_view text(digits, static_cast<std::size_t>(last - digits));
+  const std::string text = to_text(value);
   out += text;
   if (text.find_first_of(".e") == text.npos) out += ".0";
 }
@@ -33,8 +30,7 @@ inline void write_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0, n = 0; i < text.size(); i += n) {
     n = utf8_length(text.substr(i));
-    if (n == 0)
-      throw value_error(describe("json string", "UTF-8", "a bad byte at " + std::to_string(i)));
+    if (n == 0) throw value_error(describe("json string", "UTF-8", "a bad byte at " + to_text(i)));
     const std::size_t escape = special.find(text[i]);
     if (escape != special.npos) {
       out += '\\';
@@ -64,7 +60,7 @@ public:
     else if (json.is_bool())
       out_ += json.as_bool() ? "true" : "false";
     else if (json.is_int())
-      out_ += std::to_string(json.as_int());
+      out_ += to_text(json.as_int());
     else if (json.is_number())
       write_number(out_, json.as_double());
     else

@@ -47,9 +47,7 @@ Tensor<T> checked_tensor(const SafeTensors& file, const std::string& name, const
   Tensor<T> value(shape);
   file.load(name, value);
   if (const index_t bad = ops::find_nonfinite<T>(value); bad >= 0)
-    fail_tensor(file, name, "finite numbers",
-                std::to_string(static_cast<double>(value[bad])) + " at element " +
-                    std::to_string(bad));
+    fail_tensor(file, name, "finite numbers", to_text(value[bad]) + " at element " + to_text(bad));
   return value;
 }
 

@@ -40,13 +40,13 @@ public:
     if (bytes.substr(0, 6) != magic) fail(0, "the magic of an NPY file", "something else");
     const unsigned major = byte(bytes, 6), minor = byte(bytes, 7);
     if ((major != 1 && major != 2) || minor != 0)
-      fail(6, "version 1.0 or 2.0", std::to_string(major) + "." + std::to_string(minor));
+      fail(6, "version 1.0 or 2.0", to_text(major) + "." + to_text(minor));
     at_ = major == 1 ? 10 : 12;
     std::size_t length = 0;
     for (std::size_t i = at_; i-- > 8;) length = length << 8 | byte(bytes, i);
     if (bytes.size() < at_ || length > bytes.size() - at_)
-      fail(8, "a header within the " + std::to_string(bytes.size()) + " bytes of the file",
-           std::to_string(length) + " bytes");
+      fail(8, "a header within the " + to_text(bytes.size()) + " bytes of the file",
+           to_text(length) + " bytes");
     size = at_ + length;
     text_ = bytes.substr(0, size);
     dictionary();
@@ -54,7 +54,7 @@ public:
 
   [[noreturn]] void fail(std::size_t at, const std::string& expected,
                          const std::string& got) const {
-    throw io_error(describe(origin_ + ", byte " + std::to_string(at), expected, clip(got)));
+    throw io_error(describe(origin_ + ", byte " + to_text(at), expected, clip(got)));
   }
 
 private:
@@ -159,7 +159,7 @@ Tensor<T> parse_npy(std::string_view bytes, const std::string& origin) {
   if (header.fortran_order) fail("C order", "Fortran order");
   const std::optional<std::size_t> size = byte_size(header.shape, type.dtype);
   if (size != data.size())
-    fail("as many bytes as shape " + str(header.shape) + " needs", std::to_string(data.size()));
+    fail("as many bytes as shape " + str(header.shape) + " needs", to_text(data.size()));
   const std::optional<Shape> shape = to_shape(header.shape);
   if (!shape) fail("at most 4 extents", str(header.shape));
   Tensor<T> tensor;
@@ -181,7 +181,7 @@ std::string format_npy(const Values& values) {
   using T = std::remove_cvref_t<decltype(*view.data())>;
   std::string extents;
   for (int i = 0; i < view.shape().rank(); ++i)
-    extents += (i ? ", " : "") + std::to_string(view.shape()[i]);
+    extents += (i ? ", " : "") + to_text(view.shape()[i]);
   if (view.shape().rank() == 1) extents += ",";
   std::string header = "{'descr': '" + std::string(info(dtype_of<T>()).npy) +
                        "', 'fortran_order': False, 'shape': (" + extents + "), }";

@@ -196,9 +196,9 @@ private:
     std::size_t used = 0;
     for (const Entry& e : entries_) {
       if (e.begin != used)
-        fail(tensor(e.name), "data from offset " + std::to_string(used),
+        fail(tensor(e.name), "data from offset " + to_text(used),
              std::string(e.begin < used ? "an overlap" : "a hole") + " (offset " +
-                 std::to_string(e.begin) + ")");
+                 to_text(e.begin) + ")");
       used = e.end;
     }
     if (used != data_.size()) fail(", data", count(used) + " in all tensors", count(data_.size()));
@@ -206,7 +206,7 @@ private:
 
   static std::string tensor(const std::string& name) { return ", tensor '" + clip(name) + "'"; }
 
-  static std::string count(std::uint64_t n) { return std::to_string(n) + " bytes"; }
+  static std::string count(std::uint64_t n) { return to_text(n) + " bytes"; }
 
   [[noreturn]] void fail(const std::string& where, const std::string& expected,
                          const std::string& got) const {

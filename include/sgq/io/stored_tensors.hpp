@@ -37,7 +37,7 @@ public:
     if (byte_size(tensor.shape, tensor.dtype) != tensor.bytes.size())
       throw value_error(describe(origin + ", tensor '" + name + "'",
                                  "as many bytes as shape " + str(tensor.shape) + " needs",
-                                 std::to_string(tensor.bytes.size())));
+                                 to_text(tensor.bytes.size())));
     tensors_.emplace(std::move(name), std::move(tensor));
   }
 

@@ -86,7 +86,7 @@ public:
   void prepare(std::string_view name) override {
     if (!std::isfinite(alpha()))
       throw value_error(describe("alpha of layer '" + std::string(name) + "'", "a finite number",
-                                 std::to_string(static_cast<double>(alpha()))));
+                                 to_text(alpha())));
     if (alpha() < static_cast<T>(quant::alpha_floor))
       alpha_.edit()[0] = static_cast<T>(quant::alpha_floor);
   }

@@ -43,8 +43,7 @@ public:
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
     if (in.size() != 1 || x.rank() < 2 || x[1] != options_.channels)
-      throw shape_error(
-          describe("batch norm", std::to_string(options_.channels) + " channels", x.str()));
+      throw shape_error(describe("batch norm", to_text(options_.channels) + " channels", x.str()));
     return x;
   }
 
@@ -129,9 +128,8 @@ private:
   static const BatchNormOptions& check(const BatchNormOptions& o) {
     if (o.channels < 1 || !(o.eps > 0) || !(o.momentum >= 0 && o.momentum <= 1))
       throw value_error(describe("batch norm", "channels >= 1, eps > 0, momentum in [0, 1]",
-                                 "channels " + std::to_string(o.channels) + ", eps " +
-                                     std::to_string(o.eps) + ", momentum " +
-                                     std::to_string(o.momentum)));
+                                 "channels " + to_text(o.channels) + ", eps " + to_text(o.eps) +
+                                     ", momentum " + to_text(o.momentum)));
     return o;
   }
 

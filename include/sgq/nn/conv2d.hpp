@@ -57,12 +57,11 @@ public:
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
     if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
-      throw shape_error(describe("conv2d", "[N, " + std::to_string(options_.in) + ", H, W]",
-                                 x.str(), "the number of input channels is option .in"));
+      throw shape_error(describe("conv2d", "[N, " + to_text(options_.in) + ", H, W]", x.str(),
+                                 "the number of input channels is option .in"));
     if (x[2] + 2 * options_.pad < options_.kernel || x[3] + 2 * options_.pad < options_.kernel)
       throw shape_error(describe(
-          "conv2d", "an image no smaller than the kernel of " + std::to_string(options_.kernel),
-          x.str()));
+          "conv2d", "an image no smaller than the kernel of " + to_text(options_.kernel), x.str()));
     const kernels::ConvGeometry g = geometry(x);
     return {x[0], options_.out, g.out_h(), g.out_w()};
   }
@@ -137,9 +136,9 @@ private:
   static const Conv2dOptions& check(const Conv2dOptions& o) {
     if (o.in < 1 || o.out < 1 || o.kernel < 1 || o.stride < 1 || o.pad < 0)
       throw value_error(describe("conv2d", "channels, kernel and stride >= 1, pad >= 0",
-                                 "in " + std::to_string(o.in) + ", out " + std::to_string(o.out) +
-                                     ", kernel " + std::to_string(o.kernel) + ", stride " +
-                                     std::to_string(o.stride) + ", pad " + std::to_string(o.pad)));
+                                 "in " + to_text(o.in) + ", out " + to_text(o.out) + ", kernel " +
+                                     to_text(o.kernel) + ", stride " + to_text(o.stride) +
+                                     ", pad " + to_text(o.pad)));
     return o;
   }
 

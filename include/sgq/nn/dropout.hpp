@@ -15,7 +15,7 @@ public:
   /// p: the probability of a zero, in [0, 1).
   explicit Dropout(double p) : p_(p) {
     if (!(p >= 0 && p < 1))
-      throw value_error(describe("dropout", "a probability in [0, 1)", std::to_string(p)));
+      throw value_error(describe("dropout", "a probability in [0, 1)", to_text(p)));
   }
 
   std::string_view kind() const override { return "dropout"; }

@@ -39,9 +39,9 @@ public:
     const View<const T> x = in[0]->view();
     if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
       throw value_error(describe("net input", "finite numbers",
-                                 std::to_string(static_cast<double>(x[bad])) + " at element " +
-                                     std::to_string(bad % x.shape().stride()) + " of image " +
-                                     std::to_string(bad / x.shape().stride())));
+                                 to_text(x[bad]) + " at element " +
+                                     to_text(bad % x.shape().stride()) + " of image " +
+                                     to_text(bad / x.shape().stride())));
     const View<T> out = slot.plain(x.shape());
     if (!grid_) {
       std::copy(x.begin(), x.end(), out.begin());

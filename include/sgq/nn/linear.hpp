@@ -45,7 +45,7 @@ public:
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
     if (in.size() != 1 || x.rank() != 2 || x[1] != options_.in)
-      throw shape_error(describe("linear", "[N, " + std::to_string(options_.in) + "]", x.str(),
+      throw shape_error(describe("linear", "[N, " + to_text(options_.in) + "]", x.str(),
                                  x.rank() == 4 ? "put a Flatten layer before it" : ""));
     return {x[0], options_.out};
   }
@@ -132,8 +132,8 @@ public:
 private:
   static const LinearOptions& check(const LinearOptions& o) {
     if (o.in < 1 || o.out < 1)
-      throw value_error(describe("linear", "features >= 1",
-                                 "in " + std::to_string(o.in) + ", out " + std::to_string(o.out)));
+      throw value_error(
+          describe("linear", "features >= 1", "in " + to_text(o.in) + ", out " + to_text(o.out)));
     return o;
   }
 

@@ -103,9 +103,9 @@ Net<T> vgg_small(const ModelOptions& o = {}) {
   index_t in = 3;
   for (int i = 0; i < 6; ++i) {
     const index_t out = w << (i / 2);
-    const std::string number = std::to_string(i + 1);
+    const std::string number = to_text(i + 1);
     detail::conv_bn_relu(net, "", number, {.in = in, .out = out, .kernel = 3, .pad = 1});
-    if (i % 2 == 1) net.add("pool" + std::to_string(i / 2 + 1), MaxPool<T>({.kernel = 2}));
+    if (i % 2 == 1) net.add("pool" + to_text(i / 2 + 1), MaxPool<T>({.kernel = 2}));
     in = out;
   }
   net.add("flatten", Flatten<T>());
@@ -123,8 +123,7 @@ Net<T> resnet20(const ModelOptions& o = {}) {
   for (int stage = 0; stage < 3; ++stage)
     for (int block = 0; block < 3; ++block) {
       const index_t out = w << stage;
-      const std::string name =
-          "layer" + std::to_string(stage + 1) + "." + std::to_string(block) + ".";
+      const std::string name = "layer" + to_text(stage + 1) + "." + to_text(block) + ".";
       detail::residual_block(net, name, in, out, in == out ? 1 : 2);
       in = out;
     }

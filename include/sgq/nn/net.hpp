@@ -64,11 +64,11 @@ public:
     if (inputs.empty()) inputs = {last()};
     if (inputs.size() > max_inputs)
       throw value_error(
-          describe("layer '" + name + "'", "at most 4 inputs", std::to_string(inputs.size())));
+          describe("layer '" + name + "'", "at most 4 inputs", to_text(inputs.size())));
     std::vector<Shape> shapes;
     for (ValueId v : inputs) {
       if (v >= nodes_.size())
-        throw value_error(describe("layer '" + name + "'", "an earlier value", std::to_string(v)));
+        throw value_error(describe("layer '" + name + "'", "an earlier value", to_text(v)));
       shapes.push_back(nodes_[v].shape);
     }
     try {
@@ -191,8 +191,7 @@ public:
 
   /// The same for value v in the middle of the net (Grad-CAM).
   View<const T> gradient_at(ValueId v, View<const T> dout, const Tape<T>& tape) {
-    if (v > last())
-      throw value_error(describe("gradient_at", "a value of this net", std::to_string(v)));
+    if (v > last()) throw value_error(describe("gradient_at", "a value of this net", to_text(v)));
     return run_backward(dout, tape, Want::input, v, {.constant_statistics = true});
   }
 

@@ -17,9 +17,8 @@ struct PoolOptions {
 namespace detail {
 inline ops::PoolGeometry pool_geometry(std::string_view what, const PoolOptions& o) {
   if (o.kernel < 1 || o.kernel > 15 || o.stride < 0)
-    throw value_error(
-        describe(what, "a kernel of 1 to 15 and a stride >= 0",
-                 "kernel " + std::to_string(o.kernel) + ", stride " + std::to_string(o.stride)));
+    throw value_error(describe(what, "a kernel of 1 to 15 and a stride >= 0",
+                               "kernel " + to_text(o.kernel) + ", stride " + to_text(o.stride)));
   return {o.kernel, o.stride == 0 ? o.kernel : o.stride};
 }
 
@@ -27,8 +26,7 @@ inline Shape pool_shape(std::string_view what, const ops::PoolGeometry& g,
                         std::span<const Shape> in) {
   const Shape& x = in[0];
   if (in.size() != 1 || x.rank() != 4 || x[2] < g.kernel || x[3] < g.kernel)
-    throw shape_error(
-        describe(what, "[N, C, H, W] with H, W >= " + std::to_string(g.kernel), x.str()));
+    throw shape_error(describe(what, "[N, C, H, W] with H, W >= " + to_text(g.kernel), x.str()));
   return {x[0], x[1], g.out(x[2]), g.out(x[3])};
 }
 } // namespace detail

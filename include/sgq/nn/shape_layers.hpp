@@ -42,7 +42,7 @@ public:
   }
 
   Shape output_shape(std::span<const Shape> in) const override {
-    if (in.size() != 2) throw shape_error(describe("add", "two inputs", std::to_string(in.size())));
+    if (in.size() != 2) throw shape_error(describe("add", "two inputs", to_text(in.size())));
     check_shape("add", in[0], in[1], "a shortcut layer fits the second to the first");
     return in[0];
   }
@@ -70,9 +70,8 @@ public:
   explicit Shortcut(const ShortcutOptions& options) : options_(options) {
     if (options.in < 1 || options.out < options.in || options.stride < 1)
       throw value_error(describe("shortcut", "1 <= in <= out and a stride >= 1",
-                                 "in " + std::to_string(options.in) + ", out " +
-                                     std::to_string(options.out) + ", stride " +
-                                     std::to_string(options.stride)));
+                                 "in " + to_text(options.in) + ", out " + to_text(options.out) +
+                                     ", stride " + to_text(options.stride)));
   }
 
   std::string_view kind() const override { return "shortcut"; }
@@ -83,8 +82,7 @@ public:
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
     if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
-      throw shape_error(
-          describe("shortcut", "[N, " + std::to_string(options_.in) + ", H, W]", x.str()));
+      throw shape_error(describe("shortcut", "[N, " + to_text(options_.in) + ", H, W]", x.str()));
     const index_t s = options_.stride;
     return {x[0], options_.out, (x[2] + s - 1) / s, (x[3] + s - 1) / s};
   }

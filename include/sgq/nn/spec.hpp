@@ -5,7 +5,6 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/quantize.hpp"
 
-#include <charconv>
 #include <map>
 
 namespace sgq::nn {
@@ -31,16 +30,9 @@ using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
 template <class Number>
-std::string number_text(Number value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-template <class Number>
 Number parse_number(std::string_view key, std::string_view text) {
   Number value{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || end != text.data() + text.size())
+  if (!read_number(text, value))
     throw value_error(describe("model metadata '" + std::string(key) + "'", "a number",
                                "'" + std::string(text) + "'"));
   return value;
@@ -62,17 +54,17 @@ inline Metadata to_metadata(const ModelSpec& spec) {
   std::string zero;
   for (std::int32_t z : spec.quant.input.zero) {
     if (!zero.empty()) zero += ' ';
-    zero += std::to_string(z);
+    zero += to_text(z);
   }
   return {{"net", spec.net},
-          {"classes", std::to_string(spec.options.classes)},
-          {"width", std::to_string(spec.options.width)},
+          {"classes", to_text(spec.options.classes)},
+          {"width", to_text(spec.options.width)},
           {"dropout", spec.options.dropout ? "1" : "0"},
           {"bits", quant::name(spec.quant.bits)},
           {"first_last", std::string(quant::name(spec.quant.bits.first_last))},
           {"weights", std::string(quant::name(spec.quant.weights))},
           {"pact_gradient", spec.quant.gradient == quant::PactGradient::plus ? "plus" : "paper"},
-          {"input_scale", detail::number_text(spec.quant.input.scale)},
+          {"input_scale", to_text(spec.quant.input.scale)},
           {"input_zero", zero}};
 }
 
@@ -117,9 +109,9 @@ template <class T = float>
 Net<T> build_model(const ModelSpec& spec, std::vector<std::string>* warnings = nullptr) {
   if (spec.options.classes < 1 || spec.options.classes > 256 || spec.options.width < 0 ||
       spec.options.width > 4096)
-    throw value_error(describe("model", "1 to 256 classes and a width of 0 to 4096",
-                               std::to_string(spec.options.classes) + " and " +
-                                   std::to_string(spec.options.width)));
+    throw value_error(
+        describe("model", "1 to 256 classes and a width of 0 to 4096",
+                 to_text(spec.options.classes) + " and " + to_text(spec.options.width)));
   Net<T> net = make_model<T>(spec.net, spec.options);
   auto found = quantize(net, spec.quant);
   if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());

@@ -30,7 +30,7 @@ constexpr bool holds_integers_to(double bound) {
 /// through the requantiser.
 inline void check_accumulator(double bound) {
   if (bound >= static_cast<double>(quant::accumulator_limit))
-    throw value_error(describe("sums of codes", "at most 2^29 in magnitude", std::to_string(bound),
+    throw value_error(describe("sums of codes", "at most 2^29 in magnitude", to_text(bound),
                                "fewer inputs or bits, or an activation before the layer"));
 }
 

@@ -125,11 +125,11 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
   const auto channels = static_cast<std::size_t>(x[1]);
   const std::size_t values = options.value.size();
   if (options.fill == Fill::constant && values != 1 && values != channels)
-    throw value_error(describe(
-        "constant fill", "one value, or one for each of " + std::to_string(channels) + " channels",
-        std::to_string(values)));
+    throw value_error(describe("constant fill",
+                               "one value, or one for each of " + to_text(channels) + " channels",
+                               to_text(values)));
   if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
-    throw value_error(describe("blur fill", "sigma > 0", std::to_string(options.sigma)));
+    throw value_error(describe("blur fill", "sigma > 0", to_text(options.sigma)));
   if (options.grid) check_pixel_grid("fill", options.grid, x[1]);
 }
 

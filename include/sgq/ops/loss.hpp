@@ -35,12 +35,12 @@ void log_softmax(View<const T> z, View<T> out) {
 /// Throws value_error on a label outside [0, classes), shape_error on a wrong count.
 inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logits) {
   if (static_cast<index_t>(labels.size()) != logits[0])
-    throw shape_error(describe("labels", std::to_string(logits[0]) + " (the batch)",
-                               std::to_string(labels.size())));
+    throw shape_error(
+        describe("labels", to_text(logits[0]) + " (the batch)", to_text(labels.size())));
   for (std::uint8_t label : labels)
     if (label >= logits[1])
-      throw value_error(describe("label", "less than " + std::to_string(logits[1]) + " classes",
-                                 std::to_string(label)));
+      throw value_error(
+          describe("label", "less than " + to_text(logits[1]) + " classes", to_text(label)));
 }
 
 /// Mean cross-entropy; dz, where not empty, is overwritten with its gradient.

@@ -14,7 +14,6 @@
 #include "sgq/core/tensor.hpp"
 
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
@@ -29,7 +28,7 @@ enum class Values { with_sign, magnitude };
 /// 0 <= share <= 1.
 inline index_t share_count(double share, index_t positions) {
   if (!(share >= 0 && share <= 1))
-    throw value_error(describe("share of positions", "0 to 1", std::to_string(share)));
+    throw value_error(describe("share of positions", "0 to 1", to_text(share)));
   return static_cast<index_t>(share * static_cast<double>(positions) + 1e-9);
 }
 
@@ -72,7 +71,7 @@ inline constexpr Key<T> sign_bit = Key<T>{1} << (8 * sizeof(T) - 1);
 /// An unsigned integer that is ordered like the score.
 template <class T>
 SGQ_INLINE Key<T> order_key(T score) {
-  const Key<T> bits = std::bit_cast<Key<T>>(score);
+  const Key<T> bits = __builtin_bit_cast(Key<T>, score);
   if (bits == sign_bit<T>) return sign_bit<T>; // -0 like +0
   return (bits & sign_bit<T>) != 0 ? static_cast<Key<T>>(~bits) : bits | sign_bit<T>;
 }
@@ -84,12 +83,11 @@ void row_keys(const T* row, index_t n, bool reversed, index_t image, Key<T>* key
   const Key<T> flip = reversed ? static_cast<Key<T>>(~Key<T>{0}) : Key<T>{0};
   Key<T> largest = 0;
   for (index_t i = 0; i < n; ++i) {
-    largest = std::max(largest, std::bit_cast<Key<T>>(row[i]) & ~sign_bit<T>);
+    largest = std::max(largest, __builtin_bit_cast(Key<T>, row[i]) & ~sign_bit<T>);
     keys[i] = order_key(row[i]) ^ flip;
   }
-  if (largest > std::bit_cast<Key<T>>(std::numeric_limits<T>::infinity()))
-    throw value_error(describe("selection by score", "numbers",
-                               "NaN in image " + std::to_string(image),
+  if (largest > __builtin_bit_cast(Key<T>, std::numeric_limits<T>::infinity()))
+    throw value_error(describe("selection by score", "numbers", "NaN in image " + to_text(image),
                                "a gradient that is NaN comes from weights or inputs that are"));
 }
 
@@ -120,8 +118,8 @@ void select(View<const T> scores, index_t k, bool highest, View<std::uint8_t> ma
   check_shape("selection by score", scores.shape(), mask.shape());
   const index_t images = scores.shape()[0], n = scores.shape().stride();
   if (k < 0 || k > n)
-    throw value_error(describe("selection by score", "0 to " + std::to_string(n) + " positions",
-                               std::to_string(k)));
+    throw value_error(
+        describe("selection by score", "0 to " + to_text(n) + " positions", to_text(k)));
   parallel_blocks(images, 8, [&](index_t begin, index_t end) {
     Arena::Scope scope(scratch());
     Key<T>* keys = scratch().take<Key<T>>(n);
@@ -160,7 +158,7 @@ inline void positions_of(View<const std::uint8_t> mask, View<std::int32_t> posit
   const index_t images = mask.shape()[0], n = mask.shape().stride(), k = positions.shape().stride();
   if (positions.shape().rank() != 2 || positions.shape()[0] != images)
     throw shape_error(
-        describe("positions_of", "[" + std::to_string(images) + ", k]", positions.shape().str()));
+        describe("positions_of", "[" + to_text(images) + ", k]", positions.shape().str()));
   for (index_t image = 0; image < images; ++image) {
     index_t found = 0;
     for (index_t i = 0; i < n; ++i) {
@@ -169,8 +167,8 @@ inline void positions_of(View<const std::uint8_t> mask, View<std::int32_t> posit
       ++found;
     }
     if (found != k)
-      throw shape_error(describe("positions_of", std::to_string(k) + " ones in each mask",
-                                 std::to_string(found) + " in image " + std::to_string(image)));
+      throw shape_error(describe("positions_of", to_text(k) + " ones in each mask",
+                                 to_text(found) + " in image " + to_text(image)));
   }
 }
 

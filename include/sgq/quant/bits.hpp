@@ -19,8 +19,8 @@ constexpr int max_code(int bits) {
 /// Throws value_error unless lowest <= bits <= 8.
 inline void check_bits(std::string_view what, int bits, int lowest = 1) {
   if (bits < lowest || bits > 8)
-    throw value_error(describe(std::string(what) + ": bits", std::to_string(lowest) + " to 8",
-                               std::to_string(bits)));
+    throw value_error(
+        describe(std::string(what) + ": bits", to_text(lowest) + " to 8", to_text(bits)));
 }
 
 } // namespace sgq::quant

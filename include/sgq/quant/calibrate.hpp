@@ -21,13 +21,12 @@ namespace sgq::quant {
 template <class T>
 T positive_quantile(View<const T> x, double p) {
   if (!(p > 0.0 && p <= 1.0))
-    throw value_error(describe("quantile", "a share in (0, 1]", std::to_string(p)));
+    throw value_error(describe("quantile", "a share in (0, 1]", to_text(p)));
   Arena::Scope scope(scratch());
   T* positive = scratch().take<T>(x.size());
   index_t n = 0;
   for (T v : x) {
-    if (!std::isfinite(v))
-      throw value_error(describe("quantile", "finite values", std::to_string(v)));
+    if (!std::isfinite(v)) throw value_error(describe("quantile", "finite values", to_text(v)));
     if (v > T(0)) positive[n++] = v;
   }
   if (n == 0) return T(0);

@@ -84,7 +84,7 @@ public:
     moments(w, layer); // for its check of the weights
     if (!std::isfinite(step))
       throw value_error(describe("LSQ step of layer '" + std::string(layer) + "'",
-                                 "a finite number", std::to_string(step)));
+                                 "a finite number", to_text(step)));
     out.scale = out.range = effective(step);
     out.codes.resize(w.shape());
     parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {

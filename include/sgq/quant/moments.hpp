@@ -79,7 +79,7 @@ Moments moments(View<const T> w, std::string_view layer) {
     total.max_abs = std::max(total.max_abs, partial[b].max_abs);
   }
   if (!std::isfinite(total.mean_abs))
-    throw value_error(describe(weights_of(layer), "finite values", std::to_string(total.mean_abs),
+    throw value_error(describe(weights_of(layer), "finite values", to_text(total.mean_abs),
                                "a NaN usually means that the learning rate is too high"));
   total.mean_abs /= static_cast<double>(w.size());
   total.mean_square /= static_cast<double>(w.size());

@@ -43,7 +43,7 @@ enum class PactGradient {
 template <class T>
 void check_alpha(T alpha) {
   if (!(alpha > T(0)) || !std::isfinite(alpha))
-    throw value_error(describe("PACT: alpha", "a positive finite number", std::to_string(alpha)));
+    throw value_error(describe("PACT: alpha", "a positive finite number", to_text(alpha)));
 }
 
 /// n / alpha, in double: codes per unit of x. Every code in the library is made with this factor.

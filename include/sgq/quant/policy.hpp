@@ -71,13 +71,13 @@ inline FirstLast parse_first_last(std::string_view text) {
 /// "fp32", or "w4a2".
 inline std::string name(const Bits& bits) {
   if (bits == Bits{}) return "fp32";
-  return "w" + std::to_string(bits.weights) + "a" + std::to_string(bits.activations);
+  return "w" + to_text(bits.weights) + "a" + to_text(bits.activations);
 }
 
 /// The long name: "fp32", "w4a2", "layerwise-4-2", "w4a4,conv3=w2a8". first_last is not part of it.
 inline std::string name(const BitPolicy& policy) {
   const auto half = [](const Bits& b) {
-    return b.weights == b.activations ? std::to_string(b.weights) : name(b);
+    return b.weights == b.activations ? to_text(b.weights) : name(b);
   };
   std::string text = policy.front == policy.back
                          ? name(policy.front)

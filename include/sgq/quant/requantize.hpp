@@ -49,7 +49,7 @@ struct ChannelNorm {
 inline void check_affine(const ChannelAffine& f) {
   if (!std::isfinite(f.m) || !std::isfinite(f.t))
     throw value_error(describe("channel scale and shift", "finite numbers",
-                               std::to_string(f.m) + " and " + std::to_string(f.t),
+                               to_text(f.m) + " and " + to_text(f.t),
                                "is the batch norm's variance negative or NaN?"));
 }
 
@@ -134,7 +134,7 @@ void requantize(View<const A> a, std::span<const ChannelAffine> channels, double
   if (joins) check_shape("requantize: residual", a.shape(), residual.codes.shape());
   const index_t c = static_cast<index_t>(channels.size()), plane = a.shape().plane();
   if (a.shape().rank() < 2 || a.shape()[1] != c)
-    throw shape_error(describe("requantize", std::to_string(c) + " channels", a.shape().str()));
+    throw shape_error(describe("requantize", to_text(c) + " channels", a.shape().str()));
   const double inverse = inverse_step(alpha, bits);
   if (plane == 1 && !joins)
     return parallel_blocks(a.shape()[0], 64, [&](index_t begin, index_t end) {

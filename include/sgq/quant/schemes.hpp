@@ -65,8 +65,7 @@ std::unique_ptr<const WeightQuantizer<T>> make_weight_quantizer(WeightScheme sch
   case WeightScheme::lsq:
     return std::make_unique<Lsq<T>>(bits);
   }
-  throw value_error(
-      describe("weight quantiser", "a scheme", std::to_string(static_cast<int>(scheme))));
+  throw value_error(describe("weight quantiser", "a scheme", to_text(static_cast<int>(scheme))));
 }
 
 } // namespace sgq::quant

@@ -59,8 +59,7 @@ inline Thresholds make_thresholds(std::span<const ChannelAffine> channels, doubl
   check_bits("thresholds", bits);
   check_alpha(alpha);
   if (bound < 0 || bound >= accumulator_limit)
-    throw value_error(
-        describe("thresholds: accumulator bound", "0 to 2^29", std::to_string(bound)));
+    throw value_error(describe("thresholds: accumulator bound", "0 to 2^29", to_text(bound)));
   const index_t c = static_cast<index_t>(channels.size()), n = max_code(bits);
   const index_t codes = residual.max_code + 1;
   const double inverse = inverse_step(alpha, bits);
@@ -108,7 +107,7 @@ inline void apply_thresholds(const Thresholds& table, View<const std::int32_t> a
   check_shape("thresholds: codes", a.shape(), q.shape());
   if (joins) check_shape("thresholds: residual", a.shape(), r.shape());
   if (a.shape().rank() < 2 || a.shape()[1] != c)
-    throw shape_error(describe("thresholds", std::to_string(c) + " channels", a.shape().str()));
+    throw shape_error(describe("thresholds", to_text(c) + " channels", a.shape().str()));
   const index_t rows = std::max<index_t>(1, 4096 / std::max<index_t>(1, plane));
   parallel_blocks(a.shape()[0] * c, rows, [&](index_t begin, index_t end) {
     for (index_t row = begin; row < end; ++row) {

@@ -63,7 +63,7 @@ public:
   Classifier(F& f, index_t classes, index_t batch = 128) : f_(f), classes_(classes), batch_(batch) {
     if (classes < 1 || batch < 1)
       throw value_error(describe("classifier", "at least one class and one image a batch",
-                                 std::to_string(classes) + " and " + std::to_string(batch)));
+                                 to_text(classes) + " and " + to_text(batch)));
   }
 
   index_t classes() const { return classes_; }
@@ -75,9 +75,9 @@ public:
     f_(x, logits);
     for (index_t i = 0; i < logits.size(); ++i)
       if (!std::isfinite(logits[i]))
-        throw value_error(describe("classifier", "finite logits",
-                                   std::to_string(logits[i]) + " for image " +
-                                       std::to_string(i / classes_) + " of a batch"));
+        throw value_error(
+            describe("classifier", "finite logits",
+                     to_text(logits[i]) + " for image " + to_text(i / classes_) + " of a batch"));
   }
 
   /// Runs every image of x, batch by batch: see(image, its row of logits).

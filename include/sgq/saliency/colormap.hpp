@@ -130,8 +130,7 @@ inline Rgb color(Palette palette, double v) {
 /// The value that gets the last colour: the percentile of |map|, or its maximum where that is 0.
 inline double color_scale(std::span<const float> map, double percentile) {
   if (!(percentile > 0 && percentile <= 100))
-    throw value_error(
-        describe("colour scale", "a percentile in (0, 100]", std::to_string(percentile)));
+    throw value_error(describe("colour scale", "a percentile in (0, 100]", to_text(percentile)));
   Arena::Scope scope(scratch());
   const auto d = static_cast<index_t>(map.size());
   float* a = scratch().take<float>(d);
@@ -151,7 +150,7 @@ Tensor<std::uint8_t> paint_maps(View<const float> maps, const ColorOptions& opti
   if (s.rank() != 3) throw shape_error(describe("colours of maps", "[N, H, W]", s.str()));
   check_maps("colours of maps", maps);
   if (!(options.scale >= 0))
-    throw value_error(describe("colour scale", "0 or more", std::to_string(options.scale)));
+    throw value_error(describe("colour scale", "0 or more", to_text(options.scale)));
   const index_t d = s.stride();
   Tensor<std::uint8_t> rgb({s[0], s[1], s[2], 3});
   for (index_t n = 0; n < s[0]; ++n) {

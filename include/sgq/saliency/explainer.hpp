@@ -40,8 +40,7 @@ public:
   explicit Explainer(nn::Net<T>& net, const ExplainerOptions& options = {})
       : net_(net), options_(options) {
     if (options.batch < 1)
-      throw value_error(
-          describe("explainer", "a batch of 1 or more", std::to_string(options.batch)));
+      throw value_error(describe("explainer", "a batch of 1 or more", to_text(options.batch)));
     for (nn::ValueId i = 1; i <= net.last(); ++i) {
       const nn::Weights<T>* weights = nn::weights_of(net.layer(i));
       straight_through_ = straight_through_ || (weights && weights->quantized()) ||

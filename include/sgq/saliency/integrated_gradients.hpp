@@ -24,12 +24,12 @@ Attribution<T> integrated_gradients(Explainer<T>& explain, View<const T> x,
   explain.check(x, classes);
   const index_t channels = x.shape()[1], plane = x.shape().plane(), features = channels * plane;
   if (o.steps < 1)
-    throw value_error(describe("integrated gradients", "1 or more steps", std::to_string(o.steps)));
+    throw value_error(describe("integrated gradients", "1 or more steps", to_text(o.steps)));
   if (o.baseline.size() != 1 && static_cast<index_t>(o.baseline.size()) != channels)
     throw value_error(
         describe("integrated gradients",
-                 "a baseline value, or one for each of " + std::to_string(channels) + " channels",
-                 std::to_string(o.baseline.size())));
+                 "a baseline value, or one for each of " + to_text(channels) + " channels",
+                 to_text(o.baseline.size())));
   const auto baseline = [&](index_t i) { // of flat index i
     return static_cast<T>(
         o.baseline[static_cast<std::size_t>(i / plane % channels) % o.baseline.size()]);

@@ -36,10 +36,10 @@ inline Attribution<float> occlusion(const Classifier& model, View<const float> x
   ops::check_labels(classes, {s[0], model.classes()});
   if (o.window < 1 || o.window > std::min(s[2], s[3]) || o.stride < 1 || o.stride > o.window)
     throw value_error(describe("occlusion", "1 <= stride <= window <= the image's side",
-                               std::to_string(o.stride) + " and " + std::to_string(o.window)));
+                               to_text(o.stride) + " and " + to_text(o.window)));
   if (o.cover.size() != 1 && static_cast<index_t>(o.cover.size()) != s[1])
-    throw value_error(describe("occlusion", "one cover value, or one for each channel",
-                               std::to_string(o.cover.size())));
+    throw value_error(
+        describe("occlusion", "one cover value, or one for each channel", to_text(o.cover.size())));
   const auto score = [&](index_t n, const float* row) {
     return target_score(row, model.classes(), classes[static_cast<std::size_t>(n)], o.target);
   };

@@ -49,12 +49,12 @@ inline Attribution<float> rise(const Classifier& model, View<const float> x,
   if (s.rank() != 4) throw shape_error(describe("RISE", "images [N, C, H, W]", s.str()));
   ops::check_labels(classes, {s[0], model.classes()});
   if (o.masks < 1 || o.cells < 1 || o.cells > 1000 || !(o.keep > 0 && o.keep <= 1))
-    throw value_error(describe("RISE", "masks >= 1, cells in 1..1000, keep in (0, 1]",
-                               std::to_string(o.masks) + ", " + std::to_string(o.cells) + ", " +
-                                   std::to_string(o.keep)));
+    throw value_error(
+        describe("RISE", "masks >= 1, cells in 1..1000, keep in (0, 1]",
+                 to_text(o.masks) + ", " + to_text(o.cells) + ", " + to_text(o.keep)));
   if (o.background.size() != 1 && static_cast<index_t>(o.background.size()) != s[1])
     throw value_error(describe("RISE", "one background value, or one for each channel",
-                               std::to_string(o.background.size())));
+                               to_text(o.background.size())));
   const Random random(o.seed, 0x72697365u); // "rise"
   const index_t plane = s.plane();
   std::vector<double> sum(static_cast<std::size_t>(s[0] * plane));

@@ -26,7 +26,7 @@ Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
                           const Noise& noise) {
   if (o.samples < 1 || !(o.fraction >= 0) || !std::isfinite(o.fraction))
     throw value_error(describe("SmoothGrad", "1 or more samples and a fraction >= 0",
-                               std::to_string(o.samples) + " and " + std::to_string(o.fraction)));
+                               to_text(o.samples) + " and " + to_text(o.fraction)));
   Attribution<T> a{Tensor<T>(x.shape()), explain.label(o.squared ? "SmoothGrad^2" : "SmoothGrad")};
   const index_t features = x.shape().stride();
   Tensor<T> noisy;

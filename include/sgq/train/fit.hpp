@@ -49,15 +49,14 @@ namespace detail {
 inline void check_fit(const FitOptions& options, const TrainState& state, index_t batches) {
   options.schedule.check();
   if (options.epochs < 1)
-    throw value_error(describe("epochs", "1 or more", std::to_string(options.epochs)));
+    throw value_error(describe("epochs", "1 or more", to_text(options.epochs)));
   if (state.epoch < 0 || state.epoch > options.epochs || state.batch < 0 || state.batch > batches ||
       state.step != state.epoch * batches + state.batch)
     throw value_error(describe("start of training",
-                               "a state of a run of " + std::to_string(options.epochs) +
-                                   " epochs of " + std::to_string(batches) + " batches",
-                               "epoch " + std::to_string(state.epoch) + ", batch " +
-                                   std::to_string(state.batch) + ", step " +
-                                   std::to_string(state.step)));
+                               "a state of a run of " + to_text(options.epochs) + " epochs of " +
+                                   to_text(batches) + " batches",
+                               "epoch " + to_text(state.epoch) + ", batch " + to_text(state.batch) +
+                                   ", step " + to_text(state.step)));
 }
 } // namespace detail
 
@@ -81,7 +80,7 @@ TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step
       try {
         result = step(batches.batch(state.batch), context);
       } catch (const value_error& e) {
-        throw value_error("training step " + std::to_string(state.step + 1) + ": " + e.what());
+        throw value_error("training step " + to_text(state.step + 1) + ": " + e.what());
       }
       state.meter.add(result.loss, result.correct, result.images);
       ++state.batch, ++state.step;

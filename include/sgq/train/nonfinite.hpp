@@ -44,7 +44,7 @@ void check_loss(T loss, nn::Net<T>& net, const nn::Tape<T>& tape) {
   std::string layer = first_nonfinite_layer(net, tape);
   if (layer.empty()) layer = "'" + net.nodes().back().name + "', whose finite logits are too large";
   throw value_error(describe("training loss", "a finite number",
-                             std::to_string(static_cast<double>(loss)) + ", from layer " + layer,
+                             to_text(loss) + ", from layer " + layer,
                              "a lower learning rate often helps"));
 }
 

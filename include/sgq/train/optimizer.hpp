@@ -134,9 +134,9 @@ protected:
 
   static double check(std::string_view what, double value, double below = 0) {
     if (!(value >= 0) || !std::isfinite(value) || (below > 0 && value >= below))
-      throw value_error(describe(
-          what, below > 0 ? "a number in [0, " + std::to_string(below) + ")" : "a number >= 0",
-          std::to_string(value)));
+      throw value_error(
+          describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
+                   to_text(value)));
     return value;
   }
 

@@ -64,7 +64,7 @@ public:
       : net_(net), optimizer_(optimizer), options_(options) {
     if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
       throw value_error(
-          describe("guided training: lambda", "a number >= 0", std::to_string(options.lambda)));
+          describe("guided training: lambda", "a number >= 0", to_text(options.lambda)));
     ops::share_count(options.mask.share, 1);
   }
 

@@ -44,10 +44,10 @@ struct Schedule {
   /// Throws value_error on settings that give no course.
   void check() const {
     if (!(warm_up >= 0 && warm_up < 1))
-      throw value_error(describe("schedule", "a warm-up in [0, 1)", std::to_string(warm_up)));
+      throw value_error(describe("schedule", "a warm-up in [0, 1)", to_text(warm_up)));
     for (double f : {start, end, factor})
       if (!(f >= 0 && f <= 1))
-        throw value_error(describe("schedule", "factors in [0, 1]", std::to_string(f)));
+        throw value_error(describe("schedule", "factors in [0, 1]", to_text(f)));
   }
 
 private:

@@ -8,7 +8,6 @@
 
 #include "sgq/config.hpp"
 
-#include <bit>
 #include <cstdint>
 #include <type_traits>
 
@@ -22,7 +21,7 @@ SGQ_INLINE T square_root(T x) {
   constexpr Bits magic =
       is_float ? static_cast<Bits>(0x5f375a86u) : static_cast<Bits>(0x5fe6eb50c7b537a9u);
   const T half = x * T(0.5);
-  T r = std::bit_cast<T>(static_cast<Bits>(magic - (std::bit_cast<Bits>(x) >> 1)));
+  T r = __builtin_bit_cast(T, static_cast<Bits>(magic - (__builtin_bit_cast(Bits, x) >> 1)));
   r = r * (T(1.5) - half * r * r);
   r = r * (T(1.5) - half * r * r);
   r = r * (T(1.5) - half * r * r);

@@ -34,7 +34,7 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
                                           const DeletionOptions& options, bool insert) {
   check_explained(what, x, maps);
   if (options.steps < 1)
-    throw value_error(describe(what, "at least one step", std::to_string(options.steps)));
+    throw value_error(describe(what, "at least one step", to_text(options.steps)));
   const index_t images = x.shape()[0], positions = x.shape().plane();
   const index_t step = std::max(index_t{1}, (positions + options.steps - 1) / options.steps);
   std::vector<index_t> counts{0};

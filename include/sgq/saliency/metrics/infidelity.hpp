@@ -51,9 +51,8 @@ public:
     if (side_ > shape[2] || side_ > shape[3] || options.side < 0 || options.samples < 1 ||
         !(options.sigma > 0))
       throw value_error(describe("infidelity", "a square within the image, sigma > 0, samples >= 1",
-                                 std::to_string(options.side) + ", " +
-                                     std::to_string(options.sigma) + ", " +
-                                     std::to_string(options.samples)));
+                                 to_text(options.side) + ", " + to_text(options.sigma) + ", " +
+                                     to_text(options.samples)));
   }
 
   double operator()(const float* x, const float* base, const float* phi, const Random& random,

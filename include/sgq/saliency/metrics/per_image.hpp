@@ -24,9 +24,8 @@ inline void check_finite(std::string_view what, View<const float> x) {
   const index_t at = ops::find_nonfinite(x);
   if (at >= 0)
     throw value_error(describe(what, "finite numbers",
-                               std::to_string(x[at]) + " at position " +
-                                   std::to_string(at % x.shape().stride()) + " of image " +
-                                   std::to_string(at / x.shape().stride())));
+                               to_text(x[at]) + " at position " + to_text(at % x.shape().stride()) +
+                                   " of image " + to_text(at / x.shape().stride())));
 }
 
 /// Throws unless these are maps: a batch of at least one number each, all finite.

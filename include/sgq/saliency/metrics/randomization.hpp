@@ -39,7 +39,7 @@ inline std::vector<RandomizationStep> parameter_randomization(const Randomizable
                                                               Values values) {
   if (net.layers < 1)
     throw value_error(
-        describe("parameter randomisation", "at least one layer", std::to_string(net.layers)));
+        describe("parameter randomisation", "at least one layer", to_text(net.layers)));
   Tensor<float> trained(maps), randomized(maps);
   net.explain(trained);
   std::vector<RandomizationStep> steps;

@@ -27,9 +27,8 @@ inline Tensor<double> max_sensitivity(Explain explain, View<const float> x,
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("max-sensitivity", "images [N, C, H, W]", s.str()));
   if (!(options.radius >= 0) || options.samples < 1)
-    throw value_error(
-        describe("max-sensitivity", "radius >= 0 and samples >= 1",
-                 std::to_string(options.radius) + " and " + std::to_string(options.samples)));
+    throw value_error(describe("max-sensitivity", "radius >= 0 and samples >= 1",
+                               to_text(options.radius) + " and " + to_text(options.samples)));
   check_maps("max-sensitivity", x);
   const index_t images = s[0], d = s.stride(), plane = s.plane();
   Tensor<float> moved(s), map({images, s[2], s[3]}), moved_map(map.shape());

@@ -99,9 +99,8 @@ inline Estimate bootstrap_mean(View<const double> values, const BootstrapOptions
   if (values.shape().rank() != 2)
     throw shape_error(describe("bootstrap", "values [N] or [S, N]", values.shape().str()));
   if (options.resamples < 1 || !(options.confidence > 0 && options.confidence < 1))
-    throw value_error(
-        describe("bootstrap", "resamples >= 1 and confidence in (0, 1)",
-                 std::to_string(options.resamples) + " and " + std::to_string(options.confidence)));
+    throw value_error(describe("bootstrap", "resamples >= 1 and confidence in (0, 1)",
+                               to_text(options.resamples) + " and " + to_text(options.confidence)));
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   Estimate estimate{none, none, none, 0, 0};
   double sum = 0;

@@ -138,6 +138,28 @@ private:
   std::uint64_t seed_, stream_;
 };
 
+/// A random function of its own for each image of a batch. Image i of a slice that begins at image
+/// `first` of the global batch draws from random.split(first + i), so a slice draws what the whole
+/// batch would: dropout, fills and ties do not depend on who computes which images.
+class ImageRandom {
+public:
+  constexpr ImageRandom(const Random& random, index_t first = 0) // NOLINT: a Random serves as one
+      : random_(random), first_(first) {}
+
+  /// The generator of image i of the slice.
+  constexpr Random operator()(index_t i) const {
+    return random_.split(static_cast<std::uint64_t>(first_ + i));
+  }
+  /// Another purpose, the same images.
+  constexpr ImageRandom split(std::uint64_t purpose) const {
+    return {random_.split(purpose), first_};
+  }
+
+private:
+  Random random_;
+  index_t first_;
+};
+
 /// Fisher-Yates shuffle of any range with random access.
 template <class Range>
 void shuffle(Range& range, const Random& random) {

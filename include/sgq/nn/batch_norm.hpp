@@ -119,7 +119,7 @@ public:
     out.push_back({"weight", &gamma_});
     out.push_back({"bias", &beta_});
   }
-  void collect(std::vector<NamedBuffer<T>>& out) override {
+  void collect_buffers(std::vector<NamedBuffer<T>>& out) override {
     out.push_back({"running_mean", &mean_});
     out.push_back({"running_var", &var_});
   }

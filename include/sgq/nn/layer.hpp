@@ -111,7 +111,7 @@ public:
 
   /// Parameters and other stored tensors, by their local names ("weight").
   virtual void collect(std::vector<NamedParameter<T>>&) {}
-  virtual void collect(std::vector<NamedBuffer<T>>&) {}
+  virtual void collect_buffers(std::vector<NamedBuffer<T>>&) {}
 
   /// Called once after the parameters have changed: derives what forward needs, e.g. weight codes.
   virtual void prepare(std::string_view name) { static_cast<void>(name); }

@@ -106,8 +106,12 @@ public:
   }
 
   /// Parameters, "layer.name", in the order of the layers; buffers are the running statistics.
-  std::vector<NamedParameter<T>> parameters() { return collect<NamedParameter<T>>(); }
-  std::vector<NamedBuffer<T>> buffers() { return collect<NamedBuffer<T>>(); }
+  std::vector<NamedParameter<T>> parameters() {
+    return collect<NamedParameter<T>>([](Layer<T>& l, auto& own) { l.collect(own); });
+  }
+  std::vector<NamedBuffer<T>> buffers() {
+    return collect<NamedBuffer<T>>([](Layer<T>& l, auto& own) { l.collect_buffers(own); });
+  }
 
   index_t parameter_count() {
     index_t count = 0;
@@ -221,12 +225,12 @@ private:
     }
   }
 
-  template <class Named>
-  std::vector<Named> collect() {
+  template <class Named, class From>
+  std::vector<Named> collect(From from) {
     std::vector<Named> all, own;
     for (Node& node : nodes_) {
       own.clear();
-      node.layer->collect(own);
+      from(*node.layer, own);
       for (Named& entry : own) {
         entry.name = node.name + "." + entry.name;
         all.push_back(entry);

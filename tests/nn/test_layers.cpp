@@ -83,7 +83,7 @@ void freeze_statistics(Net<T>& net, const Tape<T>& tape) {
   std::vector<NamedBuffer<T>> buffers;
   for (ValueId i = 0; i <= net.last(); ++i) {
     buffers.clear();
-    net.layer(i).collect(buffers);
+    net.layer(i).collect_buffers(buffers);
     if (buffers.empty()) continue;
     using Norm = BatchNorm<T>;
     for (index_t c = 0; c < buffers[0].tensor->size(); ++c) {

@@ -59,7 +59,13 @@ public:
     step_ = quantizer_ && quantizer_->has_step()
                 ? Parameter<T>(Role::clip, {1}, quantizer_->initial_step(weight_.value()))
                 : Parameter<T>();
+    if (!step_.empty() && weight_.written())
+      step_.edit(); // a value made of weights that mean something
     prepared_version_ = 0;
+  }
+  /// "sawb, 4 bits"; empty without a quantiser.
+  std::string precision() const {
+    return quantizer_ ? quantizer_->name() + ", " + to_text(quantizer_->bits()) + " bits" : "";
   }
   const quant::WeightQuantizer<T>* quantizer() const { return quantizer_.get(); }
   bool quantized() const { return quantizer_ != nullptr; }

@@ -41,13 +41,28 @@ def cosine(p, q):
     return p @ q / np.linalg.norm(p) / np.linalg.norm(q)
 
 
+ties = np.random.RandomState(1)
+
+
 def top(v, k):
-    return set(np.lexsort((np.arange(v.size), -v))[:k])
+    """The k largest; ties fall at random."""
+    return set(np.lexsort((ties.rand(v.size), -v))[:k])
 
 
 def iou(p, q):
+    """Its mean over the ties, by simulation."""
     k = p.size // 10
-    return len(top(p, k) & top(q, k)) / len(top(p, k) | top(q, k))
+    draws = []
+    for _ in range(20000):
+        p_top, q_top = top(p, k), top(q, k)
+        draws.append(len(p_top & q_top) / len(p_top | q_top))
+    return draws[0] if np.ptp(draws) == 0 else np.mean(draws)
+
+
+def expected_hits(v, s, k):
+    """How many of the k largest v lie in s, on average over the ties at the cut."""
+    cut = np.sort(v)[-k]
+    return s[v > cut].sum() + (k - (v > cut).sum()) * s[v == cut].mean()
 
 
 def ssim(p, q, magnitude):
@@ -96,7 +111,7 @@ for n in range(N):
     if not s.any():
         continue
     localization[0, n] = s[v == v.max()].mean()
-    localization[1, n] = sum(s[i] for i in top(v, s.sum())) / s.sum()
+    localization[1, n] = expected_hits(v, s, s.sum()) / s.sum()
     localization[2, n] = np.clip(v[s], 0, None).sum() / np.clip(v, 0, None).sum()
 
 # -- a linear model --------------------------------------------------------------------------------
@@ -105,7 +120,8 @@ x = sixty_fourths(M, C, h, w)
 weight = sixty_fourths(K, C * h * w) / 4
 bias = sixty_fourths(K)
 labels = rng.randint(0, K, M)
-scores = np.round(sixty_fourths(M, h, w) * 2) / 2  # rankings with ties
+scores = np.array([rng.permutation(h * w) + 1 for _ in range(M)]).reshape(M, h, w) / 4
+scores *= rng.choice([-1, 1], scores.shape)  # no ties, in magnitude neither
 background = np.array([-0.5, 0.25])
 
 
@@ -117,7 +133,7 @@ labels[:4] = logits(x)[:4].argmax(1)  # most predictions are right
 
 
 def replace(image, other, score, k):
-    order = np.lexsort((np.arange(h * w), -score.ravel()))[:k]
+    order = np.argsort(-score.ravel())[:k]
     out = image.reshape(C, -1).copy()
     out[:, order] = other.reshape(C, -1)[:, order]
     return out.reshape(C, h, w)
@@ -180,12 +196,12 @@ print(f"// Maps [{N},{H},{W}], masks of the same shape.")
 emit("float", "a", a)
 emit("float", "b", b)
 emit("std::uint8_t", "masks", masks)
-print("// [5 metrics, N]: Spearman, Pearson, cosine, SSIM, top-10 % IoU.")
+print("// [5 metrics, N]: Spearman, Pearson, cosine, SSIM, top-10 % IoU (its mean over ties).")
 emit("double", "similarity_signed", similarities(False))
 emit("double", "similarity_magnitude", similarities(True))
 emit("double", "gini_of_a", [gini(v) for v in flat])
 emit("double", "entropy_of_a", [entropy(v) for v in flat])
-print("// [3 metrics, N]: pointing game, relevance rank, relevance mass of a.")
+print("// [3 metrics, N]: pointing game, relevance rank (its mean over ties), relevance mass of a.")
 emit("double", "localization_of_a", localization)
 print(f"// Linear model: x [{M},{C},{h},{w}], weight [{K},{C * h * w}], bias, labels; maps [{M},{h},{w}].")
 emit("float", "x", x)

@@ -49,7 +49,8 @@ TEST_CASE("scores of a row of logits", "[callable]") {
   CHECK(argmax(row, 4) == 1); // the lower of two equals
   CHECK(target_score(row, 4, 3, Target::logit) == 2);
   const double sum = std::exp(1.0) + 2 * std::exp(3.0) + std::exp(2.0);
-  CHECK(target_score(row, 4, 3, Target::log_probability) == Approx(2 - std::log(sum)).epsilon(1e-14));
+  CHECK(target_score(row, 4, 3, Target::log_probability) ==
+        Approx(2 - std::log(sum)).epsilon(1e-14));
   const float large[] = {3e38f, -3e38f}; // no overflow
   CHECK(log_probability(large, 2, 0) == 0);
 }

@@ -79,6 +79,38 @@ TEST_CASE("the area of a known curve, with equal and with a narrow last step", "
   CHECK(deletion(model, image, map, options_with(1, {0})).area[0] == Approx(0.45).epsilon(1e-6));
 }
 
+TEST_CASE("constant and blank maps score like a random ranking", "[deletion]") {
+  // Class 1 owns the upper half of the ink, by index all of it is taken or brought back first.
+  constexpr index_t n = 500;
+  auto upper = [](View<const float> in, View<float> logits) {
+    logits.fill(0);
+    for (index_t i = 0; i < in.size(); ++i)
+      if (i % 64 < 32) logits(i / 64, 1) += in[i] / 8;
+  };
+  const Classifier model(upper, 2);
+  Tensor<float> ink({n, 1, 8, 8}), noise({n, 8, 8});
+  for (index_t i = 0; i < ink.size(); ++i) {
+    ink[i] = 0.5f + Random(1).uniform(i);
+    noise[i] = static_cast<float>(Random(2).normal(i));
+  }
+  const auto options = options_with(16, {0});
+  for (auto measure : {deletion, insertion}) {
+    const Tensor<double> random = measure(model, ink, noise, options).area;
+    for (float value : {0.0f, 0.25f}) {
+      const Tensor<float> map({n, 8, 8}, value);
+      const Tensor<double> area = measure(model, ink, map, options).area;
+      double mean = 0, squares = 0;
+      for (index_t i = 0; i < n; ++i) {
+        mean += (area[i] - random[i]) / n;
+        squares += (area[i] - random[i]) * (area[i] - random[i]) / n;
+      }
+      CHECK(squares > 0);
+      CHECK(std::abs(mean) < 5 * std::sqrt(squares / n));
+      CHECK(std::sqrt(squares) < 0.1); // so the bound is below 0.03
+    }
+  }
+}
+
 TEST_CASE("a substrate may be a blur or the image's mean", "[deletion]") {
   LinearModel linear(3, 60, 4);
   const Classifier model(linear, 3);

@@ -3,7 +3,8 @@
 //     x, dx, x_masked [N,C,H,W]
 //
 //     s = mean over channels of dx (or of |dx|)        one score per position
-//     x_masked = x with the floor(share H W) positions of lowest s replaced, in all channels
+//     x_masked = x with the floor(share H W) positions of lowest s replaced, in all channels;
+//                of equal s, which ones is decided at random (select.hpp)
 //
 // Ismail, Corrada Bravo, Feizi, "Improving Deep Learning Interpretability by Saliency Guided
 // Training", NeurIPS 2021, arXiv 2111.14338. Their text says "low gradient values"; their program
@@ -34,7 +35,7 @@ void mask_lowest(View<const T> x, View<const T> dx, const MaskOptions& options,
   const View<T> scores(scratch().take<T>(positions.size()), positions);
   const View<std::uint8_t> mask(scratch().take<std::uint8_t>(positions.size()), positions);
   channel_mean<T>(dx, options.rank_by, scores);
-  select_lowest<T>(scores, share_count(options.share, positions.stride()), mask);
+  select_lowest<T>(scores, share_count(options.share, positions.stride()), random.split(1), mask);
   fill_masked<T>(x, mask, options.fill, random, x_masked);
 }
 

@@ -5,12 +5,21 @@
 //
 // The bits of a float, suitably flipped, are ordered like an unsigned integer, so the k-th lowest
 // is found digit by digit from counts (radix selection): a row is read once per byte of T, whatever
-// is in it. Equal scores are taken from the lower index up, -0 equals +0, infinities are ordinary
-// values, NaN is an error. Images are independent, hence the same result for any thread count.
+// is in it.
+//
+// Equal scores are common: a map of a quantised net is exactly 0 at many positions, or everywhere.
+// Which of them are taken is decided at random, by a word of its own for each position of each
+// image; by index, the top rows of the images would go first. So the positions rank by score, then
+// by word, then by index (ranking.hpp sorts by the same rule). Words are drawn only where more
+// positions are equal than are wanted.
+//
+// -0 equals +0, infinities are ordinary values, NaN is an error. Images are independent, hence the
+// same result for any thread count.
 #pragma once
 
 #include "sgq/config.hpp"
 #include "sgq/core/parallel.hpp"
+#include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
 
 #include <array>
@@ -91,11 +100,11 @@ void row_keys(const T* row, index_t n, bool reversed, index_t image, Key<T>* key
                                "a gradient that is NaN comes from weights or inputs that are"));
 }
 
-/// The k-th lowest key (k >= 1), and how many that equal it are among the k lowest.
+/// The k-th lowest key (k >= 1), and how many that equal it belong to the k lowest.
 template <class K>
 struct Cut {
   K key;
-  index_t ties;
+  index_t wanted;
 };
 
 template <class K>
@@ -113,8 +122,32 @@ Cut<K> find_cut(const K* keys, index_t n, index_t k) {
   return {found, k};
 }
 
+/// The tied positions with the k smallest words, of equal words those of lower index.
+template <class K>
+void break_ties(const K* keys, index_t n, const Cut<K>& cut, const Random& random,
+                std::uint8_t* row) {
+  Arena::Scope scope(scratch());
+  std::uint32_t* words = scratch().take<std::uint32_t>(n); // of the tied positions, in order
+  std::uint32_t drawn[Random::many];
+  index_t tied = 0;
+  for (index_t first = 0; first < n; first += Random::many) {
+    const index_t end = std::min(n, first + Random::many);
+    if (std::find(keys + first, keys + end, cut.key) == keys + end) continue;
+    random.many_bits(first, drawn);
+    for (index_t i = first; i < end; ++i)
+      if (keys[i] == cut.key) words[tied++] = drawn[i - first];
+  }
+  Cut<std::uint32_t> last = find_cut(words, tied, cut.wanted);
+  for (index_t i = 0; i < n; ++i) {
+    if (keys[i] != cut.key) continue;
+    row[i] = *words < last.key || (*words == last.key && last.wanted-- > 0);
+    ++words;
+  }
+}
+
 template <class T>
-void select(View<const T> scores, index_t k, bool highest, View<std::uint8_t> mask) {
+void select(View<const T> scores, index_t k, bool highest, const ImageRandom& ties,
+            View<std::uint8_t> mask) {
   check_shape("selection by score", scores.shape(), mask.shape());
   const index_t images = scores.shape()[0], n = scores.shape().stride();
   if (k < 0 || k > n)
@@ -130,26 +163,33 @@ void select(View<const T> scores, index_t k, bool highest, View<std::uint8_t> ma
         std::fill(row, row + n, std::uint8_t{0});
         continue;
       }
-      Cut<Key<T>> cut = find_cut(keys, n, k);
-      for (index_t i = 0; i < n; ++i)
-        row[i] = keys[i] < cut.key || (keys[i] == cut.key && cut.ties-- > 0);
+      const Cut<Key<T>> cut = find_cut(keys, n, k);
+      index_t tied = 0;
+      for (index_t i = 0; i < n; ++i) {
+        row[i] = keys[i] <= cut.key;
+        tied += keys[i] == cut.key;
+      }
+      if (tied > cut.wanted) break_ties(keys, n, cut, ties(image), row);
     }
   });
 }
 
 } // namespace detail
 
-/// Marks the k lowest scores of each image; of equal ones, those of lower index. Throws value_error
-/// on NaN or a k outside 0..P, shape_error unless the shapes are the same.
+/// Marks the k lowest scores of each image; of equal ones, those whose words ties(image).bits(i)
+/// are lowest. Throws value_error on NaN or a k outside 0..P, shape_error unless the shapes are the
+/// same.
 template <class T>
-void select_lowest(View<const T> scores, index_t k, View<std::uint8_t> mask) {
-  detail::select(scores, k, false, mask);
+void select_lowest(View<const T> scores, index_t k, const ImageRandom& ties,
+                   View<std::uint8_t> mask) {
+  detail::select(scores, k, false, ties, mask);
 }
 
-/// Marks the k highest; of equal ones, again those of lower index.
+/// Marks the k highest; of equal ones, again those whose words are lowest.
 template <class T>
-void select_highest(View<const T> scores, index_t k, View<std::uint8_t> mask) {
-  detail::select(scores, k, true, mask);
+void select_highest(View<const T> scores, index_t k, const ImageRandom& ties,
+                    View<std::uint8_t> mask) {
+  detail::select(scores, k, true, ties, mask);
 }
 
 /// mask [N, ...] with k ones in every row -> positions [N, k], ascending. Throws shape_error where

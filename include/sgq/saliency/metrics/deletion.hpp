@@ -18,7 +18,7 @@ struct DeletionOptions {
   index_t steps = 32; ///< T; more than H W positions allow become H W
   Values rank_by = Values::with_sign;
   ops::FillOptions substrate{.fill = ops::Fill::constant};
-  std::uint64_t seed = 0; ///< of a random substrate
+  std::uint64_t seed = 0; ///< of ties, and of a random substrate
 };
 
 struct ProbabilityCurve {
@@ -52,7 +52,7 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
     curve.share.push_back(static_cast<double>(count) / static_cast<double>(positions));
   curve.probability = Tensor<double>({static_cast<index_t>(counts.size()), images});
   curve.area = Tensor<double>({images});
-  walk(model, from, to, ranking(maps, options.rank_by), counts,
+  walk(model, from, to, ranking(maps, options.rank_by, tie_breaker(options.seed)), counts,
        [&](std::size_t t, index_t n, const float* logits) {
          const index_t c = target[static_cast<std::size_t>(n)];
          const double s = std::exp(log_probability(logits, model.classes(), c));

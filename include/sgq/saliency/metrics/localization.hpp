@@ -10,17 +10,17 @@
 // Osman, Samek, "CLEVR-XAI", Information Fusion 81 (2022) (rank and mass). Maps are read with their
 // sign: give |map| where the sign says nothing about evidence. A mask with nothing inside leaves
 // the image undefined (NaN), and so does a map without a positive value in relevance mass. A
-// constant map scores what chance would in pointing and mass: the share of s in the image.
+// constant map scores what chance would: the share of s in the image, in relevance rank on
+// average over the random order of its positions.
 #pragma once
 
-#include "sgq/ops/select.hpp"
-#include "sgq/saliency/metrics/per_image.hpp"
+#include "sgq/saliency/metrics/ranking.hpp"
 
 namespace sgq::saliency {
 
 namespace detail {
 
-// f(map, mask, inside) for every image whose mask is not empty.
+// f(image, map, mask, inside) for every image whose mask is not empty.
 template <class F>
 Tensor<double> per_masked_image(std::string_view what, View<const float> maps,
                                 View<const std::uint8_t> masks, F f) {
@@ -32,7 +32,7 @@ Tensor<double> per_masked_image(std::string_view what, View<const float> maps,
   return per_image(images, [&](index_t n) {
     const std::uint8_t* mask = masks.data() + n * d;
     const index_t inside = d - std::count(mask, mask + d, std::uint8_t{0});
-    return inside > 0 ? f(maps.data() + n * d, mask, inside) : undefined;
+    return inside > 0 ? f(n, maps.data() + n * d, mask, inside) : undefined;
   });
 }
 
@@ -41,26 +41,30 @@ Tensor<double> per_masked_image(std::string_view what, View<const float> maps,
 /// [N], each 0 or 1, or between where maxima tie.
 inline Tensor<double> pointing_game(View<const float> maps, View<const std::uint8_t> masks) {
   const index_t d = maps.shape().stride();
-  return detail::per_masked_image("pointing game", maps, masks,
-                                  [d](const float* map, const std::uint8_t* mask, index_t) {
-                                    const float top = *std::max_element(map, map + d);
-                                    index_t tied = 0, hits = 0;
-                                    for (index_t i = 0; i < d; ++i) {
-                                      tied += map[i] == top;
-                                      hits += map[i] == top && mask[i] != 0;
-                                    }
-                                    return static_cast<double>(hits) / static_cast<double>(tied);
-                                  });
+  return detail::per_masked_image(
+      "pointing game", maps, masks,
+      [d](index_t, const float* map, const std::uint8_t* mask, index_t) {
+        const float top = *std::max_element(map, map + d);
+        index_t tied = 0, hits = 0;
+        for (index_t i = 0; i < d; ++i) {
+          tied += map[i] == top;
+          hits += map[i] == top && mask[i] != 0;
+        }
+        return static_cast<double>(hits) / static_cast<double>(tied);
+      });
 }
 
-/// [N], in [0, 1]; ties to the lower index.
-inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uint8_t> masks) {
+/// [N], in [0, 1]; ties are broken at random (ranking.hpp).
+inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uint8_t> masks,
+                                     std::uint64_t seed = 0) {
   const index_t d = maps.shape().stride();
+  const Random ties = tie_breaker(seed);
   return detail::per_masked_image(
-      "relevance rank", maps, masks, [d](const float* map, const std::uint8_t* mask, index_t k) {
+      "relevance rank", maps, masks,
+      [&](index_t n, const float* map, const std::uint8_t* mask, index_t k) {
         Arena::Scope scope(scratch());
         const View<std::uint8_t> top(scratch().take<std::uint8_t>(d), {1, d});
-        ops::select_highest<float>({map, {1, d}}, k, top);
+        ops::select_highest<float>({map, {1, d}}, k, {ties, n}, top);
         index_t hits = 0;
         for (index_t i = 0; i < d; ++i) hits += top[i] != 0 && mask[i] != 0;
         return static_cast<double>(hits) / static_cast<double>(k);
@@ -70,16 +74,17 @@ inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uin
 /// [N], in [0, 1].
 inline Tensor<double> relevance_mass(View<const float> maps, View<const std::uint8_t> masks) {
   const index_t d = maps.shape().stride();
-  return detail::per_masked_image("relevance mass", maps, masks,
-                                  [d](const float* map, const std::uint8_t* mask, index_t) {
-                                    double inside = 0, all = 0;
-                                    for (index_t i = 0; i < d; ++i) {
-                                      if (map[i] <= 0) continue;
-                                      all += static_cast<double>(map[i]);
-                                      if (mask[i] != 0) inside += static_cast<double>(map[i]);
-                                    }
-                                    return all > 0 ? inside / all : undefined;
-                                  });
+  return detail::per_masked_image(
+      "relevance mass", maps, masks,
+      [d](index_t, const float* map, const std::uint8_t* mask, index_t) {
+        double inside = 0, all = 0;
+        for (index_t i = 0; i < d; ++i) {
+          if (map[i] <= 0) continue;
+          all += static_cast<double>(map[i]);
+          if (mask[i] != 0) inside += static_cast<double>(map[i]);
+        }
+        return all > 0 ? inside / all : undefined;
+      });
 }
 
 /// The mask of a set without evidence masks: pixel codes above half intensity (128 and more).

@@ -21,7 +21,7 @@ struct MaskedAccuracyOptions {
   Values rank_by = Values::magnitude;
   /// What replaces: for MNIST sets pixel code 0, for CIFAR the channel means, in input units.
   ops::FillOptions background{.fill = ops::Fill::constant};
-  std::uint64_t seed = 0; ///< of the random ranking, and of a random background
+  std::uint64_t seed = 0; ///< of ties, of the random ranking, and of a random background
 };
 
 struct MaskedAccuracy {
@@ -81,12 +81,11 @@ inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const fl
   const index_t images = x.shape()[0], positions = x.shape().plane();
   ops::check_labels(labels, {images, model.classes()});
   const Tensor<float> background = replaced(x, options.background, options.seed);
-  const Tensor<float> noise =
-      random_maps(images, positions, Random(options.seed, 0x72616e64u)); // "rand"
-  return {
-      detail::masked_accuracy_along(model, x, background, labels, ranking(maps, options.rank_by)),
-      detail::masked_accuracy_along(model, x, background, labels,
-                                    ranking(noise, Values::with_sign))};
+  const Random random(options.seed, 0x72616e64u); // "rand"
+  return {detail::masked_accuracy_along(model, x, background, labels,
+                                        ranking(maps, options.rank_by, tie_breaker(options.seed))),
+          detail::masked_accuracy_along(model, x, background, labels,
+                                        random_ranking(images, positions, random))};
 }
 
 } // namespace sgq::saliency

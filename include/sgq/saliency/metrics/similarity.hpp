@@ -6,7 +6,7 @@
 //     pearson   sum (a - mean a)(b - mean b) / sqrt(sum (a - mean a)^2 sum (b - mean b)^2)
 //     cosine    sum a b / sqrt(sum a^2 sum b^2)
 //     ssim      structural similarity of the two-dimensional maps (ssim.hpp)
-//     top_iou   |A and B| / |A or B|, A and B the top share of positions, ties to the lower index
+//     top_iou   |A and B| / |A or B|, A and B the top share of positions, ties at random
 //
 // A constant map (all-zero included) has no ranking and no structure: all five are NaN there. A
 // number alone says little: state it beside its null, the same between two fp32 seeds, and its
@@ -20,7 +20,7 @@ namespace sgq::saliency {
 
 namespace detail {
 
-// f(a, b, d) for every pair in which neither map is constant; magnitudes are taken here.
+// f(image, a, b, d) for every pair in which neither map is constant; magnitudes are taken here.
 template <class F>
 Tensor<double> per_pair(std::string_view what, View<const float> a, View<const float> b,
                         Values values, F f) {
@@ -38,7 +38,7 @@ Tensor<double> per_pair(std::string_view what, View<const float> a, View<const f
     double* p = scratch().take<double>(d);
     double* q = scratch().take<double>(d);
     const bool p_varies = read(a.data() + n * d, p), q_varies = read(b.data() + n * d, q);
-    return p_varies && q_varies ? f(p, q, d) : undefined;
+    return p_varies && q_varies ? f(n, p, q, d) : undefined;
   });
 }
 
@@ -76,13 +76,16 @@ inline void average_ranks(const double* values, index_t d, double* ranks) {
 
 /// [N], in [-1, 1].
 inline Tensor<double> pearson(View<const float> a, View<const float> b, Values values) {
-  return detail::per_pair("pearson", a, b, values, detail::correlation);
+  return detail::per_pair("pearson", a, b, values,
+                          [](index_t, const double* p, const double* q, index_t d) {
+                            return detail::correlation(p, q, d);
+                          });
 }
 
 /// [N], in [-1, 1].
 inline Tensor<double> spearman(View<const float> a, View<const float> b, Values values) {
   return detail::per_pair("spearman", a, b, values,
-                          [](const double* p, const double* q, index_t d) {
+                          [](index_t, const double* p, const double* q, index_t d) {
                             Arena::Scope scope(scratch());
                             double* rank_p = scratch().take<double>(d);
                             double* rank_q = scratch().take<double>(d);
@@ -94,15 +97,16 @@ inline Tensor<double> spearman(View<const float> a, View<const float> b, Values 
 
 /// [N], in [-1, 1].
 inline Tensor<double> cosine(View<const float> a, View<const float> b, Values values) {
-  return detail::per_pair("cosine", a, b, values, [](const double* p, const double* q, index_t d) {
-    double pp = 0, qq = 0, pq = 0;
-    for (index_t i = 0; i < d; ++i) {
-      pp += p[i] * p[i];
-      qq += q[i] * q[i];
-      pq += p[i] * q[i];
-    }
-    return pq / (std::sqrt(pp) * std::sqrt(qq));
-  });
+  return detail::per_pair("cosine", a, b, values,
+                          [](index_t, const double* p, const double* q, index_t d) {
+                            double pp = 0, qq = 0, pq = 0;
+                            for (index_t i = 0; i < d; ++i) {
+                              pp += p[i] * p[i];
+                              qq += q[i] * q[i];
+                              pq += p[i] * q[i];
+                            }
+                            return pq / (std::sqrt(pp) * std::sqrt(qq));
+                          });
 }
 
 /// [N], in [-1, 1]. Maps are [N,H,W] or [N,1,H,W]; throws shape_error where they are smaller than
@@ -114,7 +118,7 @@ inline Tensor<double> ssim(View<const float> a, View<const float> b, Values valu
   if (height < ssim_window || width < ssim_window || (s[0] > 0 && s.stride() != height * width))
     throw shape_error(describe("ssim", "maps [N, H, W] of at least 7 x 7", s.str()));
   const double range = values == Values::magnitude ? 1 : 2;
-  return detail::per_pair("ssim", a, b, values, [&](double* p, double* q, index_t d) {
+  return detail::per_pair("ssim", a, b, values, [&](index_t, double* p, double* q, index_t d) {
     for (double* map : {p, q}) {
       double top = 0;
       for (index_t i = 0; i < d; ++i) top = std::max(top, std::abs(map[i]));
@@ -124,17 +128,19 @@ inline Tensor<double> ssim(View<const float> a, View<const float> b, Values valu
   });
 }
 
-/// [N], in [0, 1]. NaN where the share is less than one position.
+/// [N], in [0, 1]; each map breaks its ties by its own random words. NaN where the share is less
+/// than one position.
 inline Tensor<double> top_iou(View<const float> a, View<const float> b, Values values,
-                              double share = 0.1) {
+                              double share = 0.1, std::uint64_t seed = 0) {
   const index_t k = ops::share_count(share, a.shape().stride());
+  const Random ties_a = tie_breaker(seed, 0), ties_b = tie_breaker(seed, 1);
   return detail::per_pair(
-      "top_iou", a, b, values, [k](const double* p, const double* q, index_t d) {
+      "top_iou", a, b, values, [&](index_t n, const double* p, const double* q, index_t d) {
         Arena::Scope scope(scratch());
         const View<std::uint8_t> in_p(scratch().take<std::uint8_t>(d), {1, d});
         const View<std::uint8_t> in_q(scratch().take<std::uint8_t>(d), {1, d});
-        ops::select_highest<double>({p, {1, d}}, k, in_p);
-        ops::select_highest<double>({q, {1, d}}, k, in_q);
+        ops::select_highest<double>({p, {1, d}}, k, {ties_a, n}, in_p);
+        ops::select_highest<double>({q, {1, d}}, k, {ties_b, n}, in_q);
         index_t both = 0;
         for (index_t i = 0; i < d; ++i) both += in_p[i] != 0 && in_q[i] != 0;
         return k > 0 ? static_cast<double>(both) / static_cast<double>(2 * k - both) : undefined;
@@ -146,9 +152,11 @@ struct Similarity {
   Tensor<double> spearman, pearson, cosine, ssim, top_iou;
 };
 
-inline Similarity similarity(View<const float> a, View<const float> b, Values values) {
+/// `seed`: of the ties in top_iou.
+inline Similarity similarity(View<const float> a, View<const float> b, Values values,
+                             std::uint64_t seed = 0) {
   return {spearman(a, b, values), pearson(a, b, values), cosine(a, b, values), ssim(a, b, values),
-          top_iou(a, b, values)};
+          top_iou(a, b, values, 0.1, seed)};
 }
 
 } // namespace sgq::saliency

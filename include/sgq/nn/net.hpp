@@ -120,6 +120,7 @@ public:
   const std::vector<Node>& nodes() const { return nodes_; }
   Layer<T>& layer(ValueId i) { return *nodes_.at(i).layer; }
   Input<T>& input() { return static_cast<Input<T>&>(*nodes_[0].layer); }
+  const Input<T>& input() const { return static_cast<const Input<T>&>(*nodes_[0].layer); }
   const Shape& input_shape() const { return nodes_[0].shape; }
   index_t classes() const { return nodes_.back().shape.size(); }
 

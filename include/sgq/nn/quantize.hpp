@@ -30,8 +30,8 @@ struct QuantizeOptions {
   quant::BitPolicy bits{};
   quant::WeightScheme weights = quant::WeightScheme::sawb;
   quant::PactGradient gradient = quant::PactGradient::paper;
-  /// Where every clip starts that has no value yet; unset, calibrate() must choose. PACT's paper
-  /// takes 10.
+  /// Where every clip starts; PACT's paper takes 10. Unset, clips keep the values that they have,
+  /// and calibrate() must choose those of new ones.
   std::optional<double> alpha{};
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
   PixelGrid input{};
@@ -83,7 +83,7 @@ void quantize_activation(Net<T>& net, ValueId i, int bits, const QuantizeOptions
   const auto* pact = dynamic_cast<const Pact<T>*>(&net.layer(i));
   if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return;
   PactOptions options{.bits = bits, .alpha = given.alpha, .gradient = given.gradient};
-  if (pact && pact->has_alpha()) options.alpha = static_cast<double>(pact->alpha());
+  if (pact && pact->has_alpha() && !given.alpha) options.alpha = static_cast<double>(pact->alpha());
   if (bits == quant::fp32_bits)
     net.replace(i, std::make_unique<Relu<T>>());
   else

@@ -120,7 +120,7 @@ public:
   /// Moves running statistics towards those of the recorded training pass.
   virtual void update_statistics(const Slot<T>& slot) { static_cast<void>(slot); }
 
-  /// The integers that the layer computes with, in words: "sawb, 4 bits". Empty: real numbers. Two
+  /// The integers that the layer computes with, in words: "pact, 4 bits". Empty: real numbers. Two
   /// nets whose layers say the same turn the same parameters into the same function.
   virtual std::string precision() const { return {}; }
 

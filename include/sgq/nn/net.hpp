@@ -145,7 +145,7 @@ public:
     return count;
   }
 
-  /// The integers each layer computes with, by the layers that do: {"conv1", "sawb, 4 bits"}.
+  /// The integers each layer computes with, by the layers that do: {"relu1", "pact, 4 bits"}.
   std::map<std::string, std::string> precision() const {
     std::map<std::string, std::string> all;
     for (const Node& node : nodes_)

@@ -139,6 +139,11 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
 /// Throws usage_error where options of the line cannot be used together.
 inline void check_training_options(const TrainingOptions& o) {
   if (o.share > 1) throw usage_error(describe("--share", "0 to 1", sgq::to_text(o.share)));
+  using Float = std::numeric_limits<float>;
+  if (o.alpha != 0 && (o.alpha < Float::min() || o.alpha > Float::max()))
+    throw usage_error(describe(
+        "--alpha", "0, or " + sgq::to_text(Float::min()) + " to " + sgq::to_text(Float::max()),
+        sgq::to_text(o.alpha)));
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));

@@ -146,6 +146,11 @@ inline void check_training_options(const TrainingOptions& o) {
   if (o.start + o.ramp > 1)
     throw usage_error(describe("--start and --ramp", "at most 1 together",
                                sgq::to_text(o.start) + " and " + sgq::to_text(o.ramp)));
+  using Float = std::numeric_limits<float>;
+  if (o.alpha != 0 && (o.alpha < Float::min() || o.alpha > Float::max()))
+    throw usage_error(describe(
+        "--alpha", "0, or " + sgq::to_text(Float::min()) + " to " + sgq::to_text(Float::max()),
+        sgq::to_text(o.alpha)));
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));

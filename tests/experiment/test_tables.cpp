@@ -19,6 +19,7 @@ struct Maker {
     CellNumbers cell{.dataset = "mnist", .bits = bits, .guided = guided, .seed = seed};
     cell.values["accuracy"] = {1, 1, 0, 1};
     cell.values["masked_accuracy"] = {.5, .25, .5, .75};
+    cell.values["blank_maps"] = {0, 1, 0, 0};
     cell.row = &rows.back();
     study.cells.push_back(std::move(cell));
     return study.cells.back();
@@ -47,9 +48,10 @@ TEST_CASE("a measure is shown if any network has it", "[experiment]") {
   const Table explanations = explanation_table(m.study, "mnist");
   REQUIRE(explanations.rows.size() == 1);
   CHECK(explanations.head == std::vector<std::string>{"MNIST", "masked accuracy (low)",
-                                                      "zero gradients, %"});
+                                                      "blank maps, share", "zero gradients, %"});
   CHECK(explanations.rows[0][1].text == "0.500");
-  CHECK(explanations.rows[0][2].text == "25.0");
+  CHECK(explanations.rows[0][2].text == "0.250");
+  CHECK(explanations.rows[0][3].text == "25.0");
   CHECK(explanations.caption.find("MNIST, 4 test images") != std::string::npos);
   CHECK(accuracy_table(m.study, "mnist").caption.find("% of 4 images, one seed") !=
         std::string::npos);

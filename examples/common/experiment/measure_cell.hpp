@@ -118,14 +118,15 @@ inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t 
   return table;
 }
 
-/// The same net with random weights. Calibration gives clips a start, where there are any, and
-/// moves batch norm's statistics by a batch, in fp32, too: the floor's maps hang on it.
+/// The same net with random weights; where it is quantised, calibration gives its clips a start.
+/// Batch norm keeps its initial statistics, 0 and 1.
 inline nn::Net<float> untrained(const nn::ModelSpec& spec, std::uint64_t seed,
                                 View<const float> x) {
   nn::ModelSpec other = spec;
   other.options.seed = seed;
   nn::Net<float> net = nn::build_model<float>(other);
-  nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  if (quant::name(spec.quant.bits) != "fp32")
+    nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
   net.prepare();
   return net;
 }
@@ -193,8 +194,7 @@ inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
   const Shape& shape = maps.shape();
   const View<const float> magnitudes(maps.data(), {shape[1], shape[2], shape[3]});
   const auto measures = measure_maps(s, magnitudes, disturbed);
-  for (const MapMeasure& m : measures)
-    row["measures"][m.name] = to_json(saliency::bootstrap_mean(m.values));
+  row["measures"] = to_json(measures);
   row["zero_share_of_gradients"] = zeros;
   io::write_npy(folder + "/maps.npy", maps);
   io::write_npy(folder + "/values.npy", to_table(measures, s.images.size()));

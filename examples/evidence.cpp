@@ -59,8 +59,8 @@ void compare(const Options& o) {
   Tensor<float> maps[2];
   for (bool guided : {false, true}) {
     nn::Net<float> net = train_net(o, train_set, grid, guided);
-    saliency::Explainer<float> explain(net);
-    const auto a = saliency::gradient<float>(explain, all.x, all.labels);
+    saliency::Explainer explain(net);
+    const auto a = saliency::gradient(explain, all.x, all.labels);
     maps[guided] = saliency::to_maps(a, saliency::Values::magnitude);
     data::Batches<float> again(test_set, grid, {.size = 200, .shuffle = false});
     std::printf("%s, %s: %.1f %% of %d test images right\n", guided ? "guided" : "plain",

@@ -67,9 +67,9 @@ std::vector<MapMeasure> measure(const Subject& s, View<const float> maps, const 
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
   if (!faithfulness) return all;
   NetFunction f(s.model.net);
-  const saliency::Classifier model(f, s.model.net.classes());
+  const saliency::Classifier model(f, s.model.net.classes(), {.background = s.background});
   for (MapMeasure& m :
-       measure_faithfulness(model, s.x, s.images.labels, maps, method.values, s.background))
+       measure_faithfulness(model, s.x, s.images.labels, maps, method.values))
     all.push_back(std::move(m));
   return all;
 }

@@ -66,9 +66,9 @@ std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, c
   const Tensor<float> maps = saliency::to_maps(a, method.values);
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(images));
   NetFunction f(model.net);
-  const saliency::Classifier classifier(f, model.net.classes());
+  const saliency::Classifier classifier(f, model.net.classes(), {.background = background});
   const auto measure_rest = o.short_list ? measure_masked_accuracy : measure_faithfulness;
-  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values, background))
+  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values))
     all.push_back(std::move(m));
   const auto said = predictions(logits_of(model.net, x));
   Tensor<double> right({images.size()});

@@ -75,10 +75,8 @@ inline io::Json to_json(const std::vector<MapMeasure>& measures) {
 inline std::vector<MapMeasure>
 measure_masked_accuracy(const saliency::Classifier& model, View<const float> x,
                         std::span<const std::uint8_t> labels, View<const float> maps,
-                        saliency::Values rank_by, const std::vector<float>& background) {
-  auto masked = saliency::masked_accuracy(
-      model, x, labels, maps,
-      {.rank_by = rank_by, .background = {.fill = ops::Fill::constant, .value = background}});
+                        saliency::Values rank_by) {
+  auto masked = saliency::masked_accuracy(model, x, labels, maps, {.rank_by = rank_by});
   std::vector<MapMeasure> both;
   both.push_back({"masked_accuracy", std::move(masked.map.area)});
   both.push_back({"masked_accuracy_of_random_ranking", std::move(masked.random.area)});
@@ -90,11 +88,10 @@ measure_masked_accuracy(const saliency::Classifier& model, View<const float> x,
 inline std::vector<MapMeasure>
 measure_faithfulness(const saliency::Classifier& model, View<const float> x,
                      std::span<const std::uint8_t> labels, View<const float> maps,
-                     saliency::Values rank_by, const std::vector<float>& background) {
+                     saliency::Values rank_by) {
   std::vector<MapMeasure> all;
-  if (!labels.empty()) all = measure_masked_accuracy(model, x, labels, maps, rank_by, background);
-  const saliency::DeletionOptions how{
-      .rank_by = rank_by, .substrate = {.fill = ops::Fill::constant, .value = background}};
+  if (!labels.empty()) all = measure_masked_accuracy(model, x, labels, maps, rank_by);
+  const saliency::DeletionOptions how{.rank_by = rank_by};
   all.push_back({"deletion", saliency::deletion(model, x, maps, how).area});
   all.push_back({"insertion", saliency::insertion(model, x, maps, how).area});
   return all;

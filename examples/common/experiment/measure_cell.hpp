@@ -74,8 +74,8 @@ struct Subject {
 /// the share of gradients that are exactly 0.
 inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, View<const float> x,
                                    double* zeros = nullptr) {
-  saliency::Explainer<float> explain(net);
-  const auto a = saliency::gradient<float>(explain, x, images.labels);
+  saliency::Explainer explain(net);
+  const auto a = saliency::gradient(explain, x, images.labels);
   if (zeros) *zeros = a.zero_share;
   Tensor<float> both({2, x.shape()[0], x.shape()[2], x.shape()[3]});
   float* out = both.data();
@@ -91,16 +91,17 @@ inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps, 
   nn::Net<float>& net = s.model.net;
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
   NetFunction f(net);
+  const saliency::Classifier model(f, net.classes(),
+                                   {.background = background_of(s.images, s.model)});
   for (MapMeasure& m :
-       measure_faithfulness(saliency::Classifier(f, net.classes()), s.x, s.images.labels, maps,
-                            saliency::Values::magnitude, background_of(s.images, s.model)))
+       measure_faithfulness(model, s.x, s.images.labels, maps, saliency::Values::magnitude))
     all.push_back(std::move(m));
 
   const index_t few = std::min(disturbed, s.images.size());
   const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
-  saliency::Explainer<float> explainer(net);
+  saliency::Explainer explainer(net);
   auto explain = [&](View<const float> x, View<float> out) {
-    const Tensor<float> of_x = saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
+    const Tensor<float> of_x = saliency::to_maps(saliency::gradient(explainer, x, labels),
                                                  saliency::Values::magnitude);
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };

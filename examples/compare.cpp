@@ -202,14 +202,14 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
   }
   for (const Column* c : columns) {
     grid.columns.push_back(c->name);
-    const Tensor<std::uint8_t> drawn =
-        draw_maps(method, c->maps(method.values).view().slice(0, rows));
+    const View<const float> maps = c->maps(method.values).view().slice(0, rows);
+    const Tensor<std::uint8_t> drawn = draw_maps(method, maps);
     for (std::size_t n = 0; n < tiles.size(); ++n) {
       char caption[16] = "";
       const double alike = c->alike(method.values).spearman[static_cast<index_t>(n)];
       if (c != columns[0]) std::snprintf(caption, sizeof caption, "%.2f", alike);
       if (std::isnan(alike)) std::snprintf(caption, sizeof caption, "constant");
-      tiles[n].push_back(tile_of(drawn, static_cast<index_t>(n), caption));
+      tiles[n].push_back(tile_of_map(drawn, maps, static_cast<index_t>(n), caption));
     }
   }
   write_png(o.out + "/maps.png", compose_grid(tiles, grid));

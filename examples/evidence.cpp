@@ -81,8 +81,8 @@ void compare(const Options& o) {
     const index_t n = found - test_set.labels.begin();
     rows[0].push_back(tile_of(pictures, n));
     rows[1].push_back(tile_of(truth, n));
-    rows[2].push_back(tile_of(plain, n));
-    rows[3].push_back(tile_of(guided, n));
+    rows[2].push_back(tile_of_map(plain, maps[0], n));
+    rows[3].push_back(tile_of_map(guided, maps[1], n));
   }
   const std::string path = o.out + "/evidence.png";
   write_png(path,

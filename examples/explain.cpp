@@ -68,8 +68,7 @@ std::vector<MapMeasure> measure(const Subject& s, View<const float> maps, const 
   if (!faithfulness) return all;
   NetFunction f(s.model.net);
   const saliency::Classifier model(f, s.model.net.classes(), {.background = s.background});
-  for (MapMeasure& m :
-       measure_faithfulness(model, s.x, s.images.labels, maps, method.values))
+  for (MapMeasure& m : measure_faithfulness(model, s.x, s.images.labels, maps, method.values))
     all.push_back(std::move(m));
   return all;
 }
@@ -133,7 +132,7 @@ void write_picture(const Options& o, const Subject& s, const std::vector<Result>
         heat ? draw_maps(*r.method, maps) : saliency::overlay(shown, maps);
     grid.columns.push_back(r.method->head);
     for (index_t n = 0; n < rows; ++n)
-      tiles[static_cast<std::size_t>(n)].push_back(tile_of(drawn, n));
+      tiles[static_cast<std::size_t>(n)].push_back(tile_of_map(drawn, maps, n));
   }
   write_png(o.out + "/maps.png", compose_grid(tiles, grid));
 }

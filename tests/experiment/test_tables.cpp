@@ -57,13 +57,22 @@ TEST_CASE("a measure is shown if any network has it", "[experiment]") {
         std::string::npos);
 }
 
+TEST_CASE("a duration has the unit that fits", "[experiment]") {
+  CHECK(duration_text(0.3) == "0 s");
+  CHECK(duration_text(38.2) == "38 s");
+  CHECK(duration_text(59.4) == "59 s");
+  CHECK(duration_text(59.6) == "1 min");
+  CHECK(duration_text(12 * 60 + 20) == "12 min");
+  CHECK(duration_text(59.6 * 60) == "1.0 h");
+  CHECK(duration_text(1.3 * 3600) == "1.3 h");
+}
+
 TEST_CASE("without a second seed there is no band", "[experiment]") {
   Maker m;
   m.add("fp32", false, 1).values["floor.spearman"] = {.1, .1, .1, .1};
   m.add("w4a4", false, 1).values["spearman"] = {.8, .7, .8, .9};
   const Table one = drift_table(m.study, "mnist");
-  CHECK(first_column(one) ==
-        std::vector<std::string>{"w4a4, plain", "random weights, plain"});
+  CHECK(first_column(one) == std::vector<std::string>{"w4a4, plain", "random weights, plain"});
   CHECK(one.head.back() == "top-10 % IoU");
   CHECK(drift_chart(m.study, "mnist").categories.size() == 2);
 

@@ -10,6 +10,7 @@
 // OUT gets maps.png (a row an image, a column a model) and metrics.json.
 #include "common/explaining.hpp"
 
+#include "sgq/saliency/metrics/blank.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"
 
 #include <cmath>
@@ -34,6 +35,7 @@ struct Column {
   io::Model<float> model;
   double right = 0; ///< share of the images; NaN where labels are not known
   Tensor<float> maps_[2]{};
+  Tensor<double> blank{}; ///< [N], 1 where this map or the first network's is exactly 0
   saliency::Similarity alike_[2]{};
 
   Tensor<float>& maps(Values v) { return maps_[v == Values::magnitude]; }
@@ -73,7 +75,8 @@ Column random_column(const Column& first, std::uint64_t seed, View<const float> 
   nn::ModelSpec spec = first.model.spec;
   spec.options.seed = seed;
   Column column{"random", "", {nn::build_model<float>(spec), spec, first.model.metadata}};
-  nn::calibrate<float>(column.model.net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  if (sgq::quant::name(spec.quant.bits) != "fp32")
+    nn::calibrate<float>(column.model.net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
   return column;
 }
 
@@ -92,6 +95,10 @@ void fill_in(Column& column, const Images& images, std::span<const std::uint8_t>
     column.maps(v) = saliency::to_maps(a, v);
     column.alike(v) = saliency::similarity(first.maps(v), column.maps(v), v);
   }
+  const Tensor<double> of_first = saliency::blank_maps(first.maps(Values::magnitude));
+  column.blank = saliency::blank_maps(column.maps(Values::magnitude));
+  for (index_t n = 0; n < column.blank.size(); ++n)
+    column.blank[n] = std::max(column.blank[n], of_first[n]);
 }
 
 /// A measure of several columns, each `copies` times: [S,N].
@@ -115,6 +122,11 @@ struct Line {
     double sum = 0;
     for (const Column& c : columns) sum += c.right;
     return sum / static_cast<double>(columns.size());
+  }
+  index_t blank() const {
+    index_t count = 0;
+    for (const Column& c : columns) count += std::count(c.blank.begin(), c.blank.end(), 1.0);
+    return count;
   }
   saliency::Estimate alike(const Measure& m, Values v) const {
     return saliency::bootstrap_mean(stack(columns, m, v));
@@ -143,11 +155,15 @@ void print_table(const std::vector<Line>& lines, Values v) {
   for (const Line& line : lines) {
     const index_t constant = line.alike(measures[0], v).excluded;
     if (constant > 0)
-      std::printf("%s: %d constant maps are left out\n", line.name.c_str(), int(constant));
+      std::printf("%s: left out, one of the two maps is constant: %d of %d, %d of them blank\n",
+                  line.name.c_str(), int(constant),
+                  int(line.columns.size()) * int(line.columns[0].blank.size()), int(line.blank()));
     if (line.null.empty()) continue;
     const saliency::Estimate e = line.minus_null(measures[0], v);
     std::printf("%s less the null: %s, %s\n", line.name.c_str(), text_of(e).c_str(),
-                std::isnan(e.high) ? "not decided" : e.high < 0 ? "a drift" : "within the band");
+                std::isnan(e.high) ? "not decided"
+                : e.high < 0       ? "a drift"
+                                   : "within the band");
   }
 }
 
@@ -156,6 +172,7 @@ io::Json table_json(const std::vector<Line>& lines, Values v) {
   for (const Line& line : lines) {
     io::Json json = io::Json::object({{"model", line.name}});
     if (!std::isnan(line.right())) json["right"] = line.right();
+    json["blank"] = line.blank();
     for (const Measure& m : measures) {
       json[m.name] = to_json(line.alike(m, v));
       if (!line.null.empty())
@@ -185,14 +202,14 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
   }
   for (const Column* c : columns) {
     grid.columns.push_back(c->name);
-    const Tensor<std::uint8_t> drawn =
-        draw_maps(method, c->maps(method.values).view().slice(0, rows));
+    const View<const float> maps = c->maps(method.values).view().slice(0, rows);
+    const Tensor<std::uint8_t> drawn = draw_maps(method, maps);
     for (std::size_t n = 0; n < tiles.size(); ++n) {
       char caption[16] = "";
       const double alike = c->alike(method.values).spearman[static_cast<index_t>(n)];
       if (c != columns[0]) std::snprintf(caption, sizeof caption, "%.2f", alike);
       if (std::isnan(alike)) std::snprintf(caption, sizeof caption, "constant");
-      tiles[n].push_back(tile_of(drawn, static_cast<index_t>(n), caption));
+      tiles[n].push_back(tile_of_map(drawn, maps, static_cast<index_t>(n), caption));
     }
   }
   write_png(o.out + "/maps.png", compose_grid(tiles, grid));

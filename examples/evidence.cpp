@@ -10,7 +10,6 @@
 
 #include "sgq/sgq.hpp"
 
-
 using namespace sgq;
 using namespace examples;
 
@@ -30,7 +29,7 @@ nn::Net<float> train_net(const Options& o, const data::Dataset& set, const Pixel
   spec.quant.input = grid;
   nn::Net<float> net = nn::build_model(spec);
   data::Batches<float> batches(set, grid, {.size = 50, .seed = o.seed});
-  nn::calibrate<float>(net, batches.batch(0).x);
+  if (o.bits != "fp32") nn::calibrate<float>(net, batches.batch(0).x);
   train::Adamw<float> optimizer(net, {.lr = 2e-3});
   const train::FitOptions fit{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::Schedule::Kind::one_cycle}};
@@ -60,8 +59,8 @@ void compare(const Options& o) {
   Tensor<float> maps[2];
   for (bool guided : {false, true}) {
     nn::Net<float> net = train_net(o, train_set, grid, guided);
-    saliency::Explainer<float> explain(net);
-    const auto a = saliency::gradient<float>(explain, all.x, all.labels);
+    saliency::Explainer explain(net);
+    const auto a = saliency::gradient(explain, all.x, all.labels);
     maps[guided] = saliency::to_maps(a, saliency::Values::magnitude);
     data::Batches<float> again(test_set, grid, {.size = 200, .shuffle = false});
     std::printf("%s, %s: %.1f %% of %d test images right\n", guided ? "guided" : "plain",
@@ -82,8 +81,8 @@ void compare(const Options& o) {
     const index_t n = found - test_set.labels.begin();
     rows[0].push_back(tile_of(pictures, n));
     rows[1].push_back(tile_of(truth, n));
-    rows[2].push_back(tile_of(plain, n));
-    rows[3].push_back(tile_of(guided, n));
+    rows[2].push_back(tile_of_map(plain, maps[0], n));
+    rows[3].push_back(tile_of_map(guided, maps[1], n));
   }
   const std::string path = o.out + "/evidence.png";
   write_png(path,

@@ -61,19 +61,16 @@ double probability(const Subject& s, index_t n, index_t c) {
   return std::exp(saliency::log_probability(s.logits.data() + n * k, k, c));
 }
 
-/// How good the maps are, each number a mean over images with its bootstrap interval.
-io::Json measure(const Subject& s, View<const float> maps, const Method& method,
-                 bool faithfulness) {
-  io::Json json;
-  const auto put = [&](const std::vector<MapMeasure>& measures) {
-    for (const MapMeasure& m : measures) json[m.name] = to_json(saliency::bootstrap_mean(m.values));
-  };
-  put(measure_shape(maps, evidence_of(s.images)));
-  if (!faithfulness) return json;
+/// How good the maps are, a number an image.
+std::vector<MapMeasure> measure(const Subject& s, View<const float> maps, const Method& method,
+                                bool faithfulness) {
+  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
+  if (!faithfulness) return all;
   NetFunction f(s.model.net);
-  put(measure_faithfulness(saliency::Classifier(f, s.model.net.classes()), s.x, s.images.labels,
-                           maps, method.values, s.background));
-  return json;
+  const saliency::Classifier model(f, s.model.net.classes(), {.background = s.background});
+  for (MapMeasure& m : measure_faithfulness(model, s.x, s.images.labels, maps, method.values))
+    all.push_back(std::move(m));
+  return all;
 }
 
 /// Explains, measures, writes METHOD.npy and prints a line.
@@ -94,10 +91,12 @@ Result run(const Options& o, Subject& s, const Method& method) {
     std::copy(a.completeness_error.begin(), a.completeness_error.end(), errors.begin());
     result.numbers["completeness_error"] = to_json(saliency::bootstrap_mean(errors));
   }
-  const io::Json measured = measure(s, result.maps, method, o.faithfulness);
+  const std::vector<MapMeasure> measures = measure(s, result.maps, method, o.faithfulness);
+  const io::Json measured = to_json(measures);
   for (const auto& [name, value] : measured.as_object()) result.numbers[name] = value;
-  std::printf("%-26s %9.1f images/s   zeros %5.1f %%   Gini %s\n", a.label.c_str(),
+  std::printf("%-26s %9.1f images/s   zeros %5.1f %%   blank %5.1f %%   Gini %s\n", a.label.c_str(),
               static_cast<double>(s.images.size()) / seconds, 100 * a.zero_share,
+              100 * measured.at("blank_maps").at("mean").as_double(),
               text_of(saliency::bootstrap_mean(saliency::gini(result.maps))).c_str());
   std::fflush(stdout);
   return result;
@@ -133,7 +132,7 @@ void write_picture(const Options& o, const Subject& s, const std::vector<Result>
         heat ? draw_maps(*r.method, maps) : saliency::overlay(shown, maps);
     grid.columns.push_back(r.method->head);
     for (index_t n = 0; n < rows; ++n)
-      tiles[static_cast<std::size_t>(n)].push_back(tile_of(drawn, n));
+      tiles[static_cast<std::size_t>(n)].push_back(tile_of_map(drawn, maps, n));
   }
   write_png(o.out + "/maps.png", compose_grid(tiles, grid));
 }

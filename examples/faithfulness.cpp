@@ -5,7 +5,8 @@
 //
 // Two groups of networks, the k-th of each trained from the same seed, explain the same images.
 // For every measure: both means, and the difference paired by seed and image, with an interval over
-// other images and other seeds. A difference whose interval holds zero is not decided.
+// other images and other seeds. Blank maps count as uniform ones; where there are any, a second
+// line leaves out the images that have one. A difference whose interval holds zero is not decided.
 #include "common/measuring.hpp"
 
 using namespace examples;
@@ -25,7 +26,27 @@ struct Group {
   std::string name;
   std::vector<std::string> paths{};
   std::vector<std::string> measures{};  ///< names
-  std::vector<Tensor<double>> values{}; ///< one [S,N] a measure
+  std::vector<Tensor<double>> values{}; ///< one [S,N] a measure, the first being blank_maps
+};
+
+/// A measure of both groups, and its difference.
+struct Comparison {
+  saliency::Estimate a, b, difference;
+
+  Comparison(View<const double> of_a, View<const double> of_b)
+      : a(saliency::bootstrap_mean(of_a)), b(saliency::bootstrap_mean(of_b)),
+        difference(saliency::bootstrap_difference(of_a, of_b)) {}
+
+  void print(const std::string& name) const {
+    std::printf("%-34s %-22s %-22s %s%s\n", name.c_str(), text_of(a).c_str(), text_of(b).c_str(),
+                text_of(difference).c_str(),
+                difference.high < 0 || difference.low > 0 ? "" : "  not decided");
+  }
+  io::Json json(const Group& group_a, const Group& group_b) const {
+    return io::Json::object({{group_a.name, to_json(a)},
+                             {group_b.name, to_json(b)},
+                             {"difference", to_json(difference)}});
+  }
 };
 
 /// "NAME=FILE,FILE,.."
@@ -45,9 +66,9 @@ std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, c
   const Tensor<float> maps = saliency::to_maps(a, method.values);
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(images));
   NetFunction f(model.net);
-  const saliency::Classifier classifier(f, model.net.classes());
+  const saliency::Classifier classifier(f, model.net.classes(), {.background = background});
   const auto measure_rest = o.short_list ? measure_masked_accuracy : measure_faithfulness;
-  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values, background))
+  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values))
     all.push_back(std::move(m));
   const auto said = predictions(logits_of(model.net, x));
   Tensor<double> right({images.size()});
@@ -90,15 +111,14 @@ void run(const Options& o) {
               b.name.c_str(), a.name.c_str(), b.name.c_str());
   io::Json table = io::Json::object({});
   for (std::size_t m = 0; m < a.measures.size(); ++m) {
-    const auto mean_a = saliency::bootstrap_mean(a.values[m]);
-    const auto mean_b = saliency::bootstrap_mean(b.values[m]);
-    const auto difference = saliency::bootstrap_difference(a.values[m], b.values[m]);
-    std::printf("%-34s %-22s %-22s %s%s\n", a.measures[m].c_str(), text_of(mean_a).c_str(),
-                text_of(mean_b).c_str(), text_of(difference).c_str(),
-                difference.high < 0 || difference.low > 0 ? "" : "  not decided");
-    table[a.measures[m]] = io::Json::object({{a.name, to_json(mean_a)},
-                                             {b.name, to_json(mean_b)},
-                                             {"difference", to_json(difference)}});
+    const Comparison with(a.values[m], b.values[m]);
+    const Comparison without(saliency::without_blank(a.values[m], a.values[0]),
+                             saliency::without_blank(b.values[m], b.values[0]));
+    with.print(a.measures[m]);
+    if (with.a.count + with.b.count > without.a.count + without.b.count && m > 0)
+      without.print("  without blank maps");
+    io::Json& json = table[a.measures[m]] = with.json(a, b);
+    json["without_blank"] = without.json(a, b);
   }
   if (o.out.empty()) return;
   io::write_file_atomically(o.out + "/metrics.json",

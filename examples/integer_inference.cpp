@@ -145,12 +145,12 @@ void measure(const Options& o, const nn::Net<float>& net, const infer::Engine& e
 void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
              View<const float> x, std::span<const std::uint8_t> labels,
              const std::vector<float>& background) {
-  const saliency::Classifier model(engine, engine.graph().classes());
+  const saliency::Classifier model(engine, engine.graph().classes(), {.background = background});
   NetFunction f(net);
-  const saliency::Classifier trained(f, net.classes());
-  saliency::Explainer<float> explainer(net);
-  const auto gradient = saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
-                                          saliency::Values::magnitude);
+  const saliency::Classifier trained(f, net.classes(), {.background = background});
+  saliency::Explainer explainer(net);
+  const auto gradient =
+      saliency::to_maps(saliency::gradient(explainer, x, labels), saliency::Values::magnitude);
   const auto report = [&](const char* method, const saliency::Attribution<float>& deployed,
                           const saliency::Attribution<float>& original) {
     const bool same =
@@ -164,10 +164,9 @@ void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
                             saliency::spearman(maps, gradient, saliency::Values::magnitude)))
                     .c_str());
   };
-  const saliency::OcclusionOptions cover{.cover = background};
-  report("occlusion", saliency::occlusion(model, x, labels, cover),
-         saliency::occlusion(trained, x, labels, cover));
-  const saliency::RiseOptions masks{.masks = o.masks, .background = background};
+  report("occlusion", saliency::occlusion(model, x, labels),
+         saliency::occlusion(trained, x, labels));
+  const saliency::RiseOptions masks{.masks = o.masks};
   report("rise", saliency::rise(model, x, labels, masks),
          saliency::rise(trained, x, labels, masks));
 }
@@ -214,12 +213,10 @@ void run(const Options& o) {
   measure(o, model.net, engine, batches.batch(0).x);
   const index_t count = std::min({o.explain, test.size(), index_t{100}});
   if (count > 0) {
-    std::vector<float> background;
-    for (std::int32_t code : data::background(o.dataset, grid))
-      background.push_back(grid.value<float>(code, static_cast<index_t>(background.size())));
     const auto batch = batches.batch(0);
     explain(o, model.net, engine, batch.x.slice(0, count),
-            batch.labels.first(static_cast<std::size_t>(count)), background);
+            batch.labels.first(static_cast<std::size_t>(count)),
+            data::background_values(o.dataset, grid));
   }
   write_c(o, graph, test.images);
 }

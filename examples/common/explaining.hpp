@@ -162,11 +162,7 @@ inline std::vector<float> background_of(const Images& images, const io::Model<fl
   const std::string set = !images.set.empty()                  ? images.set
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
-  const PixelGrid& grid = model.spec.quant.input;
-  std::vector<float> values;
-  for (const std::int32_t code : data::background(set, grid))
-    values.push_back(grid.value<float>(code, static_cast<index_t>(values.size())));
-  return values;
+  return data::background_values(set, model.spec.quant.input);
 }
 
 /// A net as a function from a batch to logits.
@@ -232,7 +228,7 @@ inline constexpr Method methods[] = {
     {"smoothgrad", "SmoothGrad", saliency::Values::magnitude},
     {"smoothgrad-squared", "SG squared", saliency::Values::magnitude},
     {"integrated-gradients", "integrated", saliency::Values::with_sign},
-    {"guided-backprop", "guided", saliency::Values::magnitude},
+    {"guided_backprop", "guided_backprop", saliency::Values::magnitude},
     {"grad-cam", "Grad-CAM", saliency::Values::magnitude},
     {"occlusion", "occlusion", saliency::Values::with_sign},
     {"rise", "RISE", saliency::Values::with_sign},
@@ -274,24 +270,21 @@ inline saliency::Attribution<float> attribute(const Method& method, nn::Net<floa
                                               const std::vector<float>& background,
                                               const MethodOptions& o) {
   const std::string_view name = method.name;
-  saliency::Explainer<float> explain(net, {.target = o.target()});
-  if (name == "gradient") return saliency::gradient<float>(explain, x, classes);
-  if (name == "gradient-x-input") return saliency::gradient_x_input<float>(explain, x, classes);
-  if (name == "guided-backprop") return saliency::guided_backprop<float>(explain, x, classes);
-  if (name == "grad-cam") return saliency::grad_cam<float>(explain, x, classes);
+  saliency::Explainer explain(net, {.target = o.target(), .background = background});
+  if (name == "gradient") return saliency::gradient(explain, x, classes);
+  if (name == "gradient-x-input") return saliency::gradient_x_input(explain, x, classes);
+  if (name == "guided_backprop") return saliency::guided_backprop(explain, x, classes);
+  if (name == "grad-cam") return saliency::grad_cam(explain, x, classes);
   if (name.starts_with("smoothgrad"))
-    return saliency::smoothgrad<float>(
+    return saliency::smoothgrad(
         explain, x, classes,
         {.samples = o.samples, .squared = name == "smoothgrad-squared", .seed = o.seed});
   if (name == "integrated-gradients")
-    return saliency::integrated_gradients<float>(explain, x, classes,
-                                                 {.steps = o.steps, .baseline = background});
+    return saliency::integrated_gradients(explain, x, classes, {.steps = o.steps});
   NetFunction f(net);
-  const saliency::Classifier model(f, net.classes());
-  if (name == "occlusion")
-    return saliency::occlusion(model, x, classes, {.cover = background, .target = o.target()});
-  return saliency::rise(model, x, classes,
-                        {.masks = o.masks, .background = background, .seed = o.seed});
+  const saliency::Classifier model(f, net.classes(), {.background = background});
+  if (name == "occlusion") return saliency::occlusion(model, x, classes, {.target = o.target()});
+  return saliency::rise(model, x, classes, {.masks = o.masks, .seed = o.seed});
 }
 
 // ---- pictures and numbers -----------------------------------------------------------------------

@@ -36,30 +36,47 @@ inline Evidence evidence_of(const Images& images) {
   return found;
 }
 
-/// What maps [N,H,W] look like by themselves: sparseness, and where they point.
+/// Which maps [N,H,W] are blank, first, so that their share stands beside every measure; then what
+/// maps look like by themselves: sparseness, and where they point. Blank ones count as uniform.
 inline std::vector<MapMeasure> measure_shape(View<const float> maps, const Evidence& evidence) {
   std::vector<MapMeasure> all;
-  all.push_back({"gini", saliency::gini(maps)});
-  all.push_back({"normalized_entropy", saliency::normalized_entropy(maps)});
+  constexpr auto uniform = saliency::Blank::as_uniform;
+  all.push_back({"blank_maps", saliency::blank_maps(maps)});
+  all.push_back({"gini", saliency::gini(maps, uniform)});
+  all.push_back({"normalized_entropy", saliency::normalized_entropy(maps, uniform)});
   if (evidence.masks.empty()) return all;
   const View<const std::uint8_t> masks = evidence.masks.view().reshape(maps.shape());
-  all.push_back({"relevance_mass_on_" + evidence.kind, saliency::relevance_mass(maps, masks)});
+  all.push_back(
+      {"relevance_mass_on_" + evidence.kind, saliency::relevance_mass(maps, masks, uniform)});
   all.push_back({"relevance_rank_on_" + evidence.kind, saliency::relevance_rank(maps, masks)});
   all.push_back({"pointing_at_" + evidence.kind, saliency::pointing_game(maps, masks)});
   return all;
 }
 
-/// Accuracy on x while the positions that maps [N,H,W] rank highest are replaced by the background, a
-/// value a channel; a random ranking beside it.
-inline std::vector<MapMeasure> measure_masked_accuracy(const saliency::Classifier& model,
-                                                       View<const float> x,
-                                                       std::span<const std::uint8_t> labels,
-                                                       View<const float> maps,
-                                                       saliency::Values rank_by,
-                                                       const std::vector<float>& background) {
-  auto masked = saliency::masked_accuracy(
-      model, x, labels, maps,
-      {.rank_by = rank_by, .background = {.fill = ops::Fill::constant, .value = background}});
+/// A measure's mean with blank maps and without: {.., "blank": 3, "without_blank": {..}}. `blank`
+/// are the blank_maps of the same images, or of more of them.
+inline io::Json to_json(const MapMeasure& m, View<const double> blank) {
+  const auto both = saliency::map_estimate(m.values, blank.slice(0, m.values.size()));
+  io::Json json = to_json(both.with);
+  json["blank"] = both.blank;
+  json["without_blank"] = to_json(both.without);
+  return json;
+}
+
+/// NAME -> the mean of each of measures, the first of them being blank_maps.
+inline io::Json to_json(const std::vector<MapMeasure>& measures) {
+  io::Json json = io::Json::object({});
+  for (const MapMeasure& m : measures) json[m.name] = to_json(m, measures.at(0).values);
+  return json;
+}
+
+/// Accuracy on x while the positions that maps [N,H,W] rank highest are replaced by the background,
+/// a value a channel; a random ranking beside it.
+inline std::vector<MapMeasure>
+measure_masked_accuracy(const saliency::Classifier& model, View<const float> x,
+                        std::span<const std::uint8_t> labels, View<const float> maps,
+                        saliency::Values rank_by) {
+  auto masked = saliency::masked_accuracy(model, x, labels, maps, {.rank_by = rank_by});
   std::vector<MapMeasure> both;
   both.push_back({"masked_accuracy", std::move(masked.map.area)});
   both.push_back({"masked_accuracy_of_random_ranking", std::move(masked.random.area)});
@@ -68,16 +85,13 @@ inline std::vector<MapMeasure> measure_masked_accuracy(const saliency::Classifie
 
 /// Masked accuracy, unless `labels` are empty, and the probability of the prediction on the way to
 /// the background and back.
-inline std::vector<MapMeasure> measure_faithfulness(const saliency::Classifier& model,
-                                                    View<const float> x,
-                                                    std::span<const std::uint8_t> labels,
-                                                    View<const float> maps, saliency::Values rank_by,
-                                                    const std::vector<float>& background) {
+inline std::vector<MapMeasure>
+measure_faithfulness(const saliency::Classifier& model, View<const float> x,
+                     std::span<const std::uint8_t> labels, View<const float> maps,
+                     saliency::Values rank_by) {
   std::vector<MapMeasure> all;
-  if (!labels.empty())
-    all = measure_masked_accuracy(model, x, labels, maps, rank_by, background);
-  const saliency::DeletionOptions how{
-      .rank_by = rank_by, .substrate = {.fill = ops::Fill::constant, .value = background}};
+  if (!labels.empty()) all = measure_masked_accuracy(model, x, labels, maps, rank_by);
+  const saliency::DeletionOptions how{.rank_by = rank_by};
   all.push_back({"deletion", saliency::deletion(model, x, maps, how).area});
   all.push_back({"insertion", saliency::insertion(model, x, maps, how).area});
   return all;

@@ -7,6 +7,7 @@
 #include "font.hpp"
 #include "sgq/io/file.hpp"
 #include "sgq/saliency/colormap.hpp"
+#include "sgq/saliency/metrics/blank.hpp"
 
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -176,6 +177,23 @@ inline Tile tile_of(View<const std::uint8_t> pictures, index_t n, std::string ca
   Tile tile{Tensor<std::uint8_t>({s[1], s[2], s[3]}), std::move(caption)};
   std::copy_n(pictures.data() + n * s.stride(), s.stride(), tile.rgb.data());
   return tile;
+}
+
+/// A tile of map n of [N,H,W], which pictures [N,H,W,3] show. A map that is exactly 0 says so: as a
+/// picture it would look like one that was left out, a plain grey photograph or a black panel.
+inline Tile tile_of_map(View<const std::uint8_t> pictures, View<const float> maps, index_t n,
+                        std::string caption = {}) {
+  const index_t d = maps.shape().stride();
+  if (!sgq::saliency::is_blank(maps.data() + n * d, d))
+    return tile_of(pictures, n, std::move(caption));
+  const index_t height = maps.shape()[1], width = maps.shape()[2];
+  Canvas canvas(width, height, {238, 238, 238});
+  index_t y = (height - 2 * font::height - 1) / 2;
+  for (const char* word : {"all", "zero"}) {
+    canvas.text((width - Canvas::text_width(word, 1)) / 2, y, word, 1, {110, 110, 110});
+    y += font::height + 1;
+  }
+  return {canvas.pixels(), std::move(caption)};
 }
 
 /// The bytes of a PNG file of rgb [height, width, 3]; `name` is it in messages. Throws io_error.

@@ -209,9 +209,7 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& 
   guided.rate = o.rate;
   guided.mask.fill.grid = grid;
   if (guided.mask.fill.fill == Fill::constant)
-    for (const std::int32_t code : data::background(o.dataset, grid))
-      guided.mask.fill.value.push_back(
-          grid.value<float>(code, static_cast<index_t>(guided.mask.fill.value.size())));
+    guided.mask.fill.value = data::background_values(o.dataset, grid);
   return guided;
 }
 

@@ -107,6 +107,7 @@
 #include "sgq/saliency/grad_cam.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
+#include "sgq/saliency/metrics/blank.hpp"
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/infidelity.hpp"
 #include "sgq/saliency/metrics/localization.hpp"

@@ -76,9 +76,10 @@ TEST_CASE("Measured mean and deviation", "[data]") {
 
 TEST_CASE("The background is black where a set is drawn on black, else the mean", "[data]") {
   for (const char* name : {"mnist", "fashion-mnist", "synthetic"})
-    CHECK(background(name, normalization(name)) == std::vector<std::int32_t>{0});
-  CHECK(background("cifar-10", normalization("cifar-10")) ==
-        std::vector<std::int32_t>{125, 123, 114});
+    CHECK(background_values(name, normalization(name)) ==
+          std::vector<float>{normalization(name).value<float>(0, 0)});
+  CHECK(background_values("cifar-10", normalization("cifar-10")) == std::vector<float>{0, 0, 0});
+  CHECK(background_values("mnist", {1 / 64.0f, {64, 32}}) == std::vector<float>{-1, -0.5f});
 }
 
 TEST_CASE("Normalising checks shapes", "[data]") {

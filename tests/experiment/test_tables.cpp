@@ -19,6 +19,7 @@ struct Maker {
     CellNumbers cell{.dataset = "mnist", .bits = bits, .guided = guided, .seed = seed};
     cell.values["accuracy"] = {1, 1, 0, 1};
     cell.values["masked_accuracy"] = {.5, .25, .5, .75};
+    cell.values["blank_maps"] = {0, 1, 0, 0};
     cell.row = &rows.back();
     study.cells.push_back(std::move(cell));
     return study.cells.back();
@@ -47,12 +48,23 @@ TEST_CASE("a measure is shown if any network has it", "[experiment]") {
   const Table explanations = explanation_table(m.study, "mnist");
   REQUIRE(explanations.rows.size() == 1);
   CHECK(explanations.head == std::vector<std::string>{"MNIST", "masked accuracy (low)",
-                                                      "zero gradients, %"});
+                                                      "blank maps, share", "zero gradients, %"});
   CHECK(explanations.rows[0][1].text == "0.500");
-  CHECK(explanations.rows[0][2].text == "25.0");
+  CHECK(explanations.rows[0][2].text == "0.250");
+  CHECK(explanations.rows[0][3].text == "25.0");
   CHECK(explanations.caption.find("MNIST, 4 test images") != std::string::npos);
   CHECK(accuracy_table(m.study, "mnist").caption.find("% of 4 images, one seed") !=
         std::string::npos);
+}
+
+TEST_CASE("a duration has the unit that fits", "[experiment]") {
+  CHECK(duration_text(0.3) == "0 s");
+  CHECK(duration_text(38.2) == "38 s");
+  CHECK(duration_text(59.4) == "59 s");
+  CHECK(duration_text(59.6) == "1 min");
+  CHECK(duration_text(12 * 60 + 20) == "12 min");
+  CHECK(duration_text(59.6 * 60) == "1.0 h");
+  CHECK(duration_text(1.3 * 3600) == "1.3 h");
 }
 
 TEST_CASE("without a second seed there is no band", "[experiment]") {
@@ -60,8 +72,7 @@ TEST_CASE("without a second seed there is no band", "[experiment]") {
   m.add("fp32", false, 1).values["floor.spearman"] = {.1, .1, .1, .1};
   m.add("w4a4", false, 1).values["spearman"] = {.8, .7, .8, .9};
   const Table one = drift_table(m.study, "mnist");
-  CHECK(first_column(one) ==
-        std::vector<std::string>{"w4a4, plain", "random weights, plain"});
+  CHECK(first_column(one) == std::vector<std::string>{"w4a4, plain", "random weights, plain"});
   CHECK(one.head.back() == "top-10 % IoU");
   CHECK(drift_chart(m.study, "mnist").categories.size() == 2);
 

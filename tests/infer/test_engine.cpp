@@ -112,7 +112,7 @@ TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") 
   const Tensor<float> x = test_images(net.input_shape(), engine.graph().grid, 6);
   nn::Tape<float> tape;
   const View<const float> expected = net.forward(x, tape);
-  const saliency::Classifier model(engine, engine.graph().classes(), 4);
+  const saliency::Classifier model(engine, engine.graph().classes(), {.batch = 4});
   index_t wrong = 0;
   model.each(x, [&](index_t n, const float* row) {
     for (index_t c = 0; c < 10; ++c) wrong += row[c] != expected(n, c);

@@ -22,7 +22,7 @@ quick="--samples 2 --steps 2 --masks 20"
 # shellcheck disable=SC2086
 run 0 "" $model $quick --images synthetic:0,2-4 --faithfulness --out "$work/all"
 for method in gradient gradient-x-input smoothgrad smoothgrad-squared integrated-gradients \
-  guided-backprop grad-cam occlusion rise; do
+  guided_backprop grad-cam occlusion rise; do
   size=$(wc -c <"$work/all/$method.npy")
   [ "$size" -eq $((128 + 4 * 4 * 28 * 28)) ] || fail "$method.npy has $size bytes"
   grep -q "\"$method\": {" "$work/all/metrics.json" || fail "metrics.json lacks $method"

@@ -61,7 +61,7 @@ TEST_CASE("a classifier runs batch by batch, in order", "[callable]") {
   for (index_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(Random(2).normal(i));
   linear(x, whole);
   linear.calls = 0;
-  const Classifier model(linear, 3, 3);
+  const Classifier model(linear, 3, {.batch = 3});
   index_t next = 0;
   model.each(x, [&](index_t n, const float* logits) {
     REQUIRE(n == next++);
@@ -83,7 +83,7 @@ TEST_CASE("a classifier's borders", "[callable]") {
   CHECK_THROWS_AS(model(two, logits), shape_error);
   CHECK(contains(message_of<value_error>([&] { model(two, more); }), "image 1"));
   CHECK_THROWS_AS(Classifier(broken, 0), value_error);
-  CHECK_THROWS_AS(Classifier(broken, 2, 0), value_error);
+  CHECK_THROWS_AS(Classifier(broken, 2, {.batch = 0}), value_error);
 }
 
 } // namespace test_callable

@@ -39,7 +39,7 @@ TEST_CASE("deletion and insertion equal those of an independent program", "[dele
   std::copy(std::begin(golden_::weight), std::end(golden_::weight), linear.weight.data());
   std::copy(std::begin(golden_::bias), std::end(golden_::bias), linear.bias.data());
   for (index_t batch : {2, 50}) {
-    const Classifier model(linear, 3, batch);
+    const Classifier model(linear, 3, {.batch = batch});
     const auto options = options_with(4, {-0.5f, 0.25f}); // 8 + 8 + 8 + 6 positions
     const auto out = deletion(model, x, maps, options), in = insertion(model, x, maps, options);
     check_curve(out, golden_::deletion, golden_::deletion_area);

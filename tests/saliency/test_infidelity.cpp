@@ -41,7 +41,7 @@ Tensor<float> weights_of_targets(const LinearModel& linear, float factor) {
 
 TEST_CASE("the gradient of a linear score has infidelity 0", "[infidelity]") {
   LinearModel linear(3, inputs, 2);
-  const Classifier model(linear, 3, 7);
+  const Classifier model(linear, 3, {.batch = 7});
   const Tensor<float> x = image_batch();
   for (Perturbation kind : {Perturbation::square, Perturbation::gaussian}) {
     const auto exact =
@@ -146,9 +146,9 @@ TEST_CASE("infidelity repeats with the seed and for any batch and thread count",
   const Tensor<float> x = image_batch(), phi(shape, 0.1f);
   const auto options = options_with(Perturbation::square);
   set_num_threads(1);
-  const auto one = infidelity(Classifier(linear, 3, 1), x, targets, phi, options);
+  const auto one = infidelity(Classifier(linear, 3, {.batch = 1}), x, targets, phi, options);
   set_num_threads(3);
-  const auto three = infidelity(Classifier(linear, 3, 64), x, targets, phi, options);
+  const auto three = infidelity(Classifier(linear, 3, {.batch = 64}), x, targets, phi, options);
   set_num_threads(0);
   CHECK(std::equal(one.plain.begin(), one.plain.end(), three.plain.begin()));
 }

@@ -160,7 +160,7 @@ TEST_CASE("integrated gradients of a square are w (x^2 - x'^2)", "[maps]") {
 TEST_CASE("the completeness error of the midpoint rule falls with the square of the steps",
           "[maps]") {
   Net<double> net = net_of(Square<double>(), Square<double>()); // x^4
-  Explainer<double> explain(net);
+  Explainer<double> explain(net, {.background = {0}});
   const Tensor<double> x = images();
   const auto error = [&](index_t steps) {
     return integrated_gradients<double>(explain, x, classes, {.steps = steps}).completeness_error;
@@ -290,7 +290,7 @@ TEST_CASE("ReLU lets through where its input is positive; guided only a positive
 
 TEST_CASE("PACT lets through between 0 and alpha, and its maps say STE", "[maps][quant]") {
   Net<double> net = net_of(Pact<double>({.bits = 4, .alpha = 0.75}));
-  Explainer<double> explain(net);
+  Explainer<double> explain(net, {.background = {0}});
   Tensor<double> x = images();
   x[0] = 0, x[1] = 0.75; // both edges are outside the window
   const auto open = [&](index_t n, index_t i) {
@@ -325,6 +325,39 @@ TEST_CASE("a net is straight-through as soon as anything in it is quantised", "[
   CHECK(says("w4a4"));
   CHECK(says("w4a32"));
   CHECK(says("w32a4"));
+  Net<float> net = small_net<float>("plain fp32");
+  const Explainer explain(net);
+  CHECK(explain.label("gradient") == "gradient");
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
+                 .input = {.scale = 1 / 64.0f, .zero = {100, 128}}});
+  CHECK(explain.label("gradient") == "gradient (STE)"); // quantised after it was made
+}
+
+TEST_CASE("T is deduced from the net; views of data and labels need no const", "[maps]") {
+  const std::vector<std::uint8_t> labels{2, 0, 1};
+  const std::span<const std::uint8_t> span(labels);
+  const auto deduces = [&](auto net) {
+    using T = std::decay_t<decltype(net.parameters()[0].parameter->value()[0])>;
+    Explainer explain(net, {.background = {0}});
+    Tensor<T> x = random_tensor<T>({3, 2, 8, 8}, 1);
+    const View<T> view = x;
+    const View<const T> constant = x;
+    const Attribution<T> a = gradient(explain, x, labels);
+    const auto same = [&](const Attribution<T>& b) {
+      return std::equal(a.values.begin(), a.values.end(), b.values.begin());
+    };
+    CHECK(same(gradient(explain, view, span)));
+    CHECK(same(gradient(explain, constant, span)));
+    CHECK_FALSE(same(gradient_x_input(explain, view, labels)));
+    CHECK_FALSE(same(guided_backprop(explain, view, labels)));
+    CHECK_FALSE(same(integrated_gradients(explain, view, labels)));
+    CHECK_FALSE(same(smoothgrad(explain, view, labels)));
+    CHECK(grad_cam(explain, view, labels).values.shape() == Shape{3, 1, 8, 8});
+    Explainer plain(net);
+    CHECK(same(gradient(plain, x, labels)));
+  };
+  deduces(small_plain_net<float>());
+  deduces(small_plain_net<double>());
 }
 
 TEST_CASE("guided backprop names a non-linearity that it has no rule for", "[maps]") {
@@ -358,7 +391,7 @@ TEST_CASE("maps are bitwise the same for any number of threads", "[maps]") {
   const Tensor<float> x = random_tensor<float>({5, 2, 8, 8}, 1);
   const std::vector<std::uint8_t> five{0, 1, 2, 3, 4};
   CHECK(same_for_any_thread_count([&] {
-    Explainer<float> explain(net, {.batch = 3});
+    Explainer<float> explain(net, {.background = {0}, .batch = 3});
     std::vector<float> all;
     for (const auto& a : {smoothgrad<float>(explain, x, five, {.samples = 2}),
                           integrated_gradients<float>(explain, x, five, {.steps = 3}),
@@ -372,7 +405,7 @@ TEST_CASE("maps are bitwise the same for any number of threads", "[maps]") {
 
 TEST_CASE("what every gradient map refuses", "[maps][errors]") {
   Net<double> net = small_plain_net<double>(); // 2 x 8 x 8, 5 classes
-  Explainer<double> explain(net);
+  Explainer<double> explain(net, {.background = {0}});
   const Tensor<double> good = random_tensor<double>({3, 2, 8, 8}, 1);
   const auto fails = [&](View<const double> x, const std::vector<std::uint8_t>& c) {
     std::vector<std::string> texts;
@@ -405,7 +438,7 @@ TEST_CASE("what every gradient map refuses", "[maps][errors]") {
 
 TEST_CASE("no images give no maps", "[maps][errors]") {
   Net<double> net = small_plain_net<double>();
-  Explainer<double> explain(net);
+  Explainer<double> explain(net, {.background = {0}});
   const Tensor<double> none({0, 2, 8, 8});
   const auto a = gradient<double>(explain, none, {});
   CHECK(a.values.shape() == Shape{0, 2, 8, 8});

@@ -45,7 +45,7 @@ index_t argmax_of(const Attribution<float>& a, index_t n) {
 TEST_CASE("occlusion of a linear model, pixel by pixel, is w (x - cover)", "[maps]") {
   LinearModel linear(3, channels * plane, 1);
   const Tensor<float> x = images();
-  const auto a = occlusion(Classifier(linear, 3, 2), x, classes,
+  const auto a = occlusion(Classifier(linear, 3, {.batch = 2}), x, classes,
                            {.window = 1, .stride = 1, .cover = {0.5f, -1}});
   CHECK(a.label == "occlusion");
   REQUIRE(a.values.shape() == Shape{3, 1, height, width});
@@ -66,7 +66,7 @@ TEST_CASE("occlusion: a position's value is the mean of the windows that cover i
   Tensor<float> x({1, channels, height, width}, 1.0f);
   const std::vector<std::uint8_t> one{1};
   const OcclusionOptions options{.window = 4, .stride = 3};
-  const Classifier model(linear, 3);
+  const Classifier model(linear, 3, {.background = {0}});
   for (float v : occlusion(model, x, one, options).values) CHECK(v == 32);
   CHECK(linear.calls == 1 + 2 * 3);
   // One pixel more at (0, 0): only the first window sees it.
@@ -82,7 +82,7 @@ TEST_CASE("occlusion: a position's value is the mean of the windows that cover i
 
 TEST_CASE("occlusion and RISE find planted evidence", "[maps]") {
   OnePixel pixel;
-  const Classifier model(pixel, 2);
+  const Classifier model(pixel, 2, {.background = {0}});
   Tensor<float> x({2, 1, height, width}, 1.0f);
   const std::vector<std::uint8_t> ones{1, 1}, zeros{0, 0};
   const index_t there = OnePixel::row * width + OnePixel::column;
@@ -111,7 +111,7 @@ TEST_CASE("occlusion and RISE find planted evidence", "[maps]") {
 TEST_CASE("RISE of a model that does not look is its probability times the mean mask", "[maps]") {
   auto constant = [](View<const float>, View<float> logits) { logits.fill(0); };
   const Tensor<float> x = images();
-  const Classifier model(constant, 4);
+  const Classifier model(constant, 4, {.background = {0}});
   SECTION("masks that keep everything: 1/4 everywhere") {
     const auto a = rise(model, x, classes, {.masks = 3, .keep = 1});
     for (float v : a.values) CHECK(v == Approx(0.25));
@@ -149,7 +149,8 @@ TEST_CASE("RISE masks are smooth, within 0 and 1, shifted at random, and made by
   const Tensor<float> x = random_tensor<float>({3, 1, height, width}, 2);
   const std::vector<std::uint8_t> ones{1, 1, 1};
   const auto run = [&](std::uint64_t seed, index_t batch) {
-    const auto a = rise(Classifier(pixel, 2, batch), x, ones, {.masks = 10, .seed = seed});
+    const auto a = rise(Classifier(pixel, 2, {.background = {0}, .batch = batch}), x, ones,
+                        {.masks = 10, .seed = seed});
     return std::vector<float>(a.values.begin(), a.values.end());
   };
   CHECK(run(1, 128) == run(1, 2));
@@ -181,7 +182,7 @@ TEST_CASE("RISE shows the background where a mask hides", "[maps]") {
 
 TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {
   LinearModel linear(3, channels * plane, 1);
-  const Classifier model(linear, 3);
+  const Classifier model(linear, 3, {.background = {0}});
   const Tensor<float> x = images();
   const auto occludes = [&](View<const float> in, const std::vector<std::uint8_t>& c,
                             const OcclusionOptions& o) {
@@ -204,8 +205,8 @@ TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {
   for (const RiseOptions& o :
        {RiseOptions{.masks = 0}, {.cells = 0}, {.keep = 0}, {.keep = 1.5}, {.keep = std::nan("")}})
     CHECK(contains(rises(x, classes, o), "masks >= 1"));
-  CHECK(contains(occludes(x, classes, {.cover = {0, 0, 0}}), "one for each channel"));
-  CHECK(contains(rises(x, classes, {.background = {}}), "one for each channel"));
+  CHECK(contains(occludes(x, classes, {.cover = {0, 0, 0}}), "one for each of 2 channels"));
+  CHECK(contains(rises(x, classes, {.background = {0, 0, 0}}), "one for each of 2 channels"));
   Tensor<float> bad = images();
   bad[4] = std::nanf("");
   CHECK(contains(occludes(bad, classes, {}), "finite"));

@@ -37,8 +37,8 @@ MaskedAccuracyOptions background(std::vector<float> value) {
 TEST_CASE("masked accuracy equals that of an independent program", "[masked_accuracy]") {
   LinearModel linear = golden_model();
   for (index_t batch : {1, 4, 100}) {
-    const auto result =
-        masked_accuracy(Classifier(linear, 3, batch), x, labels, maps, background({-0.5f, 0.25f}));
+    const auto result = masked_accuracy(Classifier(linear, 3, {.batch = batch}), x, labels, maps,
+                                        background({-0.5f, 0.25f}));
     const MaskedAccuracy& map = result.map;
     REQUIRE(map.correct.shape() == Shape{10, images});
     CHECK(std::equal(map.correct.begin(), map.correct.end(), std::begin(golden_::correct)));

@@ -47,6 +47,9 @@ TEST_CASE("an all-zero map has no sparseness; a bad one is an error", "[sparsene
   CHECK(std::isnan(gini(zero)[1]));
   CHECK(std::isnan(entropy(zero)[0]));
   CHECK(std::isnan(normalized_entropy(zero)[0]));
+  CHECK(gini(zero, Blank::as_uniform)[1] == 0);
+  CHECK(entropy(zero, Blank::as_uniform)[1] == Approx(std::log(9.0)));
+  CHECK(normalized_entropy(zero, Blank::as_uniform)[1] == 1);
   CHECK(gini(single)[0] == 0);
   CHECK(entropy(single)[0] == 0);
   CHECK(std::isnan(normalized_entropy(single)[0])); // ln 1 = 0

@@ -20,7 +20,7 @@
 namespace examples {
 
 /// Raised whenever other evidence would be made of the same files.
-inline constexpr int evidence_version = 1;
+inline constexpr int evidence_version = 2;
 
 /// The images to be drawn of each set.
 using DrawnImages = std::map<std::string, std::vector<std::int32_t>>;

@@ -74,8 +74,8 @@ struct Subject {
 /// the share of gradients that are exactly 0.
 inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, View<const float> x,
                                    double* zeros = nullptr) {
-  saliency::Explainer<float> explain(net);
-  const auto a = saliency::gradient<float>(explain, x, images.labels);
+  saliency::Explainer explain(net);
+  const auto a = saliency::gradient(explain, x, images.labels);
   if (zeros) *zeros = a.zero_share;
   Tensor<float> both({2, x.shape()[0], x.shape()[2], x.shape()[3]});
   float* out = both.data();
@@ -91,16 +91,17 @@ inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps, 
   nn::Net<float>& net = s.model.net;
   std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
   NetFunction f(net);
+  const saliency::Classifier model(f, net.classes(),
+                                   {.background = background_of(s.images, s.model)});
   for (MapMeasure& m :
-       measure_faithfulness(saliency::Classifier(f, net.classes()), s.x, s.images.labels, maps,
-                            saliency::Values::magnitude, background_of(s.images, s.model)))
+       measure_faithfulness(model, s.x, s.images.labels, maps, saliency::Values::magnitude))
     all.push_back(std::move(m));
 
   const index_t few = std::min(disturbed, s.images.size());
   const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
-  saliency::Explainer<float> explainer(net);
+  saliency::Explainer explainer(net);
   auto explain = [&](View<const float> x, View<float> out) {
-    const Tensor<float> of_x = saliency::to_maps(saliency::gradient<float>(explainer, x, labels),
+    const Tensor<float> of_x = saliency::to_maps(saliency::gradient(explainer, x, labels),
                                                  saliency::Values::magnitude);
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };
@@ -118,14 +119,15 @@ inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t 
   return table;
 }
 
-/// The same net with random weights. Calibration gives clips a start, where there are any, and
-/// moves batch norm's statistics by a batch, in fp32, too: the floor's maps hang on it.
+/// The same net with random weights; where it is quantised, calibration gives its clips a start.
+/// Batch norm keeps its initial statistics, 0 and 1.
 inline nn::Net<float> untrained(const nn::ModelSpec& spec, std::uint64_t seed,
                                 View<const float> x) {
   nn::ModelSpec other = spec;
   other.options.seed = seed;
   nn::Net<float> net = nn::build_model<float>(other);
-  nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  if (quant::name(spec.quant.bits) != "fp32")
+    nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
   net.prepare();
   return net;
 }
@@ -193,8 +195,7 @@ inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
   const Shape& shape = maps.shape();
   const View<const float> magnitudes(maps.data(), {shape[1], shape[2], shape[3]});
   const auto measures = measure_maps(s, magnitudes, disturbed);
-  for (const MapMeasure& m : measures)
-    row["measures"][m.name] = to_json(saliency::bootstrap_mean(m.values));
+  row["measures"] = to_json(measures);
   row["zero_share_of_gradients"] = zeros;
   io::write_npy(folder + "/maps.npy", maps);
   io::write_npy(folder + "/values.npy", to_table(measures, s.images.size()));

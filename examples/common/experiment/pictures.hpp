@@ -66,7 +66,7 @@ inline Tile map_tile(const DrawnMaps& drawn, std::int32_t image, std::string cap
   const std::uint8_t* level = drawn.levels.data() + (at - drawn.images.begin()) * s.stride();
   std::transform(level, level + s.stride(), map.begin(),
                  [](std::uint8_t v) { return static_cast<float>(v) / 255; });
-  return tile_of(saliency::colorize(map, {.scale = 1}), 0, std::move(caption));
+  return tile_of_map(saliency::colorize(map, {.scale = 1}), map, 0, std::move(caption));
 }
 
 inline double number_at(const CellNumbers& cell, const char* measure, std::size_t n) {

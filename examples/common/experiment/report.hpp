@@ -191,8 +191,8 @@ inline void add_making(Document& d, const Study& study, const std::vector<std::s
   d.blocks.push_back(Heading{"How this was made"});
   d.blocks.push_back(Code{setting.command});
   d.blocks.push_back(Text{
-      sgq::to_text(study.cells.size()) + " cells in " + number_of(seconds / 3600, 1) +
-      " hours on " + run_values(study, "machine") + ", " + run_values(study, "isa") + " kernels, " +
+      sgq::to_text(study.cells.size()) + " cells in " + duration_text(seconds) + " on " +
+      run_values(study, "machine") + ", " + run_values(study, "isa") + " kernels, " +
       run_values(study, "threads") + " threads; sgq " + run_values(study, "version") + ", commit " +
       run_values(study, "commit") +
       ". The same command gives the same rows, to the last bit, on any number of threads, with "

@@ -146,7 +146,8 @@ inline Table explanation_table(const Study& study, const std::string& dataset) {
                               {"relevance_mass_on_ink", "mass on ink (high)"},
                               {"gini", "Gini"},
                               {"normalized_entropy", "entropy / ln d"},
-                              {"max_sensitivity", "max-sensitivity (low)"}};
+                              {"max_sensitivity", "max-sensitivity (low)"},
+                              {"blank_maps", "blank maps, share"}};
   Table t{.head = {set_title(dataset)}};
   std::vector<const Column*> columns;
   index_t images = 0, disturbed = 0;
@@ -176,10 +177,13 @@ inline Table explanation_table(const Study& study, const std::string& dataset) {
       row.push_back({number_of(100 * zeros / cells, 1)});
       t.rows.push_back(std::move(row));
     }
-  t.caption = "Maps |dS/dx| of the true class's logit on " + set_title(dataset) + ", " +
-              sgq::to_text(images) + " test images (max-sensitivity: " + sgq::to_text(disturbed) +
-              "). In a quantised network the gradient is the straight-through one. Where the head "
-              "says low or high, that is better; Gini and entropy only say how sparse maps are.";
+  t.caption =
+      "Maps |dS/dx| of the true class's logit on " + set_title(dataset) + ", " +
+      sgq::to_text(images) + " test images (max-sensitivity: " + sgq::to_text(disturbed) +
+      "). In a quantised network the gradient is the straight-through one. Where the head "
+      "says low or high, that is better; Gini and entropy only say how sparse maps are. A blank "
+      "map is exactly 0 and counts as a uniform one; the rows have every measure without "
+      "them, too.";
   return t;
 }
 

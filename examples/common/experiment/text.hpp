@@ -53,6 +53,13 @@ inline std::string number_of(double v, int digits, bool sign = false) {
   return out[0] == '-' ? "\u2212" + out.substr(1) : out;
 }
 
+/// "38 s", "12 min", "1.3 h"
+inline std::string duration_text(double seconds) {
+  if (seconds < 59.5) return number_of(seconds, 0) + " s";
+  if (seconds < 59.5 * 60) return number_of(seconds / 60, 0) + " min";
+  return number_of(seconds / 3600, 1) + " h";
+}
+
 /// How a measure's numbers are printed: percent for accuracy.
 struct Style {
   double scale = 1;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cassert>
 #include <span>
+#include <type_traits>
 
 namespace sgq {
 
@@ -64,6 +65,11 @@ private:
   T* data_ = nullptr;
   Shape shape_{0};
 };
+
+/// A parameter that only reads, and from which T is not deduced, so that a Tensor<T> or a View<T>
+/// may be given where another argument says what T is: f(Net<T>& net, ConstView<T> x).
+template <class T>
+using ConstView = std::type_identity_t<View<const T>>;
 
 template <class T>
 class Tensor {

@@ -1,7 +1,7 @@
 // sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
 //
 // The formula is core/pixel_grid.hpp's; here are the grids of the known sets, the grid that fits an
-// unknown one, and the code that means "nothing there".
+// unknown one, and the value that means "nothing there".
 #pragma once
 
 #include "sgq/config.hpp"
@@ -55,12 +55,15 @@ inline PixelGrid measure(const Dataset& set) {
   return norm;
 }
 
-/// The pixel codes of "nothing there", one per channel: 0 for sets drawn on black, else the
-/// channel's mean code. Baseline of integrated gradients, substrate of deletion.
-inline std::vector<std::int32_t> background(std::string_view name, const PixelGrid& norm) {
-  if (name == "mnist" || name == "fashion-mnist" || name == "synthetic")
-    return std::vector<std::int32_t>(norm.zero.size(), 0);
-  return norm.zero;
+/// The input that says "nothing there", one value per channel in input units: pixel code 0 for sets
+/// drawn on black, else the channel's mean code, whose value is 0. State it where an Explainer or a
+/// Classifier is made.
+inline std::vector<float> background_values(std::string_view name, const PixelGrid& norm) {
+  const bool black = name == "mnist" || name == "fashion-mnist" || name == "synthetic";
+  std::vector<float> values;
+  for (index_t c = 0; c < norm.channels(); ++c)
+    values.push_back(black ? norm.value<float>(0, c) : 0.0f);
+  return values;
 }
 
 namespace detail {

@@ -4,7 +4,11 @@
 //       const View<const float> z = net.forward(x, tape);
 //       std::copy(z.begin(), z.end(), logits.begin());
 //     };
-//     Classifier model(f, 10);          // x [N,C,H,W] -> logits [N,10]
+//     Classifier model(f, 10, {.background = data::background_values("mnist", grid)});
+//     deletion(model, x, maps);         // x [N,C,H,W] -> logits [N,10]
+//
+// The background is what an image shows where nothing is: stated once, it is what every map and
+// metric puts in the place of pixels that it hides.
 //
 // Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets, quantised nets and
 // the integer engine alike. A Classifier refers to f and does not own it: f has a name and outlives
@@ -19,7 +23,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace sgq::saliency {
 
@@ -55,19 +62,43 @@ inline index_t argmax(const float* row, index_t classes) {
   return std::max_element(row, row + classes) - row;
 }
 
+/// The values that `what` puts in the place of pixels, in input units: those `given` in its own
+/// options, else the background `stated` with the model. Throws value_error unless there is one
+/// value, or one for each channel.
+inline const std::vector<float>& background_for(std::string_view what,
+                                                const std::vector<float>& given,
+                                                const std::vector<float>& stated,
+                                                index_t channels) {
+  const std::vector<float>& values = given.empty() ? stated : given;
+  const auto count = static_cast<index_t>(values.size());
+  if (count != 1 && count != channels)
+    throw value_error(describe(
+        what, "a background: one value, or one for each of " + to_text(channels) + " channels",
+        count == 0 ? "none" : to_text(count) + " values",
+        "state it once where the model is made, as in {.background = "
+        "data::background_values(\"mnist\", grid)}"));
+  return values;
+}
+
+struct ClassifierOptions {
+  std::vector<float> background{}; ///< one value per channel, or one for all, in input units
+  index_t batch = 128;             ///< how many images f is given at once
+};
+
 class Classifier {
 public:
-  /// f(View<const float> x, View<float> logits) for any number of images; `batch` is how many it is
-  /// given at once.
+  /// f(View<const float> x, View<float> logits) for any number of images.
   template <class F>
-  Classifier(F& f, index_t classes, index_t batch = 128) : f_(f), classes_(classes), batch_(batch) {
-    if (classes < 1 || batch < 1)
+  Classifier(F& f, index_t classes, ClassifierOptions options = {})
+      : f_(f), classes_(classes), options_(std::move(options)) {
+    if (classes < 1 || options_.batch < 1)
       throw value_error(describe("classifier", "at least one class and one image a batch",
-                                 to_text(classes) + " and " + to_text(batch)));
+                                 to_text(classes) + " and " + to_text(options_.batch)));
   }
 
   index_t classes() const { return classes_; }
-  index_t batch() const { return batch_; }
+  index_t batch() const { return options_.batch; }
+  const std::vector<float>& background() const { return options_.background; }
 
   /// Throws value_error if a logit is not finite.
   void operator()(View<const float> x, View<float> logits) const {
@@ -85,8 +116,8 @@ public:
   void each(View<const float> x, See see) const {
     const index_t images = x.shape()[0];
     Tensor<float> logits;
-    for (index_t first = 0; first < images; first += batch_) {
-      const index_t n = std::min(batch_, images - first);
+    for (index_t first = 0; first < images; first += batch()) {
+      const index_t n = std::min(batch(), images - first);
       logits.resize({n, classes_});
       (*this)(x.slice(first, n), logits);
       for (index_t i = 0; i < n; ++i) see(first + i, logits.data() + i * classes_);
@@ -95,7 +126,8 @@ public:
 
 private:
   FunctionRef<void(View<const float>, View<float>)> f_;
-  index_t classes_, batch_;
+  index_t classes_;
+  ClassifierOptions options_;
 };
 
 } // namespace sgq::saliency

@@ -10,7 +10,9 @@
 //
 // A map is divided by its scale s, the given percentile of its |values| (nearest rank), and
 // clipped: what exceeds it shows as the last colour. Where that percentile is 0 the largest |value|
-// serves; an all-zero map is the colour of 0 everywhere. Give `scale` to show several maps alike.
+// serves; a blank map, exactly 0, is the colour of 0 everywhere, and
+// its overlay the plain image: say so beside it (metrics/blank.hpp finds them). Give `scale` to
+// show several maps alike.
 #pragma once
 
 #include "sgq/saliency/metrics/per_image.hpp"

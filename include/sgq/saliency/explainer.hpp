@@ -1,8 +1,8 @@
 // sgq/saliency/explainer.hpp -- a net, the scalar to explain, and a tape to do it on.
 //
-//     Explainer<float> explain(net, {.target = Target::logit});
-//     Attribution<float> a = gradient<float>(explain, x, classes); // x [N,C,H,W], a class an image
-//     Tensor<float> maps = to_maps(a, Values::magnitude);          // [N,H,W]
+//     Explainer explain(net, {.background = data::background_values("mnist", grid)});
+//     Attribution<float> a = gradient(explain, x, classes); // x [N,C,H,W], a class an image
+//     Tensor<float> maps = to_maps(a, Values::magnitude);   // [N,H,W]
 //
 // Every method that needs gradients takes an Explainer, images and classes, and returns an
 // Attribution; occlusion and RISE need none and take a Classifier. Passes are made in evaluation
@@ -30,6 +30,9 @@ struct Attribution {
 
 struct ExplainerOptions {
   Target target = Target::logit;
+  /// What an image shows where nothing is: one value per channel, or one for all, in input units.
+  /// Integrated gradients need it.
+  std::vector<float> background{};
   index_t batch = 64; ///< images in one pass
 };
 
@@ -37,15 +40,10 @@ template <class T>
 class Explainer {
 public:
   /// The net must be prepared and outlive the explainer.
-  explicit Explainer(nn::Net<T>& net, const ExplainerOptions& options = {})
-      : net_(net), options_(options) {
-    if (options.batch < 1)
-      throw value_error(describe("explainer", "a batch of 1 or more", to_text(options.batch)));
-    for (nn::ValueId i = 1; i <= net.last(); ++i) {
-      const nn::Weights<T>* weights = nn::weights_of(net.layer(i));
-      straight_through_ = straight_through_ || (weights && weights->quantized()) ||
-                          dynamic_cast<nn::Pact<T>*>(&net.layer(i));
-    }
+  explicit Explainer(nn::Net<T>& net, ExplainerOptions options = {})
+      : net_(net), options_(std::move(options)) {
+    if (options_.batch < 1)
+      throw value_error(describe("explainer", "a batch of 1 or more", to_text(options_.batch)));
   }
 
   nn::Net<T>& net() { return net_; }
@@ -54,9 +52,16 @@ public:
 
   /// True for a quantised net: its true derivative is 0 almost everywhere, and what is called its
   /// gradient is that of the straight-through estimator it was trained with.
-  bool straight_through() const { return straight_through_; }
+  bool straight_through() const {
+    for (nn::ValueId i = 1; i <= net_.last(); ++i) {
+      const nn::Weights<T>* weights = nn::weights_of(net_.layer(i));
+      if ((weights && weights->quantized()) || dynamic_cast<nn::Pact<T>*>(&net_.layer(i)))
+        return true;
+    }
+    return false;
+  }
   std::string label(std::string method) const {
-    return straight_through_ ? method + " (STE)" : method;
+    return straight_through() ? method + " (STE)" : method;
   }
 
   /// Throws shape_error or value_error unless x fits the net and there is a class for each image.
@@ -70,11 +75,11 @@ public:
   /// Records a pass of one batch.
   View<const T> forward(View<const T> x) { return net_.forward(x, tape_, nn::Mode::eval()); }
 
-  /// dS/dx of one batch, valid until the next pass. `guided`: by guided backpropagation.
+  /// dS/dx of one batch, valid until the next pass.
   View<const T> gradient(View<const T> x, std::span<const std::uint8_t> classes,
-                         bool guided = false) {
+                         bool guided_backprop = false) {
     seed(forward(x), classes);
-    return count_zeros(net_.input_gradient(seed_, tape_, guided));
+    return count_zeros(net_.input_gradient(seed_, tape_, guided_backprop));
   }
 
   /// dS/d(value v of the net) of one batch.
@@ -113,7 +118,6 @@ private:
 
   nn::Net<T>& net_;
   ExplainerOptions options_;
-  bool straight_through_ = false;
   nn::Tape<T> tape_;
   Tensor<T> seed_;
   index_t zeros_ = 0, gradients_ = 0;

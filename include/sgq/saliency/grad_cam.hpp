@@ -47,7 +47,7 @@ nn::ValueId last_feature_maps(const nn::Net<T>& net) {
 
 /// values [N,1,H,W]. `layer` empty: last_feature_maps.
 template <class T>
-Attribution<T> grad_cam(Explainer<T>& explain, View<const T> x,
+Attribution<T> grad_cam(Explainer<T>& explain, ConstView<T> x,
                         std::span<const std::uint8_t> classes, std::string_view layer = {}) {
   nn::Net<T>& net = explain.net();
   const nn::ValueId v = layer.empty() ? last_feature_maps(net) : net.find(layer);

@@ -14,11 +14,12 @@ namespace sgq::saliency {
 namespace detail {
 /// One gradient pass per batch, then combine(x, dS/dx) element by element.
 template <class T, class Combine>
-Attribution<T> one_pass(Explainer<T>& explain, std::string method, View<const T> x,
-                        std::span<const std::uint8_t> classes, bool guided, Combine combine) {
+Attribution<T> one_pass(Explainer<T>& explain, std::string method, ConstView<T> x,
+                        std::span<const std::uint8_t> classes, bool guided_backprop,
+                        Combine combine) {
   Attribution<T> a{Tensor<T>(x.shape()), explain.label(std::move(method))};
   explain.each_batch(x, classes, [&](View<const T> xb, auto cb, index_t first) {
-    const View<const T> dx = explain.gradient(xb, cb, guided);
+    const View<const T> dx = explain.gradient(xb, cb, guided_backprop);
     const View<T> out = a.values.view().slice(first, xb.shape()[0]);
     for (index_t i = 0; i < dx.size(); ++i) out[i] = combine(xb[i], dx[i]);
   });
@@ -28,20 +29,20 @@ Attribution<T> one_pass(Explainer<T>& explain, std::string method, View<const T>
 } // namespace detail
 
 template <class T>
-Attribution<T> gradient(Explainer<T>& explain, View<const T> x,
+Attribution<T> gradient(Explainer<T>& explain, ConstView<T> x,
                         std::span<const std::uint8_t> classes) {
   return detail::one_pass(explain, "gradient", x, classes, false, [](T, T g) { return g; });
 }
 
 template <class T>
-Attribution<T> gradient_x_input(Explainer<T>& explain, View<const T> x,
+Attribution<T> gradient_x_input(Explainer<T>& explain, ConstView<T> x,
                                 std::span<const std::uint8_t> classes) {
   return detail::one_pass(explain, "gradient x input", x, classes, false,
                           [](T v, T g) { return v * g; });
 }
 
 template <class T>
-Attribution<T> guided_backprop(Explainer<T>& explain, View<const T> x,
+Attribution<T> guided_backprop(Explainer<T>& explain, ConstView<T> x,
                                std::span<const std::uint8_t> classes) {
   return detail::one_pass(explain, "guided backprop", x, classes, true, [](T, T g) { return g; });
 }

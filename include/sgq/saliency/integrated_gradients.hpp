@@ -13,26 +13,24 @@
 namespace sgq::saliency {
 
 struct IntegratedGradientsOptions {
-  index_t steps = 50;             ///< m
-  std::vector<float> baseline{0}; ///< x': one value per channel, or one for all, in input units
+  index_t steps = 50; ///< m
+  /// x': one value per channel, or one for all, in input units; empty: the explainer's background
+  std::vector<float> baseline{};
 };
 
+/// Throws value_error where neither the options nor the explainer state x'.
 template <class T>
-Attribution<T> integrated_gradients(Explainer<T>& explain, View<const T> x,
+Attribution<T> integrated_gradients(Explainer<T>& explain, ConstView<T> x,
                                     std::span<const std::uint8_t> classes,
-                                    const IntegratedGradientsOptions& o) {
+                                    const IntegratedGradientsOptions& o = {}) {
   explain.check(x, classes);
   const index_t channels = x.shape()[1], plane = x.shape().plane(), features = channels * plane;
   if (o.steps < 1)
     throw value_error(describe("integrated gradients", "1 or more steps", to_text(o.steps)));
-  if (o.baseline.size() != 1 && static_cast<index_t>(o.baseline.size()) != channels)
-    throw value_error(
-        describe("integrated gradients",
-                 "a baseline value, or one for each of " + to_text(channels) + " channels",
-                 to_text(o.baseline.size())));
+  const std::vector<float>& values =
+      background_for("integrated gradients", o.baseline, explain.options().background, channels);
   const auto baseline = [&](index_t i) { // of flat index i
-    return static_cast<T>(
-        o.baseline[static_cast<std::size_t>(i / plane % channels) % o.baseline.size()]);
+    return static_cast<T>(values[static_cast<std::size_t>(i / plane % channels) % values.size()]);
   };
   Attribution<T> a{Tensor<T>(x.shape()), explain.label("integrated gradients")};
   Tensor<T> point;

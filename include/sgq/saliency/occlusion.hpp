@@ -12,8 +12,9 @@ namespace sgq::saliency {
 
 struct OcclusionOptions {
   index_t window = 5;
-  index_t stride = 2;          ///< at most the window's size, so that every position is covered
-  std::vector<float> cover{0}; ///< one value per channel, or one for all, in input units
+  index_t stride = 2; ///< at most the window's size, so that every position is covered
+  /// One value per channel, or one for all, in input units; empty: the classifier's background.
+  std::vector<float> cover{};
   Target target = Target::logit;
 };
 
@@ -27,7 +28,7 @@ inline std::vector<index_t> window_starts(index_t extent, index_t window, index_
 }
 } // namespace detail
 
-/// values [N,1,H,W].
+/// values [N,1,H,W]. Throws value_error where neither the options nor the classifier state a cover.
 inline Attribution<float> occlusion(const Classifier& model, View<const float> x,
                                     std::span<const std::uint8_t> classes,
                                     const OcclusionOptions& o = {}) {
@@ -37,9 +38,7 @@ inline Attribution<float> occlusion(const Classifier& model, View<const float> x
   if (o.window < 1 || o.window > std::min(s[2], s[3]) || o.stride < 1 || o.stride > o.window)
     throw value_error(describe("occlusion", "1 <= stride <= window <= the image's side",
                                to_text(o.stride) + " and " + to_text(o.window)));
-  if (o.cover.size() != 1 && static_cast<index_t>(o.cover.size()) != s[1])
-    throw value_error(
-        describe("occlusion", "one cover value, or one for each channel", to_text(o.cover.size())));
+  const std::vector<float>& cover = background_for("occlusion", o.cover, model.background(), s[1]);
   const auto score = [&](index_t n, const float* row) {
     return target_score(row, model.classes(), classes[static_cast<std::size_t>(n)], o.target);
   };
@@ -56,8 +55,7 @@ inline Attribution<float> occlusion(const Classifier& model, View<const float> x
         for (index_t c = 0; c < s[1]; ++c)
           for (index_t i = 0; i < o.window; ++i)
             for (index_t j = 0; j < o.window; ++j)
-              hidden(n, c, top + i, left + j) =
-                  o.cover[static_cast<std::size_t>(c) % o.cover.size()];
+              hidden(n, c, top + i, left + j) = cover[static_cast<std::size_t>(c) % cover.size()];
       model.each(hidden, [&](index_t n, const float* row) {
         const double drop = whole[static_cast<std::size_t>(n)] - score(n, row);
         for (index_t i = 0; i < o.window; ++i)

@@ -13,10 +13,11 @@
 namespace sgq::saliency {
 
 struct RiseOptions {
-  index_t masks = 500;              ///< M
-  index_t cells = 7;                ///< of the coarse grid, along a side
-  double keep = 0.5;                ///< p
-  std::vector<float> background{0}; ///< b: one value per channel, or one for all, in input units
+  index_t masks = 500; ///< M
+  index_t cells = 7;   ///< of the coarse grid, along a side
+  double keep = 0.5;   ///< p
+  /// b: one value per channel, or one for all, in input units; empty: the classifier's background.
+  std::vector<float> background{};
   std::uint64_t seed = 0;
 };
 
@@ -42,7 +43,8 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
 }
 } // namespace detail
 
-/// values [N,1,H,W]. All images see the same masks.
+/// values [N,1,H,W]. All images see the same masks. Throws value_error where neither the options
+/// nor the classifier state a background.
 inline Attribution<float> rise(const Classifier& model, View<const float> x,
                                std::span<const std::uint8_t> classes, const RiseOptions& o = {}) {
   const Shape& s = x.shape();
@@ -52,9 +54,8 @@ inline Attribution<float> rise(const Classifier& model, View<const float> x,
     throw value_error(
         describe("RISE", "masks >= 1, cells in 1..1000, keep in (0, 1]",
                  to_text(o.masks) + ", " + to_text(o.cells) + ", " + to_text(o.keep)));
-  if (o.background.size() != 1 && static_cast<index_t>(o.background.size()) != s[1])
-    throw value_error(describe("RISE", "one background value, or one for each channel",
-                               to_text(o.background.size())));
+  const std::vector<float>& background =
+      background_for("RISE", o.background, model.background(), s[1]);
   const Random random(o.seed, 0x72697365u); // "rise"
   const index_t plane = s.plane();
   std::vector<double> sum(static_cast<std::size_t>(s[0] * plane));
@@ -62,8 +63,7 @@ inline Attribution<float> rise(const Classifier& model, View<const float> x,
   for (index_t m = 0; m < o.masks; ++m) {
     detail::rise_mask(o, random.split(static_cast<std::uint64_t>(m)), mask);
     for (index_t i = 0; i < x.size(); ++i) {
-      const float b =
-          o.background[static_cast<std::size_t>(i / plane % s[1]) % o.background.size()];
+      const float b = background[static_cast<std::size_t>(i / plane % s[1]) % background.size()];
       shown[i] = b + mask[i % plane] * (x[i] - b);
     }
     model.each(shown, [&](index_t n, const float* row) {

@@ -21,7 +21,7 @@ struct SmoothGradOptions {
 namespace detail {
 /// noise(sample, image) is a function: of a position, a standard normal number.
 template <class T, class Noise>
-Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
+Attribution<T> smoothgrad(Explainer<T>& explain, ConstView<T> x,
                           std::span<const std::uint8_t> classes, const SmoothGradOptions& o,
                           const Noise& noise) {
   if (o.samples < 1 || !(o.fraction >= 0) || !std::isfinite(o.fraction))
@@ -54,7 +54,7 @@ Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
 
 /// The noise of a pixel depends on (seed, sample, image index, position) only.
 template <class T>
-Attribution<T> smoothgrad(Explainer<T>& explain, View<const T> x,
+Attribution<T> smoothgrad(Explainer<T>& explain, ConstView<T> x,
                           std::span<const std::uint8_t> classes, const SmoothGradOptions& o = {}) {
   const Random random(o.seed, 0x736d6f6fu); // "smoo"
   return detail::smoothgrad(explain, x, classes, o, [&](index_t sample, index_t image) {

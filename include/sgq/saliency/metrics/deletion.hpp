@@ -17,6 +17,7 @@ namespace sgq::saliency {
 struct DeletionOptions {
   index_t steps = 32; ///< T; more than H W positions allow become H W
   Values rank_by = Values::with_sign;
+  /// A constant without a value is the model's background.
   ops::FillOptions substrate{.fill = ops::Fill::constant};
   std::uint64_t seed = 0; ///< of ties, and of a random substrate
 };
@@ -44,7 +45,7 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
   model.each(x, [&](index_t n, const float* logits) {
     target[static_cast<std::size_t>(n)] = argmax(logits, model.classes());
   });
-  const Tensor<float> substrate = replaced(x, options.substrate, options.seed);
+  const Tensor<float> substrate = replaced(what, model, x, options.substrate, options.seed);
   const View<const float> empty = substrate, from = insert ? empty : x, to = insert ? x : empty;
 
   ProbabilityCurve curve;
@@ -70,13 +71,13 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
 /// x [N,C,H,W], maps [N,H,W]. Throws shape_error or value_error where they or the options do not
 /// fit.
 inline ProbabilityCurve deletion(const Classifier& model, View<const float> x,
-                                 View<const float> maps, const DeletionOptions& options) {
+                                 View<const float> maps, const DeletionOptions& options = {}) {
   return detail::probability_curve("deletion", model, x, maps, options, false);
 }
 
 /// The same from the substrate to the image.
 inline ProbabilityCurve insertion(const Classifier& model, View<const float> x,
-                                  View<const float> maps, const DeletionOptions& options) {
+                                  View<const float> maps, const DeletionOptions& options = {}) {
   return detail::probability_curve("insertion", model, x, maps, options, true);
 }
 

@@ -30,8 +30,9 @@ struct InfidelityOptions {
   double sigma = 0.2; ///< of gaussian, as a share of the image's range
   index_t samples = 50;
   std::uint64_t seed = 0;
-  bool times_input = false;                               ///< Phi holds the factor x - x'
-  ops::FillOptions baseline{.fill = ops::Fill::constant}; ///< x'; not used by plain gaussian
+  bool times_input = false; ///< Phi holds the factor x - x'
+  /// x', not used by plain gaussian. A constant without a value is the model's background.
+  ops::FillOptions baseline{.fill = ops::Fill::constant};
 };
 
 /// Each [N].
@@ -110,7 +111,7 @@ inline void summarize(View<const double> e, View<const double> ds, index_t n, In
 /// value_error where they or the options do not fit.
 inline Infidelity infidelity(const Classifier& model, View<const float> x,
                              std::span<const std::uint8_t> targets, View<const float> phi,
-                             const InfidelityOptions& options) {
+                             const InfidelityOptions& options = {}) {
   if (x.shape().rank() != 4)
     throw shape_error(describe("infidelity", "images [N, C, H, W]", x.shape().str()));
   check_map_pair("infidelity: images and attributions", x, phi);
@@ -119,7 +120,7 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;
   Tensor<float> base(x.shape()), perturbed(x.shape().with_batch(m));
-  if (has_base) base = replaced(x, options.baseline, options.seed);
+  if (has_base) base = replaced("infidelity", model, x, options.baseline, options.seed);
 
   Tensor<double> score({images}), e({images, m}), ds({images, m});
   const auto score_at = [&](const float* logits, index_t n) {

@@ -14,6 +14,7 @@
 // average over the random order of its positions.
 #pragma once
 
+#include "sgq/saliency/metrics/blank.hpp"
 #include "sgq/saliency/metrics/ranking.hpp"
 
 namespace sgq::saliency {
@@ -54,7 +55,7 @@ inline Tensor<double> pointing_game(View<const float> maps, View<const std::uint
       });
 }
 
-/// [N], in [0, 1]; ties are broken at random (ranking.hpp).
+/// [N], in [0, 1]; ties are broken at random (ranking.hpp), but a blank map gets what it expects.
 inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uint8_t> masks,
                                      std::uint64_t seed = 0) {
   const index_t d = maps.shape().stride();
@@ -62,6 +63,7 @@ inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uin
   return detail::per_masked_image(
       "relevance rank", maps, masks,
       [&](index_t n, const float* map, const std::uint8_t* mask, index_t k) {
+        if (is_blank(map, d)) return static_cast<double>(k) / static_cast<double>(d);
         Arena::Scope scope(scratch());
         const View<std::uint8_t> top(scratch().take<std::uint8_t>(d), {1, d});
         ops::select_highest<float>({map, {1, d}}, k, {ties, n}, top);
@@ -71,12 +73,16 @@ inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uin
       });
 }
 
-/// [N], in [0, 1].
-inline Tensor<double> relevance_mass(View<const float> maps, View<const std::uint8_t> masks) {
+/// [N], in [0, 1]. A map without a positive value is undefined, unless it is blank and to count as
+/// a uniform one.
+inline Tensor<double> relevance_mass(View<const float> maps, View<const std::uint8_t> masks,
+                                     Blank blank = Blank::undefined) {
   const index_t d = maps.shape().stride();
   return detail::per_masked_image(
       "relevance mass", maps, masks,
-      [d](index_t, const float* map, const std::uint8_t* mask, index_t) {
+      [=](index_t, const float* map, const std::uint8_t* mask, index_t k) {
+        if (blank == Blank::as_uniform && is_blank(map, d))
+          return static_cast<double>(k) / static_cast<double>(d);
         double inside = 0, all = 0;
         for (index_t i = 0; i < d; ++i) {
           if (map[i] <= 0) continue;

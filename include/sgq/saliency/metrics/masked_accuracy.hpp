@@ -19,7 +19,7 @@ namespace sgq::saliency {
 
 struct MaskedAccuracyOptions {
   Values rank_by = Values::magnitude;
-  /// What replaces: for MNIST sets pixel code 0, for CIFAR the channel means, in input units.
+  /// What replaces: a constant without a value is the model's background.
   ops::FillOptions background{.fill = ops::Fill::constant};
   std::uint64_t seed = 0; ///< of ties, of the random ranking, and of a random background
 };
@@ -76,11 +76,12 @@ inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const 
 inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const float> x,
                                           std::span<const std::uint8_t> labels,
                                           View<const float> maps,
-                                          const MaskedAccuracyOptions& options) {
+                                          const MaskedAccuracyOptions& options = {}) {
   check_explained("masked accuracy", x, maps);
   const index_t images = x.shape()[0], positions = x.shape().plane();
   ops::check_labels(labels, {images, model.classes()});
-  const Tensor<float> background = replaced(x, options.background, options.seed);
+  const Tensor<float> background =
+      replaced("masked accuracy", model, x, options.background, options.seed);
   const Random random(options.seed, 0x72616e64u); // "rand"
   return {detail::masked_accuracy_along(model, x, background, labels,
                                         ranking(maps, options.rank_by, tie_breaker(options.seed))),

@@ -26,9 +26,12 @@ inline void check_explained(std::string_view what, View<const float> x, View<con
                                maps.shape().str()));
 }
 
-/// x with every position replaced: a substrate or baseline, e.g. a constant pixel code.
-inline Tensor<float> replaced(View<const float> x, const ops::FillOptions& fill,
-                              std::uint64_t seed) {
+/// x with every position replaced: a substrate or baseline. A constant without a value is the
+/// model's background; throws value_error where it has none.
+inline Tensor<float> replaced(std::string_view what, const Classifier& model, View<const float> x,
+                              ops::FillOptions fill, std::uint64_t seed) {
+  if (fill.fill == ops::Fill::constant)
+    fill.value = background_for(what, fill.value, model.background(), x.shape()[1]);
   Tensor<float> out(x.shape());
   ops::fill_all<float>(x, fill, Random(seed, 0x66696c6cu), out); // "fill"
   return out;

@@ -6,17 +6,16 @@
 //     (constant)
 //
 // Gini: Hurley and Rickard, "Comparing measures of sparsity", IEEE Trans. Inf. Theory 55 (2009).
-// The magnitude is taken here. An all-zero map is undefined (NaN).
+// The magnitude is taken here. A blank map (blank.hpp) is undefined (NaN), unless it is to count as
+// a uniform one.
 #pragma once
 
-#include "sgq/saliency/metrics/per_image.hpp"
-
-#include <algorithm>
+#include "sgq/saliency/metrics/blank.hpp"
 
 namespace sgq::saliency {
 
 /// maps [N, ...] -> [N], in [0, 1 - 1/d].
-inline Tensor<double> gini(View<const float> maps) {
+inline Tensor<double> gini(View<const float> maps, Blank blank = Blank::undefined) {
   check_maps("gini", maps);
   const index_t d = maps.shape().stride();
   return per_image(maps.shape()[0], [&](index_t n) {
@@ -30,19 +29,20 @@ inline Tensor<double> gini(View<const float> maps) {
       weighted += static_cast<double>(2 * i + 1 - d) * static_cast<double>(a[i]);
       sum += static_cast<double>(a[i]);
     }
-    return sum > 0 ? weighted / (static_cast<double>(d) * sum) : undefined;
+    if (sum == 0) return blank == Blank::as_uniform ? 0.0 : undefined;
+    return weighted / (static_cast<double>(d) * sum);
   });
 }
 
 /// maps [N, ...] -> [N], in nats, in [0, ln d].
-inline Tensor<double> entropy(View<const float> maps) {
+inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::undefined) {
   check_maps("entropy", maps);
   const index_t d = maps.shape().stride();
   return per_image(maps.shape()[0], [&](index_t n) {
     const float* map = maps.data() + n * d;
     double sum = 0, h = 0;
     for (index_t i = 0; i < d; ++i) sum += static_cast<double>(std::abs(map[i]));
-    if (sum == 0) return undefined;
+    if (sum == 0) return blank == Blank::as_uniform ? std::log(static_cast<double>(d)) : undefined;
     for (index_t i = 0; i < d; ++i) {
       const double p = static_cast<double>(std::abs(map[i])) / sum;
       if (p > 0) h -= p * std::log(p); // 0 ln 0 = 0
@@ -52,8 +52,8 @@ inline Tensor<double> entropy(View<const float> maps) {
 }
 
 /// entropy / ln d: 0 to 1, comparable between image sizes; NaN for maps of one position.
-inline Tensor<double> normalized_entropy(View<const float> maps) {
-  Tensor<double> h = entropy(maps);
+inline Tensor<double> normalized_entropy(View<const float> maps, Blank blank = Blank::undefined) {
+  Tensor<double> h = entropy(maps, blank);
   const double full = std::log(static_cast<double>(maps.shape().stride()));
   for (double& v : h) v = full > 0 ? v / full : undefined;
   return h;

@@ -7,8 +7,9 @@ FUZZ_TARGET(bytes) {
   std::vector<std::string> words = {"program"};
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());
-    const std::string word(bytes.substr(0, end));
-    if (word != "--help" && word != "-h") words.push_back(word.c_str()); // up to a zero
+    std::string word(bytes.substr(0, end));
+    word.resize(std::min(word.find('\0'), word.size()));
+    if (word != "--help" && word != "-h") words.push_back(word);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
   std::vector<char*> arguments;

@@ -1,11 +1,9 @@
 # How the project builds its own programs; nothing here reaches a consumer of sgq::sgq.
 
 add_library(sgq_warnings INTERFACE)
-target_compile_options(sgq_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion)
-if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # Clang counts it to -Wconversion, GCC does not: sizes are signed here, containers' are not.
-  target_compile_options(sgq_warnings INTERFACE -Wno-sign-conversion)
-endif()
+# Clang's -Wconversion includes -Wsign-conversion.
+target_compile_options(sgq_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion
+                       -Wsign-conversion -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 sees overlapping copies in "text" + std::string, GCC bug 105651.
   target_compile_options(sgq_warnings INTERFACE -Wno-restrict)

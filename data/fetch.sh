@@ -206,17 +206,26 @@ check_copy() {
 
 # ---- Unpacking.
 
+# only_file PATH: neither a pipe is waited for nor a device or folder replaced.
+only_file() {
+  [ ! -e "$1" ] || [ -f "$1" ] || die "$1: expected a file, or none, but it is something else"
+}
+
 # unpack SET PACKED FILE: PACKED is the path of a checked copy of FILE.
 unpack() {
   case $3 in
     *.tar.gz)
       tar -xzf "$2" -C "$temporary" cifar-10-batches-bin || die "$2: cannot be unpacked"
       mkdir -p "$to/$1/cifar-10-batches-bin"
+      for batch in "$temporary"/cifar-10-batches-bin/*; do
+        only_file "$to/$1/cifar-10-batches-bin/${batch##*/}"
+      done
       mv -f "$temporary"/cifar-10-batches-bin/* "$to/$1/cifar-10-batches-bin/"
       rmdir "$temporary/cifar-10-batches-bin"
       ;;
     *)
       gzip -dc "$2" >"$temporary/${3%.gz}" || die "$2: cannot be unpacked"
+      only_file "$to/$1/${3%.gz}"
       mv -f "$temporary/${3%.gz}" "$to/$1/${3%.gz}"
       ;;
   esac
@@ -234,6 +243,7 @@ bring() {
       check_copy "$1" "$place" "$file"
       unpack "$1" "$place/$file" "$file"
     elif ! in_place "$1" "$file"; then
+      only_file "$to/$1/$file.part"
       fetch "$1" "$file"
       unpack "$1" "$to/$1/$file.part" "$file"
       rm -f "$to/$1/$file.part"
@@ -255,7 +265,9 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     --from | --to)
-      [ -n "${2:-}" ] || bad_option "$1 needs a folder"
+      case ${2:-} in
+        "" | --*) bad_option "$1 needs a folder" ;;
+      esac
       if [ "$1" = --from ]; then from=$2; else to=$2; fi
       shift
       ;;

@@ -40,13 +40,12 @@ int main(int argc, char** argv) {
       const auto batch = batches.batch(i);
       const auto logits = net.forward(batch.x, tape, Mode::train());
       dlogits.resize(logits.shape());
-      ops::cross_entropy<float>(logits, batch.labels, dlogits);
+      ops::cross_entropy(logits, batch.labels, dlogits);
       net.zero_grad();
       net.backward(dlogits, tape, Want::params);
-      optimizer.step();
-      net.prepare();
+      optimizer.step(tape);
     }
     const double accuracy = train::evaluate(net, test_batches).accuracy();
-    std::printf("epoch %d: %.1f %% of the test images right\n", int(epoch) + 1, 100 * accuracy);
+    std::printf("epoch %d: test accuracy %.1f %%\n", int(epoch) + 1, 100 * accuracy);
   }
 }

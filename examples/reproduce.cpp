@@ -136,9 +136,7 @@ void check_rows(const Options& o, const std::vector<Cell>& cells, const Results&
     loaded.sets(cell.training);
     results.check_data(set, loaded.sums());
   }
-  if (std::filesystem::exists(results.path()) && !o.report &&
-      !std::ofstream(results.path(), std::ios::app))
-    throw sgq::io_error(describe(results.path(), "a file that can be appended to", "none"));
+  if (!o.report) io::check_appendable(results.path());
 }
 
 std::string weights_of(const io::Json& row) {

@@ -7,6 +7,9 @@
 //         if (!line.parse(argc, argv)) return; // --help was printed
 //         ...
 //
+// A value follows its option, or an equals sign: `--out x` or `--out=x`. After a space it may not
+// begin with "--", for then the value was forgotten.
+//
 // Exit codes: 0; 1 for an error, with its message; 2 for bad options, with one line.
 #pragma once
 
@@ -73,9 +76,7 @@ public:
 
   /// A finite number >= 0.
   void number(const char* name, double* value, const char* help) {
-    char shown[32];
-    std::snprintf(shown, sizeof shown, "%g", *value);
-    add({name, "X", help, shown, [=](const std::string& given) {
+    add({name, "X", help, sgq::to_text(*value), [=](const std::string& given) {
            double number = 0;
            if (!parse_all(given, &number) || !std::isfinite(number) || number < 0)
              bad(name, "a number, 0 or more", given);
@@ -114,6 +115,8 @@ public:
       if (!option.placeholder.empty() && !inside) {
         if (++i == argc) bad(name, option.placeholder + " after it", "nothing");
         value = argv[i];
+        if (value.substr(0, 2) == "--") // a value was forgotten
+          bad(name, option.placeholder + " after it, or " + name + "=" + value, value);
       }
       option.set(value);
     }
@@ -169,9 +172,9 @@ private:
 inline void make_out_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error || !std::filesystem::is_directory(path))
-    throw sgq::io_error(sgq::describe("--out", "a folder, or where one can be made",
-                                      path + (error ? ": " + error.message() : ", a file")));
+  if (!error && std::filesystem::is_directory(path, error)) return;
+  throw sgq::io_error(sgq::describe("--out", "a folder, or where one can be made",
+                                    path + (error ? ": " + error.message() : ", a file")));
 }
 
 /// Runs the program and turns exceptions into messages on stderr and exit codes.

@@ -57,11 +57,7 @@ inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<co
     spec.quant = quantization(o, grid);
     for (const std::string& warning : nn::quantize(net, spec.quant))
       std::printf("warning: %s\n", warning.c_str());
-    if (o.alpha > 0)
-      for (const nn::ValueId i : nn::pact_layers(net))
-        dynamic_cast<nn::Pact<float>&>(net.layer(i)).set_alpha(static_cast<float>(o.alpha));
-    else
-      nn::calibrate(net, first, o.alpha_quantile);
+    if (o.alpha == 0 && !nn::pact_layers(net).empty()) nn::calibrate(net, first, o.alpha_quantile);
     net.prepare();
   }
   nn::Metadata deciding = deciding_options(o, spec);

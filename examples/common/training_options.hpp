@@ -43,8 +43,8 @@ struct TrainingOptions {
   // Saliency-guided training.
   bool guided = false, authors = false;
   std::string rank = "signed", fill = "uniform", target = "log-probability", kl = "attached",
-              saliency_pass = "shared", statistics = "both";
-  double share = 0.5, lambda = 1;
+              saliency_pass = "shared", statistics = "clean";
+  double share = 0.5, lambda = 1, start = 0, ramp = 0, rate = 1;
   // The run.
   std::string out = "out";
   int threads = 0;
@@ -124,7 +124,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.section("Saliency-guided training");
   line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
   line.flag("--authors", &o.authors, "with the setting of its authors' program");
-  line.choice("--rank", &o.rank, {"signed", "magnitude"}, "what is low: the gradient, or its size");
+  line.choice("--rank", &o.rank, {"signed", "magnitude", "random"},
+              "what is hidden: the lowest gradient, the smallest, or any pixel (the control)");
   line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
   line.number("--lambda", &o.lambda, "weight of the KL term");
   line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
@@ -133,12 +134,23 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
   line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
               "saliency from the training pass, or from one in evaluation mode");
-  line.choice("--statistics", &o.statistics, {"both", "clean"}, "passes that move batch norm's");
+  line.choice("--statistics", &o.statistics, {"clean", "both"}, "passes that move batch norm's");
+  line.number("--start", &o.start, "share of the run that is plain before guiding begins");
+  line.number("--ramp", &o.ramp, "share of the run over which lambda then rises from 0");
+  line.number("--rate", &o.rate, "factor on the learning rate once guiding has begun");
 }
 
 /// Throws usage_error where options of the line cannot be used together.
 inline void check_training_options(const TrainingOptions& o) {
   if (o.share > 1) throw usage_error(describe("--share", "0 to 1", sgq::to_text(o.share)));
+  if (o.start + o.ramp > 1)
+    throw usage_error(describe("--start and --ramp", "at most 1 together",
+                               sgq::to_text(o.start) + " and " + sgq::to_text(o.ramp)));
+  using Float = std::numeric_limits<float>;
+  if (o.alpha != 0 && (o.alpha < Float::min() || o.alpha > Float::max()))
+    throw usage_error(describe(
+        "--alpha", "0, or " + sgq::to_text(Float::min()) + " to " + sgq::to_text(Float::max()),
+        sgq::to_text(o.alpha)));
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
@@ -158,6 +170,7 @@ inline nn::QuantizeOptions quantization(const TrainingOptions& o, const PixelGri
   return {.bits = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last),
           .weights = quant::parse_weight_scheme(o.weights),
           .gradient = o.pact == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper,
+          .alpha = o.alpha > 0 ? std::optional(o.alpha) : std::nullopt,
           .input = grid};
 }
 
@@ -176,7 +189,9 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& 
   if (o.authors) {
     guided = train::GuidedOptions::authors(target);
   } else {
-    guided.mask.rank_by = o.rank == "signed" ? ops::Values::with_sign : ops::Values::magnitude;
+    guided.mask.rank_by = o.rank == "random"      ? ops::Rank::random
+                          : o.rank == "magnitude" ? ops::Rank::magnitude
+                                                  : ops::Rank::with_sign;
     guided.mask.share = o.share;
     guided.lambda = o.lambda;
     guided.kl_attached = o.kl == "attached";
@@ -189,6 +204,9 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& 
                             : o.fill == "blur"     ? Fill::blur
                                                    : Fill::uniform;
   }
+  guided.start = o.start;
+  guided.ramp = o.ramp;
+  guided.rate = o.rate;
   guided.mask.fill.grid = grid;
   if (guided.mask.fill.fill == Fill::constant)
     guided.mask.fill.value = data::background_values(o.dataset, grid);
@@ -219,9 +237,12 @@ inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSp
     pairs["protocol"] = o.protocol == data::Protocol::holdout ? "holdout" : "tuning";
   if (o.guided) {
     const train::GuidedOptions g = guidance(o, {});
-    pairs["guided.rank"] = g.mask.rank_by == ops::Values::magnitude ? "magnitude" : "signed";
+    pairs["guided.rank"] = o.authors ? "signed" : o.rank;
     pairs["guided.share"] = number(g.mask.share);
     pairs["guided.lambda"] = number(g.lambda);
+    pairs["guided.start"] = number(g.start);
+    pairs["guided.ramp"] = number(g.ramp);
+    pairs["guided.rate"] = number(g.rate);
     pairs["guided.fill"] = o.authors ? "uniform" : o.fill;
     pairs["guided.target"] = o.target;
     pairs["guided.kl"] = g.kl_attached ? "attached" : "detached";

@@ -9,4 +9,8 @@ namespace sgq {
 
 inline constexpr const char* version = "0.1.0";
 
+/// Raised by every change after which the same options train other weights, draw other maps or
+/// measure another number: results of two versions do not belong into one table.
+inline constexpr int numerics_version = 2;
+
 } // namespace sgq

@@ -1,6 +1,7 @@
 #include "sgq/core/memory.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <cstdint>
 #include <thread>
@@ -136,6 +137,29 @@ TEST_CASE("scratch: each thread has its own", "[core]") {
   std::thread([&] { other = &scratch(); }).join();
   CHECK(&scratch() == &scratch());
   CHECK(&scratch() != other);
+}
+
+TEST_CASE("An allocation limit holds for what is made while it lives", "[core]") {
+  Buffer<float> before;
+  before.resize(100);
+  {
+    const AllocationLimit limit("a net", 4000);
+    Buffer<float> first, second;
+    first.resize(900);
+    first.resize(300); // no growth
+    before.resize(100);
+    CHECK(message_of<value_error>([&] { second.resize(101); }) ==
+          "a net: expected at most 4000 bytes of memory, got 4004 or more");
+    CHECK(second.data() == nullptr);
+    second.resize(100);
+    {
+      const AllocationLimit inner("an inner one", 1 << 30);
+      CHECK(contains(message_of<value_error>([&] { before.resize(101); }), "a net"));
+    }
+    std::thread other([] { Buffer<float>().resize(5000); }); // each thread has its own
+    other.join();
+  }
+  CHECK_NOTHROW(before.resize(5000));
 }
 
 } // namespace test_memory

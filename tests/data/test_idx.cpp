@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace test_idx {
 
 using namespace sgq;
@@ -104,7 +107,13 @@ TEST_CASE("What is not a file is an io_error too", "[data]") {
   std::filesystem::create_directory(dir / "folder");
   CHECK(contains(message_of<io_error>([&] { read_idx_images(dir / "folder"); }),
                  "expected a regular file"));
-  CHECK_THROWS_AS(read_idx_images("/dev/null"), io_error);
+  CHECK(contains(message_of<io_error>([&] { read_idx_images("/dev/null"); }), "got a device"));
+  CHECK(contains(message_of<io_error>([&] { read_idx_images("/dev/zero"); }), "got a device"));
+  const std::string pipe = dir / "pipe"; // nobody writes into it: must not wait
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  alarm(20);
+  CHECK(contains(message_of<io_error>([&] { read_idx_images(pipe); }), "got a named pipe"));
+  alarm(0);
 
   // 16 TB that take no room on the disk, with a header that agrees.
   const std::string huge = dir / "huge";

@@ -6,6 +6,9 @@
 
 #include <filesystem>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace test_load {
 
 using namespace sgq;
@@ -66,6 +69,21 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
   CHECK(contains(message_of<io_error>([&] { load("mnist", dir / "", Split::train); }),
                  "train-labels-idx1-ubyte: at byte 0: expected a readable file"));
   CHECK(load("mnist", dir / "", Split::test).size() == 3);
+}
+
+TEST_CASE("A named pipe in the place of a set's file is an error at once", "[data]") {
+  TempDir dir;
+  std::filesystem::create_directories(dir / "mnist");
+  std::filesystem::create_directories(dir / "cifar-10");
+  alarm(20);
+  for (const char* file : {"mnist/train-images-idx3-ubyte", "cifar-10/data_batch_1.bin"}) {
+    REQUIRE(mkfifo((dir / file).c_str(), 0600) == 0);
+    const std::string name = std::filesystem::path(file).parent_path();
+    const std::string message = message_of<io_error>([&] { load(name, dir / "", Split::train); });
+    CHECK(contains(message, file));
+    CHECK(contains(message, "expected a regular file, got a named pipe"));
+  }
+  alarm(0);
 }
 
 TEST_CASE("Packed files are pointed out", "[data]") {

@@ -24,7 +24,7 @@ Tensor<float> draw_batch(const nn::Net<float>& net, const PixelGrid& grid, index
   const index_t stride = x.shape().stride(), plane = x.shape().plane();
   const Random random(7);
   for (index_t i = 0; i < x.size(); ++i) {
-    const std::uint32_t bits = random.bits(static_cast<std::uint64_t>(first * stride + i));
+    const std::uint32_t bits = random.bits(first * stride + i);
     x[i] = grid.value<float>(bits & 256 ? static_cast<index_t>(bits & 255) : 0,
                              i % stride / plane);
   }
@@ -51,7 +51,7 @@ void make(const char* name, const char* bits, const char* weights, const char* p
     net.update_statistics(tape);
   }
   const Random random(11);
-  std::uint64_t at = 0;
+  index_t at = 0;
   for (auto& p : net.parameters())
     if (p.parameter->role() == nn::Role::norm || p.parameter->role() == nn::Role::bias)
       for (float& v : p.parameter->edit())

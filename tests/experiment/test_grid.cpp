@@ -109,7 +109,11 @@ TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
     check(set, [](TrainingOptions& o) { o.authors = true; });
     check(set, [](TrainingOptions& o) { o.target = "logit"; });
     check(set, [](TrainingOptions& o) { o.saliency_pass = "separate"; });
-    check(set, [](TrainingOptions& o) { o.statistics = "clean"; });
+    check(set, [](TrainingOptions& o) { o.statistics = "both"; });
+    check(set, [](TrainingOptions& o) { o.rank = "random"; });
+    check(set, [](TrainingOptions& o) { o.start = 0.5; });
+    check(set, [](TrainingOptions& o) { o.ramp = 0.25; });
+    check(set, [](TrainingOptions& o) { o.rate = 0.25; });
     check(set, [](TrainingOptions& o) { o.optimizer = "adadelta"; });
     check(set, [](TrainingOptions& o) { o.batch = 7; });
     check(set, [](TrainingOptions& o) { o.lr = 0.3; });

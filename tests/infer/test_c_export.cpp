@@ -78,6 +78,23 @@ TEST_CASE("C export: compiled C gives the engine's logits", "[infer]") {
   }
 }
 
+TEST_CASE("C export: C++ calls the compiled C", "[infer]") {
+  if (!has_c_compiler() || std::system("c++ --version >/dev/null 2>&1") != 0) return;
+  const TempDir dir;
+  const CSource c = to_c(export_integer(make_case({.bits = "w2a2"})), {.name = "one"});
+  io::write_file_atomically(dir / "one.h", c.header);
+  io::write_file_atomically(dir / "one.c", c.source);
+  io::write_file_atomically(dir / "main.cpp", "#include \"one.h\"\n"
+                                              "int main() { return one_self_test() ? 0 : 3; }\n");
+  const std::string command = "cd '" + dir.path() +
+                              "' && { cc -std=c99 -Wall -Werror -c one.c && "
+                              "c++ -std=c++98 -Wall -Werror main.cpp one.o -o main && "
+                              "./main; } >log 2>&1";
+  const int status = std::system(command.c_str());
+  INFO(io::read_file(dir / "log"));
+  CHECK(status == 0);
+}
+
 TEST_CASE("C export: what the file says of itself", "[infer]") {
   const Graph graph = export_integer(make_case({.bits = "w2a2"}));
   const CSource c = to_c(graph, {.name = "tiny_1"});

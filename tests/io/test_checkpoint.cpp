@@ -203,4 +203,16 @@ TEST_CASE("a damaged checkpoint is never gone on from", "[io]") {
   }
 }
 
+TEST_CASE("a checkpoint of floats is none of a run in doubles", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "checkpoint";
+  auto floats = nn::lenet5<float>({.width = 2});
+  train::Sgd<float> saved(floats, {.lr = 0.003});
+  save_checkpoint(path, floats, saved, {.options = options});
+  auto net = nn::lenet5<double>({.width = 2});
+  train::Sgd<double> optimizer(net, {.lr = 0.003});
+  CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, net, optimizer, options); }),
+                 "expected F64, got F32"));
+}
+
 } // namespace test_checkpoint

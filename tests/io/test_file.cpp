@@ -8,7 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include <grp.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 namespace test_file {
@@ -41,6 +43,31 @@ void limit_file_size(std::size_t bytes) {
   signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{bytes, bytes};
   setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/// True if f() returns true within some seconds: an endless wait fails the test and no other.
+template <class F>
+bool in_time(F&& f) {
+  const int status = in_child([&] {
+    alarm(20);
+    return f() ? 0 : 2;
+  });
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 ? status.st_mode : 0;
+}
+mode_t permissions(const std::string& path) {
+  return mode_of(path) & 07777;
+}
+
+std::string write_error(const std::string& path) {
+  return message_of<io_error>([&] { write_file_atomically(path, "x"); });
+}
+std::string append_error(const std::string& path) {
+  return message_of<io_error>([&] { append_line(path, "x"); });
 }
 
 std::size_t files_in(const TempDir& dir) {
@@ -101,6 +128,139 @@ TEST_CASE("A file that cannot be written is an error, and nothing is left of it"
   CHECK(!std::filesystem::exists(dir / "elsewhere"));
 }
 
+TEST_CASE("What is no file is refused, or written into, but not replaced", "[io]") {
+  const TempDir dir;
+  const std::string pipe = dir / "pipe", folder = dir / "folder";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  std::filesystem::create_directory(folder);
+  for (const auto& error : {write_error, append_error}) {
+    CHECK(in_time([&] {
+      return contains(error(pipe), "'" + pipe + "': expected a regular file, got a named pipe");
+    }));
+    CHECK(contains(error(folder), "expected a regular file, got a directory"));
+    CHECK(error("/dev/null") == "");
+    CHECK(contains(error("/dev/full"), "No space left on device"));
+  }
+  CHECK(S_ISFIFO(mode_of(pipe)));
+  CHECK(S_ISCHR(mode_of("/dev/null")));
+  std::filesystem::create_symlink(pipe, dir / "link");
+  CHECK(contains(write_error(dir / "link"), "got a named pipe"));
+  CHECK(contains(message_of<io_error>([&] { check_appendable(pipe); }), "got a named pipe"));
+  CHECK_NOTHROW(check_appendable(dir / "none"));
+
+  REQUIRE(mkfifo((dir / "file.tmp").c_str(), 0600) == 0);
+  CHECK(in_time([&] { return contains(write_error(dir / "file"), "file.tmp"); }));
+  const Descriptor reader(dir / "file.tmp", O_RDONLY); // now the pipe can be opened for writing
+  CHECK(in_time([&] { return contains(write_error(dir / "file"), "got a named pipe"); }));
+  CHECK(S_ISFIFO(mode_of(dir / "file.tmp")));
+  CHECK(mode_of(dir / "file") == 0);
+}
+
+TEST_CASE("A device in a folder of one's own is written into, not replaced", "[io]") {
+  const TempDir dir;
+  const std::string null = dir / "null";
+  if (mknod(null.c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0) return; // needs root
+  CHECK(write_error(null) == "");
+  CHECK(append_error(null) == "");
+  CHECK(S_ISCHR(mode_of(null)));
+  CHECK(files_in(dir) == 1);
+}
+
+TEST_CASE("Behind a symbolic link the file is replaced, and the link stays", "[io]") {
+  const TempDir dir;
+  std::filesystem::create_directory(dir / "a");
+  write_file_atomically(dir / "a/file", "old");
+  std::filesystem::create_symlink("a/file", dir / "relative");
+  std::filesystem::create_symlink(dir / "relative", dir / "link");
+  write_file_atomically(dir / "link", "new");
+  CHECK(read_file(dir / "a/file") == "new");
+  append_line(dir / "link", "er");
+  CHECK(read_file(dir / "a/file") == "new\ner\n");
+  CHECK(S_ISLNK(mode_of(dir / "link")));
+  CHECK(S_ISLNK(mode_of(dir / "relative")));
+
+  std::filesystem::create_symlink("a/later", dir / "dangling");
+  write_file_atomically(dir / "dangling", "made");
+  CHECK(read_file(dir / "a/later") == "made");
+  std::filesystem::create_symlink("circle", dir / "circle");
+  CHECK(contains(write_error(dir / "circle"), "symbolic links"));
+}
+
+TEST_CASE("A file that is replaced keeps its permissions, owner and group", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "file";
+  write_file_atomically(path, "old");
+  for (mode_t mode : {0600u, 0640u, 0606u, 0755u}) {
+    REQUIRE(chmod(path.c_str(), mode) == 0);
+    write_file_atomically(path, "new");
+    CHECK(permissions(path) == mode);
+    append_line(path, "more");
+    CHECK(permissions(path) == mode);
+  }
+  if (geteuid() != 0 || chown(path.c_str(), 12345, 54321) != 0) return;
+  REQUIRE(chmod(path.c_str(), 0660) == 0);
+  write_file_atomically(path, "new");
+  struct stat status {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  CHECK(status.st_uid == 12345);
+  CHECK(status.st_gid == 54321);
+  CHECK(permissions(path) == 0660);
+  // Its owner may not give it to that group, so another group would get what it had.
+  REQUIRE(chmod(dir.path().c_str(), 0777) == 0);
+  CHECK(in_time([&] {
+    return setgroups(0, nullptr) == 0 && setgid(4) == 0 && setuid(12345) == 0 &&
+           write_error(path) == "";
+  }));
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  CHECK(status.st_gid == 4);
+  CHECK(permissions(path) == 0600);
+}
+
+TEST_CASE("A read-only file is refused, to root too", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "file";
+  write_file_atomically(path, "old");
+  REQUIRE(chmod(path.c_str(), 0444) == 0);
+  for (const auto& error : {write_error, append_error})
+    CHECK(contains(error(path), "expected a file that may be written, got a read-only one"));
+  CHECK(read_file(path) == "old");
+  CHECK(files_in(dir) == 1);
+}
+
+TEST_CASE("A temporary file is never open to more people than the file", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "file", temporary = path + ".tmp";
+  write_file_atomically(path, "old");
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  const auto open = [&] {
+    return sgq::io::detail::open_temporary(path, temporary,
+                                           sgq::io::detail::target_of("write", path));
+  };
+  { const Descriptor fresh = open(); }
+  CHECK(permissions(temporary) == 0600);
+  // One that a killed run left, wider, empty or not; and somebody has it open.
+  for (const char* left : {"", "left"}) {
+    std::filesystem::remove(temporary);
+    write_file_atomically(temporary, left);
+    REQUIRE(chmod(temporary.c_str(), 0666) == 0);
+    { const Descriptor taken_over = open(); }
+    CHECK(permissions(temporary) == 0600);
+  }
+  std::filesystem::remove(temporary);
+  write_file_atomically(temporary, "left");
+  const Descriptor spy(temporary, O_RDONLY);
+  write_file_atomically(path, "secret");
+  char seen[10] = "";
+  CHECK(pread(spy.get(), seen, sizeof seen, 0) == 4);
+  CHECK(std::string(seen) == "left");
+  // A second name of another file is not written through.
+  write_file_atomically(dir / "other", "other");
+  std::filesystem::create_hard_link(dir / "other", temporary);
+  write_file_atomically(path, "new");
+  CHECK(read_file(dir / "other") == "other");
+  CHECK(read_file(path) == "new");
+}
+
 TEST_CASE("On a full disk the old file stays", "[io]") {
   const TempDir dir;
   const std::string path = dir / "file", old = "old contents\n";
@@ -122,7 +282,7 @@ TEST_CASE("On a full disk the old file stays", "[io]") {
 TEST_CASE("A temporary file of a killed run is taken over", "[io]") {
   const TempDir dir;
   {
-    sgq::io::detail::Descriptor left(dir / "file.tmp", O_WRONLY | O_CREAT);
+    const Descriptor left(dir / "file.tmp", O_WRONLY | O_CREAT);
     REQUIRE(sgq::io::detail::write_all(left.get(), std::string(1000, 'x')));
   }
   write_file_atomically(dir / "file", "short");

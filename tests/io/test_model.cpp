@@ -1,6 +1,7 @@
 // Model files: the same net back, the same bytes from equal nets, and no half-read file.
 #include "sgq/io/model.hpp"
 
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
@@ -204,6 +205,93 @@ TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
   CHECK(contains(message("input_scale", "nan"), "scale"));
   CHECK(contains(message("input_zero", "300"), "zero points"));
   CHECK(contains(message("input_zero", "1 2"), "zero points"));
+}
+
+TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "m.safetensors";
+  nn::ModelSpec spec;
+  spec.net = "mnist_cnn";
+  spec.options.width = 4096; // 2.4 GB
+  SafeTensors file;
+  file.metadata = nn::to_metadata(spec);
+  write_safetensors(path, file);
+  CHECK(read_file(path).size() < 300);
+  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+    file.metadata["net"] = net;
+    write_safetensors(path, file);
+    const std::size_t before = allocations::bytes_taken;
+    const std::string text = message_of<io_error>([&] { load_model(path); });
+    CHECK(contains(text, path));
+    CHECK(contains(text, std::string("a net '") + net + "' of width 4096 with the file's tensors"));
+    CHECK(contains(text, "bytes of memory, got"));
+    CHECK(allocations::bytes_taken - before < 1 << 21);
+  }
+}
+
+TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "m.safetensors";
+  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+    for (const char* bits : {"fp32", "w4a4"})
+      for (auto weights : {quant::WeightScheme::sawb, quant::WeightScheme::lsq})
+        for (index_t width : {0, 2, 24}) {
+          nn::ModelSpec spec = narrow(bits);
+          spec.net = net;
+          spec.options.width = width;
+          spec.quant.weights = weights;
+          if (std::string(net) != "lenet5" && std::string(net) != "mnist_cnn")
+            spec.quant.input = {.scale = 0.01f, .zero = {1, 2, 3}};
+          nn::Net<float> saved = nn::build_model(spec);
+          save_model(path, saved, nn::to_metadata(spec));
+          CHECK_NOTHROW(load_model(path));
+          if (width == 2) CHECK_NOTHROW(load_model<double>(path));
+        }
+}
+
+TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "[io]") {
+  nn::Net<float> narrow_net = nn::build_model<float>(narrow());
+  nn::Net<double> wide = nn::build_model<double>(narrow());
+  SafeTensors file;
+  add_tensors(file, stored(narrow_net));
+  load_weights(file, wide);
+  const auto from = narrow_net.parameters();
+  const auto to = wide.parameters();
+  for (std::size_t i = 0; i < from.size(); ++i)
+    CHECK(std::equal(from[i].parameter->value().begin(), from[i].parameter->value().end(),
+                     to[i].parameter->value().begin(),
+                     [](float a, double b) { return static_cast<double>(a) == b; }));
+  SafeTensors doubles;
+  add_tensors(doubles, stored(wide));
+  CHECK(contains(message_of<io_error>([&] { load_weights(doubles, narrow_net); }),
+                 "expected F32, got F64"));
+
+  auto bias = file.tensor<float>("fc3.bias");
+  bias[1] = std::numeric_limits<float>::infinity();
+  SafeTensors broken = without(file, "fc3.bias");
+  broken.add("fc3.bias", bias);
+  CHECK(contains(message_of<io_error>([&] { load_weights(broken, wide); }), "finite numbers"));
+}
+
+TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
+  nn::ModelSpec spec;
+  spec.net = "resnet20";
+  spec.options.width = 2;
+  nn::Net<float> net = nn::build_model(spec);
+  SafeTensors file;
+  add_tensors(file, stored(net));
+  const auto with = [&](const std::string& name, const auto& tensor) {
+    SafeTensors more = file;
+    more.add(name, tensor);
+    return message_of<io_error>([&] { load_weights(more, net); });
+  };
+  const Tensor<std::int64_t> scalar(Shape{}, 7), one({1}, 7), two({2}, 7);
+  CHECK(with("bn1.num_batches_tracked", scalar) == "");
+  CHECK(with("layer1.0.bn2.num_batches_tracked", one) == "");
+  CHECK(contains(with("bn1.num_batches_tracked", two), "'bn1.num_batches_tracked'"));
+  CHECK(contains(with("bn1.num_batches_tracked", Tensor<float>({1})), "only tensors of this net"));
+  CHECK(contains(with("bn1.num_batches", scalar), "only tensors of this net"));
+  CHECK(contains(with("num_batches_tracked", scalar), "only tensors of this net"));
 }
 
 } // namespace test_model

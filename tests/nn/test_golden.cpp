@@ -85,9 +85,7 @@ void check_training(const std::string& name, double tolerance) {
     CHECK(std::abs(static_cast<double>(loss) / losses[step] - 1) < tolerance);
     net.zero_grad();
     net.backward(dz, tape, Want::params);
-    net.update_statistics(tape);
-    sgd.step();
-    net.prepare();
+    sgd.step(tape);
   }
   CHECK(relative_error(net.forward(batch(net, 0, 3).x, tape), file.tensor<double>("eval_logits")) <
         tolerance);

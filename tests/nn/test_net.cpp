@@ -358,7 +358,7 @@ TEST_CASE("a user's layer reads plain numbers, in a quantised net too", "[net]")
   net.add("third", Swish<float>());
   initialize(net, 1);
   const PixelGrid grid{.scale = 1 / 64.0f, .zero = {100, 128}};
-  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 10, .input = grid});
   Tape<float> tape;
   net.forward(random_tensor<float>({2, 2, 4, 4}, 1), tape);
   const auto swish = [](float x) { return x / (1 + std::exp(-x)); };

@@ -1,6 +1,6 @@
 // Quantising nets by a policy, calibration, and nets described in words.
-#include "support/nets.hpp"
 #include "sgq/nn/spec.hpp"
+#include "support/nets.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -234,6 +234,61 @@ TEST_CASE("descriptions that cannot be are errors that say where", "[spec]") {
   CHECK(contains(text("pact_gradient", "maybe"), "'pact_gradient'"));
   CHECK(contains(text("input_zero", "1 x"), "'input_zero'"));
   CHECK(contains(text("input_scale", "nan"), "pixel grid"));
+}
+
+/// Ternary weights {-s, 0, s} with s = mean |w|: a quantiser that the library does not have.
+template <class T>
+class Ternary final : public quant::WeightQuantizer<T> {
+public:
+  std::string name() const override { return "ternary"; }
+  int bits() const override { return 2; }
+  quant::Grid grid() const override { return quant::Grid::zero_aligned(2); }
+  void quantize(View<const T> w, T, quant::WeightCodes<T>& out, std::string_view) const override {
+    T sum = 0;
+    for (T v : w) sum += std::abs(v);
+    out.codes.resize(w.shape());
+    out.scale = out.range = sum / static_cast<T>(w.size());
+    for (index_t i = 0; i < w.size(); ++i)
+      out.codes[i] = std::clamp(std::rint(w[i] / out.scale), T{-1}, T{1});
+  }
+  T backward(View<const T>, T, const quant::WeightCodes<T>&, View<const T> dwq,
+             View<T> dw) const override {
+    for (index_t i = 0; i < dw.size(); ++i) dw[i] += dwq[i];
+    return 0;
+  }
+};
+
+TEST_CASE("a weight quantiser of one's own goes in through a factory", "[quantize]") {
+  auto net = small_plain_net<float>();
+  std::vector<std::string> asked;
+  const QuantizeOptions how{
+      .bits = quant::parse_bit_policy("w2a4"), .alpha = 2, .input = {1 / 64.0f, {100, 128}}};
+  const auto warnings = quantize(net, how, [&](const std::string& layer, int bits) {
+    asked.push_back(layer + " " + std::to_string(bits));
+    return std::make_shared<Ternary<float>>();
+  });
+  CHECK(warnings.empty());
+  CHECK(asked == std::vector<std::string>{"conv2 2", "fc1 2"}); // the ends are symmetric, 8 bits
+  CHECK(net.precision().at("conv2") == "ternary, 2 bits, codes -1..1");
+  CHECK(net.precision().at("conv1") == "symmetric, 8 bits, codes -127..127");
+  CHECK(net.precision().at("relu1") == "pact, 4 bits");
+  CHECK(net.precision().at("input") == "pixel codes, scale 0.015625, zero 100 128");
+  Tape<float> tape;
+  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 1), tape, Mode::train());
+  CHECK_NOTHROW(net.backward(Tensor<float>(z.shape(), 0.1f), tape, Want::params));
+  const std::string text = message_of<value_error>(
+      [&] { quantize(net, how, [](const std::string&, int) { return nullptr; }); });
+  CHECK(contains(text, "layer 'conv2': expected a weight quantiser, got none"));
+}
+
+TEST_CASE("calibrate takes its number type from the net", "[quantize]") {
+  auto net = small_plain_net<float>();
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = {1 / 64.0f, {100, 128}}});
+  Tensor<float> x = random_tensor<float>({4, 2, 8, 8}, 3);
+  calibrate(net, x);
+  calibrate(net, x.view());
+  calibrate(net, std::as_const(x).view());
+  CHECK(dynamic_cast<Pact<float>&>(net.layer(net.find("relu1"))).has_alpha());
 }
 
 } // namespace test_quantize

@@ -168,6 +168,126 @@ TEST_CASE("the gradient of a target is that of the logit or of its log-probabili
   CHECK(gradient_error(sum, z, ds) < 1e-11);
 }
 
+// ---- Images of which a net is nearly sure: every difference must be a sum.
+
+namespace {
+
+/// A row of float logits and what long double makes of it, without a difference of near numbers.
+struct Exact {
+  std::vector<long double> p, log_p;
+  explicit Exact(const float* z, index_t k) {
+    const index_t top = std::max_element(z, z + k) - z;
+    long double others = 0;
+    for (index_t j = 0; j < k; ++j)
+      if (j != top) others += std::exp(static_cast<long double>(z[j]) - z[top]);
+    for (index_t j = 0; j < k; ++j) {
+      log_p.push_back(static_cast<long double>(z[j]) - z[top] - std::log1p(others));
+      p.push_back(std::exp(log_p.back()));
+    }
+  }
+  /// sum over j != c of p_j f(j)
+  template <class F>
+  long double over_others(index_t c, F f) const {
+    long double sum = 0;
+    for (index_t j = 0; j < static_cast<index_t>(p.size()); ++j)
+      if (j != c) sum += p[static_cast<std::size_t>(j)] * f(j);
+    return sum;
+  }
+};
+
+/// The largest relative error of `got` where the exact value is above 1e-30.
+void widen(double& error, double got, long double exact) {
+  if (std::abs(exact) > 1e-30L)
+    error = std::max(error, static_cast<double>(std::abs((got - exact) / exact)));
+}
+
+} // namespace
+
+TEST_CASE("saliency of confident images keeps its digits in float", "[loss]") {
+  const auto gradient = [](float confident) {
+    const Tensor<float> z({1, 3}, {confident, 0, 0});
+    Tensor<float> ds(z.shape());
+    ops::target_gradient(z.view(), Labels{0}, ops::Target::log_probability, ds);
+    return ds;
+  };
+  const Tensor<float> at20 = gradient(20), at16 = gradient(16), at14 = gradient(14);
+  CHECK(at20[0] == Approx(4.122307e-9).epsilon(1e-6));
+  CHECK(at20[1] == Approx(-2.061154e-9).epsilon(1e-6));
+  CHECK(at20[2] == Approx(-2.061154e-9).epsilon(1e-6));
+  CHECK(at16[0] == Approx(2.250703e-7).epsilon(1e-6));
+  CHECK(at14[0] == Approx(1.663055e-6).epsilon(1e-6));
+  const Tensor<float> z({1, 3}, {20, 0, 0});
+  CHECK(ops::cross_entropy(z.view(), Labels{0}) == Approx(4.122307e-9).epsilon(1e-6));
+  CHECK(ops::log_probability(z.data(), 3, 0) == Approx(-4.122307236e-9).epsilon(1e-9));
+}
+
+TEST_CASE("cross-entropy and its gradient in float are exact up to logits of 80", "[loss]") {
+  double loss_error = 0, gradient_error = 0, target_error = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const Tensor<float> z = random_tensor<float>({1, 10}, seed, seed % 2 == 0 ? 2 : 25);
+    if (*std::max_element(z.begin(), z.end()) > 80 || *std::min_element(z.begin(), z.end()) < -80)
+      continue;
+    const Exact exact(z.data(), 10);
+    Tensor<float> dz(z.shape()), ds(z.shape());
+    for (std::uint8_t y = 0; y < 10; ++y) {
+      const float loss = ops::cross_entropy(z.view(), Labels{y}, dz);
+      ops::target_gradient(z.view(), Labels{y}, ops::Target::log_probability, ds);
+      widen(loss_error, static_cast<double>(loss), -exact.log_p[y]);
+      for (index_t j = 0; j < 10; ++j) {
+        const long double expected =
+            j == y ? -exact.over_others(y, [](index_t) { return 1.0L; }) : exact.p[std::size_t(j)];
+        widen(gradient_error, static_cast<double>(dz[j]), expected);
+        widen(target_error, static_cast<double>(ds[j]), -expected);
+      }
+    }
+  }
+  // One rounding to float, 2^-24.
+  CHECK(loss_error < 1e-7);
+  CHECK(gradient_error < 1e-7);
+  CHECK(target_error < 1e-7);
+}
+
+TEST_CASE("KL and its gradients in float are exact up to logits of 80", "[loss]") {
+  double kl_error = 0, dz_error = 0, dzt_error = 0;
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    const double apart[] = {1e-5, 1e-3, 0.1, 1, 10, 25};
+    Tensor<float> z = random_tensor<float>({1, 10}, seed, seed % 2 == 0 ? 2 : 25), zt = z;
+    const Tensor<float> noise = random_tensor<float>({1, 10}, seed + 1000, apart[seed % 6]);
+    for (index_t j = 0; j < 10; ++j) {
+      z[j] = std::clamp(z[j], -80.0f, 80.0f);
+      zt[j] = std::clamp(z[j] + noise[j], -80.0f, 80.0f);
+    }
+    const Exact p(z.data(), 10), q(zt.data(), 10);
+    const auto d = [&](index_t j) { return static_cast<long double>(z[j]) - zt[j]; };
+    const index_t top = std::max_element(z.begin(), z.end()) - z.begin();
+    // Of rows far apart the definition; of near ones, where it would cancel, the same as
+    // sum p_j d_j - log sum q_j exp(d_j), with d measured from the top class.
+    long double expected = 0;
+    const long double rest =
+        q.over_others(top, [&](index_t j) { return std::expm1(d(j) - d(top)); });
+    if (std::abs(rest) < 0.5L)
+      expected = p.over_others(top, [&](index_t j) { return d(j) - d(top); }) - std::log1p(rest);
+    else
+      for (std::size_t j = 0; j < 10; ++j) expected += p.p[j] * (p.log_p[j] - q.log_p[j]);
+    Tensor<float> dz(z.shape()), dzt(z.shape());
+    const float kl = ops::kl_divergence<float>(z, zt, 1, dz, dzt);
+    widen(kl_error, static_cast<double>(kl), expected);
+    for (index_t k = 0; k < 10; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      widen(dz_error, static_cast<double>(dz[k]),
+            p.p[at] * p.over_others(k, [&](index_t j) { return d(k) - d(j); }));
+      const bool sure = p.p[at] > 0.5L && q.p[at] > 0.5L;
+      long double sum = 0;
+      for (std::size_t j = 0; j < 10; ++j) sum += j == at ? 0 : p.p[j] - q.p[j];
+      widen(dzt_error, static_cast<double>(dzt[k]), sure ? sum : q.p[at] - p.p[at]);
+    }
+  }
+  // One rounding to float; the reference itself loses some digits where logits are 1e-5 apart.
+  CHECK(kl_error < 1e-6);
+  CHECK(dz_error < 1e-6);
+  CHECK(dzt_error < 1e-6);
+}
+
 TEST_CASE("a row is correct where its first largest logit is at the label", "[loss]") {
   const Tensor<float> z({4, 3}, {1, 2, 3, 5, 5, 1, 5, 5, 1, -1, -2, -3});
   CHECK(ops::count_correct<float>(z, Labels{2, 0, 1, 0}) == 3);

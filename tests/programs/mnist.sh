@@ -19,6 +19,12 @@ run 2 "--threads.*got '2 '" --threads "2 "
 run 2 "--out" --out
 run 2 "--resume.*got '1'" --resume=1
 run 2 "unknown option 'surplus'" surplus
+run 2 "--out.*got '--resume'" --out --resume # a folder was forgotten
+run 2 "--lr.*got '--seed'" --lr --seed 1
+run 2 "--share: expected 0 to 1, got 1.0000001" --guided --share 1.0000001
+run 2 "--alpha: expected 0, or .* to .*, got 1e-300" --alpha 1e-300
+(cd "$work" && "$program" $small --limit 65 --epochs 1 --out=--x >"$work/stdout")
+[ -e "$work/--x/metrics.json" ] || fail "--out=--x makes no folder of that name"
 
 # ---- Results.
 run 0 "" $small --out "$work/whole" --threads 1
@@ -39,6 +45,17 @@ run 1 "train-images-idx3-ubyte in $work/empty/mnist or $work/empty" \
   --dataset mnist --data "$work/empty" --out "$work/none"
 [ ! -e "$work/none" ] || fail "a run without data leaves files"
 run 1 "$work/stdout/sub" $small --out "$work/stdout/sub" # below a file
+
+# ---- What stands where a file should.
+mkdir -p "$work/pipes/mnist" "$work/modes"
+mkfifo "$work/pipes/mnist/train-images-idx3-ubyte"
+run 1 "expected a regular file, got a named pipe" \
+  --dataset mnist --data "$work/pipes" --out "$work/none"
+run 0 "" $small --limit 65 --epochs 1 --out "$work/modes"
+chmod 600 "$work/modes/model.safetensors"
+run 0 "" $small --limit 65 --epochs 1 --out "$work/modes"
+[ "$(stat -c %a "$work/modes/model.safetensors")" = 600 ] ||
+  fail "a model that only its owner could read can now be read by others"
 
 # ---- Killed again and again: the same model in the end.
 sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }

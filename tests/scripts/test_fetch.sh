@@ -81,9 +81,19 @@ says 1 "cannot be unpacked" mnist --from unpackable --to to
 nothing_left
 says 1 "nowhere: no such folder" mnist --from nowhere --to to
 
+# A pipe or a folder in the place of a file: neither waited for, nor replaced, nor filled.
+mkdir -p to/mnist/train-images-idx3-ubyte
+says 1 "to/mnist/train-images-idx3-ubyte: expected a file" mnist --from from --to to
+rmdir to/mnist/train-images-idx3-ubyte
+mkfifo to/mnist/train-images-idx3-ubyte
+says 1 "to/mnist/train-images-idx3-ubyte: expected a file" mnist --from from --to to
+[ -p to/mnist/train-images-idx3-ubyte ] || fail "the pipe was replaced"
+rm -r to
+
 # Bad options.
 says 2 "unknown option or set 'emnist'" emnist
 says 2 "--from needs a folder" mnist --from
+says 2 "--from needs a folder" mnist --from --to to
 says 0 "usage: fetch.sh" --help
 
 # Downloads. A mirror with wrong files: nothing is kept. No mirror at all: a message, at once.
@@ -94,8 +104,11 @@ nothing_left
 export SGQ_MIRROR=http://127.0.0.1:9
 says 1 "could not download train-images-idx3-ubyte.gz" mnist --to to
 nothing_left
-# What was begun is kept for the next run.
+# What was begun is kept for the next run; what is no file is not begun with.
 mkdir -p to/mnist
+mkfifo to/mnist/train-images-idx3-ubyte.gz.part
+says 1 "gz.part: expected a file" mnist --to to
+rm to/mnist/train-images-idx3-ubyte.gz.part
 echo begun >to/mnist/train-images-idx3-ubyte.gz.part
 says 1 "could not download" mnist --to to
 [ "$(cat to/mnist/train-images-idx3-ubyte.gz.part)" = begun ] || fail "the part is gone"

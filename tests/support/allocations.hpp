@@ -1,5 +1,5 @@
-// Counts every operator new of the test program. Replaces the global operators, so exactly one file
-// of a program includes it. (OpenMP's own bookkeeping does not go through them.)
+// Counts every operator new of the test program, and its bytes. Replaces the global operators, so
+// exactly one file of a program includes it. (OpenMP's own bookkeeping does not go through them.)
 #pragma once
 
 #include <atomic>
@@ -10,9 +10,11 @@
 namespace allocations {
 
 inline std::atomic<long> count{0};
+inline std::atomic<std::size_t> bytes_taken{0};
 
 inline void* counted(std::size_t bytes, std::size_t alignment) {
   ++count;
+  bytes_taken += bytes;
   const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   if (void* p = std::aligned_alloc(alignment, rounded ? rounded : alignment)) return p;
   throw std::bad_alloc();

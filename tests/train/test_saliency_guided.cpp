@@ -79,7 +79,8 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
 /// One step as the formulas have it, nothing shared: a saliency pass, a clean pass, a masked pass.
 /// Only the numbers drawn at random are those of GuidedStep.
 void step_by_hand(nn::Net<double>& net, Optimizer<double>& optimizer,
-                  const data::Batch<double>& batch, const StepContext& at, const GuidedOptions& o) {
+                  const data::Batch<double>& batch, const StepContext& at, GuidedOptions o) {
+  if (net.input().grid()) o.mask.fill.grid = net.input().grid();
   const nn::Mode clean = nn::Mode::train(at.random.split(0));
   const nn::Mode masked = nn::Mode::train(at.random.split(1));
   nn::Tape<double> for_saliency, tape, masked_tape;
@@ -100,10 +101,8 @@ void step_by_hand(nn::Net<double>& net, Optimizer<double>& optimizer,
   net.zero_grad();
   net.backward(dz, tape, nn::Want::params);
   net.backward(dzm, masked_tape, nn::Want::params);
-  net.update_statistics(tape);
+  optimizer.step(tape, at.lr_factor * o.rate);
   if (o.statistics == StatisticsFrom::both) net.update_statistics(masked_tape);
-  optimizer.step(at.lr_factor);
-  net.prepare();
 }
 
 /// The largest difference after three steps of GuidedStep and of step_by_hand().
@@ -132,7 +131,7 @@ TEST_CASE("ten losses of guided training equal PyTorch's", "[golden][guided]") {
   check_losses("mnist_cnn", mnist_cnn, mnist_cnn_logits, constant_fill(-0.75f));
 
   GuidedOptions options = mean_fill();
-  options.mask.rank_by = ops::Values::magnitude;
+  options.mask.rank_by = ops::Rank::magnitude;
   options.kl_attached = false;
   options.lambda = 0.5;
   check_losses("mnist_cnn", mnist_cnn_magnitude_detached, mnist_cnn_magnitude_detached_logits,
@@ -141,9 +140,11 @@ TEST_CASE("ten losses of guided training equal PyTorch's", "[golden][guided]") {
 
 TEST_CASE("ten losses of guided training with batch norm equal PyTorch's", "[golden][guided]") {
   using namespace golden::guided;
-  check_losses("resnet20", resnet20, resnet20_logits, constant_fill(-0.75f));
+  GuidedOptions options = constant_fill(-0.75f);
+  options.statistics = StatisticsFrom::both;
+  check_losses("resnet20", resnet20, resnet20_logits, options);
 
-  GuidedOptions options = mean_fill();
+  options = mean_fill();
   options.target = Target::logit;
   options.pass = SaliencyPass::separate;
   options.statistics = StatisticsFrom::clean;
@@ -217,7 +218,10 @@ TEST_CASE("every option: GuidedStep is the step by hand", "[guided]") {
     options = {.lambda = 3, .target = Target::logit, .kl_attached = false};
     options.mask.share = 0.25;
     options.mask.fill.fill = ops::Fill::blur;
-    options.statistics = StatisticsFrom::clean;
+    options.statistics = StatisticsFrom::both;
+    CHECK(difference_by_hand(name, options) == 0);
+    options = {.rate = 0.25};
+    options.mask.rank_by = ops::Rank::random;
     CHECK(difference_by_hand(name, options) == 0);
   }
 }
@@ -270,6 +274,131 @@ TEST_CASE("shares of 0 and 100 %, and lambda 0", "[guided]") {
   CHECK(largest_difference(learned(unweighed), learned(plain)) == 0);
 }
 
+// ---- when guiding begins -----------------------------------------------------------------------
+
+/// The weights after a run of two epochs, four steps each.
+std::string run_of(const GuidedOptions& options) {
+  auto net = small_run::net();
+  Adamw<float> optimizer(net, {.lr = 3e-3});
+  auto batches = small_run::batches();
+  GuidedStep step(net, optimizer, options);
+  fit(batches, {.epochs = 2, .seed = 2}, step);
+  return small_run::bytes(net);
+}
+
+TEST_CASE("before its start guided training is plain training", "[guided]") {
+  auto net = small_run::net();
+  Adamw<float> optimizer(net, {.lr = 3e-3});
+  auto batches = small_run::batches();
+  fit(net, batches, optimizer, {.epochs = 2, .seed = 2});
+  const std::string plain = small_run::bytes(net);
+  CHECK(run_of({.start = 1}) == plain);
+  CHECK(run_of({.start = 1, .rate = 0.1}) == plain); // the rate is that of guided steps
+  CHECK(run_of({.start = 0.8}) != plain);
+  CHECK(run_of({.start = 0.8}) != run_of({}));
+}
+
+TEST_CASE("lambda rises in a line, and the rate changes with the start", "[guided]") {
+  // Steps at progress 0, 0.25, 0.5, 0.75 of a ramp over half of the run that begins at 0.25.
+  const double expected[] = {0, 0, 0.4, 0.8};
+  auto x = random_tensor<double>({4, 2, 8, 8}, 3);
+  const std::vector<std::uint8_t> labels{0, 1, 2, 4};
+  for (int i = 0; i < 4; ++i) {
+    GuidedOptions ramped{.lambda = 0.8, .start = 0.25, .ramp = 0.5, .rate = 0.5};
+    const StepContext at{.random = Random(9), .lr_factor = 0.5, .progress = i * 0.25};
+    auto a = small_net<double>("plain fp32"), b = small_net<double>("plain fp32");
+    Sgd<double> sgd_a(a, {.lr = 0.05}), sgd_b(b, {.lr = 0.05});
+    const double loss = GuidedStep(a, sgd_a, ramped)(as_batch(x, labels), at).loss;
+    const GuidedOptions fixed{.lambda = expected[i], .rate = 0.5};
+    nn::Tape<double> tape;
+    const double same = i == 0 ? train_step(b, tape, as_batch(x, labels), sgd_b, at).loss
+                               : GuidedStep(b, sgd_b, fixed)(as_batch(x, labels), at).loss;
+    CHECK(loss == same);
+    CHECK(learned(a) == learned(b));
+  }
+}
+
+TEST_CASE("a start or a ramp needs to know how far the run is", "[guided][errors]") {
+  auto net = small_net<double>("plain fp32");
+  Sgd<double> sgd(net, {});
+  auto x = random_tensor<double>({2, 2, 8, 8}, 3);
+  for (const GuidedOptions& o : {GuidedOptions{.start = 0.5}, GuidedOptions{.ramp = 0.5}}) {
+    GuidedStep step(net, sgd, o);
+    CHECK(contains(message_of<value_error>([&] {
+                     step(as_batch(x, {0, 1}), {});
+                   }),
+                   "StepContext::progress"));
+  }
+  const auto fails = [&](const GuidedOptions& o) {
+    return message_of<value_error>([&] { GuidedStep(net, sgd, o); });
+  };
+  CHECK(contains(fails({.start = 0.7, .ramp = 0.4}), "together at most 1, got 0.7 and 0.4"));
+  CHECK(contains(fails({.start = -0.1}), "start and ramp"));
+  CHECK(contains(fails({.rate = -1}), "rate"));
+}
+
+// ---- the control, slices, statistics ------------------------------------------------------------
+
+TEST_CASE("the control masks as many positions, drawn without the gradient", "[guided]") {
+  const auto x = random_tensor<float>({8, 1, 10, 10}, 1);
+  const auto dx = random_tensor<float>({8, 1, 10, 10}, 2);
+  ops::MaskOptions options{.share = 0.3, .rank_by = ops::Rank::random};
+  options.fill = {.fill = ops::Fill::constant, .value = {99}};
+  const auto masked = [&](View<const float> gradient, std::uint64_t seed) {
+    Tensor<float> out(x.shape());
+    ops::mask_lowest<float>(x, gradient, options, Random(seed), out);
+    return std::vector<float>(out.begin(), out.end());
+  };
+  const auto control = masked({}, 5);
+  CHECK(masked(dx, 5) == control);
+  CHECK(masked(dx, 6) != control);
+  for (int n = 0; n < 8; ++n)
+    CHECK(std::count(control.begin() + 100 * n, control.begin() + 100 * (n + 1), 99.0f) == 30);
+  options.rank_by = ops::Rank::with_sign;
+  CHECK(masked(dx, 5) != control);
+}
+
+TEST_CASE("a slice of a batch masks, fills and drops as the whole does", "[guided]") {
+  const auto x = random_tensor<float>({9, 2, 8, 8}, 1);
+  Tensor<float> dx(x.shape()); // all tied
+  const ops::MaskOptions options;
+  const Random random(5);
+  Tensor<float> whole(x.shape()), part(Shape{4, 2, 8, 8});
+  ops::mask_lowest<float>(x, dx, options, random, whole);
+  ops::mask_lowest<float>(x.view().slice(5, 4), dx.view().slice(5, 4), options,
+                          ImageRandom(random, 5), part);
+  CHECK(std::equal(part.begin(), part.end(), whole.view().slice(5, 4).begin()));
+
+  auto net = small_net<float>("plain w4a4"); // two dropout layers
+  nn::Tape<float> tape;
+  const auto z = net.forward(x, tape, nn::Mode::train(random));
+  const std::vector<float> all(z.begin(), z.end());
+  const auto zs = net.forward(x.view().slice(5, 4), tape, nn::Mode::train(ImageRandom(random, 5)));
+  CHECK(std::equal(zs.begin(), zs.end(), all.begin() + 5 * 5));
+}
+
+TEST_CASE("the clean pass alone moves the running statistics by default", "[guided]") {
+  const auto statistics = [](StatisticsFrom from, bool guided) {
+    auto net = small_net<double>("residual fp32");
+    Sgd<double> still(net, {.lr = 0});
+    auto x = random_tensor<double>({4, 2, 8, 8}, 3);
+    const std::vector<std::uint8_t> labels{0, 1, 2, 4};
+    const auto batch = as_batch(x, labels);
+    nn::Tape<double> tape;
+    if (guided)
+      GuidedStep(net, still, {.statistics = from})(batch, {});
+    else
+      train_step(net, tape, batch, still);
+    std::vector<double> all;
+    for (auto& b : net.buffers()) all.insert(all.end(), b.tensor->begin(), b.tensor->end());
+    return all;
+  };
+  CHECK(GuidedOptions{}.statistics == StatisticsFrom::clean);
+  CHECK(GuidedOptions::authors().statistics == StatisticsFrom::both);
+  CHECK(statistics(StatisticsFrom::clean, true) == statistics(StatisticsFrom::clean, false));
+  CHECK(statistics(StatisticsFrom::both, true) != statistics(StatisticsFrom::clean, false));
+}
+
 // ---- as a whole ---------------------------------------------------------------------------------
 
 TEST_CASE("guided training is bitwise the same for any number of threads", "[guided]") {
@@ -280,7 +409,7 @@ TEST_CASE("guided training is bitwise the same for any number of threads", "[gui
     Adamw<float> optimizer(net, {.lr = 3e-3});
     auto batches = small_run::batches();
     GuidedStep<float> step(net, optimizer, options);
-    fit<float>(batches, {.epochs = 2, .seed = 2}, step);
+    fit(batches, {.epochs = 2, .seed = 2}, step);
     return small_run::bytes(net);
   }));
 }
@@ -298,7 +427,7 @@ TEST_CASE("guided training learns", "[guided]") {
       return true;
     }
   } losses;
-  fit<float>(batches, {.epochs = 4, .seed = 2}, step, {}, &losses);
+  fit(batches, {.epochs = 4, .seed = 2}, step, {}, &losses);
   CHECK(losses.epochs.back() < 0.8 * losses.epochs.front());
 }
 

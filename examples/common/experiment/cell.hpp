@@ -102,6 +102,9 @@ inline std::string training_command(const TrainingOptions& o) {
     put("--kl", o.kl, usual.kl);
     put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
     put("--statistics", o.statistics, usual.statistics);
+    put("--start", o.start, usual.start);
+    put("--ramp", o.ramp, usual.ramp);
+    put("--rate", o.rate, usual.rate);
   }
   put("--seed", o.seed, std::uint64_t{0} - 1);
   return line;

@@ -128,14 +128,14 @@ public:
   }
 
 private:
-  static void take(const io::detail::Descriptor& file, int how, const std::string& out) {
+  static void take(const sgq::Descriptor& file, int how, const std::string& out) {
     // A file system without locks has to be trusted.
     if (file && ::flock(file.get(), how | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       throw sgq::io_error(sgq::describe("--out " + out, "a folder that no other run writes to",
                                         "one at work", "wait for it, or use another --out"));
   }
 
-  io::detail::Descriptor folder_, own_;
+  sgq::Descriptor folder_, own_;
 };
 
 class Results {

@@ -2,15 +2,17 @@
 //
 // 64 bytes is a cache line and an AVX-512 register. A Buffer keeps its capacity when it shrinks and
 // an Arena keeps its block when it is rewound, so a training loop allocates in its first steps
-// only.
+// only. Where sizes come from a file, an AllocationLimit says how much they may take.
 #pragma once
 
 #include "sgq/core/shape.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -29,18 +31,61 @@ inline AlignedBytes allocate_aligned(std::size_t bytes) {
   return AlignedBytes(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment})));
 }
 
+/// Bytes of n values. Throws std::bad_alloc where a size_t, of 32 bits perhaps, is too small.
+template <class T>
+std::size_t bytes_of_values(index_t n) {
+  if (static_cast<std::uint64_t>(n) > std::numeric_limits<std::size_t>::max() / (2 * sizeof(T)))
+    throw std::bad_alloc();
+  return static_cast<std::size_t>(n) * sizeof(T);
+}
+
+/// While it lives, the buffers that the calling thread makes or enlarges may take so many bytes in
+/// all; what would be more is not allocated but a value_error. Limits nest: each counts for itself.
+///
+///     AllocationLimit limit("the net of this file", 1 << 20);
+class AllocationLimit {
+public:
+  AllocationLimit(std::string what, std::uint64_t bytes)
+      : what_(std::move(what)), bytes_(bytes), outer_(std::exchange(innermost(), this)) {}
+  AllocationLimit(const AllocationLimit&) = delete;
+  AllocationLimit& operator=(const AllocationLimit&) = delete;
+  ~AllocationLimit() { innermost() = outer_; }
+
+  static void count(std::uint64_t bytes) {
+    for (AllocationLimit* limit = innermost(); limit; limit = limit->outer_) limit->add(bytes);
+  }
+
+private:
+  static AllocationLimit*& innermost() {
+    thread_local AllocationLimit* limit = nullptr;
+    return limit;
+  }
+
+  void add(std::uint64_t bytes) {
+    if (bytes > bytes_ - used_)
+      throw value_error(describe(what_, "at most " + to_text(bytes_) + " bytes of memory",
+                                 to_text(used_ + bytes) + " or more"));
+    used_ += bytes;
+  }
+
+  std::string what_;
+  std::uint64_t bytes_, used_ = 0;
+  AllocationLimit* outer_;
+};
+
 /// An owned, aligned array of plain values that only ever grows.
 template <class T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>, "a Buffer holds plain values");
 
 public:
-  /// Makes room for n values. Contents are kept only if no growth was needed.
+  /// Makes room for n values. Contents are kept only if no growth was needed. Throws
+  /// std::bad_alloc, and value_error beyond an AllocationLimit.
   void resize(index_t n) {
     if (n > capacity_) {
-      if (static_cast<std::size_t>(n) > std::numeric_limits<std::size_t>::max() / (2 * sizeof(T)))
-        throw std::bad_alloc();
-      bytes_ = allocate_aligned(static_cast<std::size_t>(n) * sizeof(T));
+      const std::size_t bytes = bytes_of_values<T>(n);
+      AllocationLimit::count(bytes);
+      bytes_ = allocate_aligned(bytes);
       capacity_ = n;
     }
   }
@@ -84,8 +129,7 @@ public:
   /// n uninitialised values, 64-byte aligned, valid until the enclosing Scope ends.
   template <class T>
   T* take(index_t n) {
-    const std::size_t want =
-        (static_cast<std::size_t>(n) * sizeof(T) + alignment - 1) / alignment * alignment;
+    const std::size_t want = (bytes_of_values<T>(n) + alignment - 1) / alignment * alignment;
     while (block_ < blocks_.size() && used_ + want > blocks_[block_].bytes) {
       ++block_;
       used_ = 0;

@@ -33,6 +33,7 @@ struct Batch {
   View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
   std::span<const std::uint8_t> labels;
   std::span<const index_t> indices; ///< which images of the set these are
+  const PixelGrid* grid = nullptr;  ///< how x was made of codes; null: not known
   index_t size() const { return static_cast<index_t>(labels.size()); }
 };
 
@@ -80,7 +81,7 @@ public:
     parallel_blocks(n, detail::images_per_block, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    return {x_, codes_, labels_, indices};
+    return {x_, codes_, labels_, indices, &norm_};
   }
 
   const Dataset& set() const { return set_; }

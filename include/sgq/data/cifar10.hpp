@@ -32,11 +32,12 @@ inline Dataset read_cifar10(std::span<const std::string> paths, const std::strin
   std::uint8_t* out = set.images.data();
   for (InputFile& file : files)
     while (file.offset() < file.size()) {
-      std::uint8_t label = 0;
-      file.read(&label, 1);
-      if (label >= set.classes) file.fail("a label below 10", to_text(label), file.offset() - 1);
-      set.labels.push_back(label);
-      file.read(out, cifar10_pixels);
+      std::uint8_t record[cifar10_record];
+      file.read(record, cifar10_record);
+      if (record[0] >= set.classes)
+        file.fail("a label below 10", to_text(record[0]), file.offset() - cifar10_record);
+      set.labels.push_back(record[0]);
+      std::copy(record + 1, record + cifar10_record, out);
       out += cifar10_pixels;
     }
   return set;

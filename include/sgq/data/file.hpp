@@ -4,45 +4,30 @@
 // Every failure is an io_error that names the file, the offset, what was expected and what was got.
 #pragma once
 
-#include "sgq/core/error.hpp"
+#include "sgq/core/regular_file.hpp"
 #include "sgq/core/shape.hpp"
 
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <utility>
 
 namespace sgq::data {
 
-/// Larger files are refused: no set that is read whole into memory comes near it.
-inline constexpr index_t max_file_bytes = index_t{1} << 32;
-
-/// True where a file can be opened.
+/// True where there is something of that name, be it a file or not.
 inline bool file_exists(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file) std::fclose(file);
-  return file != nullptr;
+  struct ::stat status {};
+  return ::stat(path.c_str(), &status) == 0;
 }
 
 class InputFile {
 public:
   /// Opens for reading. `hint` ends every message about this file.
   explicit InputFile(std::string path, std::string hint = {})
-      : path_(std::move(path)), hint_(std::move(hint)), file_(std::fopen(path_.c_str(), "rb")) {
-    if (!file_) fail("a readable file", std::strerror(errno));
-    const bool seekable = std::fseek(file_.get(), 0, SEEK_END) == 0;
-    size_ = seekable ? static_cast<index_t>(std::ftell(file_.get())) : -1;
-    // A directory opens, too, and reports a size; only reading from it fails.
-    std::rewind(file_.get());
-    const bool readable = size_ == 0 || std::fgetc(file_.get()) != EOF;
-    if (size_ < 0 || !readable) fail("a regular file", "something that cannot be read");
+      : path_(std::move(path)), hint_(std::move(hint)), file_(path_, path_ + ": at byte 0", hint_),
+        size_(static_cast<index_t>(file_.size())) {
     if (size_ == 0) fail("data", "an empty file");
-    if (size_ > max_file_bytes)
+    if (file_.size() > max_file_bytes)
       fail("at most " + to_text(max_file_bytes) + " bytes", to_text(size_));
-    std::rewind(file_.get());
   }
 
   const std::string& path() const { return path_; }
@@ -52,10 +37,10 @@ public:
   /// Reads n bytes on from the current offset.
   void read(void* to, index_t n) {
     if (n > size_ - offset_) fail(to_text(n) + " more bytes", to_text(size_ - offset_));
-    const auto want = static_cast<std::size_t>(n);
-    const std::size_t got = std::fread(to, 1, want, file_.get());
-    if (got != want) // the file shrank meanwhile, or the disk failed
-      fail(to_text(n) + " more bytes", to_text(got));
+    const std::size_t got = file_.read(to, static_cast<std::size_t>(n));
+    if (static_cast<index_t>(got) != n) // the file shrank meanwhile, or the disk failed
+      fail(to_text(n) + " more bytes",
+           to_text(got) + (file_.error().empty() ? "" : ", " + file_.error()));
     offset_ += n;
   }
 
@@ -76,12 +61,9 @@ public:
   }
 
 private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   std::string path_, hint_;
-  std::unique_ptr<std::FILE, Close> file_;
-  index_t size_ = 0, offset_ = 0;
+  RegularFile file_;
+  index_t size_, offset_ = 0;
 };
 
 } // namespace sgq::data

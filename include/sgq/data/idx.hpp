@@ -33,11 +33,12 @@ inline Shape read_idx_header(InputFile& file, int rank) {
   const index_t header = 4 + 4 * rank;
   if (file.size() < header)
     file.fail("a header of " + to_text(header) + " bytes", to_text(file.size()));
+  constexpr auto most = static_cast<index_t>(max_file_bytes);
   index_t extents[3] = {1, 1, 1}, bytes = 1;
   for (int i = 0; i < rank; ++i) {
     const index_t extent = file.read_big_endian();
-    if (extent == 0 || extent > max_file_bytes / bytes) // so the product cannot overflow
-      file.fail("an extent of 1 or more, for at most " + to_text(max_file_bytes) + " bytes in all",
+    if (extent == 0 || extent > most / bytes) // so the product cannot overflow
+      file.fail("an extent of 1 or more, for at most " + to_text(most) + " bytes in all",
                 to_text(extent), file.offset() - 4);
     extents[i] = extent;
     bytes *= extent;

@@ -5,7 +5,8 @@
 //
 // The file holds packed weights, thresholds, the functions that its layers use
 // (infer/c_kernels.hpp), static memory planned beforehand, and one image with its logits. It needs
-// no malloc, no floating point, no library; <stdint.h> is all it includes.
+// no malloc, no floating point, no library; <stdint.h> is all it includes. C++ may include the
+// header too.
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -244,11 +245,13 @@ private:
            "\n#define " + upper + "_PIXELS " + to_text(s.size()) + " /* [" + to_text(s[1]) + "][" +
            to_text(s[2]) + "][" + to_text(s[3]) + "], codes 0..255 */\n#define " + upper +
            "_CLASSES " + to_text(g_.classes()) +
-           "\n\n/* The integer logits of an image. Not re-entrant. */\nvoid " + name_ +
+           "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
+           "\n/* The integer logits of an image. Not re-entrant. */\nvoid " +
+           name_ +
            "_run(const uint8_t *pixels, int32_t *logits);\n\n"
            "/* 1 if an image that is part of the file gives the logits it should, else 0. "
            "*/\nint " +
-           name_ + "_self_test(void);\n\n#endif\n";
+           name_ + "_self_test(void);\n\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
   }
 
   std::string self_test() {

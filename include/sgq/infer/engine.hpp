@@ -167,7 +167,8 @@ private:
       Arena::Scope scope(scratch());
       std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.bytes * block);
       std::int32_t* const sums = scratch().take<std::int32_t>(sums_);
-      std::uint8_t** const places = scratch().take<std::uint8_t*>(layouts_.size());
+      std::uint8_t** const places =
+          scratch().take<std::uint8_t*>(static_cast<index_t>(layouts_.size()));
       for (std::size_t v = 0; v < layouts_.size(); ++v)
         places[v] = arena + plan_.offsets[v] * block;
       Block b{layouts_.data(), places, end - begin, logits + begin * graph_.classes()};

@@ -80,6 +80,16 @@ inline train::TrainState get_state(const SafeTensors& file) {
                     .images = number_at<index_t>(file, "state.images")}};
 }
 
+/// Throws io_error on a tensor of another type than the run's numbers: widened ones would go on as
+/// another run.
+template <class T>
+void check_types(const SafeTensors& file) {
+  for (const auto& [name, tensor] : file.tensors())
+    if (tensor.dtype != dtype_of<T>())
+      fail_tensor(file, name, std::string(info(dtype_of<T>()).safetensors),
+                  std::string(info(tensor.dtype).safetensors));
+}
+
 /// Throws io_error on the first option that is not the same.
 inline void check_options(const SafeTensors& file, nn::Metadata now) {
   nn::Metadata then = with_prefix(file.metadata, "option.");
@@ -125,6 +135,7 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T
   expect("digest", detail::digest(file));
   detail::check_options(file, options);
   expect("optimizer", std::string(optimizer.name()));
+  detail::check_types<T>(file);
   const train::TrainState state = detail::get_state(file);
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
   load_tensors(file, detail::stored(net, optimizer));

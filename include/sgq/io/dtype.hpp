@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -113,14 +114,16 @@ inline Extents extents_of(const Shape& shape) {
   return extents;
 }
 
-/// Bytes of a tensor; nothing if an extent is negative or they are more than 2^62. Zeros count as
-/// ones in that check, so that the extents are fit for a Shape.
+/// Bytes of a tensor; nothing if an extent is negative or they are more than memory can have.
+/// Zeros count as ones in that check, so that the extents are fit for a Shape.
 inline std::optional<std::size_t> byte_size(const Extents& extents, DType dtype) {
+  constexpr auto most = static_cast<index_t>(
+      std::min<std::uint64_t>(std::uint64_t{1} << 62, std::numeric_limits<std::size_t>::max() / 2));
   auto total = static_cast<index_t>(info(dtype).bytes);
   bool empty = false;
   for (index_t e : extents) {
     empty = empty || e == 0;
-    if (e < 0 || e > (index_t{1} << 62) / total) return std::nullopt;
+    if (e < 0 || e > most / total) return std::nullopt;
     total *= std::max<index_t>(e, 1);
   }
   return empty ? 0 : static_cast<std::size_t>(total);

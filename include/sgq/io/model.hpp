@@ -6,7 +6,11 @@
 // The spec goes into the file's metadata, so that the net can be built again from the file alone.
 // Equal nets give equal bytes: nothing of the run is stored, no time, host or thread count.
 // Loading checks every tensor before it touches the net: names, types, shapes, and that all numbers
-// are finite.
+// are finite. A net that is built from a file takes no more memory than the file's tensors justify,
+// whatever the metadata say.
+//
+// load_weights() also takes files of others, PyTorch's for instance: a net of doubles takes F32,
+// which loses nothing, and counters named "..num_batches_tracked" are passed over.
 #pragma once
 
 #include "sgq/io/safetensors.hpp"
@@ -41,14 +45,32 @@ namespace detail {
   throw io_error(describe(file.origin + ", tensor '" + name + "'", expected, got));
 }
 
+/// F32 for a net of doubles.
+template <class T>
+bool widens(const StoredTensor* stored) {
+  return std::is_same_v<T, double> && stored && stored->dtype == DType::f32;
+}
+
 /// A tensor of the file, of this shape and finite.
 template <class T>
 Tensor<T> checked_tensor(const SafeTensors& file, const std::string& name, const Shape& shape) {
   Tensor<T> value(shape);
+  if (widens<T>(file.find(name))) {
+    const auto narrow = checked_tensor<float>(file, name, shape);
+    std::copy(narrow.begin(), narrow.end(), value.begin());
+    return value;
+  }
   file.load(name, value);
   if (const index_t bad = ops::find_nonfinite<T>(value); bad >= 0)
     fail_tensor(file, name, "finite numbers", to_text(value[bad]) + " at element " + to_text(bad));
   return value;
+}
+
+/// PyTorch's count of the batches that a batch norm has seen: no part of what the net computes.
+inline bool counts_batches(const std::string& name, const StoredTensor& tensor) {
+  constexpr std::string_view end = ".num_batches_tracked";
+  return std::string_view(name).ends_with(end) && tensor.dtype == DType::i64 &&
+         tensor.bytes.size() == sizeof(std::int64_t) && tensor.shape.size() <= 1;
 }
 
 template <class T>
@@ -57,15 +79,15 @@ void check_no_other(const SafeTensors& file, const Stored<T>& known) {
     return std::any_of(list.begin(), list.end(), [&](const auto& n) { return n.name == name; });
   };
   for (const auto& [name, tensor] : file.tensors())
-    if (!has(known.parameters, name) && !has(known.buffers, name))
+    if (!has(known.parameters, name) && !has(known.buffers, name) && !counts_batches(name, tensor))
       fail_tensor(file, name, "only tensors of this net", "one that it does not have");
 }
 
 } // namespace detail
 
 /// Copies the file's tensors to where they belong. The file must hold exactly these, with their
-/// shapes and type and finite numbers; else io_error, which names the file and the tensor, and
-/// nothing is changed.
+/// shapes and type (or F32 for doubles) and finite numbers, and may hold PyTorch's counters; else
+/// io_error, which names the file and the tensor, and nothing is changed.
 template <class T>
 void load_tensors(const SafeTensors& file, const Stored<T>& into) {
   std::vector<Tensor<T>> values;
@@ -107,18 +129,43 @@ struct Model {
   nn::Metadata metadata; ///< all pairs of the file
 };
 
-/// Builds the net that the file describes and loads its numbers. Throws io_error.
+namespace detail {
+
+/// Room for the value, the gradient and the codes of every number in the file, and some more.
+template <class T>
+std::uint64_t justified_bytes(const SafeTensors& file) {
+  std::uint64_t numbers = 0;
+  for (const auto& [name, tensor] : file.tensors())
+    numbers += tensor.bytes.size() / info(tensor.dtype).bytes;
+  return 3 * sizeof(T) * numbers + (1 << 20);
+}
+
+} // namespace detail
+
+/// Builds the net that the file describes and loads its numbers. Throws io_error, also where the
+/// file's tensors are too few for such a net; the memory for it is not taken then.
 template <class T = float>
-Model<T> load_model(const std::string& path) {
-  const SafeTensors file = read_safetensors(path);
+Model<T> load_model(const SafeTensors& file) {
   try {
     const nn::ModelSpec spec = nn::spec_from_metadata(file.metadata);
-    Model<T> model{nn::build_model<T>(spec), spec, file.metadata};
+    const auto build = [&] {
+      const AllocationLimit limit("a net '" + spec.net + "' of width " +
+                                      to_text(spec.options.width) + " with the file's tensors",
+                                  detail::justified_bytes<T>(file));
+      return nn::build_model<T>(spec);
+    };
+    Model<T> model{build(), spec, file.metadata};
     load_weights(file, model.net);
     return model;
   } catch (const value_error& e) {
-    throw io_error(path + ": " + e.what());
+    throw io_error(file.origin + ": " + e.what());
+  } catch (const shape_error& e) {
+    throw io_error(file.origin + ": " + e.what());
   }
+}
+template <class T = float>
+Model<T> load_model(const std::string& path) {
+  return load_model<T>(read_safetensors(path));
 }
 
 } // namespace sgq::io

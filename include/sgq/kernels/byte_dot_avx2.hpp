@@ -38,7 +38,7 @@ namespace detail {
 template <index_t P>
 [[SGQ_TARGET_AVX2]] void byte_dot_tile_avx2(const ByteDot& d, index_t p, index_t v, index_t steps) {
   const __m256i one = _mm256_set1_epi16(1);
-  __m256i sum[P][2];
+  __m256i sum[std::size_t(P)][2];
   const auto start = reinterpret_cast<const __m256i*>(d.start + v * byte_panel);
   SGQ_UNROLL
   for (index_t i = 0; i < P; ++i) {
@@ -50,7 +50,7 @@ template <index_t P>
     const std::uint8_t* x = d.x + p * d.x_step + a * d.x_row;
     for (index_t g = 0; g < d.groups;) {
       const index_t end = std::min(d.groups, g + steps);
-      __m256i part[P][2] = {};
+      __m256i part[std::size_t(P)][2] = {};
       for (; g < end; ++g, x += 4, w += 64) {
         const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
         const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32));
@@ -81,7 +81,7 @@ template <index_t P>
 [[SGQ_TARGET_AVX2]] void byte_dot_wide_tile_avx2(const ByteDot& d, index_t p, index_t v) {
   const __m256i one = _mm256_set1_epi16(1), top = _mm256_set1_epi16(128);
   const __m256i low_bits = _mm256_set1_epi8(127), one8 = _mm256_set1_epi8(1);
-  __m256i sum[P][2];
+  __m256i sum[std::size_t(P)][2];
   const auto start = reinterpret_cast<const __m256i*>(d.start + v * byte_panel);
   SGQ_UNROLL
   for (index_t i = 0; i < P; ++i) {

@@ -26,7 +26,7 @@ namespace sgq::kernels {
 /// One tile from position p and panel v on.
 template <index_t P, index_t V>
 [[SGQ_TARGET_VNNI]] void byte_dot_tile_vnni(const ByteDot& d, index_t p, index_t v) {
-  __m512i sum[P][V];
+  __m512i sum[std::size_t(P)][std::size_t(V)];
   SGQ_UNROLL
   for (index_t j = 0; j < V; ++j) {
     const __m512i start = _mm512_loadu_si512(d.start + (v + j) * byte_panel);
@@ -38,7 +38,7 @@ template <index_t P, index_t V>
   for (index_t a = 0; a < d.rows; ++a) {
     const std::uint8_t* x = d.x + p * step + a * d.x_row;
     for (index_t g = 0; g < d.groups; ++g, x += 4, w += 64) {
-      __m512i weights[V];
+      __m512i weights[std::size_t(V)];
       SGQ_UNROLL
       for (index_t j = 0; j < V; ++j) weights[j] = _mm512_loadu_si512(w + j * panel);
       SGQ_UNROLL

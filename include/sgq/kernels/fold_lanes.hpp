@@ -23,7 +23,7 @@ SGQ_INLINE void fold_lanes(const T* sums, index_t count, T* out) {
   using V = typename Block<T>::type;
   constexpr index_t block = Block<T>::lanes;
   for (index_t t = 0; t < count; t += block) {
-    V r[block];
+    V r[std::size_t(block)];
     SGQ_UNROLL
     for (index_t q = 0; q < block; ++q) {
       const auto lanes = reinterpret_cast<const V*>(sums + (t + q) * Lanes);
@@ -89,7 +89,7 @@ SGQ_AVX512_INLINE void fold_lanes_avx512(const typename Simd<T, 64>::type* sums,
       Block<T>::lanes; // sums t, t + block, t + 2 block, t + 3 block: one group
   SGQ_UNROLL
   for (index_t first = 0; first < Count; first += 4 * block) {
-    __m512i folded[block];
+    __m512i folded[std::size_t(block)];
     SGQ_UNROLL
     for (index_t e = 0; e < block; ++e) {
       __m512i r[4];

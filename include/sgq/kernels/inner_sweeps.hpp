@@ -17,19 +17,19 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
   using Loose = typename Simd<T, Bytes>::loose;
   constexpr index_t lanes = inner_lanes<T>, width = Simd<T, Bytes>::lanes;
   constexpr index_t tile = (Rows * Cols + 3) / 4 * 4; // whole blocks for fold_lanes
-  alignas(64) T all[tile * lanes];
+  alignas(64) T all[std::size_t(tile * lanes)];
   if constexpr (tile > Rows * Cols)
     for (index_t q = Rows * Cols * lanes; q < tile * lanes; ++q) all[q] = 0;
   for (index_t sweep = 0; sweep < lanes; sweep += width) {
-    V sum[Rows][Cols] = {};
+    V sum[std::size_t(Rows)][std::size_t(Cols)] = {};
     const T *a = x.a + sweep, *b = x.b + x.b_row[0] + sweep;
     const T* const end = a + x.parts * x.length;
     const index_t jump = x.b_part - x.length;
-    index_t row[Cols];
+    index_t row[std::size_t(Cols)];
     SGQ_UNROLL
     for (index_t j = 0; j < Cols; ++j) row[j] = x.b_row[j] - x.b_row[0];
     for (index_t left = x.length; a != end; a += lanes) {
-      V bv[Cols];
+      V bv[std::size_t(Cols)];
       SGQ_UNROLL
       for (index_t j = 0; j < Cols; ++j)
         bv[j] = *reinterpret_cast<const Loose*>(j == 0 ? b : b + row[j]);
@@ -51,7 +51,7 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
         *reinterpret_cast<V*>(all + (i * Cols + j) * lanes + sweep) = sum[i][j];
     }
   }
-  T folded[tile];
+  T folded[std::size_t(tile)];
   fold_lanes<lanes>(all, tile, folded);
   for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = folded[t];
 }

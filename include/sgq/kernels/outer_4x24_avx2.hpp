@@ -15,9 +15,9 @@ namespace sgq::kernels {
 #if SGQ_X86
 template <class T, index_t Rows, index_t Vectors>
 [[SGQ_TARGET_AVX2]] void outer_4x24_avx2(const OuterProduct<T>& x) {
-  typename Simd<T, 32>::type sum[Rows][Vectors];
-  outer_sums<32, 4>(x, sum);
-  if (!x.stream) return store_sums<32>(x, sum);
+  typename Simd<T, 32>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+  outer_sums<32, 4, Rows, Vectors>(x, sum);
+  if (!x.stream) return store_sums<32, Rows, Vectors>(x, sum);
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
     SGQ_UNROLL

@@ -10,9 +10,9 @@ namespace sgq::kernels {
 
 template <class T, index_t Rows, index_t Vectors>
 void outer_4x8_generic(const OuterProduct<T>& x) {
-  typename Simd<T, 16>::type sum[Rows][Vectors];
-  outer_sums<16, 4>(x, sum);
-  store_sums<16>(x, sum);
+  typename Simd<T, 16>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+  outer_sums<16, 4, Rows, Vectors>(x, sum);
+  store_sums<16, Rows, Vectors>(x, sum);
 }
 
 } // namespace sgq::kernels

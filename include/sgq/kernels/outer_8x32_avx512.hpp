@@ -16,9 +16,9 @@ namespace sgq::kernels {
 #if SGQ_X86
 template <class T, index_t Rows, index_t Vectors>
 [[SGQ_TARGET_AVX512]] void outer_8x32_avx512(const OuterProduct<T>& x) {
-  typename Simd<T, 64>::type sum[Rows][Vectors];
-  outer_sums<64, 8>(x, sum);
-  if (!x.stream) return store_sums<64>(x, sum);
+  typename Simd<T, 64>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+  outer_sums<64, 8, Rows, Vectors>(x, sum);
+  if (!x.stream) return store_sums<64, Rows, Vectors>(x, sum);
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
     SGQ_UNROLL

@@ -15,8 +15,9 @@ namespace sgq::kernels {
 /// The sums of the first Rows of a tile's `panel` rows, Vectors of Bytes wide, before they are
 /// stored.
 template <int Bytes, index_t panel, index_t Rows, index_t Vectors, class T>
-SGQ_INLINE void outer_sums(const OuterProduct<T>& x,
-                           typename Simd<T, Bytes>::type (&sum)[Rows][Vectors]) {
+SGQ_INLINE void
+outer_sums(const OuterProduct<T>& x,
+           typename Simd<T, Bytes>::type (&sum)[std::size_t(Rows)][std::size_t(Vectors)]) {
   using Loose = typename Simd<T, Bytes>::loose;
   if (!x.stream) {
     SGQ_UNROLL
@@ -41,7 +42,7 @@ SGQ_INLINE void outer_sums(const OuterProduct<T>& x,
   const T* a = x.a;
   for (index_t p = 0; p < x.k; ++p, a += panel) {
     const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
-    typename Simd<T, Bytes>::type b[Vectors];
+    typename Simd<T, Bytes>::type b[std::size_t(Vectors)];
     SGQ_UNROLL
     for (index_t j = 0; j < Vectors; ++j) b[j] = row[j];
     SGQ_UNROLL
@@ -54,8 +55,9 @@ SGQ_INLINE void outer_sums(const OuterProduct<T>& x,
 
 /// Stores them in C, or adds them to what is there.
 template <int Bytes, index_t Rows, index_t Vectors, class T>
-SGQ_INLINE void store_sums(const OuterProduct<T>& x,
-                           const typename Simd<T, Bytes>::type (&sum)[Rows][Vectors]) {
+SGQ_INLINE void
+store_sums(const OuterProduct<T>& x,
+           const typename Simd<T, Bytes>::type (&sum)[std::size_t(Rows)][std::size_t(Vectors)]) {
   using Loose = typename Simd<T, Bytes>::loose;
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {

@@ -52,7 +52,7 @@ SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t coun
   if constexpr (std::is_same_v<T, S>) {
     if (count == lanes)
       for (; p + lanes <= k; p += lanes) {
-        typename Block<T>::type rows[lanes];
+        typename Block<T>::type rows[std::size_t(lanes)];
         SGQ_UNROLL
         for (index_t w = 0; w < lanes; ++w)
           rows[w] = *reinterpret_cast<const Loose*>(src + w * stride + p);

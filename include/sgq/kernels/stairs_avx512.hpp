@@ -21,7 +21,7 @@ namespace detail {
 template <int bits>
 SGQ_AVX512_INLINE __m512i blend_down(const std::int32_t* table, __m512i index) {
   constexpr int half = 1 << (bits - 1);
-  __m512i rows[half];
+  __m512i rows[std::size_t(half)];
   const __mmask16 lowest = _mm512_test_epi32_mask(index, _mm512_set1_epi32(1));
   SGQ_UNROLL
   for (int i = 0; i < half; ++i)
@@ -42,7 +42,8 @@ SGQ_AVX512_INLINE __m512i blend_down(const std::int32_t* table, __m512i index) {
 template <int bits>
 SGQ_AVX512_INLINE __m512i climb(__m512i z, const __m512i* t) {
   constexpr int n = (1 << bits) - 1;
-  __m512i rest[n]; // the thresholds that may still decide: every other one leaves at each bit
+  __m512i rest[std::size_t(
+      n)]; // the thresholds that may still decide: every other one leaves at each bit
   SGQ_UNROLL
   for (int j = 0; j < n; ++j) rest[j] = t[j];
   __m512i code = _mm512_setzero_si512();
@@ -61,7 +62,7 @@ SGQ_AVX512_INLINE __m512i climb(__m512i z, const __m512i* t) {
 template <int bits, int residual_bits>
 [[SGQ_TARGET_AVX512]] void stairs_panel_avx512(const StairsRow& s, index_t v) {
   constexpr int n = (1 << bits) - 1;
-  __m512i t[n];
+  __m512i t[std::size_t(n)];
   SGQ_UNROLL
   for (int j = 0; j < n; ++j) t[j] = _mm512_loadu_si512(s.thresholds + (v * n + j) * byte_panel);
   const __m512i flip = _mm512_loadu_si512(s.flip + v * byte_panel);

@@ -8,6 +8,8 @@
 #include "sgq/ops/pact.hpp"
 #include "sgq/ops/relu.hpp"
 
+#include <optional>
+
 namespace sgq::nn {
 
 template <class T>
@@ -31,7 +33,7 @@ public:
 
 struct PactOptions {
   int bits = 4;
-  double alpha = quant::alpha_constant; ///< where training starts, unless calibrated
+  std::optional<double> alpha{}; ///< where training starts; else calibrate() must say
   quant::PactGradient gradient = quant::PactGradient::paper;
 };
 
@@ -40,18 +42,21 @@ template <class T>
 class Pact final : public Layer<T> {
 public:
   explicit Pact(const PactOptions& options)
-      : options_(options), alpha_(Role::clip, {1}, static_cast<T>(options.alpha)) {
+      : options_(options), alpha_(Role::clip, {1}, static_cast<T>(quant::alpha_constant)) {
     quant::check_bits("PACT", options.bits);
-    quant::check_alpha(options.alpha);
+    if (options.alpha) set_alpha(static_cast<T>(*options.alpha));
   }
 
   std::string_view kind() const override { return "pact"; }
+  std::string precision() const override { return "pact, " + to_text(options_.bits) + " bits"; }
   Gate gate() const override { return Gate::rectifier; }
   Reads reads(std::size_t) const override { return Reads::residual; }
   bool backward_in_place() const override { return true; }
 
   const PactOptions& options() const { return options_; }
   T alpha() const { return alpha_.value()[0]; }
+  /// False until somebody has chosen alpha: nothing is trained with a clip that nobody chose.
+  bool has_alpha() const { return alpha_.written(); }
   void set_alpha(T alpha) {
     quant::check_alpha(alpha);
     alpha_.edit()[0] = alpha;

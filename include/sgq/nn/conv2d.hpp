@@ -35,6 +35,7 @@ public:
   std::string_view kind() const override { return "conv2d"; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::settled; }
+  std::string precision() const override { return weights_.precision(); }
   const Conv2dOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
   const Weights<T>& weights() const { return weights_; }

@@ -23,6 +23,12 @@ class Input final : public Layer<T> {
 public:
   std::string_view kind() const override { return "input"; }
   Gate gate() const override { return Gate::none; }
+  std::string precision() const override {
+    if (!grid_) return {};
+    std::string text = "pixel codes, scale " + to_text(grid_.scale) + ", zero";
+    for (std::int32_t z : grid_.zero) text += " " + to_text(z);
+    return text;
+  }
 
   /// Quantises the images from now on. Throws value_error on a scale <= 0 or a code outside 0..255.
   void set_grid(PixelGrid grid) {

@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,11 +24,11 @@ namespace sgq::nn {
 /// How a forward pass is made.
 struct Mode {
   bool training = false;
-  Random random{0};      ///< of dropout; give every step its own
-  bool recording = true; ///< what only a backward pass needs is kept
+  ImageRandom random{Random(0)}; ///< of dropout; give every step its own
+  bool recording = true;         ///< what only a backward pass needs is kept
 
   /// Batch norm uses the batch's statistics and dropout is on.
-  static Mode train(Random random = Random(0)) { return {true, random}; }
+  static Mode train(const ImageRandom& random = Random(0)) { return {true, random}; }
   /// Batch norm uses its running statistics and dropout is off.
   static Mode eval() { return {}; }
   /// The same, and no backward pass will follow.
@@ -118,6 +119,10 @@ public:
 
   /// Moves running statistics towards those of the recorded training pass.
   virtual void update_statistics(const Slot<T>& slot) { static_cast<void>(slot); }
+
+  /// The integers that the layer computes with, in words: "pact, 4 bits". Empty: real numbers. Two
+  /// nets whose layers say the same turn the same parameters into the same function.
+  virtual std::string precision() const { return {}; }
 
   virtual Gate gate() const { return Gate::unknown; }
 

@@ -32,6 +32,9 @@ public:
   std::string_view kind() const override { return "linear"; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::settled; }
+  std::string precision() const override {
+    return weights_.precision() + (integer_bias_ ? ", integer bias" : "");
+  }
   const LinearOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
   const Weights<T>& weights() const { return weights_; }

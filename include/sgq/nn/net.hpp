@@ -18,6 +18,8 @@
 #include "sgq/nn/tape.hpp"
 #include "sgq/ops/reduce.hpp"
 
+#include <map>
+
 namespace sgq::nn {
 
 /// A value of a net: the output of the layer with this number.
@@ -46,6 +48,19 @@ public:
     if (shape.rank() == 1)
       throw shape_error(describe("net", "an image shape {C, H, W} or {F}", image.str()));
     nodes_.push_back({"input", std::make_unique<Input<T>>(), {}, shape});
+  }
+  Net(Net&& other) noexcept
+      : nodes_(std::move(other.nodes_)), own_(std::move(other.own_)),
+        identity_(std::move(other.identity_)), ready_(other.ready_) {
+    if (identity_) identity_->net = this;
+  }
+  Net& operator=(Net&& other) noexcept {
+    nodes_ = std::move(other.nodes_);
+    own_ = std::move(other.own_);
+    identity_ = std::move(other.identity_);
+    ready_ = other.ready_;
+    if (identity_) identity_->net = this;
+    return *this;
   }
 
   /// Appends a layer that reads the last value, or the given ones; returns the number of its
@@ -77,7 +92,7 @@ public:
     } catch (const shape_error& e) {
       throw shape_error("layer '" + name + "': " + e.what());
     }
-    connect();
+    layers_changed();
     return last();
   }
 
@@ -88,13 +103,24 @@ public:
     check_shape("replacing layer '" + nodes_[i].name + "'", nodes_[i].shape,
                 layer->output_shape(shapes));
     nodes_[i].layer = std::move(layer);
+    layers_changed();
+  }
+
+  /// Gives the net a new edition: tapes and optimisers from before are refused from now on. add(),
+  /// replace() and quantize() do so; call it after changing layers in another way.
+  void layers_changed() {
+    identity_->edition = detail::next_edition();
+    ready_ = false;
     connect();
   }
+  /// What tapes and optimisers know the net by.
+  const std::shared_ptr<NetIdentity<T>>& identity() const { return identity_; }
 
   ValueId last() const { return nodes_.size() - 1; }
   const std::vector<Node>& nodes() const { return nodes_; }
   Layer<T>& layer(ValueId i) { return *nodes_.at(i).layer; }
   Input<T>& input() { return static_cast<Input<T>&>(*nodes_[0].layer); }
+  const Input<T>& input() const { return static_cast<const Input<T>&>(*nodes_[0].layer); }
   const Shape& input_shape() const { return nodes_[0].shape; }
   index_t classes() const { return nodes_.back().shape.size(); }
 
@@ -119,8 +145,19 @@ public:
     return count;
   }
 
+  /// The integers each layer computes with, by the layers that do: {"relu1", "pact, 4 bits"}.
+  std::map<std::string, std::string> precision() const {
+    std::map<std::string, std::string> all;
+    for (const Node& node : nodes_)
+      if (std::string text = node.layer->precision(); !text.empty())
+        all[node.name] = std::move(text);
+    return all;
+  }
+
   /// Derives weight codes and the like; to be called once after the parameters have changed.
+  /// Optimizer::step() does. Passes from before cannot be gone back through any more.
   void prepare() {
+    ++identity_->version;
     for (Node& node : nodes_) node.layer->prepare(node.name);
   }
 
@@ -147,7 +184,7 @@ public:
       throw shape_error(
           describe("net input", "[N, ...] of " + input_shape().str(), x.shape().str()));
     tape.slots().resize(nodes_.size());
-    tape.begin(mode.training);
+    tape.begin(mode, *identity_);
     const Signal<T> given = plain_signal(x);
     const Signal<T>* in[] = {&given};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
@@ -180,7 +217,9 @@ public:
 
   /// Adds to the gradients of the parameters (Want::params), computes the gradient of the input
   /// (Want::input), or both. dout is the gradient of the output. Returns the input's gradient,
-  /// which is valid until the tape's next backward pass, or an empty view.
+  /// which is valid until the tape's next backward pass, or an empty view. Throws value_error on a
+  /// tape without a recorded pass of this net as it is now, and where parameters are wanted that
+  /// have no first values: weights without initialize(), clips without calibrate().
   View<const T> backward(View<const T> dout, const Tape<T>& tape, Want want,
                          const BackwardOptions& options = {}) {
     return run_backward(dout, tape, want, 0, options);
@@ -201,7 +240,7 @@ public:
 
   /// Moves the running statistics of batch norm towards those of a recorded training pass.
   void update_statistics(const Tape<T>& tape) {
-    check_recorded("update_statistics", tape);
+    tape.check_pass("update_statistics", *identity_);
     if (!tape.training())
       throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode"));
     for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i]);
@@ -239,9 +278,23 @@ private:
     return all;
   }
 
-  void check_recorded(std::string_view what, const Tape<T>& tape) const {
-    if (tape.size() == nodes_.size() && tape.is_complete()) return;
-    throw value_error(describe(what, "a recorded pass of this net", "none or a failed one"));
+  // Throws value_error where training would start from what a layer's constructor left.
+  void check_first_values() {
+    if (ready_) return;
+    for (const auto& [name, parameter] : parameters()) {
+      if (parameter->written()) continue;
+      const View<const T> value = parameter->value();
+      const bool zero = std::all_of(value.begin(), value.end(), [](T v) { return v == T{0}; });
+      if (parameter->role() == Role::weight && zero)
+        throw value_error(describe("training: '" + name + "'", "first weights", "none",
+                                   "call initialize(net, seed), or load weights"));
+      if (parameter->role() == Role::clip)
+        throw value_error(describe("training: '" + name + "'", "a first value", "none",
+                                   "call calibrate(net, batch) after quantize(), or set "
+                                   "QuantizeOptions::alpha; LSQ's step needs first weights before "
+                                   "quantize()"));
+    }
+    ready_ = true;
   }
 
   static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
@@ -251,7 +304,8 @@ private:
 
   View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,
                              const BackwardOptions& options) {
-    check_recorded("backward", tape);
+    tape.check_backward("backward", *identity_);
+    if (want != Want::input) check_first_values();
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
     check_shape("gradient of the output", tape[last()].out.shape, dout.shape());
@@ -298,6 +352,9 @@ private:
 
   std::vector<Node> nodes_;
   std::vector<NamedParameter<T>> own_; // of one layer, in zero_grad
+  std::shared_ptr<NetIdentity<T>> identity_ =
+      std::make_shared<NetIdentity<T>>(NetIdentity<T>{this, detail::next_edition(), 1});
+  bool ready_ = false; // check_first_values() has found nothing
 };
 
 } // namespace sgq::nn

@@ -3,6 +3,7 @@
 //     Net<float> net = mnist_cnn();
 //     quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
 //     calibrate(net, first_batch);
+//     train::Adamw<float> optimizer(net); // the net it moves is the one that it was made for
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
 // becomes the PACT of the weight layer before it, the input becomes pixel codes, and the last
@@ -20,15 +21,27 @@
 #include "sgq/quant/policy.hpp"
 #include "sgq/quant/schemes.hpp"
 
+#include <functional>
+#include <optional>
+
 namespace sgq::nn {
 
 struct QuantizeOptions {
   quant::BitPolicy bits{};
   quant::WeightScheme weights = quant::WeightScheme::sawb;
   quant::PactGradient gradient = quant::PactGradient::paper;
+  /// Where every clip starts; PACT's paper takes 10. Unset, clips keep the values that they have,
+  /// and calibrate() must choose those of new ones.
+  std::optional<double> alpha{};
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
   PixelGrid input{};
 };
+
+/// Makes the weight quantiser of a layer from the layer's name and its bits: how quantisers of
+/// one's own get into a net. The first and the last layer are symmetric where the policy says 8bit.
+template <class T>
+using QuantizerFactory =
+    std::function<std::shared_ptr<const quant::WeightQuantizer<T>>(const std::string&, int)>;
 
 /// The weight of layer i, or null if it is neither a convolution nor linear.
 template <class T>
@@ -66,23 +79,55 @@ bool followed_by_batch_norm(const Net<T>& net, ValueId layer) {
 
 /// Layer i, if it is a ReLU or a PACT, becomes the one that these bits ask for.
 template <class T>
-void quantize_activation(Net<T>& net, ValueId i, int bits, quant::PactGradient gradient) {
+void quantize_activation(Net<T>& net, ValueId i, int bits, const QuantizeOptions& given) {
   const auto* pact = dynamic_cast<const Pact<T>*>(&net.layer(i));
   if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return;
-  PactOptions options{.bits = bits, .gradient = gradient};
-  if (pact) options.alpha = static_cast<double>(pact->alpha());
+  PactOptions options{.bits = bits, .alpha = given.alpha, .gradient = given.gradient};
+  if (pact && pact->has_alpha() && !given.alpha) options.alpha = static_cast<double>(pact->alpha());
   if (bits == quant::fp32_bits)
     net.replace(i, std::make_unique<Relu<T>>());
   else
     net.replace(i, std::make_unique<Pact<T>>(options));
 }
+
+/// The quantiser of a weight layer, or null for real weights.
+template <class T>
+std::shared_ptr<const quant::WeightQuantizer<T>> quantizer_for(const std::string& layer,
+                                                               const quant::LayerPolicy& policy,
+                                                               const QuantizerFactory<T>& make) {
+  if (policy.symmetric) return std::make_shared<quant::Symmetric<T>>(policy.weight_bits);
+  if (policy.weight_bits == quant::fp32_bits) return nullptr;
+  auto quantizer = make(layer, policy.weight_bits);
+  if (!quantizer)
+    throw value_error(describe("layer '" + layer + "'", "a weight quantiser", "none"));
+  return quantizer;
+}
+
+/// Quantised layers that get real numbers, found by running one blank image: something between
+/// them and the last PACT is not made for codes, an activation of the user's own for one.
+template <class T>
+void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
+                         std::vector<std::string>& warnings) {
+  Tape<T> tape;
+  net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
+  for (ValueId i : layers) {
+    const ValueId source = net.nodes()[i].inputs[0];
+    if (net.nodes()[i].layer->precision().empty() || tape[source].out.max_code > 0) continue;
+    warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights but gets real " +
+                       "numbers, from '" + net.nodes()[source].name + "' (" +
+                       std::string(net.nodes()[source].layer->kind()) +
+                       "): only a ReLU becomes a PACT, whose codes it could compute on");
+  }
+}
 } // namespace detail
 
-/// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
-/// layers for which the chosen weight quantiser is known not to train. Throws value_error on a
-/// policy that names other layers, impossible bits, or an input grid that is missing.
+/// Quantises the net by a policy; bits of 32 make a layer real-valued again. The layers in between
+/// are made by `make`: see QuantizerFactory. Returns warnings: layers for which the weight
+/// quantiser is known not to train, and quantised layers whose input is not. Throws value_error on
+/// a policy that names other layers, impossible bits, or an input grid that is missing.
 template <class T>
-std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
+std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options,
+                                  const std::type_identity_t<QuantizerFactory<T>>& make) {
   const std::vector<ValueId> layers = weight_layers(net);
   const auto policies = quant::resolve(options.bits, weight_layer_names(net));
   if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
@@ -100,11 +145,7 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const quant::LayerPolicy& policy = policies[k];
     Weights<T>& weights = *weights_of(net.layer(layers[k]));
-    std::shared_ptr<const quant::WeightQuantizer<T>> quantizer;
-    if (policy.symmetric)
-      quantizer = std::make_shared<quant::Symmetric<T>>(policy.weight_bits);
-    else if (policy.weight_bits != quant::fp32_bits)
-      quantizer = quant::make_weight_quantizer<T>(options.weights, policy.weight_bits);
+    auto quantizer = detail::quantizer_for<T>(net.nodes()[layers[k]].name, policy, make);
     if (quantizer && quantizer->needs_batch_norm() && k + 1 < layers.size() &&
         !detail::followed_by_batch_norm(net, layers[k]))
       warnings.push_back("layer '" + net.nodes()[layers[k]].name + "': " + quantizer->name() +
@@ -117,10 +158,20 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
 
     const ValueId end = k + 1 < layers.size() ? layers[k + 1] : net.last() + 1;
     for (ValueId i = layers[k] + 1; i < end; ++i)
-      detail::quantize_activation(net, i, policy.activation_bits, options.gradient);
+      detail::quantize_activation(net, i, policy.activation_bits, options);
   }
+  net.layers_changed();
   net.prepare();
+  detail::warn_of_real_inputs(net, layers, warnings);
   return warnings;
+}
+
+/// The same with one of the library's weight quantisers, options.weights.
+template <class T>
+std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
+  return quantize(net, options, [&](const std::string&, int bits) {
+    return std::shared_ptr(quant::make_weight_quantizer<T>(options.weights, bits));
+  });
 }
 
 /// The PACT layers of a net, in order.
@@ -134,9 +185,13 @@ std::vector<ValueId> pact_layers(Net<T>& net) {
 
 /// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
-/// the batch's statistics, dropout drops nothing.
+/// the batch's statistics, which it does not keep; dropout drops nothing. Throws value_error on a
+/// net without PACT.
 template <class T>
-void calibrate(Net<T>& net, View<const T> x, double quantile = 0.999) {
+void calibrate(Net<T>& net, std::type_identity_t<View<const T>> x, double quantile = 0.999) {
+  if (pact_layers(net).empty())
+    throw value_error(describe("calibrate", "a quantised net", "one without PACT",
+                               "call quantize() first; a real-valued net has no clips"));
   Tape<T> tape;
   Tensor<T> v;
   const Mode mode = Mode::train();

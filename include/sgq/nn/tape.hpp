@@ -7,6 +7,7 @@
 #pragma once
 
 #include "sgq/nn/layer.hpp"
+#include "sgq/nn/net_handle.hpp"
 
 namespace sgq::nn {
 
@@ -88,17 +89,41 @@ public:
 
   // The rest is for Net.
   std::vector<Slot<T>>& slots() { return slots_; }
-  void begin(bool training) {
-    training_ = training;
+  void begin(const Mode& mode, const NetIdentity<T>& net) {
+    training_ = mode.training;
+    recording_ = mode.recording;
     complete_ = false;
+    edition_ = net.edition;
+    version_ = net.version;
   }
   void complete() { complete_ = true; }
-  bool is_complete() const { return complete_; }
+
+  /// Throws value_error unless a whole pass through this net, with the layers it has now, lies on
+  /// the tape.
+  void check_pass(std::string_view what, const NetIdentity<T>& net) const {
+    if (edition_ == net.edition && complete_) return;
+    throw value_error(describe(what, "a recorded pass of this net",
+                               edition_ == 0 || edition_ == net.edition
+                                   ? "none or a failed one"
+                                   : "one of another net, or of this one before quantize(), "
+                                     "replace() or add()"));
+  }
+  /// The same for a backward pass, which needs what forward has kept, and the same parameters.
+  void check_backward(std::string_view what, const NetIdentity<T>& net) const {
+    check_pass(what, net);
+    if (!recording_)
+      throw value_error(describe(what, "a recorded pass", "one in Mode::infer(), not recorded",
+                                 "use Mode::eval() or Mode::train()"));
+    if (version_ != net.version)
+      throw value_error(describe(what, "a pass with the parameters that the net has now",
+                                 "one from before they changed", "run forward again"));
+  }
   GradientPool<T>& workspace() const { return workspace_; }
 
 private:
   std::vector<Slot<T>> slots_;
-  bool training_ = false, complete_ = false;
+  bool training_ = false, recording_ = false, complete_ = false;
+  std::uint64_t edition_ = 0, version_ = 0; // of the net at that pass
   mutable GradientPool<T> workspace_;
 };
 

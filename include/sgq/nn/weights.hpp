@@ -59,7 +59,17 @@ public:
     step_ = quantizer_ && quantizer_->has_step()
                 ? Parameter<T>(Role::clip, {1}, quantizer_->initial_step(weight_.value()))
                 : Parameter<T>();
+    if (!step_.empty() && weight_.written())
+      step_.edit(); // a value made of weights that mean something
     prepared_version_ = 0;
+  }
+  /// "sawb, 4 bits, codes -7..7"; empty without a quantiser.
+  std::string precision() const {
+    if (!quantizer_) return {};
+    const quant::Grid grid = quantizer_->grid();
+    return quantizer_->name() + ", " + to_text(quantizer_->bits()) + " bits, " +
+           (grid.has_zero ? "codes " : "odd codes ") + to_text(grid.min_code) + ".." +
+           to_text(grid.max_code);
   }
   const quant::WeightQuantizer<T>* quantizer() const { return quantizer_.get(); }
   bool quantized() const { return quantizer_ != nullptr; }

@@ -2,8 +2,9 @@
 //
 //     y = x m,   m = 0 with probability p, else 1;   the factor 1/(1 - p) joins the signal's scale
 //
-// Masking and scaling are apart so that codes stay codes. The mask of element i of image n is a
-// function of (random, n, i): the same for every thread count, and remembered on the tape.
+// Masking and scaling are apart so that codes stay codes. The mask of element i of image n of the
+// global batch is a function of (random, n, i): the same for every thread count and every slice of
+// the batch, and remembered on the tape.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -35,12 +36,11 @@ SGQ_INLINE void dropout_row(Random image, std::int32_t limit, index_t n, std::ui
 }
 
 /// keep[n][i] = 0 with probability p (to 2^-16), else 1.
-inline void dropout_mask(double p, const Random& random, View<std::uint8_t> keep) {
+inline void dropout_mask(double p, const ImageRandom& random, View<std::uint8_t> keep) {
   const auto limit = static_cast<std::int32_t>(p * 65536.0 + 0.5);
   const index_t features = keep.shape().stride();
   parallel_for(keep.shape()[0], [&](index_t n) {
-    kernels::for_isa<dropout_row>(random.split(static_cast<std::uint64_t>(n)), limit, features,
-                                  keep.data() + n * features);
+    kernels::for_isa<dropout_row>(random(n), limit, features, keep.data() + n * features);
   });
 }
 

@@ -136,11 +136,11 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
 } // namespace detail
 
 /// Writes x with its marked positions replaced to out, which may be x itself. A random number
-/// depends on `random`, the image's index in x, the channel and the position only. Throws
-/// shape_error or value_error where options or shapes do not fit.
+/// depends on `random`, the image's index in the global batch, the channel and the position only.
+/// Throws shape_error or value_error where options or shapes do not fit.
 template <class T>
 void fill_masked(View<const T> x, View<const std::uint8_t> mask, const FillOptions& options,
-                 const Random& random, View<T> out) {
+                 const ImageRandom& random, View<T> out) {
   const Shape& s = x.shape();
   detail::check_fill(s, options);
   check_shape("fill: mask", {s[0], s[2], s[3]}, mask.shape());
@@ -148,7 +148,7 @@ void fill_masked(View<const T> x, View<const std::uint8_t> mask, const FillOptio
   const index_t channels = s[1], plane = s.plane();
   if (plane == 0) return;
   parallel_for(s[0], [&](index_t n) {
-    const Random own = random.split(static_cast<std::uint64_t>(n));
+    const Random own = random(n);
     for (index_t c = 0; c < channels; ++c) {
       const index_t at = (n * channels + c) * plane;
       detail::fill_plane(x.data() + at, mask.data() + n * plane, s, c, options, own,
@@ -159,7 +159,7 @@ void fill_masked(View<const T> x, View<const std::uint8_t> mask, const FillOptio
 
 /// The same for every position of every image.
 template <class T>
-void fill_all(View<const T> x, const FillOptions& options, const Random& random, View<T> out) {
+void fill_all(View<const T> x, const FillOptions& options, const ImageRandom& random, View<T> out) {
   detail::check_fill(x.shape(), options);
   Arena::Scope scope(scratch());
   const Shape mask_shape{x.shape()[0], x.shape()[2], x.shape()[3]};

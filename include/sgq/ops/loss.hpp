@@ -1,12 +1,17 @@
 // sgq/ops/loss.hpp -- log-softmax, cross-entropy and Kullback-Leibler divergence on logits [N, K].
 //
-// All are averaged over the batch and written with log-softmax, so that no exponential overflows
-// and no logarithm sees a zero. p = softmax(z), q = softmax(zt):
+// All are averaged over the batch. p = softmax(z), q = softmax(zt), d = z - zt:
 //
 //     CE(z, y)   = -log p_y                     dCE/dz_j  = p_j - 1[j = y]
 //     KL(p || q) = sum_j p_j (log p_j - log q_j)
-//                                               dKL/dz_j  = p_j (log p_j - log q_j - KL)
+//                                               dKL/dz_j  = p_j (d_j - sum_i p_i d_i)
 //                                               dKL/dzt_j = q_j - p_j
+//
+// A trained net is nearly sure of most images, and then the formulas as they stand lose every
+// digit: in float, 1 - p_y is 0 or off by 15 % once it is below 1e-6. So nothing here subtracts
+// numbers that are nearly equal. log p of the largest logit is -log1p of the others' share, 1 - p_y
+// is the sum of the other p_j, and a difference of logarithms is made of differences of logits,
+// which are exact. Rows are computed in double and rounded to T once.
 #pragma once
 
 #include "sgq/core/tensor.hpp"
@@ -17,18 +22,103 @@
 
 namespace sgq::ops {
 
+namespace detail {
+
+/// The place of a row's largest logit; of equal ones, the first.
+template <class T>
+index_t place_of_largest(const T* row, index_t k) {
+  return std::max_element(row, row + k) - row;
+}
+
+/// log p of one row of k logits.
+template <class T>
+void log_softmax_row(const T* z, index_t k, double* log_p) {
+  const index_t top = place_of_largest(z, k);
+  const double largest = static_cast<double>(z[top]);
+  double others = 0; // their share, in units of the largest
+  for (index_t j = 0; j < k; ++j) {
+    log_p[j] = static_cast<double>(z[j]) - largest; // at the top 0, or NaN for an infinite logit
+    if (j != top) others += std::exp(log_p[j]);
+  }
+  const double shift = std::log1p(others);
+  for (index_t j = 0; j < k; ++j) log_p[j] -= shift;
+}
+
+/// dS/dz of one row for S = log p_c: the others' sum at c, -p_j elsewhere. It is -dCE/dz as well.
+inline void log_probability_gradient(const double* log_p, index_t k, index_t c, double* ds) {
+  double others = 0;
+  for (index_t j = 0; j < k; ++j) {
+    if (j == c) continue;
+    const double p = std::exp(log_p[j]);
+    others += p;
+    ds[j] = -p;
+  }
+  ds[c] = others;
+}
+
+/// exp(-r) - 1 + r, for |r| <= 1: by its series where the terms would cancel.
+inline double exp_rest(double r) {
+  if (std::abs(r) > 0.01) return std::expm1(-r) + r;
+  return r * r * (1.0 / 2 - r * (1.0 / 6 - r * (1.0 / 24 - r * (1.0 / 120 - r / 720))));
+}
+
+/// What KL and its gradients need of a pair of rows. `top` is the largest logit of z.
+struct LogRatios {
+  double *log_p, *log_q;
+  double* shift; ///< d_j - d_top, d = z - zt
+  double* ratio; ///< log p_j - log q_j = shift_j + ratio_top
+};
+
+template <class T>
+void log_ratios(const T* z, const T* zt, index_t k, const LogRatios& row) {
+  log_softmax_row(z, k, row.log_p);
+  log_softmax_row(zt, k, row.log_q);
+  const index_t top = place_of_largest(z, k);
+  const auto difference = [&](index_t j) {
+    return static_cast<double>(z[j]) - static_cast<double>(zt[j]);
+  };
+  double near_sum = 0;
+  bool near = true;
+  for (index_t j = 0; j < k; ++j) {
+    row.shift[j] = difference(j) - difference(top);
+    near = near && std::abs(row.shift[j]) <= 1;
+    if (near) near_sum += std::exp(row.log_q[j]) * std::expm1(row.shift[j]);
+  }
+  // p_top / q_top = 1 / (1 + sum q_j (exp(shift_j) - 1)): exact also where both are nearly 1.
+  const double at_top = near ? -std::log1p(near_sum) : row.log_p[top] - row.log_q[top];
+  for (index_t j = 0; j < k; ++j) row.ratio[j] = row.shift[j] + at_top;
+}
+
+/// KL of a row as a sum of terms that are all >= 0: p_j (exp(-r_j) - 1 + r_j), which add up to
+/// sum p_j r_j because sum q_j = sum p_j.
+inline double kl_of(const LogRatios& row, index_t k) {
+  double kl = 0;
+  for (index_t j = 0; j < k; ++j) {
+    const double p = std::exp(row.log_p[j]), r = row.ratio[j];
+    kl += std::abs(r) <= 1 ? p * exp_rest(r) : std::exp(row.log_q[j]) - p + p * r;
+  }
+  return kl;
+}
+
+/// q_j - p_j, with the relative precision of r_j.
+inline double q_minus_p(const LogRatios& row, index_t j) {
+  const double r = row.ratio[j];
+  return r >= 0 ? std::exp(row.log_p[j]) * std::expm1(-r) : -std::exp(row.log_q[j]) * std::expm1(r);
+}
+
+} // namespace detail
+
 /// out = z - log sum exp(z), row by row; z and out [N, K], out may be z.
 template <class T>
 void log_softmax(View<const T> z, View<T> out) {
   check_shape("log-softmax", z.shape(), out.shape());
   const index_t k = z.shape()[1];
+  Arena::Scope scope(scratch());
+  double* const log_p = scratch().take<double>(k);
   for (index_t n = 0; n < z.shape()[0]; ++n) {
-    const T* row = z.data() + n * k;
-    const T largest = *std::max_element(row, row + k);
-    T sum = 0;
-    for (index_t j = 0; j < k; ++j) sum += std::exp(row[j] - largest);
-    const T shift = largest + std::log(sum);
-    for (index_t j = 0; j < k; ++j) out[n * k + j] = row[j] - shift;
+    detail::log_softmax_row(z.data() + n * k, k, log_p);
+    std::transform(log_p, log_p + k, out.data() + n * k,
+                   [](double v) { return static_cast<T>(v); });
   }
 }
 
@@ -45,49 +135,52 @@ inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logi
 
 /// Mean cross-entropy; dz, where not empty, is overwritten with its gradient.
 template <class T>
-T cross_entropy(View<const T> z, std::span<const std::uint8_t> labels, View<T> dz = {}) {
+T cross_entropy(View<const T> z, std::span<const std::uint8_t> labels,
+                std::type_identity_t<View<T>> dz = {}) {
   check_labels(labels, z.shape());
+  if (!dz.empty()) check_shape("cross-entropy gradient", z.shape(), dz.shape());
   const index_t batch = z.shape()[0], k = z.shape()[1];
+  const double share = 1.0 / static_cast<double>(batch);
   Arena::Scope scope(scratch());
-  View<T> log_p(scratch().take<T>(z.size()), z.shape());
-  log_softmax(z, log_p);
-  T loss = 0;
-  for (index_t n = 0; n < batch; ++n) loss -= log_p(n, labels[static_cast<std::size_t>(n)]);
-  if (!dz.empty()) {
-    check_shape("cross-entropy gradient", z.shape(), dz.shape());
-    const T share = T{1} / static_cast<T>(batch);
-    for (index_t n = 0; n < batch; ++n)
-      for (index_t j = 0; j < k; ++j)
-        dz(n, j) = share * (std::exp(log_p(n, j)) -
-                            (j == labels[static_cast<std::size_t>(n)] ? T{1} : T{0}));
+  double* const log_p = scratch().take<double>(k);
+  double* const ds = scratch().take<double>(k);
+  double loss = 0;
+  for (index_t n = 0; n < batch; ++n) {
+    const index_t label = labels[static_cast<std::size_t>(n)];
+    detail::log_softmax_row(z.data() + n * k, k, log_p);
+    loss -= log_p[label];
+    if (dz.empty()) continue;
+    detail::log_probability_gradient(log_p, k, label, ds);
+    for (index_t j = 0; j < k; ++j) dz(n, j) = static_cast<T>(-share * ds[j]);
   }
-  return loss / static_cast<T>(batch);
+  return static_cast<T>(share * loss);
 }
 
 /// weight * mean KL(softmax(z) || softmax(zt)). Adds its gradients to dz and to dzt, where those
 /// are not empty; leave dz empty to treat p as a constant.
 template <class T>
-T kl_divergence(View<const T> z, View<const T> zt, T weight, View<T> dz, View<T> dzt) {
+T kl_divergence(View<const T> z, std::type_identity_t<View<const T>> zt,
+                std::type_identity_t<T> weight, std::type_identity_t<View<T>> dz,
+                std::type_identity_t<View<T>> dzt) {
   check_shape("KL divergence", z.shape(), zt.shape());
   const index_t batch = z.shape()[0], k = z.shape()[1];
-  const T share = weight / static_cast<T>(batch);
+  const double share = static_cast<double>(weight) / static_cast<double>(batch);
   Arena::Scope scope(scratch());
-  View<T> log_p(scratch().take<T>(z.size()), z.shape());
-  View<T> log_q(scratch().take<T>(z.size()), z.shape());
-  log_softmax(z, log_p);
-  log_softmax(zt, log_q);
-  T total = 0;
+  const auto take = [&] { return scratch().take<double>(k); };
+  const detail::LogRatios row{take(), take(), take(), take()};
+  double total = 0;
   for (index_t n = 0; n < batch; ++n) {
-    T kl = 0;
-    for (index_t j = 0; j < k; ++j) kl += std::exp(log_p(n, j)) * (log_p(n, j) - log_q(n, j));
+    detail::log_ratios(z.data() + n * k, zt.data() + n * k, k, row);
+    total += detail::kl_of(row, k);
+    double mean_shift = 0; // sum_i p_i (d_i - d_top)
+    for (index_t j = 0; j < k; ++j) mean_shift += std::exp(row.log_p[j]) * row.shift[j];
     for (index_t j = 0; j < k; ++j) {
-      const T p = std::exp(log_p(n, j));
-      if (!dz.empty()) dz(n, j) += share * p * (log_p(n, j) - log_q(n, j) - kl);
-      if (!dzt.empty()) dzt(n, j) += share * (std::exp(log_q(n, j)) - p);
+      if (!dz.empty())
+        dz(n, j) += static_cast<T>(share * std::exp(row.log_p[j]) * (row.shift[j] - mean_shift));
+      if (!dzt.empty()) dzt(n, j) += static_cast<T>(share * detail::q_minus_p(row, j));
     }
-    total += kl;
   }
-  return share * total;
+  return static_cast<T>(share * total);
 }
 
 /// Which scalar S of an image's logits a saliency method explains: the logit of the class, or its
@@ -98,25 +191,33 @@ enum class Target { logit, log_probability };
 /// log-probability. Rows are not averaged: each image has a gradient of its own.
 template <class T>
 void target_gradient(View<const T> z, std::span<const std::uint8_t> classes, Target target,
-                     View<T> ds) {
+                     std::type_identity_t<View<T>> ds) {
   check_labels(classes, z.shape());
   check_shape("target gradient", z.shape(), ds.shape());
-  if (target == Target::logit)
-    ds.fill(T{0});
-  else {
-    log_softmax(z, ds);
-    for (T& v : ds) v = -std::exp(v);
+  const index_t k = z.shape()[1];
+  Arena::Scope scope(scratch());
+  double* const log_p = scratch().take<double>(k);
+  double* const row = scratch().take<double>(k);
+  for (index_t n = 0; n < z.shape()[0]; ++n) {
+    const index_t c = classes[static_cast<std::size_t>(n)];
+    if (target == Target::logit) {
+      std::fill(row, row + k, 0.0);
+      row[c] = 1;
+    } else {
+      detail::log_softmax_row(z.data() + n * k, k, log_p);
+      detail::log_probability_gradient(log_p, k, c, row);
+    }
+    std::transform(row, row + k, ds.data() + n * k, [](double v) { return static_cast<T>(v); });
   }
-  for (index_t n = 0; n < z.shape()[0]; ++n) ds(n, classes[static_cast<std::size_t>(n)]) += T{1};
 }
 
 /// log softmax(row)[c] of K logits, in double.
 template <class T>
 double log_probability(const T* row, index_t classes, index_t c) {
-  const double top = static_cast<double>(*std::max_element(row, row + classes));
-  double sum = 0;
-  for (index_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(row[k]) - top);
-  return static_cast<double>(row[c]) - top - std::log(sum);
+  Arena::Scope scope(scratch());
+  double* const log_p = scratch().take<double>(classes);
+  detail::log_softmax_row(row, classes, log_p);
+  return log_p[c];
 }
 
 /// S of one row of logits, in double.
@@ -132,8 +233,7 @@ index_t count_correct(View<const T> z, std::span<const std::uint8_t> labels) {
   const index_t k = z.shape()[1];
   index_t correct = 0;
   for (index_t n = 0; n < z.shape()[0]; ++n) {
-    const T* row = z.data() + n * k;
-    correct += std::max_element(row, row + k) - row == labels[static_cast<std::size_t>(n)];
+    correct += detail::place_of_largest(z.data() + n * k, k) == labels[static_cast<std::size_t>(n)];
   }
   return correct;
 }

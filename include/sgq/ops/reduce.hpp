@@ -30,14 +30,14 @@ struct Lanes {
     if constexpr (std::is_same_v<T, U>) {
       std::memcpy(&r, x, sizeof r);
     } else {
-      T converted[width];
+      T converted[std::size_t(width)];
       for (index_t l = 0; l < width; ++l) converted[l] = static_cast<T>(x[l]);
       std::memcpy(&r, converted, sizeof r);
     }
   }
   /// The lanes, added in double, in order.
   SGQ_INLINE static double fold(const Register* lanes) {
-    T all[count];
+    T all[std::size_t(count)];
     std::memcpy(all, lanes, sizeof all);
     double total = 0;
     for (index_t l = 0; l < count; ++l) total += static_cast<double>(all[l]);

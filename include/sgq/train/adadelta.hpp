@@ -21,7 +21,7 @@ struct AdadeltaOptions {
 
 template <class T>
 SGQ_INLINE void adadelta_row(Update<T> u, T rho, T eps) {
-  T *w = u.value, *square = u.state[0], *moved = u.state[1];
+  T *w = u.value, *square = u.state(0), *moved = u.state(1);
   const T* grad = u.grad;
   SGQ_SIMD
   for (index_t i = 0; i < u.n; ++i) {

@@ -26,7 +26,7 @@ struct AdamwFactors {
 
 template <class T>
 SGQ_INLINE void adamw_row(Update<T> u, AdamwFactors<T> f) {
-  T *w = u.value, *m = u.state[0], *v = u.state[1];
+  T *w = u.value, *m = u.state(0), *v = u.state(1);
   const T* grad = u.grad;
   const T step = u.lr * f.mean_unbias;
   SGQ_SIMD

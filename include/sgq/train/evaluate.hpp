@@ -4,6 +4,7 @@
 #include "sgq/data/batches.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/ops/loss.hpp"
+#include "sgq/train/check_grid.hpp"
 #include "sgq/train/meters.hpp"
 
 namespace sgq::train {
@@ -14,6 +15,7 @@ Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batch
   Meter meter;
   for (index_t i = 0; i < batches.count(); ++i) {
     const data::Batch<T> batch = batches.batch(i);
+    check_grid(net, batch);
     const View<const T> z = net.forward(batch.x, tape, nn::Mode::eval());
     const double loss = static_cast<double>(ops::cross_entropy<T>(z, batch.labels));
     meter.add(loss, ops::count_correct<T>(z, batch.labels), batch.size());

@@ -60,9 +60,9 @@ inline void check_fit(const FitOptions& options, const TrainState& state, index_
 }
 } // namespace detail
 
-/// Trains by calling step(batch, context), which returns a StepResult, for every batch of every
-/// epoch that the state has not behind it. Returns the state at the end. Whatever value_error a
-/// step throws is thrown on with the number of the step before its text.
+/// Trains by calling step(batch, context), which returns a StepResult, for every batch not yet done
+/// in `state`. Returns the state at the end. A value_error that a step throws is thrown on with the
+/// number of the step before its text.
 template <class T, class Step>
 TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step,
                TrainState state = {}, Callbacks* callbacks = nullptr) {
@@ -75,7 +75,9 @@ TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step
     batches.begin_epoch(state.epoch);
     while (state.batch < count) {
       const StepContext context{.random = random.split(static_cast<std::uint64_t>(state.step)),
-                                .lr_factor = options.schedule(state.step, steps)};
+                                .lr_factor = options.schedule(state.step, steps),
+                                .progress =
+                                    static_cast<double>(state.step) / static_cast<double>(steps)};
       StepResult result;
       try {
         result = step(batches.batch(state.batch), context);

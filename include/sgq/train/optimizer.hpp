@@ -4,8 +4,10 @@
 //
 //     Sgd<float> optimizer(net, {.lr = 0.1, .momentum = 0.9, .roles = decayed(5e-4)});
 //     ...
-//     optimizer.step(schedule(step, steps)); // lr times a factor in [0, 1]
-//     net.prepare();
+//     net.backward(dlogits, tape, Want::params);
+//     optimizer.step(tape, schedule(step, steps)); // lr times a factor in [0, 1]
+//
+// step() is the one call that ends a training step: parameters, running statistics, weight codes.
 //
 // To add one, derive from Optimizer in a file of your own: say how many tensors of state each
 // parameter needs and how they are called, and override update(), which sees a stretch of one
@@ -50,11 +52,15 @@ template <class T>
 struct Update {
   T* value;
   const T* grad;
-  std::array<T*, 2> state; ///< as many as the optimiser asked for
+  T* const* states; ///< of the whole parameter: see state()
+  index_t first;    ///< where the stretch begins
   index_t n;
   T lr;      ///< of this step and role
   T penalty; ///< gradient += penalty * value: decay that is part of the loss
   T shrink;  ///< value -= shrink * value: decay beside the loss, shrink = lr * decay
+
+  /// The stretch of the optimiser's tensor k.
+  T* state(std::size_t k) const { return states[k] + first; }
 };
 
 /// When decay is part of the gradient (L2, "coupled"), and when it is applied to the value itself.
@@ -69,30 +75,22 @@ public:
 
   virtual std::string_view name() const = 0;
 
-  /// Moves every parameter by its gradient. lr_factor is the schedule's word for this step.
-  void step(double lr_factor = 1) {
-    ++steps_;
-    begin_step();
-    for (Entry& entry : entries_) {
-      const nn::Role role = entry.parameter->role();
-      const double lr = lr_ * lr_factor * roles_[role].lr_scale, decay = roles_[role].decay;
-      // The decay of a clip is a term of the loss by definition: gradient l alpha, everywhere.
-      const bool coupled = kind_ == DecayKind::coupled || role == nn::Role::clip;
-      Update<T> whole{.value = entry.parameter->edit().data(),
-                      .grad = entry.parameter->grad().data(),
-                      .state = {entry.state[0].data(), entry.state[1].data()},
-                      .n = entry.parameter->size(),
-                      .lr = static_cast<T>(lr),
-                      .penalty = static_cast<T>(coupled ? decay : 0),
-                      .shrink = static_cast<T>(coupled ? 0 : lr * decay)};
-      parallel_blocks(whole.n, 1 << 14, [&](index_t begin, index_t end) {
-        Update<T> part = whole;
-        part.value += begin, part.grad += begin, part.n = end - begin;
-        for (std::size_t s = 0; s < state_names_.size(); ++s) part.state[s] += begin;
-        update(part);
-      });
-    }
+  /// Ends a training step: moves every parameter by its gradient and batch norm's running
+  /// statistics towards those of the pass on the tape, then derives the weight codes. lr_factor is
+  /// the schedule's word for this step. Throws value_error, and moves nothing, where the net is
+  /// gone or has got other layers since the optimiser was made, or the tape holds no training pass
+  /// of it made since the last step.
+  void step(const nn::Tape<T>& tape, double lr_factor = 1) {
+    check("learning rate factor", lr_factor);
+    nn::Net<T>& net = this->net();
+    tape.check_backward("optimizer step", *net.identity());
+    net.update_statistics(tape);
+    move_parameters(lr_factor);
+    net.prepare();
   }
+
+  /// The net that the optimiser was made for. Throws value_error as step() does.
+  nn::Net<T>& net() const { return net_.get("optimizer"); }
 
   /// Steps made so far.
   index_t steps() const { return steps_; }
@@ -103,17 +101,18 @@ public:
     std::vector<nn::NamedBuffer<T>> all;
     for (Entry& entry : entries_)
       for (std::size_t s = 0; s < state_names_.size(); ++s)
-        all.push_back({std::string(state_names_[s]) + "." + entry.name, &entry.state[s]});
+        all.push_back({state_names_[s] + "." + entry.name, &entry.state[s]});
     return all;
   }
 
 protected:
-  /// Binds the parameters of a net, which must outlive the optimiser. Throws value_error on a
-  /// learning rate, scale or decay that is negative or not finite.
+  /// Binds the parameters of a net as it is now. Each gets a tensor of state, of its own shape and
+  /// zero at first, for every name. Throws value_error on a learning rate, scale or decay that is
+  /// negative or not finite.
   Optimizer(nn::Net<T>& net, double lr, const Roles& roles, DecayKind kind,
-            std::vector<std::string_view> state_names)
-      : lr_(check("learning rate", lr)), roles_(roles), kind_(kind),
-        state_names_(std::move(state_names)) {
+            std::vector<std::string> state_names)
+      : net_(net), lr_(check("learning rate", lr)), roles_(roles), kind_(kind),
+        state_names_(std::move(state_names)), states_(state_names_.size()) {
     for (int r = 0; r < nn::role_count; ++r) {
       const auto role = static_cast<nn::Role>(r);
       check(std::string("learning rate scale of role ") + nn::name(role), roles[role].lr_scale);
@@ -122,7 +121,7 @@ protected:
     for (auto& named : net.parameters()) {
       Entry entry{named.name, named.parameter, {}};
       for (std::size_t s = 0; s < state_names_.size(); ++s)
-        entry.state[s] = Tensor<T>(named.parameter->shape());
+        entry.state.emplace_back(named.parameter->shape());
       entries_.push_back(std::move(entry));
     }
   }
@@ -144,13 +143,40 @@ private:
   struct Entry {
     std::string name;
     nn::Parameter<T>* parameter;
-    std::array<Tensor<T>, 2> state;
+    std::vector<Tensor<T>> state;
   };
 
+  void move_parameters(double lr_factor) {
+    ++steps_;
+    begin_step();
+    for (Entry& entry : entries_) {
+      const nn::Role role = entry.parameter->role();
+      const double lr = lr_ * lr_factor * roles_[role].lr_scale, decay = roles_[role].decay;
+      // The decay of a clip is a term of the loss by definition: gradient l alpha, everywhere.
+      const bool coupled = kind_ == DecayKind::coupled || role == nn::Role::clip;
+      for (std::size_t k = 0; k < entry.state.size(); ++k) states_[k] = entry.state[k].data();
+      Update<T> whole{.value = entry.parameter->edit().data(),
+                      .grad = entry.parameter->grad().data(),
+                      .states = states_.data(),
+                      .first = 0,
+                      .n = entry.parameter->size(),
+                      .lr = static_cast<T>(lr),
+                      .penalty = static_cast<T>(coupled ? decay : 0),
+                      .shrink = static_cast<T>(coupled ? 0 : lr * decay)};
+      parallel_blocks(whole.n, 1 << 14, [&](index_t begin, index_t end) {
+        Update<T> part = whole;
+        part.value += begin, part.grad += begin, part.first = begin, part.n = end - begin;
+        update(part);
+      });
+    }
+  }
+
+  nn::NetHandle<T> net_;
   double lr_;
   Roles roles_;
   DecayKind kind_;
-  std::vector<std::string_view> state_names_;
+  std::vector<std::string> state_names_;
+  std::vector<T*> states_; // of the parameter that is being moved
   std::vector<Entry> entries_;
   index_t steps_ = 0;
 };

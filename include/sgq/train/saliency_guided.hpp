@@ -1,8 +1,8 @@
-// sgq/train/saliency_guided.hpp -- training that teaches a net to ignore what it says it ignores.
+// sgq/train/saliency_guided.hpp -- saliency-guided training (arXiv 2111.14338).
 //
 // Ismail, Corrada Bravo, Feizi, "Improving Deep Learning Interpretability by Saliency Guided
-// Training", NeurIPS 2021, arXiv 2111.14338. Each step hides the positions with the lowest gradient
-// and asks for the same prediction:
+// Training", NeurIPS 2021. Each step hides the positions with the lowest gradient and asks for the
+// same prediction:
 //
 //     I  = positions of x, sorted by dS/dx, S the score of the true class
 //     x~ = x with the lowest share of positions replaced
@@ -27,7 +27,10 @@ enum class SaliencyPass {
 };
 
 /// Which training passes move batch norm's running statistics.
-enum class StatisticsFrom { both, clean };
+enum class StatisticsFrom {
+  clean, ///< that of the images; masked ones are half noise, which evaluation never sees
+  both
+};
 
 struct GuidedOptions {
   ops::MaskOptions mask{}; ///< rank by signed gradient, share 50 %, uniform fill
@@ -35,23 +38,26 @@ struct GuidedOptions {
   ops::Target target = ops::Target::log_probability;
   bool kl_attached = true; ///< gradients flow into both arguments of KL, else into f(x~) only
   SaliencyPass pass = SaliencyPass::shared;
-  StatisticsFrom statistics = StatisticsFrom::both;
+  StatisticsFrom statistics = StatisticsFrom::clean;
+  double start = 0; ///< share of the run that is trained plainly before guiding begins
+  double ramp = 0;  ///< share of the run over which lambda then rises from 0, in a line
+  double rate = 1;  ///< factor on the learning rate once guiding has begun
 
   /// The setting of the authors' program; its target is the log-probability on MNIST, the logit on
   /// CIFAR-10.
   static GuidedOptions authors(ops::Target target = ops::Target::log_probability) {
-    return {.target = target, .pass = SaliencyPass::separate};
+    return {.target = target, .pass = SaliencyPass::separate, .statistics = StatisticsFrom::both};
   }
 };
 
 /// CE(z, y) + lambda KL(z || zm), with the gradients of both logits: dz, dzm overwritten.
 template <class T>
 T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> labels,
-              const GuidedOptions& options, View<T> dz, View<T> dzm) {
+              double lambda, bool kl_attached, View<T> dz, View<T> dzm) {
   dzm.fill(T{0});
   const T ce = ops::cross_entropy<T>(z, labels, dz);
-  const T kl = ops::kl_divergence<T>(z, zm, static_cast<T>(options.lambda),
-                                     options.kl_attached ? dz : View<T>(), dzm);
+  const T kl =
+      ops::kl_divergence<T>(z, zm, static_cast<T>(lambda), kl_attached ? dz : View<T>(), dzm);
   return ce + kl;
 }
 
@@ -59,25 +65,32 @@ T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> l
 template <class T>
 class GuidedStep {
 public:
-  /// Throws value_error on a share outside 0..1 or a lambda that is negative or not finite.
+  /// The optimiser was made for this net. Fills are codes of the net's own pixel grid, if it has
+  /// one. Throws value_error on an option out of range or a grid that is not the net's.
   GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options)
       : net_(net), optimizer_(optimizer), options_(options) {
-    if (!(options.lambda >= 0) || !std::isfinite(options.lambda))
-      throw value_error(
-          describe("guided training: lambda", "a number >= 0", to_text(options.lambda)));
-    ops::share_count(options.mask.share, 1);
+    check_options();
+    PixelGrid& fill = options_.mask.fill.grid;
+    const PixelGrid& own = net.input().grid();
+    if (own && !fill) fill = own;
+    if (own && fill != own)
+      throw value_error(describe("guided training: grid of the fill", "that of the net's input",
+                                 "another", "leave it out: the net's own is taken"));
   }
 
+  /// Throws value_error where the loss is not finite, and where `start` or `ramp` is set but the
+  /// context does not say how far the run is.
   StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
+    const double lambda = lambda_at(at.progress);
+    if (lambda < 0) return train_step(net_, clean_, batch, optimizer_, at);
+    check_grid(net_, batch);
     const View<const T> x = batch.x;
-    const nn::Mode clean_mode = nn::Mode::train(at.random.split(0));
-    const nn::Mode masked_mode = nn::Mode::train(at.random.split(1));
     Arena::Scope scope(scratch());
     const Shape logits{batch.size(), net_.classes()};
     const View<T> dz(scratch().take<T>(logits.size()), logits);
     const View<T> dzm(scratch().take<T>(logits.size()), logits);
 
-    const View<const T> z = net_.forward(x, clean_, clean_mode);
+    const View<const T> z = net_.forward(x, clean_, nn::Mode::train(at.random.split(0)));
     check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net_, clean_);
     net_.zero_grad();
     const bool single = one_backward();
@@ -85,16 +98,14 @@ public:
         single ? clean_backward(dz) : input_saliency(x, z, batch.labels, dz);
     x_masked_.resize(x.shape());
     ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
-    const View<const T> zm = net_.forward(x_masked_, masked_, masked_mode);
+    const View<const T> zm = net_.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
 
-    const T loss = guided_loss<T>(z, zm, batch.labels, options_, dz, dzm);
+    const T loss = guided_loss<T>(z, zm, batch.labels, lambda, options_.kl_attached, dz, dzm);
     check_loss(loss, net_, masked_);
     if (!single) net_.backward(dz, clean_, nn::Want::params);
     net_.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
-    net_.update_statistics(clean_);
+    optimizer_.step(clean_, at.lr_factor * options_.rate);
     if (options_.statistics == StatisticsFrom::both) net_.update_statistics(masked_);
-    optimizer_.step(at.lr_factor);
-    net_.prepare();
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),
             .images = batch.size()};
@@ -104,7 +115,8 @@ public:
   /// log p_y is -batch dCE/dx, provided that nothing but CE reaches the clean logits (KL detached)
   /// and that no batch norm treats its statistics differently in the two.
   bool one_backward() const {
-    if (options_.target != ops::Target::log_probability || options_.kl_attached ||
+    if (options_.mask.rank_by == ops::Rank::random ||
+        options_.target != ops::Target::log_probability || options_.kl_attached ||
         options_.pass == SaliencyPass::separate)
       return false;
     for (const auto& node : net_.nodes())
@@ -113,9 +125,35 @@ public:
   }
 
 private:
-  // dS/dx, from the clean pass or from one in evaluation mode on the tape that is free so far.
+  void check_options() const {
+    const GuidedOptions& o = options_;
+    if (!(o.lambda >= 0) || !std::isfinite(o.lambda))
+      throw value_error(describe("guided training: lambda", "a number >= 0", to_text(o.lambda)));
+    if (!(o.rate >= 0) || !std::isfinite(o.rate))
+      throw value_error(describe("guided training: rate", "a number >= 0", to_text(o.rate)));
+    if (!(o.start >= 0 && o.ramp >= 0 && o.start + o.ramp <= 1))
+      throw value_error(describe("guided training", "start and ramp >= 0, together at most 1",
+                                 to_text(o.start) + " and " + to_text(o.ramp)));
+    ops::share_count(o.mask.share, 1);
+  }
+
+  // lambda at a place of the run, or -1 before guiding begins.
+  double lambda_at(std::optional<double> progress) const {
+    if (options_.start == 0 && options_.ramp == 0) return options_.lambda;
+    if (!progress)
+      throw value_error(describe("guided training with a start or a ramp",
+                                 "StepContext::progress, the share of the run so far", "none",
+                                 "fit() sets it"));
+    const double since = *progress - options_.start;
+    if (since < 0) return -1;
+    return since < options_.ramp ? options_.lambda * since / options_.ramp : options_.lambda;
+  }
+
+  // dS/dx, from the clean pass or from one in evaluation mode on the tape that is free so far;
+  // nothing where the ranking does not look at it.
   View<const T> input_saliency(View<const T> x, View<const T> z,
                                std::span<const std::uint8_t> labels, View<T> ds) {
+    if (options_.mask.rank_by == ops::Rank::random) return {};
     const bool shared = options_.pass == SaliencyPass::shared;
     if (!shared) z = net_.forward(x, masked_, nn::Mode::eval());
     ops::target_gradient<T>(z, labels, options_.target, ds);

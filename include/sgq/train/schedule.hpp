@@ -8,6 +8,8 @@
 //     one_cycle   half a cosine from start up to 1 over the first `warm_up`, then half a cosine
 //                 down to end                                              (arXiv 1708.07120)
 //
+// or any function of one's own: {.function = [](index_t i, index_t steps) { return ..; }}.
+//
 // The factor of step i depends on i and on the length of the run only, so a resumed run goes on
 // where it stopped.
 #pragma once
@@ -17,6 +19,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <string_view>
 #include <vector>
@@ -31,9 +34,12 @@ struct Schedule {
   double start = 1.0 / 25, end = 4e-6;      ///< first and last factor (one_cycle)
   std::vector<double> milestones{0.3, 0.6}; ///< shares of the run (step)
   double factor = 0.1;                      ///< at each milestone (step)
+  /// A course of one's own, (step, steps) -> factor >= 0; takes the place of `kind`.
+  std::function<double(index_t, index_t)> function{};
 
-  /// The factor of step i in [0, steps).
+  /// The factor of step i in [0, steps). Throws value_error where `function` gives none.
   double operator()(index_t i, index_t steps) const {
+    if (function) return checked(function(i, steps), i);
     const double at = static_cast<double>(i), length = static_cast<double>(steps);
     if (kind == Kind::step) return after_milestones(at / length);
     if (kind == Kind::cosine) return cosine(at, length);
@@ -51,6 +57,13 @@ struct Schedule {
   }
 
 private:
+  static double checked(double factor, index_t i) {
+    if (!(factor >= 0) || !std::isfinite(factor))
+      throw value_error(
+          describe("schedule at step " + to_text(i), "a factor >= 0", to_text(factor)));
+    return factor;
+  }
+
   double after_milestones(double progress) const {
     double product = 1;
     for (double milestone : milestones)

@@ -18,7 +18,7 @@ struct SgdOptions {
 
 template <class T>
 SGQ_INLINE void sgd_row(Update<T> u, T momentum, T now, T past) {
-  T *w = u.value, *v = u.state[0];
+  T *w = u.value, *v = u.state(0);
   const T* grad = u.grad;
   SGQ_SIMD
   for (index_t i = 0; i < u.n; ++i) {

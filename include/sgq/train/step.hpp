@@ -7,15 +7,20 @@
 #include "sgq/data/batches.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/ops/loss.hpp"
+#include "sgq/train/check_grid.hpp"
 #include "sgq/train/nonfinite.hpp"
 #include "sgq/train/optimizer.hpp"
+
+#include <optional>
 
 namespace sgq::train {
 
 /// What differs from step to step, beside the batch.
 struct StepContext {
-  Random random{0};     ///< for dropout and fills
-  double lr_factor = 1; ///< what the schedule says
+  ImageRandom random{Random(0)}; ///< for dropout, ties and fills
+  double lr_factor = 1;          ///< what the schedule says
+  /// Share of the run that is behind this step, in [0, 1); unset where no run is known.
+  std::optional<double> progress{};
 };
 
 struct StepResult {
@@ -24,12 +29,13 @@ struct StepResult {
   index_t images = 0;
 };
 
-/// Forward, loss, backward, update. The net must be prepared, and is again afterwards.
+/// Forward, loss, backward, update. The optimiser was made for this net.
 /// Throws value_error, naming the first layer at fault, if the loss is not finite; the parameters
 /// are then still those from before the step.
 template <class T>
 StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
                       Optimizer<T>& optimizer, const StepContext& at = {}) {
+  check_grid(net, batch);
   const View<const T> z = net.forward(batch.x, tape, nn::Mode::train(at.random));
   Arena::Scope scope(scratch());
   const View<T> dz(scratch().take<T>(z.size()), z.shape());
@@ -37,9 +43,7 @@ StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& 
   check_loss(loss, net, tape);
   net.zero_grad();
   net.backward(dz, tape, nn::Want::params);
-  net.update_statistics(tape);
-  optimizer.step(at.lr_factor);
-  net.prepare(); // weight codes for the next step
+  optimizer.step(tape, at.lr_factor);
   return {.loss = static_cast<double>(loss),
           .correct = ops::count_correct<T>(z, batch.labels),
           .images = batch.size()};

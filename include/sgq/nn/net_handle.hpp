@@ -1,0 +1,60 @@
+// sgq/nn/net_handle.hpp -- a net as it was at one moment, for those who outlive that moment.
+//
+// Tapes and optimisers point into the layers of a net. add(), replace() and quantize() put other
+// layers there, so each of them gives the net a new edition: a number that no other net and no
+// other moment has. Who kept an older number is told so instead of reading freed memory.
+#pragma once
+
+#include "sgq/core/error.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace sgq::nn {
+
+template <class T>
+class Net;
+
+/// What a net shares with those who refer to it: where it is now, and what has become of it.
+template <class T>
+struct NetIdentity {
+  Net<T>* net;           ///< follows the net when it is moved
+  std::uint64_t edition; ///< of its list of layers; never 0
+  std::uint64_t version; ///< counts the changes of its parameters
+};
+
+namespace detail {
+/// A number that was never given before in this process.
+inline std::uint64_t next_edition() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+} // namespace detail
+
+/// Refers to a net in the edition that it has now.
+template <class T>
+class NetHandle {
+public:
+  explicit NetHandle(const Net<T>& net)
+      : identity_(net.identity()), edition_(net.identity()->edition) {}
+
+  /// The net. Throws value_error, beginning with `who`, if it is gone or has got other layers.
+  Net<T>& get(std::string_view who) const {
+    const std::shared_ptr<const NetIdentity<T>> identity = identity_.lock();
+    if (!identity)
+      throw value_error(describe(who, "the net that it was made for", "one that is gone",
+                                 "a net must outlive those who use it"));
+    if (identity->edition != edition_)
+      throw value_error(describe(who, "the net as it was when this was made",
+                                 "one that quantize(), replace() or add() has changed since",
+                                 "make it after the last change of the net's layers"));
+    return *identity->net;
+  }
+
+private:
+  std::weak_ptr<const NetIdentity<T>> identity_;
+  std::uint64_t edition_;
+};
+
+} // namespace sgq::nn

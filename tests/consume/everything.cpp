@@ -1,0 +1,111 @@
+// A program that includes everything and uses the usual things: trains a quantised net, explains
+// it, exports it. What a strict compiler says of templates it says here.
+#include "sgq/sgq.hpp"
+
+#include <cstdio>
+
+using namespace sgq;
+
+namespace {
+
+const std::string file = "everything.safetensors";
+
+template <class T>
+nn::Net<T> quantised_net(const PixelGrid& grid) {
+  nn::Net<T> net({1, 28, 28});
+  net.add("conv1", nn::Conv2d<T>({.in = 1, .out = 4, .kernel = 5}));
+  net.add("bn1", nn::BatchNorm<T>({.channels = 4}));
+  net.add("relu1", nn::Relu<T>());
+  net.add("pool1", nn::MaxPool<T>({.kernel = 2}));
+  net.add("conv2", nn::Conv2d<T>({.in = 4, .out = 8, .kernel = 3}));
+  net.add("bn2", nn::BatchNorm<T>({.channels = 8}));
+  net.add("relu2", nn::Relu<T>());
+  net.add("pool2", nn::GlobalAvgPool<T>());
+  net.add("drop", nn::Dropout<T>(0.1));
+  net.add("flatten", nn::Flatten<T>());
+  net.add("fc", nn::Linear<T>({.in = 8, .out = 10}));
+  nn::initialize(net, 1);
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
+  return net;
+}
+
+template <class T>
+double train_net(nn::Net<T>& net, const data::Dataset& set, const PixelGrid& grid,
+                 std::string_view optimizer_name) {
+  data::Batches<T> batches(set, grid, {.size = 16, .seed = 1, .augment = {.pad = 1, .flip = true}});
+  nn::calibrate<T>(net, batches.batch(0).x);
+  net.prepare();
+  const auto optimizer = train::make_optimizer<T>(optimizer_name, net, {.lr = 1e-3});
+  train::fit<T>(net, batches, *optimizer, {.epochs = 1});
+  train::GuidedStep<T> guided(net, *optimizer, {});
+  train::fit<T>(batches, {.epochs = 1}, guided);
+  io::save_checkpoint(file, net, *optimizer, {});
+  io::load_checkpoint(file, net, *optimizer, {});
+  return train::evaluate(net, batches).accuracy();
+}
+
+template <class T>
+double explain(nn::Net<T>& net, View<const T> x, std::span<const std::uint8_t> labels) {
+  saliency::Explainer<T> explainer(net);
+  const auto plain = saliency::gradient<T>(explainer, x, labels);
+  const auto product = saliency::gradient_x_input<T>(explainer, x, labels);
+  const auto guided = saliency::guided_backprop<T>(explainer, x, labels);
+  const auto smooth = saliency::smoothgrad<T>(explainer, x, labels, {.samples = 2});
+  const auto path = saliency::integrated_gradients<T>(explainer, x, labels, {.steps = 2});
+  const auto cam = saliency::grad_cam<T>(explainer, x, labels);
+  double sum = 0;
+  for (const auto* a : {&plain, &product, &guided, &smooth, &path, &cam})
+    for (T v : saliency::to_maps(*a, saliency::Values::magnitude)) sum += static_cast<double>(v);
+  return sum;
+}
+
+double measure(const saliency::Classifier& model, View<const float> x,
+               std::span<const std::uint8_t> labels) {
+  const auto maps = saliency::to_maps(saliency::occlusion(model, x, labels, {.window = 14}),
+                                      saliency::Values::magnitude);
+  const auto other = saliency::to_maps(saliency::rise(model, x, labels, {.masks = 4}),
+                                       saliency::Values::magnitude);
+  const auto scores = saliency::similarity(maps, other, saliency::Values::magnitude);
+  const auto curve =
+      saliency::deletion(model, x, maps, {.steps = 4, .substrate = {.fill = ops::Fill::uniform}});
+  const auto painted = saliency::colorize(maps);
+  return saliency::bootstrap_mean(saliency::gini(maps)).mean +
+         saliency::bootstrap_mean(scores.spearman).mean +
+         saliency::bootstrap_mean(curve.area).mean + static_cast<double>(painted.size());
+}
+
+} // namespace
+
+int main() {
+  const data::Dataset set = data::synthetic(32, 1, data::Split::train);
+  const PixelGrid grid = data::normalization("synthetic");
+  nn::Net<float> net = quantised_net<float>(grid);
+  nn::Net<double> doubles = quantised_net<double>(grid);
+  double sum = train_net(net, set, grid, "adamw") + train_net(doubles, set, grid, "sgd");
+
+  data::Batches<float> batches(set, grid, {.size = 8});
+  data::Batches<double> double_batches(set, grid, {.size = 8});
+  const auto batch = batches.batch(0);
+  sum += explain<float>(net, batch.x, batch.labels);
+  sum += explain<double>(doubles, double_batches.batch(0).x, double_batches.batch(0).labels);
+
+  infer::save_integer(file, infer::export_integer(net));
+  const infer::Engine engine(infer::load_integer(file), {.keep_values = true});
+  const auto values = infer::run_reference(engine.graph(), batch.codes);
+  nn::Tape<float> tape;
+  net.forward(batch.x, tape);
+  for (const auto& layer : infer::compare(engine.graph(), values, net, tape))
+    if (layer.different != 0) return 1;
+  sum += measure({engine, engine.graph().classes()}, batch.x, batch.labels);
+
+  const nn::ModelSpec spec{.net = "lenet5"};
+  nn::Net<float> real = nn::build_model(spec);
+  io::save_model(file, real, nn::to_metadata(spec));
+  const infer::FloatEngine<float> float_engine(io::load_model(file).net);
+  const infer::CSource c = infer::to_c(engine.graph(), {.name = "everything"});
+  io::write_npy(file, batch.x);
+  sum +=
+      static_cast<double>(c.source.size()) + static_cast<double>(io::read_npy<float>(file).size());
+  std::remove(file.c_str());
+  std::printf("%s\n", sum > 0 ? "ok" : "nothing");
+}

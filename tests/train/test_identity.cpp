@@ -1,0 +1,359 @@
+// What a training loop can get wrong must be an error: tapes and optimisers of another net, passes
+// that were not recorded, values that nobody has chosen.
+#include "sgq/nn/models.hpp"
+#include "sgq/nn/quantize.hpp"
+#include "sgq/train/adamw.hpp"
+#include "sgq/train/evaluate.hpp"
+#include "sgq/train/saliency_guided.hpp"
+#include "sgq/train/sgd.hpp"
+
+#include "small_run.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/nets.hpp"
+
+#include <optional>
+
+namespace test_identity {
+
+using namespace sgq;
+using namespace sgq::nn;
+
+namespace {
+
+Net<float> mlp(index_t hidden) {
+  Net<float> net({4});
+  net.add("fc1", Linear<float>({.in = 4, .out = hidden}));
+  net.add("relu", Relu<float>());
+  net.add("fc2", Linear<float>({.in = hidden, .out = 2}));
+  initialize(net, 1);
+  return net;
+}
+
+const Tensor<float> four_numbers = random_tensor<float>({2, 4}, 1);
+const Tensor<float> two_gradients = random_tensor<float>({2, 2}, 2);
+
+template <class F>
+std::string refusal(F&& f) {
+  return message_of<value_error>(f);
+}
+
+/// Quantised, but not yet calibrated.
+Net<float> quantised_net(const char* bits) {
+  Net<float> net = small_plain_net<float>();
+  quantize(net, {.bits = quant::parse_bit_policy(bits), .input = {1 / 64.0f, {100, 128}}});
+  return net;
+}
+
+void choose_clips(Net<float>& net) {
+  for (ValueId i : pact_layers(net)) dynamic_cast<Pact<float>&>(net.layer(i)).set_alpha(2);
+}
+
+/// A training step by hand; x and the gradient of the output are noise.
+void step_by_hand(Net<float>& net, Tape<float>& tape, train::Optimizer<float>& optimizer) {
+  const Tensor<float> x = random_tensor<float>({2, 2, 8, 8}, 3);
+  const auto z = net.forward(x, tape, Mode::train());
+  net.zero_grad();
+  net.backward(random_tensor<float>(z.shape(), 4, 0.01), tape, Want::params);
+  optimizer.step(tape);
+}
+
+} // namespace
+
+// ---- Tapes --------------------------------------------------------------------------------------
+
+TEST_CASE("a tape of another net is refused by every pass that reads one", "[identity]") {
+  Net<float> a = mlp(8), b = mlp(4096); // as many layers, of other sizes
+  Tape<float> tape;
+  a.forward(four_numbers, tape, Mode::train());
+  const std::string text = "a recorded pass of this net, got one of another net";
+  CHECK(contains(refusal([&] { b.backward(two_gradients, tape, Want::params); }), text));
+  CHECK(contains(refusal([&] { b.backward(two_gradients, tape, Want::both); }), text));
+  CHECK(contains(refusal([&] { b.input_gradient(two_gradients, tape); }), text));
+  CHECK(contains(refusal([&] { b.gradient_at(1, two_gradients, tape); }), text));
+  CHECK(contains(refusal([&] { b.update_statistics(tape); }), text));
+  CHECK_NOTHROW(a.backward(two_gradients, tape, Want::params));
+  // One that stands where another stood is another.
+  a = mlp(8);
+  CHECK(contains(refusal([&] { a.backward(two_gradients, tape, Want::params); }), text));
+}
+
+TEST_CASE("a tape is refused once the net has got other layers", "[identity]") {
+  const std::string text = "before quantize(), replace() or add()";
+  const auto after = [&](auto change) {
+    Net<float> net = mlp(8);
+    Tape<float> tape;
+    net.forward(four_numbers, tape, Mode::train());
+    change(net);
+    return refusal([&] { net.input_gradient(two_gradients, tape); });
+  };
+  CHECK(contains(after([](Net<float>& net) { net.add("end", Relu<float>()); }), text));
+  CHECK(contains(after([](Net<float>& net) { net.replace(2, std::make_unique<Swish<float>>()); }),
+                 text));
+  CHECK(contains(after([](Net<float>& net) {
+                   quantize(net, {.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::same),
+                                  .input = {1, {0, 0, 0, 0}}});
+                 }),
+                 text));
+  CHECK(after([](Net<float>&) {}) == "");
+}
+
+TEST_CASE("a net that is moved stays itself", "[identity]") {
+  Net<float> net = mlp(8);
+  Tape<float> tape;
+  net.forward(four_numbers, tape, Mode::train());
+  train::Sgd<float> optimizer(net, {});
+  Net<float> moved = std::move(net);
+  CHECK_NOTHROW(moved.backward(two_gradients, tape, Want::params));
+  CHECK_NOTHROW(optimizer.step(tape));
+  CHECK(&optimizer.net() == &moved);
+}
+
+TEST_CASE("a pass that was not recorded gives no gradient", "[identity]") {
+  Net<float> net = small_plain_net<float>();
+  const Tensor<float> x = random_tensor<float>({2, 2, 8, 8}, 3);
+  for (const bool used : {false, true}) {
+    Tape<float> tape;
+    if (used) net.forward(x, tape, Mode::train());
+    const auto z = net.forward(x, tape, Mode::infer());
+    const Tensor<float> dz(z.shape(), 1.0f);
+    CHECK(contains(refusal([&] { net.input_gradient(dz, tape); }), "not recorded"));
+    CHECK(contains(refusal([&] { net.backward(dz, tape, Want::params); }), "not recorded"));
+    net.forward(x, tape, Mode::eval());
+    CHECK_NOTHROW(net.input_gradient(dz, tape));
+  }
+}
+
+TEST_CASE("a pass from before a step is not gone back through", "[identity]") {
+  Net<float> net = small_plain_net<float>();
+  train::Sgd<float> optimizer(net, {});
+  Tape<float> old, tape;
+  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 3), old, Mode::train());
+  const Tensor<float> dz(z.shape(), 0.1f);
+  step_by_hand(net, tape, optimizer);
+  CHECK(contains(refusal([&] { net.backward(dz, old, Want::params); }), "before they changed"));
+  CHECK(contains(refusal([&] { optimizer.step(old); }), "before they changed"));
+}
+
+// ---- Optimisers ---------------------------------------------------------------------------------
+
+TEST_CASE("an optimiser belongs to the net that it was made for", "[identity]") {
+  const std::string text = "quantize(), replace() or add() has changed since";
+  Tape<float> tape;
+
+  Net<float> net = small_plain_net<float>(); // made before the first quantize()
+  train::Sgd<float> early(net, {});
+  quantize(net, {.bits = quant::parse_bit_policy("w8a8"), .input = {1 / 64.0f, {100, 128}}});
+  choose_clips(net);
+  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train());
+  CHECK(contains(refusal([&] { early.step(tape); }), text));
+
+  train::Adamw<float> late(net); // quantised once more after it was made
+  CHECK_NOTHROW(step_by_hand(net, tape, late));
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = {1 / 64.0f, {100, 128}}});
+  CHECK(contains(refusal([&] { step_by_hand(net, tape, late); }), text));
+  CHECK(contains(refusal([&] { late.net(); }), text));
+
+  std::optional<Net<float>> gone(small_plain_net<float>());
+  train::Sgd<float> orphan(*gone, {});
+  gone.reset();
+  CHECK(contains(refusal([&] { orphan.step(tape); }), "one that is gone"));
+
+  Net<float> other = small_plain_net<float>();
+  train::Sgd<float> of_other(other, {});
+  CHECK(contains(refusal([&] { step_by_hand(net, tape, of_other); }), "one of another net"));
+}
+
+TEST_CASE("a step needs a training pass", "[identity]") {
+  Net<float> net = small_residual_net<float>();
+  train::Sgd<float> optimizer(net, {});
+  Tape<float> tape;
+  CHECK(contains(refusal([&] { optimizer.step(tape); }), "none or a failed one"));
+  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::eval());
+  CHECK(contains(refusal([&] { optimizer.step(tape); }), "a training pass"));
+  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train());
+  CHECK(contains(refusal([&] { optimizer.step(tape, -1); }), "learning rate factor"));
+}
+
+TEST_CASE("one call ends a step: parameters, running statistics, weight codes", "[identity]") {
+  Net<float> net = small_net<float>("residual w4a4");
+  train::Sgd<float> optimizer(net, {.lr = 0.1});
+  const auto numbers = [&] {
+    std::vector<float> all;
+    for (auto& p : net.parameters())
+      all.insert(all.end(), p.parameter->value().begin(), p.parameter->value().end());
+    const std::size_t parameters = all.size();
+    for (auto& b : net.buffers()) all.insert(all.end(), b.tensor->begin(), b.tensor->end());
+    return std::pair(all, parameters);
+  };
+  const auto before = numbers();
+  Tape<float> tape;
+  step_by_hand(net, tape, optimizer);
+  const auto after = numbers();
+  const auto differ = [&](std::size_t begin, std::size_t end) {
+    index_t count = 0;
+    for (std::size_t i = begin; i < end; ++i) count += before.first[i] != after.first[i];
+    return count;
+  };
+  CHECK(differ(0, before.second) > 100);
+  CHECK(differ(before.second, before.first.size()) > 20);
+  CHECK_NOTHROW(net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape)); // no stale codes
+}
+
+/// AMSGrad, as a user would write it: three tensors of state.
+class AmsGrad final : public train::Optimizer<float> {
+public:
+  explicit AmsGrad(Net<float>& net)
+      : Optimizer<float>(net, 1e-3, {}, train::DecayKind::coupled, {"mean", "square", "largest"}) {}
+  std::string_view name() const override { return "amsgrad"; }
+
+private:
+  void update(const train::Update<float>& u) const override {
+    float *m = u.state(0), *v = u.state(1), *top = u.state(2);
+    for (index_t i = 0; i < u.n; ++i) {
+      m[i] = 0.9f * m[i] + 0.1f * u.grad[i];
+      v[i] = 0.999f * v[i] + 0.001f * u.grad[i] * u.grad[i];
+      top[i] = std::max(top[i], v[i]);
+      u.value[i] -= u.lr * m[i] / (std::sqrt(top[i]) + 1e-8f);
+    }
+  }
+};
+
+TEST_CASE("an optimiser of one's own has as much state as it asks for", "[identity]") {
+  Net<float> net = mlp(5000); // fc1.weight: two blocks of 16,384 elements
+  AmsGrad optimizer(net);
+  CHECK(optimizer.state().size() == 12);
+  Tape<float> tape;
+  for (int t = 0; t < 2; ++t) {
+    net.forward(four_numbers, tape, Mode::train());
+    net.zero_grad();
+    net.backward(two_gradients, tape, Want::params);
+    optimizer.step(tape);
+  }
+  for (const auto& state : optimizer.state()) {
+    const auto* end = std::find_if(state.tensor->begin(), state.tensor->end(),
+                                   [](float v) { return !std::isfinite(v); });
+    CHECK(end == state.tensor->end());
+  }
+  const auto state = optimizer.state(); // "largest.fc1.weight" is "square.fc1.weight" as it grew
+  CHECK(state[2].name == "largest.fc1.weight");
+  for (index_t i = 0; i < state[2].tensor->size(); ++i)
+    REQUIRE((*state[2].tensor)[i] >= (*state[1].tensor)[i]);
+}
+
+// ---- Values that nobody has chosen --------------------------------------------------------------
+
+TEST_CASE("training without first weights is an error", "[identity]") {
+  Net<float> net({4});
+  net.add("fc1", Linear<float>({.in = 4, .out = 3}));
+  net.add("fc2", Linear<float>({.in = 3, .out = 2}));
+  Tape<float> tape;
+  net.forward(four_numbers, tape, Mode::train());
+  const auto train = [&] { net.backward(two_gradients, tape, Want::params); };
+  CHECK(contains(refusal(train), "'fc1.weight': expected first weights, got none"));
+  CHECK(contains(refusal(train), "initialize(net, seed)"));
+  CHECK_NOTHROW(net.input_gradient(two_gradients, tape)); // to look is allowed
+  initialize(net, 1);
+  net.forward(four_numbers, tape, Mode::train());
+  CHECK_NOTHROW(train());
+  net.add("fc3", Linear<float>({.in = 2, .out = 2})); // a layer that came later
+  net.forward(four_numbers, tape, Mode::train());
+  CHECK(contains(refusal(train), "'fc3.weight'"));
+  for (auto& p : net.parameters())
+    if (p.name == "fc3.weight") p.parameter->edit().fill(0); // a choice of the user's
+  net.forward(four_numbers, tape, Mode::train());
+  CHECK_NOTHROW(train());
+}
+
+TEST_CASE("training with a clip that nobody has chosen is an error", "[identity]") {
+  const Tensor<float> x = random_tensor<float>({4, 2, 8, 8}, 3);
+  Tape<float> tape;
+  Net<float> net = quantised_net("w4a4");
+  train::Sgd<float> optimizer(net, {});
+  CHECK(contains(refusal([&] { step_by_hand(net, tape, optimizer); }), "relu1.alpha"));
+  calibrate(net, x);
+  CHECK_NOTHROW(step_by_hand(net, tape, optimizer));
+  // Quantised again, the net keeps its clips.
+  quantize(net, {.bits = quant::parse_bit_policy("w2a2"), .input = {1 / 64.0f, {100, 128}}});
+  train::Sgd<float> second(net, {});
+  CHECK_NOTHROW(step_by_hand(net, tape, second));
+  // A constant is a choice.
+  Net<float> constant = small_plain_net<float>();
+  quantize(
+      constant,
+      {.bits = quant::parse_bit_policy("w4a4"), .alpha = 10, .input = {1 / 64.0f, {100, 128}}});
+  train::Sgd<float> third(constant, {});
+  CHECK_NOTHROW(step_by_hand(constant, tape, third));
+  CHECK_THROWS_AS(quantize(constant, {.bits = quant::parse_bit_policy("w4a4"),
+                                      .alpha = -1,
+                                      .input = {1 / 64.0f, {100, 128}}}),
+                  value_error);
+}
+
+TEST_CASE("there is nothing to calibrate before quantize()", "[identity]") {
+  Net<float> net = small_plain_net<float>();
+  const Tensor<float> x = random_tensor<float>({4, 2, 8, 8}, 3);
+  CHECK(contains(refusal([&] { calibrate(net, x); }), "call quantize() first"));
+}
+
+TEST_CASE("LSQ's step must come from weights that mean something", "[identity]") {
+  Net<float> net({4});
+  net.add("fc1", Linear<float>({.in = 4, .out = 3}));
+  net.add("relu", Relu<float>());
+  net.add("fc2", Linear<float>({.in = 3, .out = 3}));
+  net.add("relu2", Relu<float>());
+  net.add("fc3", Linear<float>({.in = 3, .out = 2}));
+  const QuantizeOptions how{.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32),
+                            .weights = quant::WeightScheme::lsq,
+                            .alpha = 2};
+  Tape<float> tape;
+  const auto train = [&] {
+    net.forward(four_numbers, tape, Mode::train());
+    net.backward(two_gradients, tape, Want::params);
+  };
+  quantize(net, how);
+  initialize(net, 1); // too late for the step
+  CHECK(contains(refusal(train), "fc2.step"));
+  quantize(net, how);
+  CHECK_NOTHROW(train());
+}
+
+TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
+  Net<float> net({2, 8, 8});
+  net.add("conv1", Conv2d<float>({.in = 2, .out = 3, .kernel = 3}));
+  net.add("swish", Swish<float>()); // an activation of the user's own
+  net.add("conv2", Conv2d<float>({.in = 3, .out = 3, .kernel = 3}));
+  net.add("relu", Relu<float>());
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 48, .out = 5}));
+  initialize(net, 1);
+  const QuantizeOptions how{.bits = quant::parse_bit_policy("w4a4"),
+                            .input = {1 / 64.0f, {100, 128}}};
+  const auto warnings = quantize(net, how);
+  REQUIRE(warnings.size() == 1);
+  CHECK(contains(warnings[0], "layer 'conv2' has quantised weights but gets real numbers, from "
+                              "'swish' (swish)"));
+  Net<float> usual = small_plain_net<float>();
+  CHECK(quantize(usual, how).empty());
+  Net<float> residual = small_residual_net<float>();
+  CHECK(quantize(residual, how).empty());
+}
+
+TEST_CASE("images of another grid than the net's are refused", "[identity]") {
+  auto batches = small_run::batches();
+  Net<float> net = small_run::net();
+  PixelGrid other = data::normalization("synthetic");
+  other.zero[0] += 5;
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
+  train::Sgd<float> optimizer(net, {});
+  const std::string text = "the pixel grid of the net's input";
+  CHECK(contains(refusal([&] { train::fit(net, batches, optimizer, {}); }), text));
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), text));
+  train::GuidedStep guided(net, optimizer, {});
+  CHECK(contains(refusal([&] { guided(batches.batch(0), {}); }), text));
+  train::GuidedOptions options;
+  options.mask.fill.grid = data::normalization("synthetic");
+  CHECK(contains(refusal([&] { train::GuidedStep(net, optimizer, options); }), "grid of the fill"));
+}
+
+} // namespace test_identity

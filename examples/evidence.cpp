@@ -46,6 +46,12 @@ void print(const char* name, const saliency::Estimate& e) {
   std::printf("  %-28s %.3f  [%.3f, %.3f]\n", name, e.mean, e.low, e.high);
 }
 
+// Blank maps count as uniform ones; where there are any, the measure without them follows.
+void print(const char* name, const saliency::MapEstimate& e) {
+  print(name, e.with);
+  if (e.blank > 0) print(("  without " + to_text(e.blank) + " blank maps").c_str(), e.without);
+}
+
 void compare(const Options& o) {
   const data::Dataset train_set = data::synthetic(o.images, o.seed, data::Split::train);
   const data::Dataset test_set = data::synthetic(1000, o.seed, data::Split::test);
@@ -65,9 +71,11 @@ void compare(const Options& o) {
     data::Batches<float> again(test_set, grid, {.size = 200, .shuffle = false});
     std::printf("%s, %s: %.1f %% of %d test images right\n", guided ? "guided" : "plain",
                 o.bits.c_str(), 100 * train::evaluate(net, again).accuracy(), int(test_set.size()));
-    print("relevance mass on evidence",
-          saliency::bootstrap_mean(saliency::relevance_mass(maps[guided], masks)));
-    print("pointing game", saliency::bootstrap_mean(saliency::pointing_game(maps[guided], masks)));
+    const Tensor<double> blank = saliency::blank_maps(maps[guided]);
+    const auto mass = saliency::relevance_mass(maps[guided], masks, saliency::Blank::as_uniform);
+    print("relevance mass on evidence", saliency::map_estimate(mass, blank));
+    print("pointing game",
+          saliency::map_estimate(saliency::pointing_game(maps[guided], masks), blank));
   }
 
   std::vector<std::vector<Tile>> rows(4);

@@ -17,7 +17,7 @@ grep -q "compared with those of seed1 (lenet5 fp32)" "$work/stdout" || fail "$(c
 grep -q "^again .* 1.000 \[1.000, 1.000\]" "$work/stdout" || fail "a net is not like itself"
 grep -q "^other less the null: 0.000 \[0.000, 0.000\], within the band" "$work/stdout" ||
   fail "the null is not like itself: $(cat "$work/stdout")"
-for key in reference images with_sign magnitude spearman ssim top_10_iou spearman_minus_null; do
+for key in reference images blank with_sign magnitude spearman ssim top_10_iou spearman_minus_null; do
   grep -q "\"$key\": " "$work/out/metrics.json" || fail "metrics.json lacks $key"
 done
 [ "$(head -c 4 "$work/out/maps.png" | tail -c 3)" = PNG ] || fail "maps.png is no PNG"

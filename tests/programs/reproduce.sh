@@ -35,7 +35,7 @@ same whole threads "one and two threads"
 
 # ---- The report.
 page=$work/whole/report.html
-for words in "Paper A" "Paper B" "reproduce --paper all" "data:image/png"; do
+for words in "Paper A" "Paper B" "blank maps, share" "reproduce --paper all" "data:image/png"; do
   grep -q "$words" "$page" || fail "report.html lacks $words"
 done
 for words in "<script" "<link rel=.stylesheet" "url(" "@import" 'src="[^d]' 'href="[^d]'; do
@@ -47,6 +47,10 @@ grep -o 'figures/[^)]*' "$work/whole/report.md" | while read -r figure; do
 done >"$work/missing"
 [ ! -s "$work/missing" ] || fail "report.md shows figures that are not there: $(cat "$work/missing")"
 grep -q 'figures/' "$work/whole/report.md" || fail "report.md shows no figure"
+
+grep -q '"masked_accuracy":{[^}]*"without_blank":{' "$work/whole/results.jsonl" ||
+  fail "rows lack measures without blank maps"
+grep -q "6 cells in [0-9]* \(s\|min\) on" "$work/whole/report.md" || fail "report.md lacks the time"
 
 row=$(grep '"cell":"synthetic/lenet5/w4a4/guided/seed-1"' "$work/whole/results.jsonl")
 right=$(echo "$row" | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/' | awk '{printf "%.2f", 100 * $1}')
@@ -139,6 +143,9 @@ cp "$work/threads/results.jsonl" "$work/left" # as if it had been the machine th
 run 0 "" $tiny --out "$work/left" --resume
 cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "after a mismatch: another page"
 run 1 "needs another --out" $tiny --limit 70 --out "$work/left" --report
+mkdir "$work/old" # rows of older numbers are not shown beside today's
+sed 's/"numerics":[0-9]*/"numerics":1/' "$work/rows" >"$work/old/results.jsonl"
+run 1 "numerics version.*another --out" $tiny --out "$work/old" --report
 cp "$work/left/report.html" "$work/a"
 mv "$work/left/evidence" "$work/left/cells" "$work"
 run 1 "evidence/ or cells/" $tiny --out "$work/left" --report

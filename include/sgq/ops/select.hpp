@@ -21,6 +21,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/kernels/dispatch.hpp"
 
 #include <array>
 #include <cmath>
@@ -122,21 +123,29 @@ Cut<K> find_cut(const K* keys, index_t n, index_t k) {
   return {found, k};
 }
 
-/// The tied positions with the k smallest words, of equal words those of lower index.
+/// The random words of the positions that hold this key, in order.
 template <class K>
-void break_ties(const K* keys, index_t n, const Cut<K>& cut, const Random& random,
+SGQ_INLINE void tied_words(const K* keys, index_t n, K key, Random random, std::uint32_t* words) {
+  std::uint32_t drawn[Random::many];
+  for (index_t first = 0; first < n; first += Random::many) {
+    const index_t count = n - first < Random::many ? n - first : Random::many;
+    bool any = false;
+    for (index_t i = 0; i < count; ++i) any |= keys[first + i] == key;
+    if (!any) continue;
+    random.many_bits(first, drawn);
+    for (index_t i = 0; i < count; ++i)
+      if (keys[first + i] == key) *words++ = drawn[i];
+  }
+}
+
+/// Of `tied` positions that hold the cut's key, takes those with the lowest words; of equal words
+/// those of lower index.
+template <class K>
+void break_ties(const K* keys, index_t n, const Cut<K>& cut, index_t tied, const Random& random,
                 std::uint8_t* row) {
   Arena::Scope scope(scratch());
-  std::uint32_t* words = scratch().take<std::uint32_t>(n); // of the tied positions, in order
-  std::uint32_t drawn[Random::many];
-  index_t tied = 0;
-  for (index_t first = 0; first < n; first += Random::many) {
-    const index_t end = std::min(n, first + Random::many);
-    if (std::find(keys + first, keys + end, cut.key) == keys + end) continue;
-    random.many_bits(first, drawn);
-    for (index_t i = first; i < end; ++i)
-      if (keys[i] == cut.key) words[tied++] = drawn[i - first];
-  }
+  std::uint32_t* words = scratch().take<std::uint32_t>(tied);
+  kernels::for_isa<tied_words<K>>(keys, n, cut.key, random, words);
   Cut<std::uint32_t> last = find_cut(words, tied, cut.wanted);
   for (index_t i = 0; i < n; ++i) {
     if (keys[i] != cut.key) continue;
@@ -169,7 +178,7 @@ void select(View<const T> scores, index_t k, bool highest, const ImageRandom& ti
         row[i] = keys[i] <= cut.key;
         tied += keys[i] == cut.key;
       }
-      if (tied > cut.wanted) break_ties(keys, n, cut, ties(image), row);
+      if (tied > cut.wanted) break_ties(keys, n, cut, tied, ties(image), row);
     }
   });
 }

@@ -1,0 +1,45 @@
+#include "../../examples/common/measuring.hpp"
+
+#include "support/catch.hpp"
+
+namespace test_measuring {
+
+using namespace examples;
+
+TEST_CASE("every measure of maps is written with blank maps and without", "[experiment]") {
+  // Of four images the last has a blank map; the others point at one of 64 positions each.
+  Tensor<float> maps({4, 8, 8});
+  Evidence evidence{"evidence", Tensor<std::uint8_t>({4, 8, 8})};
+  for (index_t n = 0; n < 4; ++n) {
+    if (n < 3) maps[n * 64 + 5] = 1;
+    for (index_t i = 0; i < 16; ++i) evidence.masks[n * 64 + i] = 1; // a quarter
+  }
+  const io::Json json = to_json(measure_shape(maps, evidence));
+  CHECK(json.at("blank_maps").at("mean").as_double() == 0.25);
+  const auto both = [&](const char* name, double with, double without) {
+    INFO(name);
+    const io::Json& m = json.at(name);
+    CHECK(m.at("mean").as_double() == Approx(with));
+    CHECK(m.at("count").as_int() == 4);
+    CHECK(m.at("blank").as_int() == 1);
+    CHECK(m.at("without_blank").at("mean").as_double() == Approx(without));
+    CHECK(m.at("without_blank").at("count").as_int() == 3);
+  };
+  const double top = 1 - 1.0 / 64;
+  both("gini", 0.75 * top, top);
+  both("normalized_entropy", 0.25, 0);
+  both("relevance_mass_on_evidence", (3 + 0.25) / 4, 1);
+  both("pointing_at_evidence", (3 + 0.25) / 4, 1);
+  CHECK(json.at("relevance_rank_on_evidence").at("without_blank").at("count").as_int() == 3);
+}
+
+TEST_CASE("a measure of fewer images takes their share of the blank ones", "[experiment]") {
+  const MapMeasure few{"max_sensitivity", Tensor<double>({2}, {3, 5})};
+  const Tensor<double> blank({4}, {0, 1, 1, 1});
+  const io::Json json = to_json(few, blank);
+  CHECK(json.at("blank").as_int() == 1);
+  CHECK(json.at("mean").as_double() == 4);
+  CHECK(json.at("without_blank").at("mean").as_double() == 3);
+}
+
+} // namespace test_measuring

@@ -180,7 +180,7 @@ TEST_CASE("a checkpoint of other numerics or of another precision is refused", "
 
   SafeTensors file = read_safetensors(path);
   file.metadata["numerics"] = "1";
-  file.metadata["digest"] = detail::digest(file);
+  file.metadata["digest"] = io::detail::digest(file);
   write_safetensors(path, file);
   CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, net, sgd, options); }),
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));

@@ -136,7 +136,7 @@ void check_rows(const Options& o, const std::vector<Cell>& cells, const Results&
     loaded.sets(cell.training);
     results.check_data(set, loaded.sums());
   }
-  if (!o.report) io::check_appendable(results.path());
+  if (!o.report) io::check_writable(results.path());
 }
 
 std::string weights_of(const io::Json& row) {

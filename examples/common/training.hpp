@@ -76,6 +76,8 @@ public:
         batches_(batches.count()), images_(batches.set().size()),
         path_(options.out + "/checkpoint.safetensors") {
     make_out_folder(o_.out);
+    for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
+      io::check_writable(o_.out + file);
   }
 
   /// Where training starts: at the checkpoint, if there is one and it was asked for.

@@ -56,6 +56,10 @@ chmod 600 "$work/modes/model.safetensors"
 run 0 "" $small --limit 65 --epochs 1 --out "$work/modes"
 [ "$(stat -c %a "$work/modes/model.safetensors")" = 600 ] ||
   fail "a model that only its owner could read can now be read by others"
+chmod 400 "$work/modes/model.safetensors"
+run 1 "expected a file that may be written, got a read-only one" \
+  $small --limit 65 --epochs 1 --out "$work/modes"
+! grep -q "epoch 1/1" "$work/stdout" || fail "trains before it looks whether it can write"
 
 # ---- Killed again and again: the same model in the end.
 sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }

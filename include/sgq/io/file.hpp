@@ -186,10 +186,10 @@ inline void write_file_atomically(const std::string& path, std::string_view byte
   detail::fail("write", path, to_text(bytes.size()) + " bytes stored", cause);
 }
 
-/// Throws the io_error with which append_line() would refuse what is at the path; a file that is
-/// not there is none.
-inline void check_appendable(const std::string& path) {
-  detail::target_of("append to", path);
+/// Throws the io_error with which writing would refuse what is at the path, so that a program can
+/// ask before its work. Whether the folder is there and has room is not asked.
+inline void check_writable(const std::string& path) {
+  detail::target_of("write", path);
 }
 
 /// Adds one line (given without its newline) to the end of a file, and flushes it to the disk: for

@@ -82,6 +82,25 @@ inline void quantize_for_test(nn::Net<float>& net, const Case& c, std::uint64_t 
   net.prepare();
 }
 
+/// Images of 5 x 9, pooled to 2 x 4 and then globally.
+inline nn::Net<float> oblong_net(const std::string& bits) {
+  using namespace sgq::nn;
+  Net<float> net({2, 5, 9});
+  net.add("conv1", Conv2d<float>({.in = 2, .out = 5, .kernel = 3, .pad = 1}));
+  net.add("relu1", Relu<float>());
+  net.add("conv2", Conv2d<float>({.in = 5, .out = 5, .kernel = 3, .pad = 1}));
+  net.add("bn2", BatchNorm<float>({.channels = 5}));
+  net.add("relu2", Relu<float>());
+  net.add("pool2", MaxPool<float>({.kernel = 2}));
+  net.add("conv3", Conv2d<float>({.in = 5, .out = 7, .kernel = 1}));
+  net.add("relu3", Relu<float>());
+  net.add("global", GlobalAvgPool<float>());
+  net.add("fc", Linear<float>({.in = 7, .out = 4}));
+  initialize(net, 2);
+  quantize_for_test(net, {.bits = bits}, 4);
+  return net;
+}
+
 inline nn::Net<float> make_case(const Case& c, std::uint64_t seed = 1) {
   nn::Net<float> net = nn::make_model<float>(c.net, {.seed = seed, .width = c.width});
   quantize_for_test(net, c, seed);

@@ -95,6 +95,14 @@ TEST_CASE("C export: C++ calls the compiled C", "[infer]") {
   CHECK(status == 0);
 }
 
+TEST_CASE("C export: images that are not square, pooled globally", "[infer]") {
+  if (!has_c_compiler()) return;
+  for (const char* bits : {"w2a2", "w8a8"}) {
+    INFO(bits);
+    CHECK(disagreement(oblong_net(bits)) == "");
+  }
+}
+
 TEST_CASE("C export: what the file says of itself", "[infer]") {
   const Graph graph = export_integer(make_case({.bits = "w2a2"}));
   const CSource c = to_c(graph, {.name = "tiny_1"});

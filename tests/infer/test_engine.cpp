@@ -87,6 +87,13 @@ TEST_CASE("engine: odd sizes, strides and every kind of pooling", "[infer]") {
   }
 }
 
+TEST_CASE("engine: images that are not square, pooled globally", "[infer]") {
+  for (const char* bits : {"w2a2", "w4a4", "w8a8"}) {
+    INFO(bits);
+    CHECK(mismatch(oblong_net(bits), 9) == "");
+  }
+}
+
 TEST_CASE("engine: the same logits for any number of threads and any batch", "[infer]") {
   const Graph graph = export_integer(odd_net("w4a4"));
   const Engine engine(graph);

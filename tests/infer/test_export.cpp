@@ -82,6 +82,18 @@ TEST_CASE("integer graph: the small nets of other tests, dropout and all", "[inf
   }
 }
 
+TEST_CASE("integer graph: images that are not square, pooled globally", "[infer]") {
+  for (const char* bits : {"w2a2", "w4a4", "w8a8"}) {
+    const nn::Net<float> net = oblong_net(bits);
+    INFO(bits);
+    CHECK(mismatch(net, 9) == "");
+    const Graph graph = export_integer(net);
+    const Step& pool = graph.steps[graph.last() - 2];
+    CHECK(pool.name == "global");
+    CHECK(pool.max_code == 2 * 4 * graph.max_code(pool.input));
+  }
+}
+
 TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]") {
   const auto refusal = [](nn::Net<float>& net) {
     return message_of<value_error>([&] { export_integer(net); });

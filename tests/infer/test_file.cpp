@@ -56,6 +56,13 @@ TEST_CASE("integer file: what was written is what is read", "[infer]") {
     }
 }
 
+TEST_CASE("integer file: images that are not square, pooled globally", "[infer]") {
+  const TempDir dir;
+  const Graph graph = export_integer(oblong_net("w4a4"));
+  save_integer(dir / "net.safetensors", graph);
+  CHECK(logits_of(load_integer(dir / "net.safetensors")) == logits_of(graph));
+}
+
 TEST_CASE("integer file: the published sizes of mnist_cnn", "[infer]") {
   const double fp32 = 4.0 * 1'199'882;
   const auto ratio = [&](const char* bits) {

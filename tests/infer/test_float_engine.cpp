@@ -117,6 +117,21 @@ TEST_CASE("FloatEngine runs nets that fuse in part or not at all") {
   CHECK(difference(net, infer::FloatEngine<double>(net), 6) < tolerance);
 }
 
+TEST_CASE("FloatEngine takes images that are not square, pooled globally") {
+  nn::Net<double> net({2, 5, 9});
+  net.add("conv", nn::Conv2d<double>({.in = 2, .out = 3, .pad = 1}));
+  net.add("relu", nn::Relu<double>());
+  SECTION("as they are") {}
+  SECTION("after max pooling") {
+    net.add("max", nn::MaxPool<double>());
+  }
+  net.add("pool", nn::GlobalAvgPool<double>());
+  net.add("fc", nn::Linear<double>({.in = 3, .out = 4}));
+  nn::initialize(net, 1);
+  disturb(net);
+  CHECK(difference(net, infer::FloatEngine<double>(net), 6) < tolerance);
+}
+
 TEST_CASE("FloatEngine uses memory again") {
   const nn::Net<float> net = nn::resnet20();
   auto steps = infer::fuse(net);

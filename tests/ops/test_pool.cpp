@@ -22,8 +22,8 @@ struct PoolCase {
 };
 // Side by side, in blocks of eight, four and the rest, overlapping, with gaps, with rows and
 // columns that no window reaches, one window.
-constexpr PoolCase pool_cases[] = {{4, 4, 2, 2}, {5, 7, 2, 2}, {6, 27, 2, 2},   {7, 38, 2, 2},
-                                   {7, 7, 3, 2}, {6, 5, 3, 1}, {8, 9, 2, 3},    {15, 16, 15, 1},
+constexpr PoolCase pool_cases[] = {{4, 4, 2, 2}, {5, 7, 2, 2}, {6, 27, 2, 2}, {7, 38, 2, 2},
+                                   {7, 7, 3, 2}, {6, 5, 3, 1}, {8, 9, 2, 3},  {15, 16, 15, 1},
                                    {1, 1, 1, 1}, {8, 8, 8, 1}};
 
 template <class F>
@@ -164,6 +164,33 @@ TEST_CASE("sum pooling's gradient equals finite differences", "[pool]") {
     return dot(y, dy);
   };
   CHECK(gradient_error(loss, x, dx) < 1e-10);
+}
+
+TEST_CASE("planes of any height and width are summed, of numbers and of codes", "[pool]") {
+  for (const auto& [h, w] : {std::pair<index_t, index_t>{5, 9}, {1, 7}, {8, 8}, {33, 2}, {1, 1}}) {
+    INFO(h << " x " << w);
+    const Shape in{3, 4, h, w}, out{3, 4};
+    const Tensor<double> x = random_tensor<double>(in, 1), dy = random_tensor<double>(out, 2);
+    const auto codes = random_integers<std::uint8_t>(in, 3, 0, 255);
+    Tensor<double> y(out, 9.0), expected(out), dx(in, 9.0), dx_expected(in);
+    Tensor<float> y_codes(out, 9.0f), codes_expected(out);
+    for (index_t i = 0; i < in.size(); ++i) {
+      const index_t p = i / (h * w);
+      expected[p] += x[i];
+      codes_expected[p] += codes[i];
+      dx_expected[i] = 0.25 * dy[p];
+    }
+    ops::sum_planes_forward<double, double>(x, y);
+    ops::sum_planes_forward<std::uint8_t, float>(codes, y_codes);
+    ops::sum_planes_backward<double>(dy, 0.25, dx);
+    CHECK(values(y) == values(expected));
+    CHECK(values(y_codes) == values(codes_expected));
+    CHECK(values(dx) == values(dx_expected));
+    CHECK(dot(dx, x) == Approx(0.25 * dot(dy, y)).epsilon(1e-13)); // adjoint of each other
+    Tensor<double> wrong({4, 3});
+    CHECK_THROWS_AS((ops::sum_planes_forward<double, double>(x, wrong)), shape_error);
+    CHECK_THROWS_AS(ops::sum_planes_backward<double>(wrong, 1.0, dx), shape_error);
+  }
 }
 
 // ---- shortcut -----------------------------------------------------------------------------------

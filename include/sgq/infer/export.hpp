@@ -89,11 +89,14 @@ private:
       codes_before(i);
       sources_[i] = source(i);
     } else if (const auto* pool = as<nn::MaxPool<float>>(i)) {
-      add_pool(i, Op::max_pool, pool->geometry());
+      const auto& [kernel, stride] = pool->geometry();
+      add_pool(i, Op::max_pool, kernel, kernel, stride);
     } else if (const auto* average = as<nn::AvgPool<float>>(i)) {
-      add_pool(i, Op::sum_pool, average->geometry());
+      const auto& [kernel, stride] = average->geometry();
+      add_pool(i, Op::sum_pool, kernel, kernel, stride);
     } else if (as<nn::GlobalAvgPool<float>>(i)) {
-      add_pool(i, Op::sum_pool, {graph_.shape(codes_before(i))[2], 1});
+      const Shape& in = graph_.shape(codes_before(i));
+      add_pool(i, Op::sum_pool, in[2], in[3], 1);
     } else if (const auto* shortcut = as<nn::Shortcut<float>>(i)) {
       const Value input = pixels_refused(i);
       push(i, {.op = Op::shortcut,
@@ -128,15 +131,15 @@ private:
     sources_[i] = {.value = graph_.last()};
   }
 
-  void add_pool(nn::ValueId i, Op op, const ops::PoolGeometry& g) {
+  void add_pool(nn::ValueId i, Op op, index_t kernel_h, index_t kernel_w, index_t stride) {
     const Value input = pixels_refused(i);
-    const index_t window = op == Op::sum_pool ? g.kernel * g.kernel : 1;
+    const index_t window = op == Op::sum_pool ? kernel_h * kernel_w : 1;
     push(i, {.op = op,
              .input = input,
              .max_code = graph_.max_code(input) * window,
-             .kernel_h = g.kernel,
-             .kernel_w = g.kernel,
-             .stride = g.stride});
+             .kernel_h = kernel_h,
+             .kernel_w = kernel_w,
+             .stride = stride});
   }
 
   void add_residual(nn::ValueId i) {

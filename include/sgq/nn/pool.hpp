@@ -131,27 +131,22 @@ public:
   Reads reads(std::size_t) const override { return Reads::settled; }
 
   Shape output_shape(std::span<const Shape> in) const override {
-    if (in.size() != 1 || in[0].rank() != 4 || in[0][2] != in[0][3])
-      throw shape_error(describe("global avg pool", "square [N, C, H, H]", in[0].str()));
+    if (in.size() != 1 || in[0].rank() != 4)
+      throw shape_error(describe("global avg pool", "[N, C, H, W]", in[0].str()));
     return {in[0][0], in[0][1]};
   }
 
   void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
     const Signal<T>& x = *in[0];
-    const ops::PoolGeometry whole{x.shape[2], 1};
     const View<T> y = slot.plain({x.shape[0], x.shape[1]});
-    visit_storage(x, [&]<class X>(const X* u) {
-      ops::sum_pool_forward<X, T>({u, x.shape}, whole, y.reshape({x.shape[0], x.shape[1], 1, 1}));
-    });
+    visit_storage(x, [&]<class X>(const X* u) { ops::sum_planes_forward<X, T>({u, x.shape}, y); });
     AvgPool<T>::finish(x, x.shape.plane(), y, slot.out);
   }
 
   void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool,
                 const BackwardOptions&) override {
-    if (dx[0].empty()) return;
-    const Shape& x = in[0]->shape;
-    ops::sum_pool_backward<T>(View<const T>(dy).reshape({x[0], x[1], 1, 1}), {x[2], 1},
-                              T{1} / static_cast<T>(x.plane()), dx[0]);
+    const T share = T{1} / static_cast<T>(in[0]->shape.plane());
+    if (!dx[0].empty()) ops::sum_planes_backward<T>(dy, share, dx[0]);
   }
 };
 

@@ -6,7 +6,7 @@
 //               codes stay integers
 //
 // Both work on real numbers and on codes. Shapes: x [N, C, H, W] -> y [N, C, OH, OW] with
-// OH = (H - k) / s + 1. Global average pooling is k = H.
+// OH = (H - k) / s + 1. Global average pooling sums whole planes, [N, C, H, W] -> [N, C].
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -204,6 +204,29 @@ void sum_pool_backward(View<const T> dy, PoolGeometry g, T scale, View<T> dx) {
           for (index_t b = 0; b < g.kernel; ++b)
             in[(i * g.stride + a) * w + j * g.stride + b] += share;
       }
+  });
+}
+
+/// y [N, C] = the sum of each plane of x [N, C, H, W], in scan order.
+template <class X, class T>
+void sum_planes_forward(View<const X> x, View<T> y) {
+  const index_t plane = x.shape().plane();
+  check_shape("sum of planes", {x.shape()[0], x.shape()[1]}, y.shape());
+  parallel_for(y.size(), [&](index_t p) {
+    const X* const in = x.data() + p * plane;
+    T sum = 0;
+    for (index_t i = 0; i < plane; ++i) sum += static_cast<T>(in[i]);
+    y[p] = sum;
+  });
+}
+
+/// dx [N, C, H, W] overwritten: every position of a plane gets scale * dy.
+template <class T>
+void sum_planes_backward(View<const T> dy, T scale, View<T> dx) {
+  const index_t plane = dx.shape().plane();
+  check_shape("sum of planes backward", {dx.shape()[0], dx.shape()[1]}, dy.shape());
+  parallel_for(dy.size(), [&](index_t p) {
+    std::fill_n(dx.data() + p * plane, plane, T{0} + scale * dy[p]); // -0 becomes 0
   });
 }
 

@@ -5,6 +5,30 @@
 // can be linked together.
 #pragma once
 
+// What cannot work is refused here in one sentence. Every header of sgq includes this one first,
+// and the file below, which does not exist, ends the compilation: a hundred errors would follow.
+#if __cplusplus < 202002L
+#define SGQ_REFUSED
+#error "sgq needs C++20: compile with -std=c++20"
+#endif
+#if defined(__GNUC__) && !defined(__cpp_exceptions)
+#define SGQ_REFUSED
+#error "sgq reports errors by exceptions: compile without -fno-exceptions"
+#endif
+// -ffast-math, -Ofast and their parts. GCC defines all four, Clang the first two.
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
+    defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#define SGQ_REFUSED
+#error "sgq tests for NaN and keeps the order of sums: compile without -ffast-math or its parts"
+#endif
+#if defined(min) || defined(max)
+#define SGQ_REFUSED
+#error "sgq calls std::min and std::max: #undef the macros min and max, or define NOMINMAX"
+#endif
+#if defined(SGQ_REFUSED)
+#include "sgq cannot be compiled so: see the error above"
+#endif
+
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(_M_X64))
 #define SGQ_X86 1
 #else

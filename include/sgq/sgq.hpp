@@ -14,6 +14,7 @@
 #include "sgq/core/regular_file.hpp"
 #include "sgq/core/shape.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/core/text.hpp"
 
 #include "sgq/kernels/byte_dot.hpp"
 #include "sgq/kernels/byte_dot_avx2.hpp"

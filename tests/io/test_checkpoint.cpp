@@ -160,6 +160,37 @@ TEST_CASE("a checkpoint of another net or optimiser is refused", "[io]") {
                  "tensor 'net."));
 }
 
+TEST_CASE("a checkpoint of other numerics or of another precision is refused", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "checkpoint";
+  const auto quantised = [](const char* bits) {
+    auto net = small_run::net();
+    nn::quantize(net, {.bits = quant::parse_bit_policy(bits),
+                       .alpha = 2,
+                       .input = data::normalization("synthetic")});
+    return net;
+  };
+  auto net = quantised("w4a4");
+  train::Sgd<float> sgd(net, {});
+  save_checkpoint(path, net, sgd, {.options = options});
+  auto coarse = quantised("w2a2");
+  train::Sgd<float> of_coarse(coarse, {});
+  CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, coarse, of_coarse, options); }),
+                 "layer 'conv2'"));
+
+  SafeTensors file = read_safetensors(path);
+  file.metadata["numerics"] = "1";
+  file.metadata["digest"] = io::detail::digest(file);
+  write_safetensors(path, file);
+  CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, net, sgd, options); }),
+                 "numerics: expected " + to_text(numerics_version) + ", got 1"));
+
+  CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),
+                 "an optimiser that was made for the net"));
+  CHECK(contains(message_of<value_error>([&] { load_checkpoint(path, coarse, sgd, options); }),
+                 "an optimiser that was made for the net"));
+}
+
 TEST_CASE("a model is no checkpoint", "[io]") {
   const TempDir dir;
   auto net = small_run::net();

@@ -197,7 +197,7 @@ TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
   CHECK(contains(message("net", "alexnet"), "alexnet"));
   CHECK(contains(message("net", "mnist_cnn"), "tensor"));
   CHECK(contains(message("bits", "w9a4"), "w9a4"));
-  CHECK(contains(message("bits", "fp32"), "alpha"));
+  CHECK(contains(message("bits", "fp32"), "expected real numbers, got symmetric, 8 bits"));
   CHECK(contains(message("width", "-1"), "width"));
   CHECK(contains(message("width", "4000000000000"), "width"));
   CHECK(contains(message("width", "x"), "'width'"));
@@ -292,6 +292,60 @@ TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
   CHECK(contains(with("bn1.num_batches_tracked", Tensor<float>({1})), "only tensors of this net"));
   CHECK(contains(with("bn1.num_batches", scalar), "only tensors of this net"));
   CHECK(contains(with("num_batches_tracked", scalar), "only tensors of this net"));
+}
+
+TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "w4a4.safetensors";
+  const auto quantised = [](const char* bits, quant::WeightScheme weights, float scale = 0.01f) {
+    nn::Net<float> net({1, 6, 6}); // a net of one's own, which no spec describes
+    net.add("conv1", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
+    net.add("relu1", nn::Relu<float>());
+    net.add("conv2", nn::Conv2d<float>({.in = 2, .out = 2, .kernel = 3}));
+    net.add("relu2", nn::Relu<float>());
+    net.add("flatten", nn::Flatten<float>());
+    net.add("fc", nn::Linear<float>({.in = 8, .out = 3}));
+    nn::initialize(net, 1);
+    nn::quantize(net, {.bits = quant::parse_bit_policy(bits),
+                       .weights = weights,
+                       .alpha = 2,
+                       .input = {scale, {33}}});
+    return net;
+  };
+  using quant::WeightScheme;
+  nn::Net<float> saved = quantised("w4a4", WeightScheme::sawb);
+  save_model(path, saved, {});
+  const SafeTensors file = read_safetensors(path);
+  const auto refusal = [&](nn::Net<float> net) {
+    const std::string before = values(net);
+    const std::string text = message_of<io_error>([&] { load_weights(file, net); });
+    CHECK((text.empty() || values(net) == before));
+    return text;
+  };
+  CHECK(refusal(quantised("w4a4", WeightScheme::sawb)) == "");
+  CHECK(contains(refusal(quantised("w2a2", WeightScheme::sawb)),
+                 "layer 'conv2': expected sawb, 2 bits, odd codes -3..3, got sawb, 4 bits, "
+                 "codes -7..7"));
+  CHECK(contains(refusal(quantised("w4a2", WeightScheme::sawb)),
+                 "layer 'relu1': expected pact, 2 bits, got pact, 4 bits"));
+  CHECK(contains(refusal(quantised("w4a4", WeightScheme::dorefa_rescaled)), "layer 'conv2'"));
+  CHECK(contains(refusal(quantised("w4a4", WeightScheme::sawb, 0.02f)),
+                 "layer 'input': expected pixel codes, scale 0.02, zero 33, got pixel codes, scale "
+                 "0.01, zero 33"));
+  CHECK(contains(refusal(quantised("fp32", WeightScheme::sawb)), "expected real numbers, got"));
+}
+
+TEST_CASE("files of sgq 0.1 say their precision by their spec", "[io]") {
+  const TempDir dir;
+  const std::string path = dir / "old.safetensors";
+  nn::Net<float> saved = nn::build_model(narrow("w4a4"));
+  save_model(path, saved, nn::to_metadata(narrow("w4a4")));
+  SafeTensors file = read_safetensors(path);
+  file.metadata.erase("precision");
+  nn::Net<float> same = nn::build_model(narrow("w4a4")), other = nn::build_model(narrow("w2a2"));
+  CHECK_NOTHROW(load_weights(file, same));
+  CHECK(contains(message_of<io_error>([&] { load_weights(file, other); }), "layer 'conv2'"));
+  CHECK_NOTHROW(load_model(file));
 }
 
 } // namespace test_model

@@ -108,7 +108,9 @@ inline std::vector<Include> includes_of(const std::string& text) {
   for (const std::string& line : lines_of(text)) {
     if (line.rfind("#include ", 0) != 0) continue;
     const std::size_t open = line.find_first_of("\"<"), close = line.find_last_of("\">");
-    found.push_back({line.substr(open + 1, close - open - 1), line[open] == '<'});
+    const std::string target = line.substr(open + 1, close - open - 1);
+    if (target.find(' ') == std::string::npos) // config.hpp ends compilations by a sentence
+      found.push_back({target, line[open] == '<'});
   }
   return found;
 }

@@ -16,6 +16,9 @@ constexpr std::size_t max_lines = 300;
 // The one header that reads the environment: SGQ_ISA.
 const std::string may_getenv = "sgq/kernels/dispatch.hpp";
 
+// The one header that only some standard libraries need; core/text.hpp includes it for them.
+const std::string fallback = "sgq/core/text_stream.hpp";
+
 const std::vector<std::string> forbidden_words = {
     "cout",   "cerr",  "clog",  "printf",     "fprintf", "vprintf",   "puts",   "putchar",
     "fputs",  "abort", "exit",  "quick_exit", "_Exit",   "terminate", "getenv", "setenv",
@@ -100,7 +103,8 @@ TEST_CASE("sgq.hpp includes every header", "[structure]") {
   const std::string umbrella = read("include/sgq/sgq.hpp");
   for (const Header& h : all_headers()) {
     const std::string line = "#include \"" + h.path + "\"";
-    if (h.path != "sgq/sgq.hpp" && umbrella.find(line + "\n") == std::string::npos)
+    if (h.path != "sgq/sgq.hpp" && h.path != fallback &&
+        umbrella.find(line + "\n") == std::string::npos)
       missing.push_back(line);
   }
   INFO("sgq.hpp lacks" << joined(missing));

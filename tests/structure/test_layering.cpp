@@ -96,7 +96,39 @@ std::vector<std::string> cycles(const std::vector<Header>& headers) {
   return found;
 }
 
+// Headers that see another before config.hpp, which refuses what cannot work. version.hpp holds
+// nothing that a compiler could get wrong.
+std::vector<std::string> config_not_first(const std::vector<Header>& headers) {
+  std::map<std::string, std::string> first; // include of each header
+  for (const Header& h : headers) {
+    const auto includes = includes_of(h.text);
+    first[h.path] = includes.empty() ? "" : includes[0].target;
+  }
+  std::vector<std::string> found;
+  for (const Header& h : headers) {
+    std::string at = h.path;
+    for (std::size_t hops = 0; at != "sgq/config.hpp" && hops < headers.size(); ++hops)
+      at = first.count(at) ? first.at(at) : "";
+    if (at != "sgq/config.hpp" && h.path != "sgq/version.hpp") found.push_back(h.path);
+  }
+  return found;
+}
+
 } // namespace
+
+TEST_CASE("every header includes config.hpp before any other", "[structure]") {
+  const auto problems = config_not_first(all_headers());
+  INFO(joined(problems));
+  CHECK(problems.empty());
+  CHECK(config_not_first({{"sgq/config.hpp", ""},
+                          {"sgq/version.hpp", ""},
+                          {"sgq/a.hpp", "#include \"sgq/config.hpp\"\n#include <cmath>\n"},
+                          {"sgq/b.hpp", "#include \"sgq/a.hpp\"\n"},
+                          {"sgq/c.hpp", "#include <cmath>\n#include \"sgq/config.hpp\"\n"},
+                          {"sgq/d.hpp", "#include \"sgq/c.hpp\"\n#include \"sgq/a.hpp\"\n"},
+                          {"sgq/e.hpp", ""}}) ==
+        std::vector<std::string>{"sgq/c.hpp", "sgq/d.hpp", "sgq/e.hpp"});
+}
 
 TEST_CASE("includes point down only", "[structure]") {
   const auto headers = all_headers();

@@ -10,16 +10,13 @@
 #include "../training_options.hpp"
 
 #include "sgq/io/sha256.hpp"
+#include "sgq/version.hpp"
 
 namespace examples {
 
-/// Raised whenever a change to the library or to the measurements alters any number of a row, or
-/// adds one: rows of different versions must not stand in one table. What can be made from the
-/// files of a cell belongs into evidence.hpp, which has a version of its own.
-///
-///     2   ties fall at random, in masks and rankings; blank maps are counted; logits' gradients
-///         without cancellation; running statistics moved by the clean pass alone
-inline constexpr int numerics_version = 2;
+/// Rows of different versions must not stand in one table. What can be made from the files of a
+/// cell belongs into evidence.hpp, which has a version of its own.
+using sgq::numerics_version;
 
 struct Cell {
   TrainingOptions training{}; ///< but for out, threads, resume

@@ -7,6 +7,7 @@
 
 #include "sgq/core/shape.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -83,9 +84,9 @@ public:
   /// std::bad_alloc, and value_error beyond an AllocationLimit.
   void resize(index_t n) {
     if (n > capacity_) {
-      const std::size_t bytes = bytes_of_values<T>(n);
-      AllocationLimit::count(bytes);
-      bytes_ = allocate_aligned(bytes);
+      AllocationLimit::count(std::min(static_cast<std::uint64_t>(n), std::uint64_t{1} << 59) *
+                             sizeof(T));
+      bytes_ = allocate_aligned(bytes_of_values<T>(n));
       capacity_ = n;
     }
   }

@@ -6,6 +6,8 @@
 // place.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <charconv>
 #include <string>
 #include <string_view>

@@ -4,6 +4,8 @@
 // another way, but it reads back as the same number.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <charconv>
 #include <limits>
 #include <locale>

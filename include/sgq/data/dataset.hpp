@@ -12,6 +12,7 @@
 #include "sgq/core/tensor.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -109,7 +110,7 @@ inline TrainValidation split_validation(const Dataset& set, double fraction, std
   std::vector<index_t> order(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_t>(i);
   shuffle(order, Random(seed, 0x76616c69u)); // "vali"
-  const auto cut = order.begin() + held;
+  const auto cut = order.begin() + static_cast<std::ptrdiff_t>(held);
   std::sort(order.begin(), cut);
   std::sort(cut, order.end());
   const std::span<const index_t> all(order);

@@ -6,6 +6,8 @@
 // and the next begins.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <cstdint>
 #include <span>
 

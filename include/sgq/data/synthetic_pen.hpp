@@ -4,6 +4,8 @@
 // strokes count once, and the coverage is then painted in one grey code.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>

@@ -5,6 +5,8 @@
 // image add nothing: they equal the zero point that is subtracted, or are codes 0.
 #pragma once
 
+#include "sgq/config.hpp"
+
 namespace sgq::infer::detail {
 
 /// One layer's sizes and tables. ZERO, JOIN: fields that only some nets need.

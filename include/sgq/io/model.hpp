@@ -6,7 +6,8 @@
 // The spec goes into the file's metadata, so that the net can be built again from the file alone.
 // Equal nets give equal bytes: nothing of the run is stored, no time, host or thread count.
 // Loading checks every tensor before it touches the net: names, types, shapes, and that all numbers
-// are finite. A net that is built from a file takes no more memory than the file's tensors justify,
+// are finite, and that both nets compute with the same integers: 4-bit weights mean nothing in a
+// 2-bit net. A net that is built from a file takes no more memory than the file's tensors justify,
 // whatever the metadata say.
 //
 // load_weights() also takes files of others, PyTorch's for instance: a net of doubles takes F32,
@@ -73,6 +74,69 @@ inline bool counts_batches(const std::string& name, const StoredTensor& tensor) 
          tensor.bytes.size() == sizeof(std::int64_t) && tensor.shape.size() <= 1;
 }
 
+/// Room for the value, the gradient and the codes of every number in the file, and for one image on
+/// its way through the net.
+template <class T>
+std::uint64_t justified_bytes(const SafeTensors& file) {
+  std::uint64_t numbers = 0;
+  for (const auto& [name, tensor] : file.tensors())
+    numbers += tensor.bytes.size() / info(tensor.dtype).bytes;
+  return 3 * sizeof(T) * numbers + (16 << 20);
+}
+
+/// The net of the file's spec, with first weights. Throws io_error where the file's tensors are too
+/// few for it; the memory is not taken then.
+template <class T>
+nn::Net<T> build_described(const SafeTensors& file, const nn::ModelSpec& spec) {
+  const AllocationLimit limit("a net '" + spec.net + "' of width " + to_text(spec.options.width) +
+                                  " with the file's tensors",
+                              justified_bytes<T>(file));
+  return nn::build_model<T>(spec);
+}
+
+/// What net.precision() says, as a line for each layer.
+inline std::string precision_text(const std::map<std::string, std::string>& layers) {
+  std::string text;
+  for (const auto& [layer, precision] : layers) text += layer + ": " + precision + "\n";
+  return text;
+}
+
+/// The same of the net that a file holds: as the file says, or, in files of sgq 0.1, as its spec
+/// does. Nothing in files of others.
+template <class T>
+std::optional<std::string> precision_of(const SafeTensors& file) {
+  const auto said = file.metadata.find("precision");
+  if (said != file.metadata.end()) return said->second;
+  if (file.metadata.count("bits") == 0) return std::nullopt;
+  return precision_text(
+      build_described<T>(file, nn::spec_from_metadata(file.metadata)).precision());
+}
+
+/// Throws io_error, naming the first layer, unless the file's net computed with the same integers.
+template <class T>
+void check_precision(const SafeTensors& file, const nn::Net<T>& net) {
+  const std::optional<std::string> said = precision_of<T>(file);
+  const auto now = net.precision();
+  if (!said || *said == precision_text(now)) return;
+  std::map<std::string, std::string> then, all = now;
+  for (std::size_t at = 0; at < said->size();) {
+    const std::size_t end = std::min(said->find('\n', at), said->size());
+    const std::string line = said->substr(at, end - at);
+    const std::size_t colon = std::min(line.find(": "), line.size());
+    then[line.substr(0, colon)] = line.substr(std::min(colon + 2, line.size()));
+    at = end + 1;
+  }
+  all.insert(then.begin(), then.end());
+  const auto in = [](const auto& layers, const std::string& name) {
+    const auto found = layers.find(name);
+    return found == layers.end() ? std::string("real numbers") : found->second;
+  };
+  for (const auto& [layer, any] : all)
+    if (in(now, layer) != in(then, layer))
+      throw io_error(describe(file.origin + ", layer '" + layer + "'", in(now, layer),
+                              in(then, layer), "quantize() the net as the file's was"));
+}
+
 template <class T>
 void check_no_other(const SafeTensors& file, const Stored<T>& known) {
   const auto has = [](const auto& list, const std::string& name) {
@@ -104,20 +168,23 @@ void load_tensors(const SafeTensors& file, const Stored<T>& into) {
   for (const auto& b : into.buffers) *b.tensor = std::move(*value++);
 }
 
-/// Writes the net, with the metadata and the version of sgq.
+/// Writes the net, with the metadata, its layers' precision and the version of sgq.
 template <class T>
 void save_model(const std::string& path, nn::Net<T>& net, const nn::Metadata& metadata) {
   SafeTensors file;
   file.metadata = metadata;
   file.metadata["format"] = "sgq model";
   file.metadata["version"] = version;
+  file.metadata["precision"] = detail::precision_text(net.precision());
   add_tensors(file, stored(net));
   write_safetensors(path, file);
 }
 
-/// Loads the numbers of a file into a net with the same layers. Throws io_error.
+/// Loads the numbers of a file into a net with the same layers and the same precision. Throws
+/// io_error.
 template <class T>
 void load_weights(const SafeTensors& file, nn::Net<T>& net) {
+  detail::check_precision(file, net);
   load_tensors(file, stored(net));
   net.prepare();
 }
@@ -129,32 +196,13 @@ struct Model {
   nn::Metadata metadata; ///< all pairs of the file
 };
 
-namespace detail {
-
-/// Room for the value, the gradient and the codes of every number in the file, and some more.
-template <class T>
-std::uint64_t justified_bytes(const SafeTensors& file) {
-  std::uint64_t numbers = 0;
-  for (const auto& [name, tensor] : file.tensors())
-    numbers += tensor.bytes.size() / info(tensor.dtype).bytes;
-  return 3 * sizeof(T) * numbers + (1 << 20);
-}
-
-} // namespace detail
-
 /// Builds the net that the file describes and loads its numbers. Throws io_error, also where the
 /// file's tensors are too few for such a net; the memory for it is not taken then.
 template <class T = float>
 Model<T> load_model(const SafeTensors& file) {
   try {
     const nn::ModelSpec spec = nn::spec_from_metadata(file.metadata);
-    const auto build = [&] {
-      const AllocationLimit limit("a net '" + spec.net + "' of width " +
-                                      to_text(spec.options.width) + " with the file's tensors",
-                                  detail::justified_bytes<T>(file));
-      return nn::build_model<T>(spec);
-    };
-    Model<T> model{build(), spec, file.metadata};
+    Model<T> model{detail::build_described<T>(file, spec), spec, file.metadata};
     load_weights(file, model.net);
     return model;
   } catch (const value_error& e) {

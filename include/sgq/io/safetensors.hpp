@@ -73,9 +73,8 @@ inline std::string header_text(const SafeTensors& file,
 inline std::string format_safetensors(const SafeTensors& file) {
   const auto order = detail::layout(file);
   const std::string header = detail::header_text(file, order);
-  std::string bytes;
-  for (std::size_t shift = 0; shift < 64; shift += 8)
-    bytes.push_back(static_cast<char>(header.size() >> shift & 0xff));
+  const std::uint64_t size = header.size();
+  std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
   bytes += header;
   for (const auto* named : order) bytes += named->second.bytes;
   return bytes;

@@ -4,6 +4,8 @@
 // zeros and the length in bits; each block stirs eight 32-bit words in 64 rounds.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>

@@ -1,6 +1,8 @@
 // sgq/io/utf8.hpp -- UTF-8, one code point at a time.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>

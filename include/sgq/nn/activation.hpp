@@ -73,7 +73,8 @@ public:
     slot.out = Signal<T>{.shape = v.shape,
                          .codes = slot.codes.data(),
                          .scale = static_cast<double>(quant::pact_scale(alpha(), options_.bits)),
-                         .max_code = quant::max_code(options_.bits)};
+                         .max_code = quant::max_code(options_.bits),
+                         .preactivation = mode.recording ? &v : nullptr}; // else v may be gone soon
   }
 
   void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool want_params,

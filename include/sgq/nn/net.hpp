@@ -198,8 +198,11 @@ public:
     const Signal<T>* in[max_inputs];
     const Mode own{mode.training, mode.random.split(i), mode.recording};
     slot.wants_moments = node.wants_moments;
-    node.layer->forward(gather(node, tape, in), slot, own);
+    const Inputs<T> inputs = gather(node, tape, in);
+    slot.out = {};
+    node.layer->forward(inputs, slot, own);
     if (slot.out.moments != slot.moments.data()) slot.out.moments = nullptr; // came with the input
+    for (const Signal<T>* x : inputs) slot.out.drop_preactivation_of(*x);
     settle_for_readers(node, slot);
   }
 
@@ -212,7 +215,9 @@ public:
       return;
     slot.settled.resize(slot.out.shape);
     ops::settle(slot.out, slot.settled.view());
+    const Signal<T>* const rounded = slot.out.preactivation;
     slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
+    slot.out.preactivation = rounded;
   }
 
   /// Adds to the gradients of the parameters (Want::params), computes the gradient of the input

@@ -1,11 +1,12 @@
 // sgq/nn/pool.hpp -- max pooling, average pooling, global average pooling; on numbers and on codes.
 //
-// Max pooling hands on codes as they are. Average pooling sums codes exactly and moves its divisor
+// Max pooling hands on codes as they are; where they tie, what PACT rounded decides who gets the
+// gradient (ops/pact_pool.hpp). Average pooling sums codes exactly and moves its divisor
 // into the scale. Global average pooling also drops the plane: [N, C, H, W] -> [N, C].
 #pragma once
 
 #include "sgq/nn/layer.hpp"
-#include "sgq/ops/pool.hpp"
+#include "sgq/ops/pact_pool.hpp"
 
 namespace sgq::nn {
 
@@ -50,6 +51,10 @@ public:
     const Shape shape = output_shape({&x.shape, 1});
     View<std::uint8_t> where;
     if (mode.recording) slot.bytes.resize(shape), where = slot.bytes;
+    if (mode.recording && x.preactivation && x.preactivation->shape == x.shape) {
+      ops::max_preactivation(*x.preactivation, geometry_, where);
+      where = {};
+    }
     if (x.codes) {
       slot.codes.resize(shape);
       slot.out = x;

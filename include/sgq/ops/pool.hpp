@@ -1,6 +1,7 @@
 // sgq/ops/pool.hpp -- max and average pooling over windows of k x k, without padding.
 //
-//     max:      y = the largest of the window; the FIRST maximum in scan order gets the gradient
+//     max:      y = the largest of the window; the FIRST maximum in scan order gets the gradient,
+//               unless these are PACT's codes (ops/pact_pool.hpp)
 //     average:  y = the SUM of the window; its divisor joins the signal's scale, so that pooled
 //               codes stay integers
 //

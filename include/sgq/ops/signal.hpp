@@ -41,12 +41,21 @@ struct Signal {
 
   /// Of every plane of u, mean and squared deviations (ops::PlaneMoments), if u's maker took them.
   const double* moments = nullptr;
+  /// What PACT rounded to make these numbers, in a recorded pass; null for numbers of other layers.
+  const Signal* preactivation = nullptr;
 
   /// Integer codes and one scale: what a quantised layer computes on.
   bool is_codes() const { return max_code > 0 && !acc && !mul && !add && !residual; }
   /// Plain numbers: v is u.
   bool is_plain() const { return real && scale == 1 && !mul && !add && !residual; }
   bool is_settled() const { return is_plain() || is_codes(); }
+  /// A layer may copy the signal x and then set other numbers: drops the pre-activation that came
+  /// with the copy, unless the numbers are still those of x, perhaps in another shape.
+  void drop_preactivation_of(const Signal& x) {
+    const bool same = real == x.real && acc == x.acc && codes == x.codes && scale == x.scale &&
+                      mul == x.mul && add == x.add && residual == x.residual;
+    if (preactivation == x.preactivation && !same) preactivation = nullptr;
+  }
 
   T mul_at(index_t c) const { return mul ? mul[c] : static_cast<T>(scale); }
   T add_at(index_t c) const { return add ? add[c] : T{0}; }

@@ -1,0 +1,108 @@
+// sgq/ops/pact_pool.hpp -- where max pooling of PACT's codes sends the gradient.
+//
+// Codes of few bits tie often. The gradient goes to the tied position whose pre-activation v, the
+// number that PACT rounded, is largest, and where these tie too to the first in scan order. A code
+// is monotone in v, so this is simply where v is largest:
+//
+//     max code(v) = code(max v)
+//
+// So the gradient is that of pooling v and quantising afterwards, with the same codes. Taking the
+// first of the tied codes instead prints stripes into the maps of nets of few bits. Inference has
+// no gradients and pools codes alone.
+#pragma once
+
+#include "sgq/ops/pool.hpp"
+#include "sgq/ops/signal.hpp"
+#include "sgq/quant/requantize.hpp"
+
+#include <limits>
+
+namespace sgq::ops {
+
+/// n pre-activations of one channel, evaluated as PACT evaluates them; r may be null. NaN, whose
+/// code is 0, becomes -infinity: otherwise it could win against a larger code.
+template <class U, class R>
+SGQ_INLINE void preactivation_row(const U* u, const R* r, index_t n, double m, double t, double s,
+                                  double* v) {
+  constexpr double lowest = -std::numeric_limits<double>::infinity();
+  if (!r) {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) {
+      const double x = quant::preactivation(static_cast<double>(u[i]), m, t);
+      v[i] = x > lowest ? x : lowest;
+    }
+    return;
+  }
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) {
+    const double x =
+        quant::preactivation(static_cast<double>(u[i]), m, t, s, static_cast<double>(r[i]));
+    v[i] = x > lowest ? x : lowest;
+  }
+}
+
+/// n windows of 2 x 2, side by side: how many members come before the first that equals the
+/// largest. Comparisons are numbers 0 and 1, as wide as v: GCC 12 makes vectors of eight windows
+/// only if no narrower type is in the loop.
+SGQ_INLINE void position_of_four(const double* top, const double* bottom, index_t n,
+                                 std::int64_t* at) {
+  SGQ_SIMD
+  for (index_t j = 0; j < n; ++j) {
+    const double a = top[2 * j], b = top[2 * j + 1], c = bottom[2 * j], d = bottom[2 * j + 1];
+    const double ab = b > a ? b : a, cd = d > c ? d : c, largest = cd > ab ? cd : ab;
+    const std::int64_t not_a = a < largest, not_b = b < largest, not_c = c < largest;
+    const std::int64_t not_ab = not_a & not_b;
+    at[j] = not_a + not_ab + (not_ab & not_c);
+  }
+}
+
+/// A row of n windows, in blocks as in max_of_four_row.
+SGQ_INLINE void position_of_four_row(const double* top, index_t w, index_t n, std::int64_t* at) {
+  const double* const bottom = top + w;
+  index_t j = 0;
+  for (; j + 8 <= n; j += 8) position_of_four(top + 2 * j, bottom + 2 * j, 8, at + j);
+  for (; j + 4 <= n; j += 4) position_of_four(top + 2 * j, bottom + 2 * j, 4, at + j);
+  position_of_four(top + 2 * j, bottom + 2 * j, n - j, at + j);
+}
+
+/// One plane v of h x w without a NaN. `at` has room for its windows.
+SGQ_INLINE void position_of_max_plane(const double* v, index_t h, index_t w, PoolGeometry g,
+                                      std::int64_t* at, std::uint8_t* where) {
+  const index_t oh = g.out(h), ow = g.out(w);
+  if (g.kernel == 2 && g.stride == 2) {
+    for (index_t i = 0; i < oh; ++i) position_of_four_row(v + 2 * i * w, w, ow, at + i * ow);
+    SGQ_SIMD
+    for (index_t j = 0; j < oh * ow; ++j) where[j] = static_cast<std::uint8_t>(at[j]);
+    return;
+  }
+  double largest = 0;
+  for (index_t i = 0; i < oh; ++i)
+    for (index_t j = 0; j < ow; ++j)
+      max_of_window(v + (i * w + j) * g.stride, w, g.kernel, &largest, where++);
+}
+
+/// `where`, of the pooled shape: the position of the first largest v of each window, counted as in
+/// max_pool_forward. v, [N, C, H, W], is what PACT rounded. Throws shape_error.
+template <class T>
+void max_preactivation(const Signal<T>& v, PoolGeometry g, View<std::uint8_t> where) {
+  const index_t channels = v.channels(), h = v.shape[2], w = v.shape[3];
+  const index_t plane = h * w, windows = g.out(h) * g.out(w);
+  check_shape("max pool: positions", {v.batch(), channels, g.out(h), g.out(w)}, where.shape());
+  const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;
+  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
+    parallel_for(v.batch(), [&](index_t n) {
+      Arena::Scope scope(scratch());
+      double* const values = scratch().take<double>(plane);
+      std::int64_t* const at = scratch().take<std::int64_t>(windows);
+      for (index_t c = 0; c < channels; ++c) {
+        const index_t p = n * channels + c, start = p * plane;
+        run_row<preactivation_row<U, R>, T>(u + start, r ? r + start : r, plane,
+                                            static_cast<double>(v.mul_at(c)),
+                                            static_cast<double>(v.add_at(c)), s, values);
+        kernels::for_isa<position_of_max_plane>(values, h, w, g, at, where.data() + p * windows);
+      }
+    });
+  });
+}
+
+} // namespace sgq::ops

@@ -1,0 +1,87 @@
+// Writes small valid inputs, from which fuzzing starts: make_seeds FOLDER fills FOLDER/TARGET.
+#include "sgq/infer/export.hpp"
+#include "sgq/infer/file.hpp"
+#include "sgq/io/model.hpp"
+#include "sgq/io/npy.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+using namespace sgq;
+
+namespace {
+
+std::string folder;
+
+void seed(const std::string& target, const std::string& name, std::string_view bytes) {
+  std::filesystem::create_directories(folder + "/" + target);
+  io::write_file_atomically(folder + "/" + target + "/" + name, bytes);
+}
+
+void write_texts() {
+  seed("json", "all",
+       R"({"a": [1, -2.5e3, true, false, null, "\u00e9\ud83d\ude00\n"], "b": {"": 0}})");
+  seed("json", "number", "-0.0");
+  int i = 0;
+  for (const char* text : {"fp32", "8", "w4a2", "4/2", "layerwise-4-2", "w4a4,conv2=w3a5,fc=32"})
+    seed("policy", to_text(++i), text);
+  seed("command_line", "space", "--text\nx\n--choice\ntwo\n--integer\n-5\n--number\n1e-3\n--flag");
+  seed("command_line", "equals", "--text=--x\n--choice=one\n--integer=100\n--perhaps=.5");
+}
+
+void write_tensors() {
+  seed("npy", "f4", io::format_npy(Tensor<float>({2, 3}, {1, 2, 3, 4, 5, 6})));
+  seed("npy", "i8", io::format_npy(Tensor<std::int64_t>(Shape{}, 7)));
+  seed("npy", "u1", io::format_npy(Tensor<std::uint8_t>({1, 1, 2, 2})));
+  seed("npy", "b1", io::format_npy(Tensor<bool>({3}, true)));
+  io::SafeTensors file;
+  file.metadata["key"] = "text";
+  file.add("f", Tensor<float>({2, 2}, {1, 2, 3, 4}));
+  file.add("b", Tensor<bool>({3}, true));
+  file.add("none", Tensor<std::int64_t>({0, 5}));
+  seed("safetensors", "three", io::format_safetensors(file));
+}
+
+void write_sets() {
+  const auto big_endian = [](std::initializer_list<unsigned> numbers) {
+    std::string bytes;
+    for (unsigned n : numbers)
+      for (unsigned shift : {24u, 16u, 8u, 0u}) bytes += static_cast<char>(n >> shift & 255);
+    return bytes;
+  };
+  seed("idx", "images", big_endian({0x803, 3, 4, 2}) + std::string(24, '\x7f'));
+  seed("idx", "labels", big_endian({0x801, 5}) + std::string("\0\1\2\3\x9", 5));
+  seed("cifar10", "one", std::string(3073, '\2'));
+}
+
+void write_nets() {
+  for (const char* name : {"mnist_cnn", "resnet20"})
+    for (const char* bits : {"fp32", "w2a2", "w4a4"}) {
+      nn::ModelSpec spec{.net = name, .options = {.width = 1}};
+      spec.quant.bits = quant::parse_bit_policy(bits);
+      spec.quant.input = {.scale = 1 / 64.0f, .zero = {100}};
+      if (spec.net == "resnet20") spec.quant.input.zero = {100, 110, 120};
+      nn::Net<float> net = nn::build_model(spec);
+      io::SafeTensors file;
+      file.metadata = nn::to_metadata(spec);
+      io::add_tensors(file, io::stored(net));
+      const std::string title = std::string(name) + "-" + bits;
+      seed("model", title, io::format_safetensors(file));
+      if (std::string(bits) != "fp32")
+        seed("integer", title, io::format_safetensors(infer::to_file(infer::export_integer(net))));
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_seeds FOLDER\n");
+    return 2;
+  }
+  folder = argv[1];
+  write_texts();
+  write_tensors();
+  write_sets();
+  write_nets();
+}

@@ -162,7 +162,10 @@ inline std::vector<float> background_of(const Images& images, const io::Model<fl
   const std::string set = !images.set.empty()                  ? images.set
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
-  return data::background_values(set, model.spec.quant.input);
+  const PixelGrid& grid = model.spec.quant.input;
+  if (!data::is_dataset_name(set)) // nobody knows it: the mean
+    return std::vector<float>(static_cast<std::size_t>(grid.channels()), 0.0f);
+  return data::background_values(set, grid);
 }
 
 /// A net as a function from a batch to logits.

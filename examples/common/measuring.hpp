@@ -70,12 +70,13 @@ inline io::Json to_json(const std::vector<MapMeasure>& measures) {
   return json;
 }
 
-/// Accuracy on x while the positions that maps [N,H,W] rank highest are replaced by the background,
-/// a value a channel; a random ranking beside it.
-inline std::vector<MapMeasure>
-measure_masked_accuracy(const saliency::Classifier& model, View<const float> x,
-                        std::span<const std::uint8_t> labels, View<const float> maps,
-                        saliency::Values rank_by) {
+/// Accuracy on x while the positions that maps [N,H,W] rank highest are replaced by the model's
+/// background; a random ranking beside it.
+inline std::vector<MapMeasure> measure_masked_accuracy(const saliency::Classifier& model,
+                                                       View<const float> x,
+                                                       std::span<const std::uint8_t> labels,
+                                                       View<const float> maps,
+                                                       saliency::Values rank_by) {
   auto masked = saliency::masked_accuracy(model, x, labels, maps, {.rank_by = rank_by});
   std::vector<MapMeasure> both;
   both.push_back({"masked_accuracy", std::move(masked.map.area)});
@@ -85,10 +86,11 @@ measure_masked_accuracy(const saliency::Classifier& model, View<const float> x,
 
 /// Masked accuracy, unless `labels` are empty, and the probability of the prediction on the way to
 /// the background and back.
-inline std::vector<MapMeasure>
-measure_faithfulness(const saliency::Classifier& model, View<const float> x,
-                     std::span<const std::uint8_t> labels, View<const float> maps,
-                     saliency::Values rank_by) {
+inline std::vector<MapMeasure> measure_faithfulness(const saliency::Classifier& model,
+                                                    View<const float> x,
+                                                    std::span<const std::uint8_t> labels,
+                                                    View<const float> maps,
+                                                    saliency::Values rank_by) {
   std::vector<MapMeasure> all;
   if (!labels.empty()) all = measure_masked_accuracy(model, x, labels, maps, rank_by);
   const saliency::DeletionOptions how{.rank_by = rank_by};

@@ -79,6 +79,7 @@ TEST_CASE("The background is black where a set is drawn on black, else the mean"
     CHECK(background_values(name, normalization(name)) ==
           std::vector<float>{normalization(name).value<float>(0, 0)});
   CHECK(background_values("cifar-10", normalization("cifar-10")) == std::vector<float>{0, 0, 0});
+  CHECK_THROWS_AS(background_values("my set", normalization("mnist")), value_error);
   CHECK(background_values("mnist", {1 / 64.0f, {64, 32}}) == std::vector<float>{-1, -0.5f});
 }
 

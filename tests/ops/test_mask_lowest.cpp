@@ -27,9 +27,9 @@ TEST_CASE("the positions of lowest channel mean are replaced in all channels", "
   const Tensor<float> x({1, 2, 1, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
   //                        channel means: 1, -3, 0, -1;   of magnitudes: 1, 3, 2, 2.5
   const Tensor<float> dx({1, 2, 1, 4}, {1, -3, 2, 1.5f, 1, -3, -2, -3.5f});
-  using ops::Values;
+  using ops::Rank;
   CHECK(masked(x, dx, {.fill = nines}) == std::vector<float>{1, 9, 3, 9, 5, 9, 7, 9});
-  CHECK(masked(x, dx, {.rank_by = Values::magnitude, .fill = nines}) ==
+  CHECK(masked(x, dx, {.rank_by = Rank::magnitude, .fill = nines}) ==
         std::vector<float>{9, 2, 9, 4, 9, 6, 9, 8});
   CHECK(masked(x, dx, {.share = 0.74, .fill = nines}) ==
         std::vector<float>{1, 9, 3, 9, 5, 9, 7, 9}); // floor(2.96)

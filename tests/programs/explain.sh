@@ -41,6 +41,14 @@ logits.npy
 maps.png
 metrics.json" ] || fail "one method leaves $(ls "$work/one")"
 
+# ---- A network with all its clips near 0, untrained: half of its maps are exactly 0.
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 --bits w2a2 \
+  --alpha 0.001 --alpha-lr 1e-9 --lr 1e-9 --out "$work/dead" >/dev/null || fail "no dead model"
+run 0 "" --model "$work/dead/model.safetensors" --images synthetic:0-99 --method gradient \
+  --out "$work/blank"
+grep -q "blank  *[1-9][0-9.]* %" "$work/stdout" || fail "no blank map: $(cat "$work/stdout")"
+grep -q '"blank": [1-9]' "$work/blank/metrics.json" || fail "metrics.json counts no blank maps"
+
 # ---- Images from files.
 npy '|u1' '2, 1, 28, 28' 1568 >"$work/codes.npy"
 npy '<f4' '2, 1, 28, 28' 6272 >"$work/input.npy"

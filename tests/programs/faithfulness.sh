@@ -28,6 +28,14 @@ done
 grep -q "^gini .* 0.000 \[-0.*, 0.*\]  not decided" "$work/stdout" ||
   fail "the same networks in another order: $(cat "$work/stdout")"
 
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 --bits w2a2 \
+  --alpha 0.001 --alpha-lr 1e-9 --lr 1e-9 --out "$work/dead" >/dev/null || fail "no dead model"
+"$program" --a "blank=$work/dead/model.safetensors" --b "other=$one" --images synthetic:0-39 \
+  --no-deletion >"$work/stdout" || fail "exit code $?"
+grep -q "^blank_maps  *0.[1-9].* 0.000 \[0.000, 0.000\]" "$work/stdout" || fail "$(cat "$work/stdout")"
+[ "$(grep -c "^  without blank maps" "$work/stdout")" -ge 5 ] ||
+  fail "no line without blank maps: $(cat "$work/stdout")"
+
 for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one --b y=$one" \
   "--a $one --b y=$one --images synthetic:0"; do
   # shellcheck disable=SC2086

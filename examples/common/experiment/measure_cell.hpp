@@ -101,8 +101,8 @@ inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps, 
   const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
   saliency::Explainer explainer(net);
   auto explain = [&](View<const float> x, View<float> out) {
-    const Tensor<float> of_x = saliency::to_maps(saliency::gradient(explainer, x, labels),
-                                                 saliency::Values::magnitude);
+    const Tensor<float> of_x =
+        saliency::to_maps(saliency::gradient(explainer, x, labels), saliency::Values::magnitude);
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };
   all.push_back({"max_sensitivity", saliency::max_sensitivity(explain, s.x.view().slice(0, few))});

@@ -8,6 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace test_parallel {
 
 using namespace sgq;
@@ -108,6 +111,36 @@ TEST_CASE("parallel_for: a loop inside a loop runs on the thread that meets it",
   REQUIRE(calls == 32);
   REQUIRE(strayed == 0);
 }
+
+#if defined(_OPENMP)
+TEST_CASE("release_threads: a forked child runs loops on threads of its own", "[core]") {
+  Threads t(2);
+  const auto sum = [] {
+    std::atomic<index_t> total{0};
+    parallel_for(64, [&](index_t i) { total += i; });
+    return total.load();
+  };
+  REQUIRE(sum() == 2016); // now a second thread waits for the next loop
+  release_threads();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(20); // ends a child that waits for a thread it does not have
+    ::_exit(sum() == 2016 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+  REQUIRE(sum() == 2016); // the parent starts new ones
+
+  std::string message;
+  parallel_for(1, [&](index_t) { release_threads(); }); // a serial loop
+  parallel_for(2, [&](index_t i) {
+    if (i == 0) message = message_of<value_error>([] { release_threads(); });
+  });
+  REQUIRE(message == "release_threads: expected a call outside parallel_for, got one inside");
+}
+#endif
 
 TEST_CASE("parallel_blocks: covers the range in blocks of the fixed size", "[core]") {
   for (index_t n : {index_t{0}, index_t{1}, index_t{9}, index_t{10}, index_t{11}, index_t{25}}) {

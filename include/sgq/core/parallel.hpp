@@ -45,6 +45,17 @@ inline void set_num_threads(int n) {
   detail::thread_setting() = n;
 }
 
+/// Ends the threads that wait for this thread's next loop, which starts others. To be called before
+/// fork(): the child has no other threads than its own, and GCC's OpenMP would wait for them for
+/// ever. Throws value_error inside a parallel_for.
+inline void release_threads() {
+#if defined(_OPENMP)
+  if (omp_in_parallel())
+    throw value_error(describe("release_threads", "a call outside parallel_for", "one inside"));
+  omp_pause_resource_all(omp_pause_soft); // LLVM 14 fails an assertion after omp_pause_hard
+#endif
+}
+
 namespace detail {
 /// The loop itself, compiled once: each parallel_for hands it a pointer to its own body, which
 /// saves a good part of the compile time of a program and costs a call per iteration.

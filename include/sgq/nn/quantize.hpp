@@ -188,7 +188,7 @@ std::vector<ValueId> pact_layers(Net<T>& net) {
 /// the batch's statistics, which it does not keep; dropout drops nothing. Throws value_error on a
 /// net without PACT.
 template <class T>
-void calibrate(Net<T>& net, std::type_identity_t<View<const T>> x, double quantile = 0.999) {
+void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
   if (pact_layers(net).empty())
     throw value_error(describe("calibrate", "a quantised net", "one without PACT",
                                "call quantize() first; a real-valued net has no clips"));

@@ -159,9 +159,8 @@ T cross_entropy(View<const T> z, std::span<const std::uint8_t> labels,
 /// weight * mean KL(softmax(z) || softmax(zt)). Adds its gradients to dz and to dzt, where those
 /// are not empty; leave dz empty to treat p as a constant.
 template <class T>
-T kl_divergence(View<const T> z, std::type_identity_t<View<const T>> zt,
-                std::type_identity_t<T> weight, std::type_identity_t<View<T>> dz,
-                std::type_identity_t<View<T>> dzt) {
+T kl_divergence(View<const T> z, ConstView<T> zt, std::type_identity_t<T> weight,
+                std::type_identity_t<View<T>> dz, std::type_identity_t<View<T>> dzt) {
   check_shape("KL divergence", z.shape(), zt.shape());
   const index_t batch = z.shape()[0], k = z.shape()[1];
   const double share = static_cast<double>(weight) / static_cast<double>(batch);

@@ -53,12 +53,9 @@ public:
   /// True for a quantised net: its true derivative is 0 almost everywhere, and what is called its
   /// gradient is that of the straight-through estimator it was trained with.
   bool straight_through() const {
-    for (nn::ValueId i = 1; i <= net_.last(); ++i) {
-      const nn::Weights<T>* weights = nn::weights_of(net_.layer(i));
-      if ((weights && weights->quantized()) || dynamic_cast<nn::Pact<T>*>(&net_.layer(i)))
-        return true;
-    }
-    return false;
+    const auto& nodes = net_.nodes();
+    return std::any_of(nodes.begin() + 1, nodes.end(),
+                       [](const auto& node) { return !node.layer->precision().empty(); });
   }
   std::string label(std::string method) const {
     return straight_through() ? method + " (STE)" : method;

@@ -59,6 +59,7 @@
 #include "sgq/ops/loss.hpp"
 #include "sgq/ops/mask_lowest.hpp"
 #include "sgq/ops/pact.hpp"
+#include "sgq/ops/pact_pool.hpp"
 #include "sgq/ops/pool.hpp"
 #include "sgq/ops/reduce.hpp"
 #include "sgq/ops/relu.hpp"

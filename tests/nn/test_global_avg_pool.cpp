@@ -91,4 +91,17 @@ TEST_CASE("global average pooling refuses what has no planes", "[layers]") {
   CHECK(contains(text, "expected [N, C, H, W], got [1, 45]"));
 }
 
+TEST_CASE("an average of more codes than a float can sum is refused", "[layers][errors]") {
+  // 8-bit codes of at most 222: 2^24 / 222 = 75,573 of them are exact.
+  const auto average = [](index_t width) {
+    Net<float> net({1, 256, width});
+    net.add("pool", GlobalAvgPool<float>());
+    net.input().set_grid({.scale = 1, .zero = {33}});
+    Tape<float> tape;
+    return net.forward(Tensor<float>({1, 1, 256, width}, 222.0f), tape, Mode::infer())[0];
+  };
+  CHECK(average(295) == 222);
+  CHECK(contains(message_of<value_error>([&] { average(296); }), "75776 codes up to 222"));
+}
+
 } // namespace test_global_avg_pool

@@ -20,10 +20,10 @@ namespace sgq::nn {
 template <class T>
 class Net : public LayerList<T> {
   using List = LayerList<T>;
-  using List::nodes_, List::max_inputs;
+  using List::nodes_;
 
 public:
-  using List::identity, List::input_shape, List::last;
+  using List::identity, List::input_shape, List::last, List::max_inputs;
   using typename List::Node;
 
   /// A net that reads images of shape {C, H, W} or feature vectors {F}.

@@ -8,6 +8,8 @@
 #include "sgq/nn/layer.hpp"
 #include "sgq/ops/pact_pool.hpp"
 
+#include <limits>
+
 namespace sgq::nn {
 
 struct PoolOptions {
@@ -108,9 +110,15 @@ public:
     if (!dx[0].empty()) ops::sum_pool_backward<T>(dy, geometry_, share, dx[0]);
   }
 
-  // Sums of codes keep their integers; sums of numbers are divided here and now.
+  // Sums of codes keep their integers; sums of numbers are divided here and now. Throws value_error
+  // where T would round a sum of codes.
   static void finish(const Signal<T>& x, index_t count, View<T> y, Signal<T>& out) {
     if (x.max_code > 0) {
+      constexpr index_t exact = index_t{1} << std::numeric_limits<T>::digits;
+      if (x.max_code > exact / count)
+        throw value_error(describe("average of codes", "sums of at most " + to_text(exact),
+                                   to_text(count) + " codes up to " + to_text(x.max_code),
+                                   "fewer bits, or a smaller window"));
       out.scale = x.scale / static_cast<double>(count);
       out.max_code = x.max_code * count;
     } else {

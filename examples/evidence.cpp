@@ -69,7 +69,7 @@ void compare(const Options& o) {
     const auto a = saliency::gradient(explain, all.x, all.labels);
     maps[guided] = saliency::to_maps(a, saliency::Values::magnitude);
     data::Batches<float> again(test_set, grid, {.size = 200, .shuffle = false});
-    std::printf("%s, %s: %.1f %% of %d test images right\n", guided ? "guided" : "plain",
+    std::printf("%s, %s: accuracy %.1f %% of %d test images\n", guided ? "guided" : "plain",
                 o.bits.c_str(), 100 * train::evaluate(net, again).accuracy(), int(test_set.size()));
     const Tensor<double> blank = saliency::blank_maps(maps[guided]);
     const auto mass = saliency::relevance_mass(maps[guided], masks, saliency::Blank::as_uniform);

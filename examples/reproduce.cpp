@@ -151,7 +151,7 @@ void print_row(const io::Json& row, const std::string& count) {
   const double seconds = row.at("run").at("training_seconds").as_double() +
                          row.at("run").at("measuring_seconds").as_double();
   char text[200];
-  std::snprintf(text, sizeof text, "%s %-50s %6.2f %% right   masked %.3f (random %.3f)   %s",
+  std::snprintf(text, sizeof text, "%s %-50s accuracy %6.2f %%   masked %.3f (random %.3f)   %s",
                 count.c_str(), key_of(row).c_str(), 100 * row.at("test_accuracy").as_double(),
                 mean("masked_accuracy"), mean("masked_accuracy_of_random_ranking"),
                 clock_text(seconds).c_str());

@@ -32,13 +32,15 @@ int main(int argc, char** argv) {
   initialize(net, 1);
 
   train::Adamw<float> optimizer(net, {.lr = 2e-3});
-  Tape<float> tape;      // what the forward pass leaves for the backward pass
-  Tensor<float> dlogits; // gradient of the loss with respect to the network's output
+  Tape<float> tape;       // what the forward pass leaves for the backward pass
+  Tensor<float> dlogits;  // gradient of the loss with respect to the network's output
+  const Random random(1); // for dropout, if the net has any
+  std::uint64_t step = 0;
   for (index_t epoch = 0; epoch < 4; ++epoch) {
     batches.begin_epoch(epoch);
     for (index_t i = 0; i < batches.count(); ++i) {
       const auto batch = batches.batch(i);
-      const auto logits = net.forward(batch.x, tape, Mode::train());
+      const auto logits = net.forward(batch.x, tape, Mode::train(random.split(step++)));
       dlogits.resize(logits.shape());
       ops::cross_entropy(logits, batch.labels, dlogits);
       net.zero_grad();

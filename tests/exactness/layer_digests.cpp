@@ -25,8 +25,7 @@ Tensor<float> draw_batch(const nn::Net<float>& net, const PixelGrid& grid, index
   const Random random(7);
   for (index_t i = 0; i < x.size(); ++i) {
     const std::uint32_t bits = random.bits(first * stride + i);
-    x[i] = grid.value<float>(bits & 256 ? static_cast<index_t>(bits & 255) : 0,
-                             i % stride / plane);
+    x[i] = grid.value<float>(bits & 256 ? static_cast<index_t>(bits & 255) : 0, i % stride / plane);
   }
   return x;
 }
@@ -47,7 +46,7 @@ void make(const char* name, const char* bits, const char* weights, const char* p
   // A few passes move the running statistics to where they belong; odd numbers for gamma and beta.
   nn::Tape<float> tape;
   for (int pass = 0; pass < 30; ++pass) {
-    net.forward(x, tape, nn::Mode::train());
+    net.forward(x, tape, nn::Mode::train(Random(0)));
     net.update_statistics(tape);
   }
   const Random random(11);
@@ -72,8 +71,8 @@ void show(const char* path, int threads) {
                         static_cast<std::size_t>(z.size()) * sizeof(float)});
     for (const nn::ValueId i : nn::pact_layers(model.net)) {
       const Signal<float>& out = tape[i].out;
-      sums[i].update({reinterpret_cast<const char*>(out.codes),
-                      static_cast<std::size_t>(out.shape.size())});
+      sums[i].update(
+          {reinterpret_cast<const char*>(out.codes), static_cast<std::size_t>(out.shape.size())});
     }
   }
   for (const nn::ValueId i : nn::pact_layers(model.net))

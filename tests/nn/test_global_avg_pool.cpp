@@ -48,10 +48,10 @@ TEST_CASE("gradients through global average pooling equal finite differences", "
   Tensor<double> x = random_tensor<double>({2, 2, 5, 9}, 1);
   const Tensor<double> dy = random_tensor<double>({2, 3}, 2);
   Tape<double> tape, probe;
-  net.forward(x, tape, Mode::train());
+  net.forward(x, tape, Mode::train(Random(0)));
   net.zero_grad();
   const View<const double> dx = net.backward(dy, tape, Want::both);
-  const auto loss = [&] { return dot(net.forward(x, probe, Mode::train()), dy); };
+  const auto loss = [&] { return dot(net.forward(x, probe, Mode::train(Random(0))), dy); };
   CHECK(gradient_error(loss, x, dx) < 1e-9);
   for (const auto& p : net.parameters()) {
     INFO(p.name);
@@ -65,7 +65,7 @@ TEST_CASE("a quantised net pools sums of codes from planes that are not square",
                  .input = {.scale = 1 / 64.0f, .zero = {100, 128}}});
   calibrate<float>(net, random_tensor<float>({4, 2, 5, 9}, 1));
   Tape<float> tape;
-  for (const Mode& mode : {Mode::train(), Mode::eval()}) {
+  for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
     net.forward(random_tensor<float>({4, 2, 5, 9}, 1), tape, mode);
     const Signal<float>&codes = tape[net.find("relu")].out, &sums = tape[net.find("pool")].out;
     REQUIRE(sums.is_codes());

@@ -21,7 +21,7 @@ void check_gradients(const std::string& name, double tolerance) {
   Net<T> net = golden_net<T>(name);
   const Batch<T> b = batch(net, 0, 3);
   Tape<T> tape;
-  const View<const T> z = net.forward(b.x, tape, Mode::train());
+  const View<const T> z = net.forward(b.x, tape, Mode::train(Random(0)));
   CHECK(relative_error(z, file.tensor<double>("logits")) < tolerance);
 
   Tensor<T> dz(z.shape());
@@ -78,14 +78,16 @@ void check_training(const std::string& name, double tolerance) {
   Tensor<T> dz;
   for (index_t step = 0; step < losses.size(); ++step) {
     const Batch<T> b = batch(net, 8 * step, 8);
-    const View<const T> z = net.forward(b.x, tape, Mode::train());
+    const View<const T> z = net.forward(b.x, tape, Mode::train(Random(0)));
     dz.resize(z.shape());
     INFO("step " << step);
     const T loss = ops::cross_entropy<T>(z, b.labels, dz.view());
     CHECK(std::abs(static_cast<double>(loss) / losses[step] - 1) < tolerance);
     net.zero_grad();
     net.backward(dz, tape, Want::params);
-    sgd.step(tape);
+    net.update_statistics(tape);
+    sgd.step();
+    net.prepare();
   }
   CHECK(relative_error(net.forward(batch(net, 0, 3).x, tape), file.tensor<double>("eval_logits")) <
         tolerance);

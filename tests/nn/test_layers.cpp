@@ -1,7 +1,7 @@
 // Layers inside nets, in double against finite differences, and against nets that compute the same
 // in another way.
-#include "support/nets.hpp"
 #include "sgq/ops/loss.hpp"
+#include "support/nets.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -121,7 +121,7 @@ TEST_CASE("all gradients of a smooth net equal finite differences", "[layers]") 
 TEST_CASE("a layer that nobody reads gets no gradient", "[layers]") {
   Net<double> net = smooth_net();
   Tape<double> tape;
-  net.forward(random_tensor<double>({2, 2, 7, 7}, 2), tape, Mode::train());
+  net.forward(random_tensor<double>({2, 2, 7, 7}, 2), tape, Mode::train(Random(0)));
   net.zero_grad();
   net.backward(Tensor<double>({2, 3}, 1.0), tape, Want::both);
   for (const auto& p : net.parameters()) {
@@ -148,7 +148,7 @@ TEST_CASE("the input gradient takes batch statistics for constants", "[layers]")
   // Without dropout, which evaluation would leave out.
   net.replace(net.find("dropout"), std::make_unique<Dropout<double>>(0.0));
   Tape<double> tape, probe;
-  const View<const double> trained = net.forward(x, tape, Mode::train());
+  const View<const double> trained = net.forward(x, tape, Mode::train(Random(0)));
   freeze_statistics(net, tape);
   CHECK(largest_difference(net.forward(x, probe), trained) < 1e-12);
   const Tensor<double> weight = random_tensor<double>(trained.shape(), 77);
@@ -242,7 +242,7 @@ TEST_CASE("layers on codes compute what real layers do on the codes' values", "[
     quantised[i] = pixel_scale * (std::clamp(std::rint(x[i] / pixel_scale) + z, 0.0, 255.0) - z);
   }
   const Tensor<double> dz = random_tensor<double>({3, 5}, 2);
-  for (const Mode& mode : {Mode::train(), Mode::eval()}) {
+  for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
     Tape<double> a, b;
     CHECK(largest_difference(coded.forward(x, a, mode), real.forward(quantised, b, mode)) < 1e-12);
     coded.zero_grad();

@@ -1,6 +1,6 @@
 // What a Net promises, whatever its layers: one test for each invariant.
-#include "support/nets.hpp"
 #include "sgq/ops/loss.hpp"
+#include "support/nets.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -379,8 +379,8 @@ TEST_CASE("running statistics move when update_statistics says so, and only then
   Net<float> net = small_net<float>("residual fp32");
   Tape<float> tape, other;
   const Numbers start = buffers(net);
-  net.forward(images(4), tape, Mode::train());
-  net.forward(images(4), other, Mode::train());
+  net.forward(images(4), tape, Mode::train(Random(0)));
+  net.forward(images(4), other, Mode::train(Random(0)));
   net.backward(output_gradient(4), tape, Want::both);
   CHECK(buffers(net) == start);
   net.update_statistics(tape);
@@ -416,15 +416,16 @@ TEST_CASE("stale weight codes are an error until prepare() has run", "[net]") {
 TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
   Net<float> net = small_net<float>("plain w4a4");
   Tape<float> tape;
-  net.forward(images(6), tape, Mode::train());
+  net.forward(images(6), tape, Mode::train(Random(0)));
   auto& fc2 = dynamic_cast<Linear<float>&>(net.layer(net.find("fc2"))).weights().parameter();
   fc2.edit()[0] += 0.01f;
-  CHECK_THROWS_AS(net.forward(images(2), tape, Mode::train()), value_error); // half recorded
+  CHECK_THROWS_AS(net.forward(images(2), tape, Mode::train(Random(0))),
+                  value_error); // half recorded
   net.prepare();
   CHECK_THROWS_AS(net.backward(output_gradient(6), tape, Want::params), error);
   CHECK_THROWS_AS(net.backward(output_gradient(2), tape, Want::params), error);
   CHECK_THROWS_AS(net.update_statistics(tape), error);
-  net.forward(images(2), tape, Mode::train());
+  net.forward(images(2), tape, Mode::train(Random(0)));
   CHECK_NOTHROW(net.backward(output_gradient(2), tape, Want::params));
 }
 
@@ -475,7 +476,7 @@ TEST_CASE("a tape's signals point into it, so it moves but is not copied", "[net
   CHECK_FALSE(std::is_copy_assignable_v<Tape<float>>);
   Net<float> net = small_net<float>("residual fp32");
   Tape<float> tape;
-  net.forward(images(3), tape, Mode::train());
+  net.forward(images(3), tape, Mode::train(Random(0)));
   const Numbers dx = values(net.backward(output_gradient(3), tape, Want::input));
   const Tape<float> moved = std::move(tape);
   CHECK(values(net.backward(output_gradient(3), moved, Want::input)) == dx);

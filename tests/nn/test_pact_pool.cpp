@@ -184,14 +184,14 @@ TEST_CASE("quantising before or after max pooling: the same output, the same gra
                            << (gradient == quant::PactGradient::plus) << ", residual " << residual
                            << ", gamma " << gamma << ", beta " << beta);
             const Setting s{pool, gradient, residual, gamma, beta};
-            check_order_is_free(s, Mode::train());
+            check_order_is_free(s, Mode::train(Random(0)));
             check_order_is_free(s, Mode::eval());
           }
 }
 
 TEST_CASE("codes that PACT made tie by the pre-activation, in training and in evaluation",
           "[pool]") {
-  for (const Mode& mode : {Mode::train(), Mode::eval()}) {
+  for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
     const Places p = run(mode, [](auto&) {});
     CHECK(p.noted == p.by_preactivation);
   }
@@ -202,7 +202,7 @@ TEST_CASE("codes of PACT that were handed on untouched tie by the pre-activation
   const Places dropped = run(Mode::eval(), drop);
   CHECK(dropped.noted == dropped.by_preactivation);
   const Places handed =
-      run(Mode::train(), [](auto& net) { net.add("between", Between(Between::nothing)); });
+      run(Mode::train(Random(0)), [](auto& net) { net.add("between", Between(Between::nothing)); });
   CHECK(handed.noted == handed.by_preactivation);
 }
 
@@ -212,13 +212,13 @@ TEST_CASE("codes that a layer made of PACT's tie by scan order", "[pool]") {
   CHECK(dropped.noted == dropped.by_scan_order);
   for (auto kind :
        {Between::other_codes, Between::codes_elsewhere, Between::doubled, Between::fields})
-    for (const Mode& mode : {Mode::train(), Mode::eval()}) {
+    for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
       INFO("kind " << static_cast<int>(kind));
       const Places p = run(mode, [&](auto& net) { net.add("between", Between(kind)); });
       CHECK(p.noted == p.by_scan_order);
     }
-  const Places pooled =
-      run(Mode::train(), [](auto& net) { net.add("first", MaxPool<float>({.kernel = 1})); });
+  const Places pooled = run(Mode::train(Random(0)),
+                            [](auto& net) { net.add("first", MaxPool<float>({.kernel = 1})); });
   CHECK(pooled.noted == pooled.by_scan_order);
 }
 
@@ -228,9 +228,9 @@ TEST_CASE("numbers that batch norm or an addition made of PACT's codes tie by th
   Net<float> net = net_with(norm);
   dynamic_cast<BatchNorm<float>&>(net.layer(net.find("bn"))).gamma().edit().fill(-1);
   Tape<float> tape;
-  const Places normed = run(net, tape, Mode::train());
+  const Places normed = run(net, tape, Mode::train(Random(0)));
   CHECK(normed.noted == normed.by_scan_order);
-  const Places added = run(Mode::train(), [](auto& n) {
+  const Places added = run(Mode::train(Random(0)), [](auto& n) {
     const ValueId pact = n.last();
     n.add("other", Conv2d<float>({.in = 2, .out = 3, .kernel = 3, .pad = 1}), {0});
     n.add("add", Add<float>(), {pact, n.last()});
@@ -245,7 +245,7 @@ TEST_CASE("codes of PACT that another layer needs as numbers tie by the pre-acti
   };
   Net<float> net = net_with(side);
   Tape<float> tape;
-  const Places p = run(net, tape, Mode::train());
+  const Places p = run(net, tape, Mode::train(Random(0)));
   REQUIRE(tape[net.find("pact")].out.is_plain());
   CHECK(p.noted == p.by_preactivation);
 }
@@ -254,9 +254,9 @@ TEST_CASE("a layer in the place of PACT finds nothing of it on the tape", "[pool
   Net<float> net =
       net_with([](auto& n) { n.add("between", Pact<float>({.bits = 1, .alpha = 1})); });
   Tape<float> tape;
-  run(net, tape, Mode::train());
+  run(net, tape, Mode::train(Random(0)));
   net.replace(net.find("between"), std::make_unique<Between>(Between::fields));
-  const Places p = run(net, tape, Mode::train());
+  const Places p = run(net, tape, Mode::train(Random(0)));
   CHECK(p.noted == p.by_scan_order);
 }
 
@@ -264,7 +264,7 @@ TEST_CASE("pooled codes and their gradients do not depend on the number of threa
   const Net<float> net = net_with([](auto&) {});
   CHECK(same_for_any_thread_count([&] {
     Tape<float> tape;
-    return run(net, tape, Mode::train()).noted;
+    return run(net, tape, Mode::train(Random(0))).noted;
   }));
 }
 

@@ -169,7 +169,7 @@ TEST_CASE("calibration gives each alpha its quantile, after those before it", "[
     for (ValueId i = 1; i < net.last(); ++i)
       if (net.layer(i).kind() == "dropout") net.replace(i, std::make_unique<Dropout<float>>(0.0));
     Tape<float> tape;
-    net.forward(x, tape, Mode::train());
+    net.forward(x, tape, Mode::train(Random(0)));
     std::set<float> alphas;
     for (ValueId i : pact_layers(net)) {
       const Signal<float>& in = tape[net.nodes()[i].inputs[0]].out;
@@ -274,11 +274,48 @@ TEST_CASE("a weight quantiser of one's own goes in through a factory", "[quantiz
   CHECK(net.precision().at("relu1") == "pact, 4 bits");
   CHECK(net.precision().at("input") == "pixel codes, scale 0.015625, zero 100 128");
   Tape<float> tape;
-  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 1), tape, Mode::train());
+  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 1), tape, Mode::train(Random(0)));
   CHECK_NOTHROW(net.backward(Tensor<float>(z.shape(), 0.1f), tape, Want::params));
   const std::string text = message_of<value_error>(
       [&] { quantize(net, how, [](const std::string&, int) { return nullptr; }); });
   CHECK(contains(text, "layer 'conv2': expected a weight quantiser, got none"));
+}
+
+/// A quantiser that breaks its promise: codes between the integers, beyond the grid, too few.
+template <class T>
+class Broken final : public quant::WeightQuantizer<T> {
+public:
+  explicit Broken(std::string how) : how_(std::move(how)) {}
+  std::string name() const override { return "broken"; }
+  int bits() const override { return 2; }
+  quant::Grid grid() const override { return quant::Grid::zero_aligned(2); }
+  void quantize(View<const T> w, T, quant::WeightCodes<T>& out, std::string_view) const override {
+    out.codes = Tensor<T>(how_ == "few" ? Shape{1} : w.shape(), how_ == "between"  ? T(0.5)
+                                                                : how_ == "beyond" ? T(2)
+                                                                                   : T(1));
+    out.scale = how_ == "scale" ? T(0) : T(1);
+  }
+  T backward(View<const T>, T, const quant::WeightCodes<T>&, View<const T>,
+             View<T>) const override {
+    return 0;
+  }
+
+private:
+  std::string how_;
+};
+
+TEST_CASE("a quantiser of one's own that breaks its promise is refused", "[quantize][errors]") {
+  for (const char* how : {"between", "beyond", "few", "scale"}) {
+    auto net = small_plain_net<float>();
+    const std::string text = message_of<error>([&] {
+      quantize(
+          net,
+          {.bits = quant::parse_bit_policy("w2a4"), .alpha = 2, .input = {1 / 64.0f, {100, 128}}},
+          [&](const std::string&, int) { return std::make_shared<Broken<float>>(how); });
+    });
+    INFO(how);
+    CHECK(contains(text, "layer 'conv2', quantiser broken"));
+  }
 }
 
 TEST_CASE("calibrate takes its number type from the net", "[quantize]") {

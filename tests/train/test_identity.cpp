@@ -52,7 +52,7 @@ void choose_clips(Net<float>& net) {
 /// A training step by hand; x and the gradient of the output are noise.
 void step_by_hand(Net<float>& net, Tape<float>& tape, train::Optimizer<float>& optimizer) {
   const Tensor<float> x = random_tensor<float>({2, 2, 8, 8}, 3);
-  const auto z = net.forward(x, tape, Mode::train());
+  const auto z = net.forward(x, tape, Mode::train(Random(0)));
   net.zero_grad();
   net.backward(random_tensor<float>(z.shape(), 4, 0.01), tape, Want::params);
   optimizer.step(tape);
@@ -65,7 +65,7 @@ void step_by_hand(Net<float>& net, Tape<float>& tape, train::Optimizer<float>& o
 TEST_CASE("a tape of another net is refused by every pass that reads one", "[identity]") {
   Net<float> a = mlp(8), b = mlp(4096); // as many layers, of other sizes
   Tape<float> tape;
-  a.forward(four_numbers, tape, Mode::train());
+  a.forward(four_numbers, tape, Mode::train(Random(0)));
   const std::string text = "a recorded pass of this net, got one of another net";
   CHECK(contains(refusal([&] { b.backward(two_gradients, tape, Want::params); }), text));
   CHECK(contains(refusal([&] { b.backward(two_gradients, tape, Want::both); }), text));
@@ -83,7 +83,7 @@ TEST_CASE("a tape is refused once the net has got other layers", "[identity]") {
   const auto after = [&](auto change) {
     Net<float> net = mlp(8);
     Tape<float> tape;
-    net.forward(four_numbers, tape, Mode::train());
+    net.forward(four_numbers, tape, Mode::train(Random(0)));
     change(net);
     return refusal([&] { net.input_gradient(two_gradients, tape); });
   };
@@ -101,7 +101,7 @@ TEST_CASE("a tape is refused once the net has got other layers", "[identity]") {
 TEST_CASE("a net that is moved stays itself", "[identity]") {
   Net<float> net = mlp(8);
   Tape<float> tape;
-  net.forward(four_numbers, tape, Mode::train());
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
   train::Sgd<float> optimizer(net, {});
   Net<float> moved = std::move(net);
   CHECK_NOTHROW(moved.backward(two_gradients, tape, Want::params));
@@ -114,7 +114,7 @@ TEST_CASE("a pass that was not recorded gives no gradient", "[identity]") {
   const Tensor<float> x = random_tensor<float>({2, 2, 8, 8}, 3);
   for (const bool used : {false, true}) {
     Tape<float> tape;
-    if (used) net.forward(x, tape, Mode::train());
+    if (used) net.forward(x, tape, Mode::train(Random(0)));
     const auto z = net.forward(x, tape, Mode::infer());
     const Tensor<float> dz(z.shape(), 1.0f);
     CHECK(contains(refusal([&] { net.input_gradient(dz, tape); }), "not recorded"));
@@ -128,7 +128,7 @@ TEST_CASE("a pass from before a step is not gone back through", "[identity]") {
   Net<float> net = small_plain_net<float>();
   train::Sgd<float> optimizer(net, {});
   Tape<float> old, tape;
-  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 3), old, Mode::train());
+  const auto z = net.forward(random_tensor<float>({2, 2, 8, 8}, 3), old, Mode::train(Random(0)));
   const Tensor<float> dz(z.shape(), 0.1f);
   step_by_hand(net, tape, optimizer);
   CHECK(contains(refusal([&] { net.backward(dz, old, Want::params); }), "before they changed"));
@@ -145,7 +145,7 @@ TEST_CASE("an optimiser belongs to the net that it was made for", "[identity]") 
   train::Sgd<float> early(net, {});
   quantize(net, {.bits = quant::parse_bit_policy("w8a8"), .input = {1 / 64.0f, {100, 128}}});
   choose_clips(net);
-  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train());
+  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train(Random(0)));
   CHECK(contains(refusal([&] { early.step(tape); }), text));
 
   train::Adamw<float> late(net); // quantised once more after it was made
@@ -164,6 +164,23 @@ TEST_CASE("an optimiser belongs to the net that it was made for", "[identity]") 
   CHECK(contains(refusal([&] { step_by_hand(net, tape, of_other); }), "one of another net"));
 }
 
+TEST_CASE("gradients serve one step", "[identity]") {
+  Net<float> net = small_plain_net<float>();
+  train::Sgd<float> optimizer(net, {});
+  Tape<float> tape;
+  const Tensor<float> x = random_tensor<float>({2, 2, 8, 8}, 3), dz({2, 5}, 0.1f);
+  const auto forward = [&] { net.forward(x, tape, Mode::train(Random(0))); };
+  const auto backward = [&] { net.backward(dz, tape, Want::params); };
+  forward(), net.zero_grad(), backward(), backward(); // two passes may add up
+  optimizer.step(tape);
+  forward();
+  CHECK(contains(refusal([&] { optimizer.step(tape); }), "those of the last step"));
+  CHECK(contains(refusal(backward), "call net.zero_grad() first"));
+  CHECK_NOTHROW(net.input_gradient(dz, tape));
+  net.zero_grad(), backward();
+  CHECK_NOTHROW(optimizer.step(tape));
+}
+
 TEST_CASE("a step needs a training pass", "[identity]") {
   Net<float> net = small_residual_net<float>();
   train::Sgd<float> optimizer(net, {});
@@ -171,7 +188,7 @@ TEST_CASE("a step needs a training pass", "[identity]") {
   CHECK(contains(refusal([&] { optimizer.step(tape); }), "none or a failed one"));
   net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::eval());
   CHECK(contains(refusal([&] { optimizer.step(tape); }), "a training pass"));
-  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train());
+  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train(Random(0)));
   CHECK(contains(refusal([&] { optimizer.step(tape, -1); }), "learning rate factor"));
 }
 
@@ -225,7 +242,7 @@ TEST_CASE("an optimiser of one's own has as much state as it asks for", "[identi
   CHECK(optimizer.state().size() == 12);
   Tape<float> tape;
   for (int t = 0; t < 2; ++t) {
-    net.forward(four_numbers, tape, Mode::train());
+    net.forward(four_numbers, tape, Mode::train(Random(0)));
     net.zero_grad();
     net.backward(two_gradients, tape, Want::params);
     optimizer.step(tape);
@@ -248,20 +265,20 @@ TEST_CASE("training without first weights is an error", "[identity]") {
   net.add("fc1", Linear<float>({.in = 4, .out = 3}));
   net.add("fc2", Linear<float>({.in = 3, .out = 2}));
   Tape<float> tape;
-  net.forward(four_numbers, tape, Mode::train());
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
   const auto train = [&] { net.backward(two_gradients, tape, Want::params); };
-  CHECK(contains(refusal(train), "'fc1.weight': expected first weights, got none"));
+  CHECK(contains(refusal(train), "'fc1.weight': expected initial weights, got none"));
   CHECK(contains(refusal(train), "initialize(net, seed)"));
   CHECK_NOTHROW(net.input_gradient(two_gradients, tape)); // to look is allowed
   initialize(net, 1);
-  net.forward(four_numbers, tape, Mode::train());
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
   CHECK_NOTHROW(train());
   net.add("fc3", Linear<float>({.in = 2, .out = 2})); // a layer that came later
-  net.forward(four_numbers, tape, Mode::train());
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
   CHECK(contains(refusal(train), "'fc3.weight'"));
   for (auto& p : net.parameters())
     if (p.name == "fc3.weight") p.parameter->edit().fill(0); // a choice of the user's
-  net.forward(four_numbers, tape, Mode::train());
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
   CHECK_NOTHROW(train());
 }
 
@@ -308,7 +325,7 @@ TEST_CASE("LSQ's step must come from weights that mean something", "[identity]")
                             .alpha = 2};
   Tape<float> tape;
   const auto train = [&] {
-    net.forward(four_numbers, tape, Mode::train());
+    net.forward(four_numbers, tape, Mode::train(Random(0)));
     net.backward(two_gradients, tape, Want::params);
   };
   quantize(net, how);
@@ -331,8 +348,8 @@ TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
                             .input = {1 / 64.0f, {100, 128}}};
   const auto warnings = quantize(net, how);
   REQUIRE(warnings.size() == 1);
-  CHECK(contains(warnings[0], "layer 'conv2' has quantised weights but gets real numbers, from "
-                              "'swish' (swish)"));
+  CHECK(contains(warnings[0], "layer 'conv2' has quantised weights, but its input from 'swish' "
+                              "(swish) is real numbers"));
   Net<float> usual = small_plain_net<float>();
   CHECK(quantize(usual, how).empty());
   Net<float> residual = small_residual_net<float>();
@@ -354,6 +371,9 @@ TEST_CASE("images of another grid than the net's are refused", "[identity]") {
   train::GuidedOptions options;
   options.mask.fill.grid = data::normalization("synthetic");
   CHECK(contains(refusal([&] { train::GuidedStep(net, optimizer, options); }), "grid of the fill"));
+  Net<float> another = small_run::net();
+  CHECK(
+      contains(refusal([&] { train::GuidedStep(another, optimizer, {}); }), "one of another net"));
 }
 
 } // namespace test_identity

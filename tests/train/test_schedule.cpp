@@ -86,7 +86,7 @@ TEST_CASE("a schedule of one's own is any function", "[train]") {
   CHECK(halving(5, 10) == 0.5);
   for (const double bad : {-1.0, std::nan(""), static_cast<double>(INFINITY)}) {
     const Schedule wrong{.function = [bad](index_t, index_t) { return bad; }};
-    CHECK(contains(message_of<value_error>([&] { wrong(3, 10); }), "schedule at step 3"));
+    CHECK(contains(message_of<value_error>([&] { wrong(3, 10); }), "schedule at step 4"));
   }
 }
 

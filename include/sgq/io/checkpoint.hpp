@@ -5,7 +5,7 @@
 // and, as metadata, the place in the run and the run's options. It is replaced in one stroke, so a
 // kill at any moment leaves the last checkpoint whole; a digest over all tensors finds what a disk
 // did to it later. A checkpoint of a run with other options is refused: going on from it would be
-// neither this run nor that one. So is one that other numerics have made, or another precision.
+// neither this run nor that one. So is one of other numerics or of another precision.
 #pragma once
 
 #include "sgq/io/model.hpp"
@@ -104,19 +104,11 @@ inline void check_options(const SafeTensors& file, nn::Metadata now) {
 
 } // namespace detail
 
-/// Throws value_error unless the optimiser moves this net as it is now.
-template <class T>
-void check_same_net(const nn::Net<T>& net, const train::Optimizer<T>& optimizer) {
-  if (&optimizer.net() != &net)
-    throw value_error(
-        describe("checkpoint", "an optimiser that was made for the net", "one of another net"));
-}
-
 /// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
 template <class T>
 void save_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
                      const Run& run) {
-  check_same_net(net, optimizer);
+  train::check_same_net(net, optimizer);
   SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
@@ -137,7 +129,7 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<
 template <class T>
 Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
                     const nn::Metadata& options) {
-  check_same_net(net, optimizer);
+  train::check_same_net(net, optimizer);
   const SafeTensors file = read_safetensors(path);
   const auto expect = [&](const std::string& key, const std::string& expected) {
     if (const std::string& got = detail::text_at(file, key); got != expected)

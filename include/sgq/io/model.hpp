@@ -101,8 +101,8 @@ inline std::string precision_text(const std::map<std::string, std::string>& laye
   return text;
 }
 
-/// The same of the net that a file holds: as the file says, or, in files of sgq 0.1, as its spec
-/// does. Nothing in files of others.
+/// The precision of the file's net: as its metadata say, or from its spec where an older sgq wrote
+/// the file. Nothing for files of others.
 template <class T>
 std::optional<std::string> precision_of(const SafeTensors& file) {
   const auto said = file.metadata.find("precision");
@@ -134,7 +134,9 @@ void check_precision(const SafeTensors& file, const nn::Net<T>& net) {
   for (const auto& [layer, any] : all)
     if (in(now, layer) != in(then, layer))
       throw io_error(describe(file.origin + ", layer '" + layer + "'", in(now, layer),
-                              in(then, layer), "quantize() the net as the file's was"));
+                              in(then, layer),
+                              then.empty() ? "load the weights before quantize()"
+                                           : "quantize() the net as the file's was"));
 }
 
 template <class T>

@@ -33,7 +33,7 @@ public:
 
 struct PactOptions {
   int bits = 4;
-  std::optional<double> alpha{}; ///< where training starts; else calibrate() must say
+  std::optional<double> alpha{}; ///< initial value; unset, calibrate() must choose it
   quant::PactGradient gradient = quant::PactGradient::paper;
 };
 
@@ -55,7 +55,7 @@ public:
 
   const PactOptions& options() const { return options_; }
   T alpha() const { return alpha_.value()[0]; }
-  /// False until somebody has chosen alpha: nothing is trained with a clip that nobody chose.
+  /// False until alpha has been set; training then refuses.
   bool has_alpha() const { return alpha_.written(); }
   void set_alpha(T alpha) {
     quant::check_alpha(alpha);

@@ -6,7 +6,9 @@
 // tapes at once, and two forward passes never disturb each other.
 //
 // To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
-// backward; the rest has defaults.
+// backward; the rest has defaults. Values from a constructor count as "not chosen": training
+// refuses weights that are still 0, and clips, until somebody has written them through
+// Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -24,11 +26,12 @@ namespace sgq::nn {
 /// How a forward pass is made.
 struct Mode {
   bool training = false;
-  ImageRandom random{Random(0)}; ///< of dropout; give every step its own
+  ImageRandom random{Random(0)}; ///< of dropout
   bool recording = true;         ///< what only a backward pass needs is kept
 
   /// Batch norm uses the batch's statistics and dropout is on.
-  static Mode train(const ImageRandom& random = Random(0)) { return {true, random}; }
+  /// `random` draws the dropout masks: give every step its own, random.split(step).
+  static Mode train(const ImageRandom& random) { return {true, random}; }
   /// Batch norm uses its running statistics and dropout is off.
   static Mode eval() { return {}; }
   /// The same, and no backward pass will follow.

@@ -82,7 +82,7 @@ public:
     ready_ = false;
     connect();
   }
-  /// What tapes and optimisers know the net by.
+  /// The net's edition, for tapes and optimisers.
   const std::shared_ptr<NetIdentity<T>>& identity() const { return identity_; }
 
   ValueId last() const { return nodes_.size() - 1; }
@@ -123,14 +123,15 @@ public:
     return all;
   }
 
-  /// Derives weight codes and the like; to be called once after the parameters have changed.
-  /// Optimizer::step() does. Passes from before cannot be gone back through any more.
+  /// Derives weight codes and the like. Call it once after parameters have changed;
+  /// Optimizer::step() does. Tapes recorded before cannot run backward any more.
   void prepare() {
     ++identity_->version;
     for (Node& node : nodes_) node.layer->prepare(node.name);
   }
 
   void zero_grad() {
+    identity_->gradients_used = false;
     for (Node& node : nodes_) { // not parameters(), whose names would be allocated at every step
       own_.clear();
       node.layer->collect(own_);
@@ -158,21 +159,27 @@ protected:
   }
   ~LayerList() = default;
 
-  // Throws value_error where training would start from what a layer's constructor left.
-  void check_first_values() {
+  // Throws value_error where gradients would be added to those of the step before, or would train
+  // values that nobody has chosen.
+  void check_gradients() {
+    if (identity_->gradients_used)
+      throw value_error(describe("backward", "gradients that were set to 0 after the last step",
+                                 "those of that step", "call net.zero_grad() first"));
     if (ready_) return;
     for (const auto& [name, parameter] : parameters()) {
       if (parameter->written()) continue;
       const View<const T> value = parameter->value();
       const bool zero = std::all_of(value.begin(), value.end(), [](T v) { return v == T{0}; });
       if (parameter->role() == Role::weight && zero)
-        throw value_error(describe("training: '" + name + "'", "first weights", "none",
+        throw value_error(describe("training: '" + name + "'", "initial weights", "none",
                                    "call initialize(net, seed), or load weights"));
       if (parameter->role() == Role::clip)
-        throw value_error(describe("training: '" + name + "'", "a first value", "none",
-                                   "call calibrate(net, batch) after quantize(), or set "
-                                   "QuantizeOptions::alpha; LSQ's step needs first weights before "
-                                   "quantize()"));
+        throw value_error(describe("training: '" + name + "'", "an initial value", "none",
+                                   name.ends_with(".step")
+                                       ? "quantize() after initialize(): LSQ's step comes from the "
+                                         "weights"
+                                       : "call calibrate(net, batch) after quantize(), or set "
+                                         "QuantizeOptions::alpha"));
     }
     ready_ = true;
   }
@@ -213,8 +220,8 @@ private:
 
   std::vector<NamedParameter<T>> own_; // of one layer, in zero_grad
   std::shared_ptr<NetIdentity<T>> identity_ = std::make_shared<NetIdentity<T>>(
-      NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1});
-  bool ready_ = false; // check_first_values() has found nothing
+      NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1, false});
+  bool ready_ = false; // every parameter has an initial value
 };
 
 } // namespace sgq::nn

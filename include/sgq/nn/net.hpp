@@ -5,8 +5,10 @@
 //     net.add("relu1", Relu<float>());
 //     ...
 //     Tape<float> tape;
-//     View<const float> logits = net.forward(x, tape, Mode::train());
+//     View<const float> logits = net.forward(x, tape, Mode::train(random.split(step)));
+//     net.zero_grad();
 //     net.backward(dlogits, tape, Want::params);
+//     optimizer.step(tape);
 //
 // The list itself is nn/layer_list.hpp; here are the passes through it.
 #pragma once
@@ -120,7 +122,7 @@ private:
   View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,
                              const BackwardOptions& options) {
     tape.check_backward("backward", *identity());
-    if (want != Want::input) this->check_first_values();
+    if (want != Want::input) this->check_gradients();
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
     check_shape("gradient of the output", tape[last()].out.shape, dout.shape());

@@ -1,8 +1,8 @@
-// sgq/nn/net_handle.hpp -- a net as it was at one moment, for those who outlive that moment.
+// sgq/nn/net_handle.hpp -- refers to a net in one edition.
 //
 // Tapes and optimisers point into the layers of a net. add(), replace() and quantize() put other
-// layers there, so each of them gives the net a new edition: a number that no other net and no
-// other moment has. Who kept an older number is told so instead of reading freed memory.
+// layers there, so each of them gives the net a new edition: a number that was never used before. A
+// tape or an optimiser with an older number throws instead of reading freed memory.
 #pragma once
 
 #include "sgq/core/error.hpp"
@@ -16,12 +16,13 @@ namespace sgq::nn {
 template <class T>
 class Net;
 
-/// What a net shares with those who refer to it: where it is now, and what has become of it.
+/// What a net shares with its tapes and optimisers: where it is, and its edition.
 template <class T>
 struct NetIdentity {
   Net<T>* net;           ///< follows the net when it is moved
   std::uint64_t edition; ///< of its list of layers; never 0
-  std::uint64_t version; ///< counts the changes of its parameters
+  std::uint64_t version; ///< counts calls of prepare(), which follows every change of parameters
+  bool gradients_used;   ///< an optimiser has stepped along the gradients that lie there
 };
 
 namespace detail {
@@ -44,7 +45,7 @@ public:
     const std::shared_ptr<const NetIdentity<T>> identity = identity_.lock();
     if (!identity)
       throw value_error(describe(who, "the net that it was made for", "one that is gone",
-                                 "a net must outlive those who use it"));
+                                 "keep the net alive as long as its optimiser"));
     if (identity->edition != edition_)
       throw value_error(describe(who, "the net as it was when this was made",
                                  "one that quantize(), replace() or add() has changed since",

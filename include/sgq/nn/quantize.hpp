@@ -3,7 +3,7 @@
 //     Net<float> net = mnist_cnn();
 //     quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = grid});
 //     calibrate(net, first_batch);
-//     train::Adamw<float> optimizer(net); // the net it moves is the one that it was made for
+//     train::Adamw<float> optimizer(net); // after quantize(): the layers are new
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
 // becomes the PACT of the weight layer before it, the input becomes pixel codes, and the last
@@ -30,15 +30,16 @@ struct QuantizeOptions {
   quant::BitPolicy bits{};
   quant::WeightScheme weights = quant::WeightScheme::sawb;
   quant::PactGradient gradient = quant::PactGradient::paper;
-  /// Where every clip starts; PACT's paper takes 10. Unset, clips keep the values that they have,
-  /// and calibrate() must choose those of new ones.
+  /// Where every clip starts; PACT's paper takes 10. Unset, existing clips keep their values and
+  /// calibrate() must set new ones.
   std::optional<double> alpha{};
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
   PixelGrid input{};
 };
 
-/// Makes the weight quantiser of a layer from the layer's name and its bits: how quantisers of
-/// one's own get into a net. The first and the last layer are symmetric where the policy says 8bit.
+/// Makes the weight quantiser of a layer from its name and bits: how quantisers of your own get
+/// into a net. FirstLast::eight_bit, the default, does not ask it for the first and the last layer,
+/// which are symmetric then; FirstLast::same asks it for every layer.
 template <class T>
 using QuantizerFactory =
     std::function<std::shared_ptr<const quant::WeightQuantizer<T>>(const std::string&, int)>;
@@ -103,8 +104,8 @@ std::shared_ptr<const quant::WeightQuantizer<T>> quantizer_for(const std::string
   return quantizer;
 }
 
-/// Quantised layers that get real numbers, found by running one blank image: something between
-/// them and the last PACT is not made for codes, an activation of the user's own for one.
+/// Quantised layers whose input is not codes, found by running one image of zeros: behind an
+/// activation of the user's own, for example.
 template <class T>
 void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                          std::vector<std::string>& warnings) {
@@ -113,18 +114,18 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
   for (ValueId i : layers) {
     const ValueId source = net.nodes()[i].inputs[0];
     if (net.nodes()[i].layer->precision().empty() || tape[source].out.max_code > 0) continue;
-    warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights but gets real " +
-                       "numbers, from '" + net.nodes()[source].name + "' (" +
+    warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights, but its input " +
+                       "from '" + net.nodes()[source].name + "' (" +
                        std::string(net.nodes()[source].layer->kind()) +
-                       "): only a ReLU becomes a PACT, whose codes it could compute on");
+                       ") is real numbers: only a ReLU is replaced by a PACT");
   }
 }
 } // namespace detail
 
-/// Quantises the net by a policy; bits of 32 make a layer real-valued again. The layers in between
-/// are made by `make`: see QuantizerFactory. Returns warnings: layers for which the weight
-/// quantiser is known not to train, and quantised layers whose input is not. Throws value_error on
-/// a policy that names other layers, impossible bits, or an input grid that is missing.
+/// Quantises the net by a policy; bits of 32 make a layer real-valued again. `make` makes the
+/// body's weight quantisers; options.weights is not read. Returns warnings: weight quantisers known
+/// to train badly here, and quantised layers with real input. Throws value_error on a policy that
+/// names other layers, impossible bits, or an input grid that is missing.
 template <class T>
 std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options,
                                   const std::type_identity_t<QuantizerFactory<T>>& make) {
@@ -190,11 +191,11 @@ std::vector<ValueId> pact_layers(Net<T>& net) {
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
   if (pact_layers(net).empty())
-    throw value_error(describe("calibrate", "a quantised net", "one without PACT",
-                               "call quantize() first; a real-valued net has no clips"));
+    throw value_error(describe("calibrate", "a net with PACT layers", "none",
+                               "call quantize() first, with activations of fewer than 32 bits"));
   Tape<T> tape;
   Tensor<T> v;
-  const Mode mode = Mode::train();
+  const Mode mode = Mode::train(Random(0));
   net.start(x, tape, mode);
   for (ValueId i = 1; i <= net.last(); ++i) {
     if (auto* pact = dynamic_cast<Pact<T>*>(&net.layer(i))) {
@@ -205,6 +206,7 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
     }
     net.run_layer(i, tape, dynamic_cast<Dropout<T>*>(&net.layer(i)) ? Mode::eval() : mode);
   }
+  net.prepare(); // the clips have moved: passes from before are stale
 }
 
 } // namespace sgq::nn

@@ -98,8 +98,7 @@ public:
   }
   void complete() { complete_ = true; }
 
-  /// Throws value_error unless a whole pass through this net, with the layers it has now, lies on
-  /// the tape.
+  /// Throws value_error unless the tape holds a complete pass through this edition of the net.
   void check_pass(std::string_view what, const NetIdentity<T>& net) const {
     if (edition_ == net.edition && complete_) return;
     throw value_error(describe(what, "a recorded pass of this net",
@@ -115,8 +114,8 @@ public:
       throw value_error(describe(what, "a recorded pass", "one in Mode::infer(), not recorded",
                                  "use Mode::eval() or Mode::train()"));
     if (version_ != net.version)
-      throw value_error(describe(what, "a pass with the parameters that the net has now",
-                                 "one from before they changed", "run forward again"));
+      throw value_error(describe(what, "a pass made with the current parameters",
+                                 "one made before they changed", "run forward again"));
   }
   GradientPool<T>& workspace() const { return workspace_; }
 

@@ -62,6 +62,7 @@ public:
     if (!step_.empty() && weight_.written())
       step_.edit(); // a value made of weights that mean something
     prepared_version_ = 0;
+    checked_ = false;
   }
   /// "sawb, 4 bits, codes -7..7"; empty without a quantiser.
   std::string precision() const {
@@ -84,6 +85,8 @@ public:
   void prepare(std::string_view layer) {
     if (!quantizer_) return;
     quantizer_->quantize(weight_.value(), step(), codes_, layer);
+    if (!checked_) check_codes(layer);
+    checked_ = true;
     largest_row_sum_ = largest_row_sum();
     prepared_version_ = version();
   }
@@ -129,6 +132,22 @@ public:
   }
 
 private:
+  // A quantiser of the user's own may break its promise, on which packing and bounds rely.
+  void check_codes(std::string_view layer) const {
+    const std::string what = "layer '" + std::string(layer) + "', quantiser " + quantizer_->name();
+    check_shape(what, shape(), codes_.codes.shape());
+    const quant::Grid grid = quantizer_->grid();
+    const T low = static_cast<T>(grid.min_code), high = static_cast<T>(grid.max_code);
+    index_t bad = 0;
+    for (T c : codes_.codes) bad += !(c >= low && c <= high && c == std::rint(c));
+    if (bad > 0 || !(codes_.scale > 0) || !std::isfinite(codes_.scale))
+      throw value_error(describe(what,
+                                 "a positive scale and integer codes in " + to_text(grid.min_code) +
+                                     ".." + to_text(grid.max_code),
+                                 "a scale of " + to_text(codes_.scale) + " and " + to_text(bad) +
+                                     " other codes"));
+  }
+
   T step() const { return step_.empty() ? T{1} : step_.value()[0]; }
   std::uint64_t version() const {
     return weight_.version() + (step_.empty() ? 0 : step_.version());
@@ -144,8 +163,9 @@ private:
   }
   void check_fresh() const {
     if (prepared_version_ != version())
-      throw value_error(describe("weight codes", "codes made after the last change of the weights",
-                                 "stale ones", "call net.prepare() after every optimiser step"));
+      throw value_error(
+          describe("weight codes", "codes made after the last change of the weights", "stale ones",
+                   "call net.prepare() after writing parameters; Optimizer::step() does"));
   }
 
   Parameter<T> weight_, step_;
@@ -153,6 +173,7 @@ private:
   quant::WeightCodes<T> codes_;
   double largest_row_sum_ = 0;
   std::uint64_t prepared_version_ = 0;
+  bool checked_ = false; // the quantiser has kept its promise once
 };
 
 } // namespace sgq::nn

@@ -2,7 +2,9 @@
 //
 // A quantiser maps a weight tensor w (any shape, one scale per tensor) to integer codes c and a
 // scale s with w_q = s c, and maps dL/dw_q back to dL/dw by its straight-through rule. It is a
-// stateless const object: layers share it, tests call it alone.
+// stateless const object: layers share it, tests call it alone. To add one, derive from
+// WeightQuantizer and hand it to quantize() by a QuantizerFactory. name() goes into model files as
+// part of a layer's precision, so two rules need two names.
 //
 //   scheme             levels at k bits      codes                  zero  scale
 //   DoReFa             2^k                   odd, |c| <= n          no    1/n
@@ -53,7 +55,7 @@ template <class T>
 struct WeightCodes {
   Tensor<T> codes; ///< integers (real numbers under the identity policy), the shape of w
   T scale{};       ///< positive
-  T range{};       ///< the detached statistic that backward uses: M, alpha_w, max|w|; LSQ's step
+  T range{};       ///< for the quantiser's own backward: M, alpha_w, max|w|; LSQ's step
 };
 
 /// Throws shape_error unless the three have one shape.

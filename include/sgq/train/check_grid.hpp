@@ -1,4 +1,4 @@
-// sgq/train/check_grid.hpp -- images and net must mean the same by a pixel code.
+// sgq/train/check_grid.hpp -- batch and net must use the same pixel grid.
 #pragma once
 
 #include "sgq/data/batches.hpp"
@@ -6,14 +6,14 @@
 
 namespace sgq::train {
 
-/// Throws value_error where the images were made by another grid than the quantised net reads them
-/// by: every pixel would come out shifted and stretched.
+/// Throws value_error if the batch was normalised with another grid than the net's: every pixel
+/// would be shifted and scaled.
 template <class T>
 void check_grid(const nn::Net<T>& net, const data::Batch<T>& batch) {
   const PixelGrid& own = net.input().grid();
   if (own && batch.grid && own != *batch.grid)
     throw value_error(describe("images of a batch", "the pixel grid of the net's input", "another",
-                               "give Batches the grid that quantize() got"));
+                               "give Batches the grid that was given to quantize()"));
 }
 
 } // namespace sgq::train

@@ -16,7 +16,7 @@ namespace sgq::train {
 
 struct FitOptions {
   index_t epochs = 1;
-  std::uint64_t seed = 0; ///< of dropout and fills; the order of the images has the batches' own
+  std::uint64_t seed = 0; ///< of dropout, ties and fills; Batches has its own seed for the order
   Schedule schedule{};
 };
 

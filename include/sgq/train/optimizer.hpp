@@ -5,13 +5,13 @@
 //     Sgd<float> optimizer(net, {.lr = 0.1, .momentum = 0.9, .roles = decayed(5e-4)});
 //     ...
 //     net.backward(dlogits, tape, Want::params);
-//     optimizer.step(tape, schedule(step, steps)); // lr times a factor in [0, 1]
+//     optimizer.step(tape, schedule(step, steps)); // lr times a factor >= 0
 //
 // step() is the one call that ends a training step: parameters, running statistics, weight codes.
 //
-// To add one, derive from Optimizer in a file of your own: say how many tensors of state each
-// parameter needs and how they are called, and override update(), which sees a stretch of one
-// parameter at a time. Names for checkpoints, roles and threads are dealt with here.
+// To add one, derive from Optimizer in a file of your own: name the tensors of state that each
+// parameter needs, and override name() and update(), which sees a stretch of one parameter at a
+// time. Names for checkpoints, roles and threads are dealt with here.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -76,16 +76,21 @@ public:
   virtual std::string_view name() const = 0;
 
   /// Ends a training step: moves every parameter by its gradient and batch norm's running
-  /// statistics towards those of the pass on the tape, then derives the weight codes. lr_factor is
-  /// the schedule's word for this step. Throws value_error, and moves nothing, where the net is
-  /// gone or has got other layers since the optimiser was made, or the tape holds no training pass
-  /// of it made since the last step.
+  /// statistics towards those of the pass on the tape, then derives the weight codes. Statistics of
+  /// other passes of the step move by net.update_statistics(). lr_factor is the schedule's factor.
+  /// Throws value_error, and moves nothing, if the net is gone or has a new edition, or if the tape
+  /// holds no training pass made since the last step.
   void step(const nn::Tape<T>& tape, double lr_factor = 1) {
     check("learning rate factor", lr_factor);
     nn::Net<T>& net = this->net();
     tape.check_backward("optimizer step", *net.identity());
+    if (net.identity()->gradients_used)
+      throw value_error(describe("optimizer step", "gradients made since the last step",
+                                 "those of the last step",
+                                 "call net.zero_grad() and net.backward() in every step"));
     net.update_statistics(tape);
     move_parameters(lr_factor);
+    net.identity()->gradients_used = true;
     net.prepare();
   }
 
@@ -126,11 +131,14 @@ protected:
     }
   }
 
-  /// Called once a step, before the updates.
+  /// Called once per step, before the updates; steps() already counts this one: 1, 2, ..
   virtual void begin_step() {}
-  /// Moves a stretch of a parameter and of its state. Called from several threads.
+  /// Moves a stretch of a parameter and of its state. Apply both u.penalty and u.shrink: one of
+  /// them is 0. Called from several threads; kernels::for_isa vectorises the loop (sgd.hpp).
   virtual void update(const Update<T>& u) const = 0;
 
+  /// The value. Throws value_error unless it is finite and >= 0, and less than `below` if that is
+  /// not 0.
   static double check(std::string_view what, double value, double below = 0) {
     if (!(value >= 0) || !std::isfinite(value) || (below > 0 && value >= below))
       throw value_error(
@@ -180,5 +188,12 @@ private:
   std::vector<Entry> entries_;
   index_t steps_ = 0;
 };
+
+/// Throws value_error unless the optimiser moves this net as it is now.
+template <class T>
+void check_same_net(const nn::Net<T>& net, const Optimizer<T>& optimizer) {
+  if (&optimizer.net() != &net)
+    throw value_error(describe("optimizer", "one that was made for the net", "one of another net"));
+}
 
 } // namespace sgq::train

@@ -28,7 +28,7 @@ enum class SaliencyPass {
 
 /// Which training passes move batch norm's running statistics.
 enum class StatisticsFrom {
-  clean, ///< that of the images; masked ones are half noise, which evaluation never sees
+  clean, ///< the clean pass: masked images are half noise, which evaluation never sees
   both
 };
 
@@ -39,8 +39,8 @@ struct GuidedOptions {
   bool kl_attached = true; ///< gradients flow into both arguments of KL, else into f(x~) only
   SaliencyPass pass = SaliencyPass::shared;
   StatisticsFrom statistics = StatisticsFrom::clean;
-  double start = 0; ///< share of the run that is trained plainly before guiding begins
-  double ramp = 0;  ///< share of the run over which lambda then rises from 0, in a line
+  double start = 0; ///< share of the run before guiding begins
+  double ramp = 0;  ///< share of the run over which lambda then rises linearly from 0
   double rate = 1;  ///< factor on the learning rate once guiding has begun
 
   /// The setting of the authors' program; its target is the log-probability on MNIST, the logit on
@@ -65,24 +65,25 @@ T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> l
 template <class T>
 class GuidedStep {
 public:
-  /// The optimiser was made for this net. Fills are codes of the net's own pixel grid, if it has
-  /// one. Throws value_error on an option out of range or a grid that is not the net's.
+  /// Without a grid of its own, the fill uses the net's. Throws value_error on an option out of
+  /// range, an optimiser of another net, or a grid that is not the net's.
   GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options)
       : net_(net), optimizer_(optimizer), options_(options) {
     check_options();
+    check_same_net(net, optimizer);
     PixelGrid& fill = options_.mask.fill.grid;
     const PixelGrid& own = net.input().grid();
     if (own && !fill) fill = own;
     if (own && fill != own)
       throw value_error(describe("guided training: grid of the fill", "that of the net's input",
-                                 "another", "leave it out: the net's own is taken"));
+                                 "a different one", "leave it out"));
   }
 
   /// Throws value_error where the loss is not finite, and where `start` or `ramp` is set but the
   /// context does not say how far the run is.
   StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
-    const double lambda = lambda_at(at.progress);
-    if (lambda < 0) return train_step(net_, clean_, batch, optimizer_, at);
+    const std::optional<double> lambda = lambda_at(at.progress);
+    if (!lambda) return train_step(net_, clean_, batch, optimizer_, at);
     check_grid(net_, batch);
     const View<const T> x = batch.x;
     Arena::Scope scope(scratch());
@@ -100,7 +101,7 @@ public:
     ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
     const View<const T> zm = net_.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
 
-    const T loss = guided_loss<T>(z, zm, batch.labels, lambda, options_.kl_attached, dz, dzm);
+    const T loss = guided_loss<T>(z, zm, batch.labels, *lambda, options_.kl_attached, dz, dzm);
     check_loss(loss, net_, masked_);
     if (!single) net_.backward(dz, clean_, nn::Want::params);
     net_.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
@@ -137,20 +138,20 @@ private:
     ops::share_count(o.mask.share, 1);
   }
 
-  // lambda at a place of the run, or -1 before guiding begins.
-  double lambda_at(std::optional<double> progress) const {
+  // lambda at a place of the run; nothing before guiding begins.
+  std::optional<double> lambda_at(std::optional<double> progress) const {
     if (options_.start == 0 && options_.ramp == 0) return options_.lambda;
     if (!progress)
       throw value_error(describe("guided training with a start or a ramp",
                                  "StepContext::progress, the share of the run so far", "none",
                                  "fit() sets it"));
     const double since = *progress - options_.start;
-    if (since < 0) return -1;
+    if (since < 0) return std::nullopt;
     return since < options_.ramp ? options_.lambda * since / options_.ramp : options_.lambda;
   }
 
   // dS/dx, from the clean pass or from one in evaluation mode on the tape that is free so far;
-  // nothing where the ranking does not look at it.
+  // empty if the ranking does not read it.
   View<const T> input_saliency(View<const T> x, View<const T> z,
                                std::span<const std::uint8_t> labels, View<T> ds) {
     if (options_.mask.rank_by == ops::Rank::random) return {};

@@ -8,7 +8,7 @@
 //     one_cycle   half a cosine from start up to 1 over the first `warm_up`, then half a cosine
 //                 down to end                                              (arXiv 1708.07120)
 //
-// or any function of one's own: {.function = [](index_t i, index_t steps) { return ..; }}.
+// or any function of your own: {.function = [](index_t i, index_t steps) { return ..; }}.
 //
 // The factor of step i depends on i and on the length of the run only, so a resumed run goes on
 // where it stopped.
@@ -34,7 +34,7 @@ struct Schedule {
   double start = 1.0 / 25, end = 4e-6;      ///< first and last factor (one_cycle)
   std::vector<double> milestones{0.3, 0.6}; ///< shares of the run (step)
   double factor = 0.1;                      ///< at each milestone (step)
-  /// A course of one's own, (step, steps) -> factor >= 0; takes the place of `kind`.
+  /// A function of your own, (step, steps) -> factor >= 0; replaces `kind`.
   std::function<double(index_t, index_t)> function{};
 
   /// The factor of step i in [0, steps). Throws value_error where `function` gives none.
@@ -60,7 +60,7 @@ private:
   static double checked(double factor, index_t i) {
     if (!(factor >= 0) || !std::isfinite(factor))
       throw value_error(
-          describe("schedule at step " + to_text(i), "a factor >= 0", to_text(factor)));
+          describe("schedule at step " + to_text(i + 1), "a factor >= 0", to_text(factor)));
     return factor;
   }
 

@@ -69,15 +69,11 @@ std::vector<Column> load_columns(const std::string& list) {
   return columns;
 }
 
-/// The first model's net with random weights; a quantised one's alphas are calibrated on x. Batch
-/// norm keeps its initial statistics, 0 and 1.
+/// The first model's net with random weights.
 Column random_column(const Column& first, std::uint64_t seed, View<const float> x) {
   nn::ModelSpec spec = first.model.spec;
   spec.options.seed = seed;
-  Column column{"random", "", {nn::build_model<float>(spec), spec, first.model.metadata}};
-  if (sgq::quant::name(spec.quant.bits) != "fp32")
-    nn::calibrate<float>(column.model.net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
-  return column;
+  return {"random", "", {untrained(spec, seed, x), spec, first.model.metadata}};
 }
 
 /// Explains the images through one model and compares with the first.

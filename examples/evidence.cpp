@@ -29,7 +29,7 @@ nn::Net<float> train_net(const Options& o, const data::Dataset& set, const Pixel
   spec.quant.input = grid;
   nn::Net<float> net = nn::build_model(spec);
   data::Batches<float> batches(set, grid, {.size = 50, .seed = o.seed});
-  if (o.bits != "fp32") nn::calibrate<float>(net, batches.batch(0).x);
+  if (!nn::pact_layers(net).empty()) nn::calibrate(net, batches.batch(0).x);
   train::Adamw<float> optimizer(net, {.lr = 2e-3});
   const train::FitOptions fit{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::Schedule::Kind::one_cycle}};

@@ -168,6 +168,16 @@ inline std::vector<float> background_of(const Images& images, const io::Model<fl
   return data::background_values(set, grid);
 }
 
+/// The net of that spec with random weights; calibration on the first of x gives its clips, if it
+/// has any, a start. Batch norm keeps its initial statistics, 0 and 1.
+inline nn::Net<float> untrained(nn::ModelSpec spec, std::uint64_t seed, View<const float> x) {
+  spec.options.seed = seed;
+  nn::Net<float> net = nn::build_model<float>(spec);
+  if (!nn::pact_layers(net).empty())
+    nn::calibrate(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  return net;
+}
+
 /// A net as a function from a batch to logits.
 class NetFunction {
 public:

@@ -97,7 +97,7 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.number("--lr", &o.lr, "the highest learning rate");
   line.number("--decay", &o.decay, "weight decay");
   line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
-               "of weights, order, dropout, fills");
+               "of weights, order, dropout, ties, fills");
   line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
   line.text("--out", &o.out, "DIR",
             "takes metrics.json, model.safetensors, alpha.svg and the checkpoint");
@@ -109,7 +109,7 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.text("--bits", &o.bits, "POLICY",
             "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
   line.choice("--weights", &o.weights, {"sawb", "sawb-clipped", "dorefa", "dorefa-rescaled", "lsq"},
-              "how weights are");
+              "how weights are quantised");
   line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
               "the weights of first and last layer, and the input");
   line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
@@ -124,8 +124,9 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.section("Saliency-guided training");
   line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
   line.flag("--authors", &o.authors, "with the setting of its authors' program");
-  line.choice("--rank", &o.rank, {"signed", "magnitude", "random"},
-              "what is hidden: the lowest gradient, the smallest, or any pixel (the control)");
+  line.choice(
+      "--rank", &o.rank, {"signed", "magnitude", "random"},
+      "pixels to hide: most negative gradient, smallest |gradient|, or random (the control)");
   line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
   line.number("--lambda", &o.lambda, "weight of the KL term");
   line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
@@ -134,10 +135,11 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
   line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
               "saliency from the training pass, or from one in evaluation mode");
-  line.choice("--statistics", &o.statistics, {"clean", "both"}, "passes that move batch norm's");
-  line.number("--start", &o.start, "share of the run that is plain before guiding begins");
-  line.number("--ramp", &o.ramp, "share of the run over which lambda then rises from 0");
-  line.number("--rate", &o.rate, "factor on the learning rate once guiding has begun");
+  line.choice("--statistics", &o.statistics, {"clean", "both"},
+              "passes that move batch norm's running statistics");
+  line.number("--start", &o.start, "share of the run before guiding begins");
+  line.number("--ramp", &o.ramp, "share of the run over which lambda then rises linearly");
+  line.number("--rate", &o.rate, "learning-rate factor once guiding has begun");
 }
 
 /// Throws usage_error where options of the line cannot be used together.

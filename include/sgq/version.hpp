@@ -9,8 +9,8 @@ namespace sgq {
 
 inline constexpr const char* version = "0.1.0";
 
-/// Raised by every change after which the same options train other weights, draw other maps or
-/// measure another number: results of two versions do not belong into one table.
+/// Raised by every change that alters trained weights, maps or measures under the same options. Do
+/// not put results of two versions into one table.
 ///
 ///     2   ties fall at random, in masks and rankings, and by the pre-activation in max pooling;
 ///         logits' gradients without cancellation; running statistics moved by the clean pass alone

@@ -1,6 +1,6 @@
-// What the fuzz targets share. A target reads foreign bytes: it may throw sgq::error, and nothing
-// else may happen. libFuzzer and the sanitizers see another exception, a hang, a wrong access and
-// memory beyond a limit; require() adds what must hold of bytes that were accepted.
+// Shared by the fuzz targets. A reader may throw sgq::error and nothing else. libFuzzer and the
+// sanitizers catch other exceptions, hangs, bad accesses and excess memory; require() states what
+// must hold for accepted input.
 #pragma once
 
 #include "sgq/core/error.hpp"
@@ -50,11 +50,10 @@ private:
 
 } // namespace fuzz
 
-/// void fuzz_one(std::string_view bytes), which each target defines.
-#define FUZZ_TARGET(bytes)                                                                         \
-  static void fuzz_one(std::string_view);                                                          \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {              \
-    fuzz_one({reinterpret_cast<const char*>(data), size});                                         \
-    return 0;                                                                                      \
-  }                                                                                                \
-  static void fuzz_one(std::string_view bytes)
+/// What each target defines.
+void fuzz_one(std::string_view bytes);
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz_one({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

@@ -4,7 +4,7 @@
 
 using namespace sgq::data;
 
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   const fuzz::File file(bytes);
   const std::string paths[] = {file.path(), file.path()};
   fuzz::accepts([&] {

@@ -3,7 +3,7 @@
 #include "fuzz.hpp"
 
 // Each line is an argument. --help would print, so it is left out.
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   std::vector<std::string> words = {"program"};
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());

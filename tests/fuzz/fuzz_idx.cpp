@@ -5,7 +5,7 @@
 using namespace sgq::data;
 
 // The same bytes as images and as labels. What was accepted has the size of its file.
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   const fuzz::File file(bytes);
   fuzz::accepts([&] {
     const auto images = read_idx_images(file.path());

@@ -22,7 +22,7 @@ double work(const infer::Graph& graph) {
 } // namespace
 
 // A graph that was accepted is written as it was read, and runs within its bounds.
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   infer::Graph graph;
   if (!fuzz::accepts([&] { graph = infer::from_file(io::parse_safetensors(bytes, "fuzz")); }))
     return;

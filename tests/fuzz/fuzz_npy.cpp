@@ -17,7 +17,7 @@ void read_as(std::string_view bytes) {
 
 } // namespace
 
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   fuzz::accepts([&] { npy_type(bytes, "fuzz"); });
   read_as<float>(bytes);
   read_as<std::int64_t>(bytes);

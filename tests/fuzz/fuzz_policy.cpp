@@ -5,7 +5,7 @@
 using namespace sgq::quant;
 
 // A policy that was read has a name that reads back as the same policy.
-FUZZ_TARGET(bytes) {
+void fuzz_one(std::string_view bytes) {
   fuzz::accepts([&] { parse_first_last(bytes); });
   BitPolicy policy;
   if (!fuzz::accepts([&] { policy = parse_bit_policy(bytes); })) return;

@@ -119,19 +119,6 @@ inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t 
   return table;
 }
 
-/// The same net with random weights; where it is quantised, calibration gives its clips a start.
-/// Batch norm keeps its initial statistics, 0 and 1.
-inline nn::Net<float> untrained(const nn::ModelSpec& spec, std::uint64_t seed,
-                                View<const float> x) {
-  nn::ModelSpec other = spec;
-  other.options.seed = seed;
-  nn::Net<float> net = nn::build_model<float>(other);
-  if (quant::name(spec.quant.bits) != "fp32")
-    nn::calibrate<float>(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
-  net.prepare();
-  return net;
-}
-
 /// What a cell is, before anything was found out: same_making() compares it.
 inline io::Json making_of(const Cell& cell, const Measuring& measuring) {
   return io::Json::object({{"cell", cell.key()},

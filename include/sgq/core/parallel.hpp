@@ -45,9 +45,9 @@ inline void set_num_threads(int n) {
   detail::thread_setting() = n;
 }
 
-/// Ends the threads that wait for this thread's next loop, which starts others. To be called before
-/// fork(): the child has no other threads than its own, and GCC's OpenMP would wait for them for
-/// ever. Throws value_error inside a parallel_for.
+/// Ends the worker threads; the next loop starts new ones. Call it right before fork(): otherwise
+/// GCC's OpenMP waits in the child for threads that do not exist there. Throws value_error inside a
+/// parallel_for.
 inline void release_threads() {
 #if defined(_OPENMP)
   if (omp_in_parallel())

@@ -138,9 +138,9 @@ private:
   std::uint64_t seed_, stream_;
 };
 
-/// A random function of its own for each image of a batch. Image i of a slice that begins at image
-/// `first` of the global batch draws from random.split(first + i), so a slice draws what the whole
-/// batch would: dropout, fills and ties do not depend on who computes which images.
+/// An independent generator per image of a batch. Image i of a slice that starts at image `first`
+/// of the global batch uses random.split(first + i), so it draws the same numbers as in the whole
+/// batch.
 class ImageRandom {
 public:
   constexpr ImageRandom(const Random& random, index_t first = 0) // NOLINT: a Random serves as one

@@ -66,8 +66,8 @@ private:
   Shape shape_{0};
 };
 
-/// A parameter that only reads, and from which T is not deduced, so that a Tensor<T> or a View<T>
-/// may be given where another argument says what T is: f(Net<T>& net, ConstView<T> x).
+/// A read-only parameter from which T is not deduced: another argument gives T, so a Tensor<T> or a
+/// View<T> may be passed, as x in f(Net<T>& net, ConstView<T> x).
 template <class T>
 using ConstView = std::type_identity_t<View<const T>>;
 

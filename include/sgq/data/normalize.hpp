@@ -55,15 +55,14 @@ inline PixelGrid measure(const Dataset& set) {
   return norm;
 }
 
-/// The input that says "nothing there", one value per channel in input units: pixel code 0 for sets
-/// drawn on black, the channel's mean code, whose value is 0, for photographs. State it where an
-/// Explainer or a Classifier is made. Throws value_error on the name of another set.
+/// The background, one value per channel in input units: black on the drawn sets, the mean (0) on
+/// CIFAR-10. Give it to Explainer or Classifier. Throws value_error on the name of another set.
 inline std::vector<float> background_values(std::string_view name, const PixelGrid& norm) {
   const bool black = name == "mnist" || name == "fashion-mnist" || name == "synthetic";
   if (!black && name != "cifar-10")
     throw value_error(describe("background", "mnist, fashion-mnist, cifar-10 or synthetic",
                                std::string(name),
-                               "of another set, grid.value<float>(0, c) is black and 0 the mean"));
+                               "for other sets: grid.value<float>(0, c) is black, 0 is the mean"));
   std::vector<float> values;
   for (index_t c = 0; c < norm.channels(); ++c)
     values.push_back(black ? norm.value<float>(0, c) : 0.0f);

@@ -137,7 +137,11 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T
   };
   expect("format", "sgq checkpoint 1");
   expect("digest", detail::digest(file));
-  expect("numerics", to_text(numerics_version));
+  const auto numerics = file.metadata.find("numerics");
+  const std::string then = numerics == file.metadata.end() ? "older ones" : numerics->second;
+  if (then != to_text(numerics_version))
+    throw io_error(describe(path + ", numerics", to_text(numerics_version), then,
+                            "another version of sgq wrote it: start anew"));
   detail::check_options(file, options);
   detail::check_precision(file, net);
   expect("optimizer", std::string(optimizer.name()));

@@ -1,8 +1,8 @@
 // sgq/nn/pool.hpp -- max pooling, average pooling, global average pooling; on numbers and on codes.
 //
-// Max pooling hands on codes as they are; where they tie, what PACT rounded decides who gets the
-// gradient (ops/pact_pool.hpp). Average pooling sums codes exactly and moves its divisor
-// into the scale. Global average pooling also drops the plane: [N, C, H, W] -> [N, C].
+// Max pooling passes codes on. Where codes tie, the larger pre-activation gets the gradient
+// (ops/pact_pool.hpp). Average pooling sums codes exactly and moves its divisor into the scale.
+// Global average pooling also drops the plane: [N, C, H, W] -> [N, C].
 #pragma once
 
 #include "sgq/nn/layer.hpp"

@@ -7,9 +7,9 @@
 //                                               dKL/dz_j  = p_j (d_j - sum_i p_i d_i)
 //                                               dKL/dzt_j = q_j - p_j
 //
-// A trained net is nearly sure of most images, and then the formulas as they stand lose every
-// digit: in float, 1 - p_y is 0 or off by 15 % once it is below 1e-6. So nothing here subtracts
-// numbers that are nearly equal. log p of the largest logit is -log1p of the others' share, 1 - p_y
+// A trained net is nearly certain of most images. Computed as written, these formulas then lose all
+// digits: in float, a 1 - p_y below 1e-6 is 0 or 15 % off. So nothing here subtracts nearly equal
+// numbers. log p of the largest logit is -log1p of the others' share, 1 - p_y
 // is the sum of the other p_j, and a difference of logarithms is made of differences of logits,
 // which are exact. Rows are computed in double and rounded to T once.
 #pragma once
@@ -24,7 +24,7 @@ namespace sgq::ops {
 
 namespace detail {
 
-/// The place of a row's largest logit; of equal ones, the first.
+/// The index of a row's largest logit, the first on a tie.
 template <class T>
 index_t place_of_largest(const T* row, index_t k) {
   return std::max_element(row, row + k) - row;
@@ -62,7 +62,7 @@ inline double exp_rest(double r) {
   return r * r * (1.0 / 2 - r * (1.0 / 6 - r * (1.0 / 24 - r * (1.0 / 120 - r / 720))));
 }
 
-/// What KL and its gradients need of a pair of rows. `top` is the largest logit of z.
+/// What KL and its gradients need from a pair of rows. `top` is the largest logit of z.
 struct LogRatios {
   double *log_p, *log_q;
   double* shift; ///< d_j - d_top, d = z - zt

@@ -1,14 +1,14 @@
 // sgq/ops/pact_pool.hpp -- where max pooling of PACT's codes sends the gradient.
 //
-// Codes of few bits tie often. The gradient goes to the tied position whose pre-activation v, the
-// number that PACT rounded, is largest, and where these tie too to the first in scan order. A code
-// is monotone in v, so this is simply where v is largest:
+// Codes of few bits tie often. Among tied positions, the gradient goes to the largest
+// pre-activation v (the number that PACT rounded), then to the first in scan order. A code is
+// monotone in v, so this is where v is largest:
 //
 //     max code(v) = code(max v)
 //
-// So the gradient is that of pooling v and quantising afterwards, with the same codes. Taking the
-// first of the tied codes instead prints stripes into the maps of nets of few bits. Inference has
-// no gradients and pools codes alone.
+// The gradient is that of pooling v before quantising; the codes are the same. Taking the first
+// tied code instead draws stripes into maps of few bits. Inference has no gradients and pools codes
+// alone.
 #pragma once
 
 #include "sgq/ops/pool.hpp"

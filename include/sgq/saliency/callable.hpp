@@ -7,8 +7,8 @@
 //     Classifier model(f, 10, {.background = data::background_values("mnist", grid)});
 //     deletion(model, x, maps);         // x [N,C,H,W] -> logits [N,10]
 //
-// The background is what an image shows where nothing is: stated once, it is what every map and
-// metric puts in the place of pixels that it hides.
+// The background is what an image shows where nothing is. Maps and metrics put it where they hide
+// pixels.
 //
 // Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets, quantised nets and
 // the integer engine alike. A Classifier refers to f and does not own it: f has a name and outlives
@@ -75,8 +75,8 @@ inline const std::vector<float>& background_for(std::string_view what,
     throw value_error(describe(
         what, "a background: one value, or one for each of " + to_text(channels) + " channels",
         count == 0 ? "none" : to_text(count) + " values",
-        "state it once where the model is made, as in {.background = "
-        "data::background_values(\"mnist\", grid)}"));
+        "set .background of the Explainer or Classifier, e.g. "
+        "data::background_values(\"mnist\", grid)"));
   return values;
 }
 

@@ -1,14 +1,13 @@
 // sgq/saliency/metrics/blank.hpp -- maps that are exactly 0, and measures with them and without.
 //
-// A blank map is a result, not a nuisance: in guided networks of few bits up to a tenth of the
-// images have one, most of them classified correctly. A mean that leaves blank maps out hides them,
-// one that takes them in mixes two things; so a measure is stated both ways, with their number.
+// A blank map is a result. In guided networks of few bits up to a tenth of the images have one,
+// most of them classified correctly. Leaving blank maps out hides them; counting them in mixes two
+// effects. So every measure is stated both ways, with their number.
 //
-// Taken in, a blank map counts as what a map without preference expects. Measures that read a
-// ranking rank its positions at random (ranking.hpp). Relevance rank and the pointing game give
-// |s| / (H W), the share of the mask; so does relevance mass with Blank::as_uniform, while Gini is
-// then 0 and entropy / ln d is 1. By default these three are undefined (NaN) there. Similarities,
-// sensitivity included, are always undefined.
+// Counted in, a blank map scores what a map without preference would. Rankings are random
+// (ranking.hpp). Relevance rank and the pointing game give |s| / (H W), the share of the mask.
+// Relevance mass, Gini and entropy are undefined (NaN) by default; with Blank::as_uniform they are
+// |s| / (H W), 0 and ln d. Similarities and max-sensitivity are always undefined.
 #pragma once
 
 #include "sgq/saliency/metrics/per_image.hpp"
@@ -55,7 +54,8 @@ inline MapEstimate map_estimate(View<const double> values, View<const double> bl
                                 const BootstrapOptions& options = {}) {
   const Tensor<double> rest = without_blank(values, blank);
   return {bootstrap_mean(values, options), bootstrap_mean(rest, options),
-          static_cast<index_t>(std::count(blank.begin(), blank.end(), 1.0))};
+          static_cast<index_t>(
+              std::count_if(blank.begin(), blank.end(), [](double b) { return b != 0; }))};
 }
 
 } // namespace sgq::saliency

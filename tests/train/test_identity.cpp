@@ -217,6 +217,33 @@ TEST_CASE("one call ends a step: parameters, running statistics, weight codes", 
   CHECK_NOTHROW(net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape)); // no stale codes
 }
 
+TEST_CASE("a loop by hand, with batch norm and dropout, trains what fit() trains", "[identity]") {
+  auto batches = small_run::batches();
+  Net<float> fitted = small_run::net(), by_hand = small_run::net();
+  train::Adamw<float> a(fitted, {.lr = 3e-3}), b(by_hand, {.lr = 3e-3});
+  std::vector<ImageRandom> drawn; // what fit() hands to each step
+  Tape<float> tape;
+  train::fit(batches, {.epochs = 2, .seed = 2}, [&](const auto& batch, const auto& at) {
+    drawn.push_back(at.random);
+    return train::train_step(fitted, tape, batch, a, at);
+  });
+  Tensor<float> dlogits;
+  for (index_t epoch = 0, step = 0; epoch < 2; ++epoch) {
+    batches.begin_epoch(epoch);
+    for (index_t i = 0; i < batches.count(); ++i, ++step) {
+      const auto batch = batches.batch(i);
+      const Mode mode = Mode::train(drawn[static_cast<std::size_t>(step)]);
+      const auto logits = by_hand.forward(batch.x, tape, mode);
+      dlogits.resize(logits.shape());
+      ops::cross_entropy(logits, batch.labels, dlogits);
+      by_hand.zero_grad();
+      by_hand.backward(dlogits, tape, Want::params);
+      b.step(tape);
+    }
+  }
+  CHECK((small_run::bytes(by_hand) == small_run::bytes(fitted)));
+}
+
 /// AMSGrad, as a user would write it: three tensors of state.
 class AmsGrad final : public train::Optimizer<float> {
 public:

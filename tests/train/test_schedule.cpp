@@ -78,14 +78,22 @@ TEST_CASE("impossible schedules", "[train]") {
     CHECK_THROWS_AS(bad.check(), value_error);
 }
 
-TEST_CASE("a schedule of one's own is any function", "[train]") {
-  const Schedule halving{
-      .function = [](index_t i, index_t steps) { return i < steps / 2 ? 1.0 : 0.5; }};
+/// `first`, then half of it from the middle of the run on.
+struct Halving final : Course {
+  double first;
+  explicit Halving(double value) : first(value) {}
+  double factor(index_t i, index_t steps) const override {
+    return i < steps / 2 ? first : first / 2;
+  }
+};
+
+TEST_CASE("a schedule of one's own", "[train]") {
+  const Schedule halving{.own = std::make_shared<Halving>(1)};
   CHECK_NOTHROW(halving.check());
   CHECK(halving(4, 10) == 1);
   CHECK(halving(5, 10) == 0.5);
   for (const double bad : {-1.0, std::nan(""), static_cast<double>(INFINITY)}) {
-    const Schedule wrong{.function = [bad](index_t, index_t) { return bad; }};
+    const Schedule wrong{.own = std::make_shared<Halving>(bad)};
     CHECK(contains(message_of<value_error>([&] { wrong(3, 10); }), "schedule at step 4"));
   }
 }

@@ -21,7 +21,6 @@
 #include "sgq/quant/policy.hpp"
 #include "sgq/quant/schemes.hpp"
 
-#include <functional>
 #include <optional>
 
 namespace sgq::nn {
@@ -36,13 +35,6 @@ struct QuantizeOptions {
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
   PixelGrid input{};
 };
-
-/// Makes the weight quantiser of a layer from its name and bits: how quantisers of your own get
-/// into a net. FirstLast::eight_bit, the default, does not ask it for the first and the last layer,
-/// which are symmetric then; FirstLast::same asks it for every layer.
-template <class T>
-using QuantizerFactory =
-    std::function<std::shared_ptr<const quant::WeightQuantizer<T>>(const std::string&, int)>;
 
 /// The weight of layer i, or null if it is neither a convolution nor linear.
 template <class T>
@@ -92,13 +84,12 @@ void quantize_activation(Net<T>& net, ValueId i, int bits, const QuantizeOptions
 }
 
 /// The quantiser of a weight layer, or null for real weights.
-template <class T>
-std::shared_ptr<const quant::WeightQuantizer<T>> quantizer_for(const std::string& layer,
-                                                               const quant::LayerPolicy& policy,
-                                                               const QuantizerFactory<T>& make) {
+template <class T, class Make>
+std::shared_ptr<const quant::WeightQuantizer<T>>
+quantizer_for(const std::string& layer, const quant::LayerPolicy& policy, Make& make) {
   if (policy.symmetric) return std::make_shared<quant::Symmetric<T>>(policy.weight_bits);
   if (policy.weight_bits == quant::fp32_bits) return nullptr;
-  auto quantizer = make(layer, policy.weight_bits);
+  std::shared_ptr<const quant::WeightQuantizer<T>> quantizer = make(layer, policy.weight_bits);
   if (!quantizer)
     throw value_error(describe("layer '" + layer + "'", "a weight quantiser", "none"));
   return quantizer;
@@ -122,13 +113,17 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
 }
 } // namespace detail
 
-/// Quantises the net by a policy; bits of 32 make a layer real-valued again. `make` makes the
-/// body's weight quantisers; options.weights is not read. Returns warnings: weight quantisers known
-/// to train badly here, and quantised layers with real input. Throws value_error on a policy that
-/// names other layers, impossible bits, or an input grid that is missing.
-template <class T>
-std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options,
-                                  const std::type_identity_t<QuantizerFactory<T>>& make) {
+/// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
+/// weight quantisers known to train badly here, and quantised layers with real input. Throws
+/// value_error on a policy that names other layers, impossible bits, or an input grid that is
+/// missing.
+///
+/// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
+/// std::shared_ptr<const quant::WeightQuantizer<T>>: so quantisers of your own get into a net.
+/// FirstLast::eight_bit, the default, does not ask it for the first and the last layer, which are
+/// symmetric then; FirstLast::same asks it for every layer. options.weights is not read.
+template <class T, class Make>
+std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, Make&& make) {
   const std::vector<ValueId> layers = weight_layers(net);
   const auto policies = quant::resolve(options.bits, weight_layer_names(net));
   if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
@@ -171,7 +166,7 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options,
 template <class T>
 std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
   return quantize(net, options, [&](const std::string&, int bits) {
-    return std::shared_ptr(quant::make_weight_quantizer<T>(options.weights, bits));
+    return quant::make_weight_quantizer<T>(options.weights, bits);
   });
 }
 

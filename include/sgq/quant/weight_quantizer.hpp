@@ -3,7 +3,7 @@
 // A quantiser maps a weight tensor w (any shape, one scale per tensor) to integer codes c and a
 // scale s with w_q = s c, and maps dL/dw_q back to dL/dw by its straight-through rule. It is a
 // stateless const object: layers share it, tests call it alone. To add one, derive from
-// WeightQuantizer and hand it to quantize() by a QuantizerFactory. name() goes into model files as
+// WeightQuantizer and hand it to nn::quantize(). name() goes into model files as
 // part of a layer's precision, so two rules need two names.
 //
 //   scheme             levels at k bits      codes                  zero  scale

@@ -8,7 +8,7 @@
 //     one_cycle   half a cosine from start up to 1 over the first `warm_up`, then half a cosine
 //                 down to end                                              (arXiv 1708.07120)
 //
-// or any function of your own: {.function = [](index_t i, index_t steps) { return ..; }}.
+// or one of your own: derive from Course, and give {.own = std::make_shared<MyCourse>(..)}.
 //
 // The factor of step i depends on i and on the length of the run only, so a resumed run goes on
 // where it stopped.
@@ -19,12 +19,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <memory>
 #include <numbers>
 #include <string_view>
 #include <vector>
 
 namespace sgq::train {
+
+/// A course of your own.
+class Course {
+public:
+  virtual ~Course() = default;
+  /// The factor of step i in [0, steps), >= 0.
+  virtual double factor(index_t i, index_t steps) const = 0;
+};
 
 struct Schedule {
   enum class Kind { constant, step, cosine, one_cycle };
@@ -34,12 +42,11 @@ struct Schedule {
   double start = 1.0 / 25, end = 4e-6;      ///< first and last factor (one_cycle)
   std::vector<double> milestones{0.3, 0.6}; ///< shares of the run (step)
   double factor = 0.1;                      ///< at each milestone (step)
-  /// A function of your own, (step, steps) -> factor >= 0; replaces `kind`.
-  std::function<double(index_t, index_t)> function{};
+  std::shared_ptr<const Course> own{};      ///< replaces `kind`
 
-  /// The factor of step i in [0, steps). Throws value_error where `function` gives none.
+  /// The factor of step i in [0, steps). Throws value_error where a course of your own gives none.
   double operator()(index_t i, index_t steps) const {
-    if (function) return checked(function(i, steps), i);
+    if (own) return checked(own->factor(i, steps), i);
     const double at = static_cast<double>(i), length = static_cast<double>(steps);
     if (kind == Kind::step) return after_milestones(at / length);
     if (kind == Kind::cosine) return cosine(at, length);

@@ -13,6 +13,7 @@
 #include "sgq/train/saliency_guided.hpp"
 
 #include <limits>
+#include <tuple>
 
 namespace examples {
 
@@ -156,7 +157,16 @@ inline void check_training_options(const TrainingOptions& o) {
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
-  if (o.authors && !o.guided) throw usage_error("--authors is a setting of --guided");
+  if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
+  const TrainingOptions usual = recipe(o.dataset);
+  const auto guiding = [](const TrainingOptions& t) {
+    return std::tie(t.authors, t.rank, t.fill, t.target, t.kl, t.saliency_pass, t.statistics,
+                    t.share, t.lambda, t.start, t.ramp, t.rate);
+  };
+  if (!o.guided && guiding(o) != guiding(usual))
+    throw usage_error(
+        "--authors, --rank, --share, --lambda, --fill, --target, --kl, --saliency-pass, "
+        "--statistics, --start, --ramp and --rate are settings of --guided");
 }
 
 // ---- What they mean -----------------------------------------------------------------------------

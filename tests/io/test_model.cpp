@@ -21,6 +21,7 @@ nn::ModelSpec narrow(const std::string& bits = "fp32") {
   spec.options.width = 3;
   spec.options.seed = 4;
   spec.quant.bits = quant::parse_bit_policy(bits);
+  spec.quant.alpha = 6;
   spec.quant.input = {.scale = 0.01f, .zero = {33}};
   return spec;
 }
@@ -346,6 +347,33 @@ TEST_CASE("files of sgq 0.1 say their precision by their spec", "[io]") {
   CHECK_NOTHROW(load_weights(file, same));
   CHECK(contains(message_of<io_error>([&] { load_weights(file, other); }), "layer 'conv2'"));
   CHECK_NOTHROW(load_model(file));
+}
+
+TEST_CASE("clips and variances of a file must be in their range", "[io]") {
+  nn::Net<float> net({1, 4, 4});
+  net.add("conv", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
+  net.add("bn", nn::BatchNorm<float>({.channels = 2}));
+  net.add("relu", nn::Pact<float>({.bits = 4, .alpha = 2}));
+  nn::initialize(net, 1);
+  const auto refusal = [&](const std::string& name, float value) {
+    SafeTensors file;
+    for (const auto& p : net.parameters()) {
+      Tensor<float> copy(p.parameter->shape());
+      std::copy(p.parameter->value().begin(), p.parameter->value().end(), copy.begin());
+      if (p.name == name) copy[0] = value;
+      file.add(p.name, copy);
+    }
+    for (const auto& b : net.buffers()) {
+      Tensor<float> copy = *b.tensor;
+      if (b.name == name) copy[0] = value;
+      file.add(b.name, copy);
+    }
+    return message_of<io_error>([&] { load_weights(file, net); });
+  };
+  CHECK(refusal("bn.running_mean", -1) == "");
+  CHECK(refusal("bn.running_var", 0) == "");
+  CHECK(contains(refusal("bn.running_var", -1), "tensor 'bn.running_var': expected numbers >= 0"));
+  CHECK(contains(refusal("relu.alpha", -5), "tensor 'relu.alpha': expected numbers > 0, got -5"));
 }
 
 } // namespace test_model

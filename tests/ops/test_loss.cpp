@@ -288,6 +288,26 @@ TEST_CASE("KL and its gradients in float are exact up to logits of 80", "[loss]"
   CHECK(dzt_error < 1e-6);
 }
 
+TEST_CASE("KL's gradient keeps its digits where a third class moves far", "[loss]") {
+  const Tensor<float> z({1, 3}, {30, 29, -10}), zt({1, 3}, {30, 29, -20});
+  Tensor<float> dz(z.shape()), dzt(z.shape());
+  ops::kl_divergence<float>(z, zt, 1, dz, dzt);
+  CHECK(dzt[0] == Approx(2.2704e-18).epsilon(1e-4)); // in quad precision
+  const Tensor<double> a({1, 3}, {1, 1, -40}), b({1, 3}, {1, 1, -60});
+  Tensor<double> da(a.shape()), db(a.shape());
+  ops::kl_divergence<double>(a, b, 1, da, db);
+  CHECK(db[0] == Approx(3.907e-19).epsilon(1e-3));
+  CHECK(db[1] == db[0]);
+}
+
+TEST_CASE("gradients of another shape are refused", "[loss][errors]") {
+  const Tensor<float> z({4, 8}), zt({4, 8});
+  Tensor<float> whole({4, 8}), row({1, 8}), empty({4, 0});
+  CHECK_THROWS_AS(ops::kl_divergence<float>(z, zt, 1, whole, row), shape_error);
+  CHECK_THROWS_AS(ops::kl_divergence<float>(z, zt, 1, row, whole), shape_error);
+  CHECK_THROWS_AS(ops::log_softmax<float>(empty, empty), shape_error);
+}
+
 TEST_CASE("a row is correct where its first largest logit is at the label", "[loss]") {
   const Tensor<float> z({4, 3}, {1, 2, 3, 5, 5, 1, 5, 5, 1, -1, -2, -3});
   CHECK(ops::count_correct<float>(z, Labels{2, 0, 1, 0}) == 3);

@@ -62,5 +62,7 @@ run 1 "$work/stdout" $fine --from-weights "$work/stdout"
 run 2 "--share.*got '*1.5" $small --guided --share 1.5
 run 2 "--authors" $small --authors
 run 2 "--rank" $small --guided --rank entropy
+run 2 "are settings of --guided" $small --start 0.5
+run 2 "--start.*less than 1, got 1" $small --guided --start 1
 run 2 "at most 1 together, got 0.8 and 0.3" $small --guided --start 0.8 --ramp 0.3
 exit $failed

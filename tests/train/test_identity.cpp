@@ -403,4 +403,82 @@ TEST_CASE("images of another grid than the net's are refused", "[identity]") {
       contains(refusal([&] { train::GuidedStep(another, optimizer, {}); }), "one of another net"));
 }
 
+// ---- What strangers tried -----------------------------------------------------------------------
+
+TEST_CASE("a guided step follows its net, and says when it is gone", "[identity]") {
+  auto batches = small_run::batches();
+  auto net = std::make_unique<Net<float>>(small_run::net());
+  train::Sgd<float> optimizer(*net, {});
+  train::GuidedStep step(*net, optimizer, {});
+  Net<float> moved = std::move(*net);
+  CHECK_NOTHROW(step(batches.batch(0), {}));
+  { const Net<float> gone = std::move(moved); }
+  CHECK(contains(refusal([&] { step(batches.batch(0), {}); }), "one that is gone"));
+}
+
+TEST_CASE("a tape that was moved from is empty", "[identity]") {
+  Net<float> net = mlp(8);
+  train::Sgd<float> optimizer(net, {});
+  Tape<float> tape;
+  net.forward(four_numbers, tape, Mode::train(Random(0)));
+  Tape<float> other = std::move(tape);
+  CHECK(contains(refusal([&] { net.backward(two_gradients, tape, Want::params); }), "none"));
+  CHECK(contains(refusal([&] { optimizer.step(tape); }), "none"));
+  CHECK_NOTHROW(net.backward(two_gradients, other, Want::params));
+}
+
+TEST_CASE("layers go where layers are", "[identity]") {
+  Net<float> net = mlp(8);
+  for (const ValueId i : {ValueId{0}, ValueId{4}, ValueId{99}})
+    CHECK(contains(refusal([&] { net.replace(i, std::make_unique<Relu<float>>()); }),
+                   "a layer from 1 to 3"));
+  CHECK(contains(refusal([&] { net.replace(2, nullptr); }), "a layer, got null"));
+  CHECK(contains(refusal([&] { net.add("end", std::unique_ptr<Layer<float>>()); }), "got null"));
+}
+
+TEST_CASE("quantize() that fails leaves the net as it was", "[identity]") {
+  Net<float> net = small_plain_net<float>();
+  train::Sgd<float> optimizer(net, {});
+  const QuantizeOptions how{.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::same),
+                            .alpha = 2,
+                            .input = {1 / 64.0f, {100, 128}}};
+  const std::string text = refusal([&] {
+    quantize(net, how, [](const std::string& layer, int bits) {
+      if (layer == "fc1") throw value_error("mine");
+      return quant::make_weight_quantizer<float>(quant::WeightScheme::lsq, bits);
+    });
+  });
+  CHECK(text == "mine");
+  CHECK(net.precision().empty());
+  Tape<float> tape;
+  CHECK_NOTHROW(step_by_hand(net, tape, optimizer)); // still the optimiser's net
+}
+
+TEST_CASE("what is measured has clips that somebody chose", "[identity]") {
+  auto batches = small_run::batches();
+  Net<float> net = small_run::net();
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = batches.norm()});
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "evaluate: 'relu1.alpha'"));
+  calibrate(net, batches.batch(0).x);
+  CHECK_NOTHROW(train::evaluate(net, batches));
+}
+
+TEST_CASE("a net of NaN has no accuracy", "[identity]") {
+  auto batches = small_run::batches();
+  Net<float> net = small_run::net();
+  net.parameters()[0].parameter->edit()[0] = std::nanf("");
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "layer 'conv1' (its weight"));
+}
+
+TEST_CASE("one backward pass does not serve a layer that may mix images", "[identity]") {
+  Net<float> net = mlp(8);
+  train::GuidedOptions options;
+  options.kl_attached = false;
+  train::Sgd<float> first(net, {});
+  CHECK(train::GuidedStep(net, first, options).one_backward());
+  net.add("own", Swish<float>()); // whose kind nobody knows
+  train::Sgd<float> second(net, {});
+  CHECK_FALSE(train::GuidedStep(net, second, options).one_backward());
+}
+
 } // namespace test_identity

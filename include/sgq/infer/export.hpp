@@ -263,6 +263,7 @@ private:
 /// of such layers, quantised to 8 bits or fewer throughout. Throws value_error, naming the layer
 /// and the reason, where a layer has no integer form.
 inline Graph export_integer(const nn::Net<float>& net) {
+  net.check_clips("export_integer");
   return detail::Exporter(net).run();
 }
 

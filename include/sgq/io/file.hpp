@@ -68,6 +68,8 @@ struct Target {
 inline void follow_links(std::string_view verb, const std::string& path, Target& target) {
   struct ::stat named {};
   for (int links = 0; ::lstat(target.path.c_str(), &named) == 0 && S_ISLNK(named.st_mode);) {
+    if (target.path.rfind("/proc/", 0) == 0) // /dev/stdout leads there; its file is open elsewhere
+      fail(verb, path, "a file by its own name", "a link of /proc");
     char text[4096];
     const ::ssize_t n = ::readlink(target.path.c_str(), text, sizeof text);
     if (n <= 0 || n == sizeof text || ++links > 40)
@@ -81,6 +83,7 @@ inline void follow_links(std::string_view verb, const std::string& path, Target&
 
 /// Throws io_error where nothing may be written.
 inline Target target_of(std::string_view verb, const std::string& path) {
+  if (path.find('\0') != std::string::npos) fail(verb, path, "a path", "one with a zero byte");
   Target target{path};
   target.there = ::stat(path.c_str(), &target.status) == 0;
   if (!target.there && errno != ENOENT)
@@ -196,6 +199,7 @@ inline void check_writable(const std::string& path) {
 /// logs of results, where a line that was added must survive. A last line that lacks its newline is
 /// ended first. On failure (io_error) the file is cut back to what it was.
 inline void append_line(const std::string& path, std::string_view line) {
+  if (line.find('\n') != line.npos) detail::fail("append to", path, "one line", "several");
   const detail::Target target = detail::target_of("append to", path);
   std::string text = std::string(line) + "\n";
   if (target.device()) return detail::write_device("append to", path, text);

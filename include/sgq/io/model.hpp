@@ -67,6 +67,15 @@ Tensor<T> checked_tensor(const SafeTensors& file, const std::string& name, const
   return value;
 }
 
+/// Throws io_error on a number that is negative, or 0 where that means nothing.
+template <class T>
+void check_sign(const SafeTensors& file, const std::string& name, const Tensor<T>& values,
+                bool positive) {
+  for (T v : values)
+    if (v < 0 || (positive && v == 0))
+      fail_tensor(file, name, positive ? "numbers > 0" : "numbers >= 0", to_text(v));
+}
+
 /// PyTorch's count of the batches that a batch norm has seen: no part of what the net computes.
 inline bool counts_batches(const std::string& name, const StoredTensor& tensor) {
   constexpr std::string_view end = ".num_batches_tracked";
@@ -152,15 +161,20 @@ void check_no_other(const SafeTensors& file, const Stored<T>& known) {
 } // namespace detail
 
 /// Copies the file's tensors to where they belong. The file must hold exactly these, with their
-/// shapes and type (or F32 for doubles) and finite numbers, and may hold PyTorch's counters; else
-/// io_error, which names the file and the tensor, and nothing is changed.
+/// shapes and type (or F32 for doubles) and finite numbers in their range, and may hold PyTorch's
+/// counters; else io_error, which names the file and the tensor, and nothing is changed.
 template <class T>
 void load_tensors(const SafeTensors& file, const Stored<T>& into) {
   std::vector<Tensor<T>> values;
-  for (const auto& p : into.parameters)
+  for (const auto& p : into.parameters) {
     values.push_back(detail::checked_tensor<T>(file, p.name, p.parameter->shape()));
-  for (const auto& b : into.buffers)
+    if (p.parameter->role() == nn::Role::clip)
+      detail::check_sign(file, p.name, values.back(), true);
+  }
+  for (const auto& b : into.buffers) {
     values.push_back(detail::checked_tensor<T>(file, b.name, b.tensor->shape()));
+    if (b.name.ends_with(".running_var")) detail::check_sign(file, b.name, values.back(), false);
+  }
   detail::check_no_other(file, into);
   auto value = values.begin();
   for (const auto& p : into.parameters) {
@@ -173,6 +187,7 @@ void load_tensors(const SafeTensors& file, const Stored<T>& into) {
 /// Writes the net, with the metadata, its layers' precision and the version of sgq.
 template <class T>
 void save_model(const std::string& path, nn::Net<T>& net, const nn::Metadata& metadata) {
+  net.check_clips("save_model");
   SafeTensors file;
   file.metadata = metadata;
   file.metadata["format"] = "sgq model";

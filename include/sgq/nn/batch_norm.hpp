@@ -30,6 +30,7 @@ public:
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::affine; }
   bool wants_moments() const override { return true; }
+  bool mixes_images() const override { return true; }
   bool backward_in_place() const override { return true; }
 
   const BatchNormOptions& options() const { return options_; }
@@ -70,7 +71,7 @@ public:
         at(batch_mean)[c] = static_cast<T>(s * mu_u + b);
         at(batch_var)[c] = static_cast<T>(var);
       } else {
-        mu_u = (static_cast<double>(mean_[c]) - b) / s;
+        mu_u = s != 0 ? (static_cast<double>(mean_[c]) - b) / s : 0; // s = 0: u does not matter
         var = static_cast<double>(var_[c]);
       }
       const double deviation = std::sqrt(var + options_.eps);

@@ -12,9 +12,10 @@ namespace sgq::nn {
 template <class T>
 class Dropout final : public Layer<T> {
 public:
-  /// p: the probability of a zero, in [0, 1).
+  /// p: the probability of a zero, in [0, 1): 0, or 2^-17 to 1 - 2^-16, since masks are drawn with
+  /// 16 bits.
   explicit Dropout(double p) : p_(p) {
-    if (!(p >= 0 && p < 1))
+    if (!(p >= 0 && p <= 1 - 0x1p-16 && (p == 0 || p >= 0x1p-17)))
       throw value_error(describe("dropout", "a probability in [0, 1)", to_text(p)));
   }
 

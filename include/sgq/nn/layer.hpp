@@ -129,6 +129,10 @@ public:
 
   virtual Gate gate() const { return Gate::unknown; }
 
+  /// True if an image's output depends on the other images of a training batch. Of an unknown kind
+  /// of layer the worst is assumed.
+  virtual bool mixes_images() const { return gate() == Gate::unknown; }
+
   /// What input j may be; anything beyond is settled before the layer runs.
   virtual Reads reads(std::size_t input) const {
     static_cast<void>(input);

@@ -45,6 +45,7 @@ public:
     for (const Node& node : nodes_)
       if (node.name == name)
         throw value_error(describe("net", "a new layer name", "'" + name + "' a second time"));
+    check_layer("layer '" + name + "'", layer.get());
     if (inputs.empty()) inputs = {last()};
     if (inputs.size() > max_inputs)
       throw value_error(
@@ -67,6 +68,9 @@ public:
 
   /// Puts another layer in the place of layer i; shapes must stay as they are.
   void replace(ValueId i, std::unique_ptr<Layer<T>> layer) {
+    if (i < 1 || i > last())
+      throw value_error(describe("replace", "a layer from 1 to " + to_text(last()), to_text(i)));
+    check_layer("replacing layer '" + nodes_[i].name + "'", layer.get());
     std::vector<Shape> shapes;
     for (ValueId v : nodes_[i].inputs) shapes.push_back(nodes_[v].shape);
     check_shape("replacing layer '" + nodes_[i].name + "'", nodes_[i].shape,
@@ -123,6 +127,25 @@ public:
     return all;
   }
 
+  /// Throws value_error, beginning with `what`, where a clip has no value yet: what is trained,
+  /// measured, stored or exported has clips that somebody chose.
+  void check_clips(std::string_view what) const {
+    std::vector<NamedParameter<T>> own;
+    for (const Node& node : nodes_) {
+      own.clear();
+      node.layer->collect(own);
+      for (const auto& p : own)
+        if (p.parameter->role() == Role::clip && !p.parameter->written())
+          throw value_error(describe(std::string(what) + ": '" + node.name + "." + p.name + "'",
+                                     "an initial value", "none",
+                                     p.name == "step"
+                                         ? "quantize() after initialize(): LSQ's step "
+                                           "comes from the weights"
+                                         : "call calibrate(net, batch) after "
+                                           "quantize(), or set QuantizeOptions::alpha"));
+    }
+  }
+
   /// Derives weight codes and the like. Call it once after parameters have changed;
   /// Optimizer::step() does. Tapes recorded before cannot run backward any more.
   void prepare() {
@@ -150,6 +173,7 @@ protected:
   }
   LayerList(LayerList&& other) noexcept { *this = std::move(other); }
   LayerList& operator=(LayerList&& other) noexcept {
+    if (this == &other) return *this;
     nodes_ = std::move(other.nodes_);
     own_ = std::move(other.own_);
     identity_ = std::move(other.identity_);
@@ -173,20 +197,18 @@ protected:
       if (parameter->role() == Role::weight && zero)
         throw value_error(describe("training: '" + name + "'", "initial weights", "none",
                                    "call initialize(net, seed), or load weights"));
-      if (parameter->role() == Role::clip)
-        throw value_error(describe("training: '" + name + "'", "an initial value", "none",
-                                   name.ends_with(".step")
-                                       ? "quantize() after initialize(): LSQ's step comes from the "
-                                         "weights"
-                                       : "call calibrate(net, batch) after quantize(), or set "
-                                         "QuantizeOptions::alpha"));
     }
+    check_clips("training");
     ready_ = true;
   }
 
   std::vector<Node> nodes_;
 
 private:
+  static void check_layer(const std::string& what, const Layer<T>* layer) {
+    if (!layer) throw value_error(describe(what, "a layer", "null"));
+  }
+
   // What the readers of each value can take, and where parameters lie, whenever the list changes.
   void connect() {
     for (Node& node : nodes_) node.reads = Reads::residual, node.wants_moments = false;

@@ -63,6 +63,9 @@ public:
     const Inputs<T> inputs = gather(node, tape, in);
     slot.out = {};
     node.layer->forward(inputs, slot, own);
+    if (slot.out.max_code > 0 && !(slot.out.scale > 0))
+      throw value_error(describe("layer '" + node.name + "'", "codes with a positive scale",
+                                 to_text(slot.out.scale)));
     if (slot.out.moments != slot.moments.data()) slot.out.moments = nullptr; // came with the input
     for (const Signal<T>* x : inputs) slot.out.drop_preactivation_of(*x);
     settle_for_readers(node, slot);

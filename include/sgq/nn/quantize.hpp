@@ -70,17 +70,17 @@ bool followed_by_batch_norm(const Net<T>& net, ValueId layer) {
   return false;
 }
 
-/// Layer i, if it is a ReLU or a PACT, becomes the one that these bits ask for.
+/// What takes the place of layer i: the ReLU or PACT that these bits ask for, or null if layer i is
+/// neither.
 template <class T>
-void quantize_activation(Net<T>& net, ValueId i, int bits, const QuantizeOptions& given) {
+std::unique_ptr<Layer<T>> activation_for(Net<T>& net, ValueId i, int bits,
+                                         const QuantizeOptions& given) {
   const auto* pact = dynamic_cast<const Pact<T>*>(&net.layer(i));
-  if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return;
+  if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return nullptr;
+  if (bits == quant::fp32_bits) return std::make_unique<Relu<T>>();
   PactOptions options{.bits = bits, .alpha = given.alpha, .gradient = given.gradient};
   if (pact && pact->has_alpha() && !given.alpha) options.alpha = static_cast<double>(pact->alpha());
-  if (bits == quant::fp32_bits)
-    net.replace(i, std::make_unique<Relu<T>>());
-  else
-    net.replace(i, std::make_unique<Pact<T>>(options));
+  return std::make_unique<Pact<T>>(options);
 }
 
 /// The quantiser of a weight layer, or null for real weights.
@@ -116,7 +116,7 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
 /// weight quantisers known to train badly here, and quantised layers with real input. Throws
 /// value_error on a policy that names other layers, impossible bits, or an input grid that is
-/// missing.
+/// missing, and then leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
 /// std::shared_ptr<const quant::WeightQuantizer<T>>: so quantisers of your own get into a net.
@@ -130,33 +130,39 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
   if (policies.front().pixel_input && options.input.zero.empty())
     throw value_error(describe("quantize", "the grid of the pixel codes", "none",
                                "set .input: scale and one zero point a channel"));
-  if (policies.front().pixel_input) {
+  if (policies.front().pixel_input)
     check_pixel_grid("quantize", options.input, net.input_shape()[1]);
-    net.input().set_grid(options.input);
-  } else {
-    net.input().clear_grid();
-  }
 
+  // All that can fail is made first, so that a failure leaves the net as it was.
+  std::vector<std::shared_ptr<const quant::WeightQuantizer<T>>> quantizers;
+  std::vector<std::pair<ValueId, std::unique_ptr<Layer<T>>>> activations;
   std::vector<std::string> warnings;
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    const quant::LayerPolicy& policy = policies[k];
-    Weights<T>& weights = *weights_of(net.layer(layers[k]));
-    auto quantizer = detail::quantizer_for<T>(net.nodes()[layers[k]].name, policy, make);
-    if (quantizer && quantizer->needs_batch_norm() && k + 1 < layers.size() &&
-        !detail::followed_by_batch_norm(net, layers[k]))
-      warnings.push_back("layer '" + net.nodes()[layers[k]].name + "': " + quantizer->name() +
+    const std::string& name = net.nodes()[layers[k]].name;
+    quantizers.push_back(detail::quantizer_for<T>(name, policies[k], make));
+    if (const auto& q = quantizers.back(); q && q->needs_batch_norm() && k + 1 < layers.size() &&
+                                           !detail::followed_by_batch_norm(net, layers[k]))
+      warnings.push_back("layer '" + name + "': " + q->name() +
                          " fixes the gain of the weights, which only batch norm makes up for; "
                          "choose sawb or dorefa-rescaled");
-    weights.set_quantizer(std::move(quantizer));
-    if (auto* last = dynamic_cast<Linear<T>*>(&net.layer(layers[k]));
-        last && k + 1 == layers.size())
-      last->set_integer_bias(weights.quantized());
-
     const ValueId end = k + 1 < layers.size() ? layers[k + 1] : net.last() + 1;
     for (ValueId i = layers[k] + 1; i < end; ++i)
-      detail::quantize_activation(net, i, policy.activation_bits, options);
+      if (auto layer = detail::activation_for(net, i, policies[k].activation_bits, options))
+        activations.emplace_back(i, std::move(layer));
   }
+
   net.layers_changed();
+  if (policies.front().pixel_input)
+    net.input().set_grid(options.input);
+  else
+    net.input().clear_grid();
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    Weights<T>& weights = *weights_of(net.layer(layers[k]));
+    weights.set_quantizer(std::move(quantizers[k]));
+    if (auto* linear = dynamic_cast<Linear<T>*>(&net.layer(layers[k])))
+      linear->set_integer_bias(weights.quantized() && k + 1 == layers.size());
+  }
+  for (auto& [i, layer] : activations) net.replace(i, std::move(layer));
   net.prepare();
   detail::warn_of_real_inputs(net, layers, warnings);
   return warnings;

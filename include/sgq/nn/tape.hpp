@@ -9,6 +9,8 @@
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/net_handle.hpp"
 
+#include <utility>
+
 namespace sgq::nn {
 
 /// Gradient buffers by value: each value of the net has at most one at a time, and a buffer that is
@@ -76,8 +78,17 @@ template <class T>
 class Tape {
 public:
   Tape() = default;
-  Tape(Tape&&) noexcept = default; // its signals point into its own slots: it is never copied
-  Tape& operator=(Tape&&) noexcept = default;
+  // Its signals point into its own slots: it is never copied. One that was moved from is empty.
+  Tape(Tape&& other) noexcept { *this = std::move(other); }
+  Tape& operator=(Tape&& other) noexcept {
+    slots_ = std::move(other.slots_);
+    workspace_ = std::move(other.workspace_);
+    training_ = other.training_, recording_ = other.recording_;
+    version_ = other.version_;
+    complete_ = std::exchange(other.complete_, false);
+    edition_ = std::exchange(other.edition_, 0);
+    return *this;
+  }
 
   /// Images of the recorded batch; 0 before the first.
   index_t batch() const { return slots_.empty() ? 0 : slots_[0].out.shape[0]; }

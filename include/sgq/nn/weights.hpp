@@ -139,13 +139,16 @@ private:
     const quant::Grid grid = quantizer_->grid();
     const T low = static_cast<T>(grid.min_code), high = static_cast<T>(grid.max_code);
     index_t bad = 0;
-    for (T c : codes_.codes) bad += !(c >= low && c <= high && c == std::rint(c));
+    for (T c : codes_.codes) {
+      const bool odd = std::fmod(c, T{2}) != 0;
+      bad += !(c >= low && c <= high && c == std::rint(c) && (grid.has_zero || odd));
+    }
     if (bad > 0 || !(codes_.scale > 0) || !std::isfinite(codes_.scale))
-      throw value_error(describe(what,
-                                 "a positive scale and integer codes in " + to_text(grid.min_code) +
-                                     ".." + to_text(grid.max_code),
-                                 "a scale of " + to_text(codes_.scale) + " and " + to_text(bad) +
-                                     " other codes"));
+      throw value_error(describe(
+          what,
+          std::string("a positive scale and ") + (grid.has_zero ? "integer" : "odd") +
+              " codes in " + to_text(grid.min_code) + ".." + to_text(grid.max_code),
+          "a scale of " + to_text(codes_.scale) + " and " + to_text(bad) + " other codes"));
   }
 
   T step() const { return step_.empty() ? T{1} : step_.value()[0]; }

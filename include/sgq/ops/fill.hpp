@@ -128,6 +128,9 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
     throw value_error(describe("constant fill",
                                "one value, or one for each of " + to_text(channels) + " channels",
                                to_text(values)));
+  for (float v : options.value)
+    if (!std::isfinite(v))
+      throw value_error(describe("constant fill", "finite values", to_text(v)));
   if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
     throw value_error(describe("blur fill", "sigma > 0", to_text(options.sigma)));
   if (options.grid) check_pixel_grid("fill", options.grid, x[1]);

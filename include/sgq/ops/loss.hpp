@@ -24,6 +24,12 @@ namespace sgq::ops {
 
 namespace detail {
 
+/// Throws shape_error unless these are rows of at least one logit.
+inline void check_logits(std::string_view what, const Shape& z) {
+  if (z.rank() != 2 || z[1] < 1)
+    throw shape_error(describe(what, "logits [N, K] of 1 or more classes", z.str()));
+}
+
 /// The index of a row's largest logit, the first on a tie.
 template <class T>
 index_t place_of_largest(const T* row, index_t k) {
@@ -77,15 +83,15 @@ void log_ratios(const T* z, const T* zt, index_t k, const LogRatios& row) {
   const auto difference = [&](index_t j) {
     return static_cast<double>(z[j]) - static_cast<double>(zt[j]);
   };
-  double near_sum = 0;
-  bool near = true;
+  double rise = 0; // sum q_j (exp(shift_j) - 1)
   for (index_t j = 0; j < k; ++j) {
     row.shift[j] = difference(j) - difference(top);
-    near = near && std::abs(row.shift[j]) <= 1;
-    if (near) near_sum += std::exp(row.log_q[j]) * std::expm1(row.shift[j]);
+    const double d = row.shift[j], q = std::exp(row.log_q[j]);
+    rise += d <= 1 ? q * std::expm1(d) : std::exp(row.log_q[j] + d) - q;
   }
-  // p_top / q_top = 1 / (1 + sum q_j (exp(shift_j) - 1)): exact also where both are nearly 1.
-  const double at_top = near ? -std::log1p(near_sum) : row.log_p[top] - row.log_q[top];
+  // p_top / q_top = 1 / (1 + rise), exact also where both are nearly 1; where the rise is nearly
+  // -1, the two logarithms are far apart.
+  const double at_top = rise > -0.5 ? -std::log1p(rise) : row.log_p[top] - row.log_q[top];
   for (index_t j = 0; j < k; ++j) row.ratio[j] = row.shift[j] + at_top;
 }
 
@@ -111,6 +117,7 @@ inline double q_minus_p(const LogRatios& row, index_t j) {
 /// out = z - log sum exp(z), row by row; z and out [N, K], out may be z.
 template <class T>
 void log_softmax(View<const T> z, View<T> out) {
+  detail::check_logits("log-softmax", z.shape());
   check_shape("log-softmax", z.shape(), out.shape());
   const index_t k = z.shape()[1];
   Arena::Scope scope(scratch());
@@ -124,6 +131,7 @@ void log_softmax(View<const T> z, View<T> out) {
 
 /// Throws value_error on a label outside [0, classes), shape_error on a wrong count.
 inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logits) {
+  detail::check_logits("labels", logits);
   if (static_cast<index_t>(labels.size()) != logits[0])
     throw shape_error(
         describe("labels", to_text(logits[0]) + " (the batch)", to_text(labels.size())));
@@ -161,7 +169,10 @@ T cross_entropy(View<const T> z, std::span<const std::uint8_t> labels,
 template <class T>
 T kl_divergence(View<const T> z, ConstView<T> zt, std::type_identity_t<T> weight,
                 std::type_identity_t<View<T>> dz, std::type_identity_t<View<T>> dzt) {
+  detail::check_logits("KL divergence", z.shape());
   check_shape("KL divergence", z.shape(), zt.shape());
+  if (!dz.empty()) check_shape("KL divergence: dz", z.shape(), dz.shape());
+  if (!dzt.empty()) check_shape("KL divergence: dzt", z.shape(), dzt.shape());
   const index_t batch = z.shape()[0], k = z.shape()[1];
   const double share = static_cast<double>(weight) / static_cast<double>(batch);
   Arena::Scope scope(scratch());

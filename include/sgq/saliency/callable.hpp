@@ -77,6 +77,8 @@ inline const std::vector<float>& background_for(std::string_view what,
         count == 0 ? "none" : to_text(count) + " values",
         "set .background of the Explainer or Classifier, e.g. "
         "data::background_values(\"mnist\", grid)"));
+  for (float v : values)
+    if (!std::isfinite(v)) throw value_error(describe(what, "a finite background", to_text(v)));
   return values;
 }
 

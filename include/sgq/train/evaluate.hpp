@@ -6,19 +6,22 @@
 #include "sgq/ops/loss.hpp"
 #include "sgq/train/check_grid.hpp"
 #include "sgq/train/meters.hpp"
+#include "sgq/train/nonfinite.hpp"
 
 namespace sgq::train {
 
 /// Runs every batch once. The tape's memory is reused from call to call.
 template <class T>
 Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
+  net.check_clips("evaluate");
   Meter meter;
   for (index_t i = 0; i < batches.count(); ++i) {
     const data::Batch<T> batch = batches.batch(i);
     check_grid(net, batch);
     const View<const T> z = net.forward(batch.x, tape, nn::Mode::eval());
-    const double loss = static_cast<double>(ops::cross_entropy<T>(z, batch.labels));
-    meter.add(loss, ops::count_correct<T>(z, batch.labels), batch.size());
+    const T loss = ops::cross_entropy<T>(z, batch.labels);
+    check_loss(loss, net, tape); // a NaN has a largest logit, too: class 0
+    meter.add(static_cast<double>(loss), ops::count_correct<T>(z, batch.labels), batch.size());
   }
   return meter;
 }

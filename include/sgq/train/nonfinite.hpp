@@ -22,12 +22,12 @@ bool is_finite(const Signal<T>& s) {
 /// The name of the first layer whose output on the tape is not finite, in quotes; then, in
 /// brackets, the layer's own parameters that are not. Empty if all outputs are finite.
 template <class T>
-std::string first_nonfinite_layer(nn::Net<T>& net, const nn::Tape<T>& tape) {
+std::string first_nonfinite_layer(const nn::Net<T>& net, const nn::Tape<T>& tape) {
   for (nn::ValueId i = 0; i < tape.size(); ++i) {
     if (detail::is_finite(tape[i].out)) continue;
     std::string text = "'" + net.nodes()[i].name + "'";
     std::vector<nn::NamedParameter<T>> own;
-    net.layer(i).collect(own);
+    net.nodes()[i].layer->collect(own);
     for (const auto& p : own)
       if (ops::find_nonfinite<T>(p.parameter->value()) >= 0)
         text += " (its " + p.name + " is not finite)";
@@ -39,12 +39,11 @@ std::string first_nonfinite_layer(nn::Net<T>& net, const nn::Tape<T>& tape) {
 /// Throws value_error, naming the first layer at fault, unless the loss is finite. If every output
 /// is finite, the logits have grown so large that their loss is not: then it is the last layer's.
 template <class T>
-void check_loss(T loss, nn::Net<T>& net, const nn::Tape<T>& tape) {
+void check_loss(T loss, const nn::Net<T>& net, const nn::Tape<T>& tape) {
   if (std::isfinite(loss)) return;
   std::string layer = first_nonfinite_layer(net, tape);
   if (layer.empty()) layer = "'" + net.nodes().back().name + "', whose finite logits are too large";
-  throw value_error(describe("training loss", "a finite number",
-                             to_text(loss) + ", from layer " + layer,
+  throw value_error(describe("loss", "a finite number", to_text(loss) + ", from layer " + layer,
                              "a lower learning rate often helps"));
 }
 

@@ -99,7 +99,10 @@ public:
 
   /// Steps made so far.
   index_t steps() const { return steps_; }
-  void set_steps(index_t steps) { steps_ = steps; }
+  void set_steps(index_t steps) {
+    if (steps < 0) throw value_error(describe("optimizer steps", "0 or more", to_text(steps)));
+    steps_ = steps;
+  }
 
   /// The tensors that a resumed run needs: "momentum.conv1.weight", ...
   std::vector<nn::NamedBuffer<T>> state() {

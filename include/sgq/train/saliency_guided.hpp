@@ -14,7 +14,6 @@
 // in the authors' program.
 #pragma once
 
-#include "sgq/nn/batch_norm.hpp"
 #include "sgq/ops/mask_lowest.hpp"
 #include "sgq/train/step.hpp"
 
@@ -68,7 +67,7 @@ public:
   /// Without a grid of its own, the fill uses the net's. Throws value_error on an option out of
   /// range, an optimiser of another net, or a grid that is not the net's.
   GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options)
-      : net_(net), optimizer_(optimizer), options_(options) {
+      : optimizer_(optimizer), options_(options) {
     check_options();
     check_same_net(net, optimizer);
     PixelGrid& fill = options_.mask.fill.grid;
@@ -83,30 +82,31 @@ public:
   /// context does not say how far the run is.
   StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
     const std::optional<double> lambda = lambda_at(at.progress);
-    if (!lambda) return train_step(net_, clean_, batch, optimizer_, at);
-    check_grid(net_, batch);
+    nn::Net<T>& net = optimizer_.net();
+    if (!lambda) return train_step(net, clean_, batch, optimizer_, at);
+    check_grid(net, batch);
     const View<const T> x = batch.x;
     Arena::Scope scope(scratch());
-    const Shape logits{batch.size(), net_.classes()};
+    const Shape logits{batch.size(), net.classes()};
     const View<T> dz(scratch().take<T>(logits.size()), logits);
     const View<T> dzm(scratch().take<T>(logits.size()), logits);
 
-    const View<const T> z = net_.forward(x, clean_, nn::Mode::train(at.random.split(0)));
-    check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net_, clean_);
-    net_.zero_grad();
+    const View<const T> z = net.forward(x, clean_, nn::Mode::train(at.random.split(0)));
+    check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net, clean_);
+    net.zero_grad();
     const bool single = one_backward();
     const View<const T> saliency =
         single ? clean_backward(dz) : input_saliency(x, z, batch.labels, dz);
     x_masked_.resize(x.shape());
     ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
-    const View<const T> zm = net_.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
+    const View<const T> zm = net.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
 
     const T loss = guided_loss<T>(z, zm, batch.labels, *lambda, options_.kl_attached, dz, dzm);
-    check_loss(loss, net_, masked_);
-    if (!single) net_.backward(dz, clean_, nn::Want::params);
-    net_.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
+    check_loss(loss, net, masked_);
+    if (!single) net.backward(dz, clean_, nn::Want::params);
+    net.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
     optimizer_.step(clean_, at.lr_factor * options_.rate);
-    if (options_.statistics == StatisticsFrom::both) net_.update_statistics(masked_);
+    if (options_.statistics == StatisticsFrom::both) net.update_statistics(masked_);
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),
             .images = batch.size()};
@@ -120,9 +120,9 @@ public:
         options_.target != ops::Target::log_probability || options_.kl_attached ||
         options_.pass == SaliencyPass::separate)
       return false;
-    for (const auto& node : net_.nodes())
-      if (dynamic_cast<const nn::BatchNorm<T>*>(node.layer.get())) return false;
-    return true;
+    const auto& nodes = optimizer_.net().nodes();
+    return std::none_of(nodes.begin(), nodes.end(),
+                        [](const auto& node) { return node.layer->mixes_images(); });
   }
 
 private:
@@ -156,21 +156,20 @@ private:
                                std::span<const std::uint8_t> labels, View<T> ds) {
     if (options_.mask.rank_by == ops::Rank::random) return {};
     const bool shared = options_.pass == SaliencyPass::shared;
-    if (!shared) z = net_.forward(x, masked_, nn::Mode::eval());
+    if (!shared) z = optimizer_.net().forward(x, masked_, nn::Mode::eval());
     ops::target_gradient<T>(z, labels, options_.target, ds);
-    return net_.input_gradient(ds, shared ? clean_ : masked_);
+    return optimizer_.net().input_gradient(ds, shared ? clean_ : masked_);
   }
 
   // dz is the gradient of CE. Adds those of the parameters; returns -batch dCE/dx = dS/dx.
   View<const T> clean_backward(View<const T> dz) {
-    const View<const T> dx = net_.backward(dz, clean_, nn::Want::both);
+    const View<const T> dx = optimizer_.net().backward(dz, clean_, nn::Want::both);
     saliency_.resize(dx.shape());
     const T factor = -static_cast<T>(dz.shape()[0]);
     for (index_t i = 0; i < dx.size(); ++i) saliency_[i] = factor * dx[i];
     return saliency_.view();
   }
 
-  nn::Net<T>& net_;
   Optimizer<T>& optimizer_;
   GuidedOptions options_;
   nn::Tape<T> clean_, masked_;

@@ -37,7 +37,8 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
   if (options.steps < 1)
     throw value_error(describe(what, "at least one step", to_text(options.steps)));
   const index_t images = x.shape()[0], positions = x.shape().plane();
-  const index_t step = std::max(index_t{1}, (positions + options.steps - 1) / options.steps);
+  const index_t most = std::max(index_t{1}, std::min(options.steps, positions));
+  const index_t step = std::max(index_t{1}, (positions + most - 1) / most);
   std::vector<index_t> counts{0};
   while (counts.back() < positions) counts.push_back(std::min(positions, counts.back() + step));
 

@@ -21,7 +21,7 @@ inline void check_explained(std::string_view what, View<const float> x, View<con
   if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
     throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
   check_finite(what, x);
-  if (maps.shape().rank() < 2 || maps.shape()[0] != s[0] || maps.size() != s[0] * s.plane())
+  if (maps.shape() != Shape{s[0], s[2], s[3]} && maps.shape() != Shape{s[0], 1, s[2], s[3]})
     throw shape_error(describe(what, "one map for each image: " + Shape{s[0], s[2], s[3]}.str(),
                                maps.shape().str()));
 }

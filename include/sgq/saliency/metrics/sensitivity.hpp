@@ -26,7 +26,7 @@ inline Tensor<double> max_sensitivity(Explain explain, View<const float> x,
                                       const SensitivityOptions& options = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("max-sensitivity", "images [N, C, H, W]", s.str()));
-  if (!(options.radius >= 0) || options.samples < 1)
+  if (!(options.radius >= 0) || !std::isfinite(options.radius) || options.samples < 1)
     throw value_error(describe("max-sensitivity", "radius >= 0 and samples >= 1",
                                to_text(options.radius) + " and " + to_text(options.samples)));
   check_maps("max-sensitivity", x);

@@ -46,7 +46,7 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const PixelGrid& gri
 
 template <class T>
 double explain(nn::Net<T>& net, View<const T> x, std::span<const std::uint8_t> labels) {
-  saliency::Explainer<T> explainer(net);
+  saliency::Explainer<T> explainer(net, {.background = {0}});
   const auto plain = saliency::gradient<T>(explainer, x, labels);
   const auto product = saliency::gradient_x_input<T>(explainer, x, labels);
   const auto guided = saliency::guided_backprop<T>(explainer, x, labels);
@@ -96,7 +96,7 @@ int main() {
   net.forward(batch.x, tape);
   for (const auto& layer : infer::compare(engine.graph(), values, net, tape))
     if (layer.different != 0) return 1;
-  sum += measure({engine, engine.graph().classes()}, batch.x, batch.labels);
+  sum += measure({engine, engine.graph().classes(), {.background = {0}}}, batch.x, batch.labels);
 
   const nn::ModelSpec spec{.net = "lenet5"};
   nn::Net<float> real = nn::build_model(spec);

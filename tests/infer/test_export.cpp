@@ -123,7 +123,7 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
     net.add("flatten", Flatten<float>());
     net.add("fc", Linear<float>({.in = net.nodes().back().shape.size(), .out = 3}));
     initialize(net, 1);
-    nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
+    nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = test_grid(1)});
     return net;
   };
   auto two = chain([](auto& net) {
@@ -151,6 +151,13 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
     net.add("relu2", Relu<float>());
   });
   CHECK(contains(refusal(shortcut), "'add': expected codes of at most 8 bits as second operand"));
+}
+
+TEST_CASE("a net with clips that nobody chose is not exported", "[infer]") {
+  auto net = nn::lenet5();
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
+  const std::string text = message_of<value_error>([&] { export_integer(net); });
+  CHECK(contains(text, "export_integer: 'relu1.alpha': expected an initial value"));
 }
 
 } // namespace test_export

@@ -186,9 +186,9 @@ TEST_CASE("a checkpoint of other numerics or of another precision is refused", "
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
 
   CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),
-                 "an optimiser that was made for the net"));
+                 "one that was made for the net, got one of another net"));
   CHECK(contains(message_of<value_error>([&] { load_checkpoint(path, coarse, sgd, options); }),
-                 "an optimiser that was made for the net"));
+                 "one that was made for the net, got one of another net"));
 }
 
 TEST_CASE("a model is no checkpoint", "[io]") {

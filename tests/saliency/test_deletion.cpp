@@ -79,7 +79,7 @@ TEST_CASE("the area of a known curve, with equal and with a narrow last step", "
   CHECK(deletion(model, image, map, options_with(1, {0})).area[0] == Approx(0.45).epsilon(1e-6));
 }
 
-TEST_CASE("constant and blank maps score like a random ranking", "[deletion]") {
+TEST_CASE("constant and blank maps delete and insert like a random ranking", "[deletion]") {
   // Class 1 owns the upper half of the ink, by index all of it is taken or brought back first.
   constexpr index_t n = 500;
   auto upper = [](View<const float> in, View<float> logits) {

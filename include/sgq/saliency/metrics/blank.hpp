@@ -18,7 +18,7 @@
 namespace sgq::saliency {
 
 /// What a measure that divides by the map's sum says of a blank map.
-enum class Blank { undefined, as_uniform };
+enum class Blank { left_out, as_uniform };
 
 /// True if all d numbers of a map are exactly 0.
 inline bool is_blank(const float* map, index_t d) {

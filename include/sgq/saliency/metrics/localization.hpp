@@ -76,7 +76,7 @@ inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uin
 /// [N], in [0, 1]. A map without a positive value is undefined, unless it is blank and to count as
 /// a uniform one.
 inline Tensor<double> relevance_mass(View<const float> maps, View<const std::uint8_t> masks,
-                                     Blank blank = Blank::undefined) {
+                                     Blank blank = Blank::left_out) {
   const index_t d = maps.shape().stride();
   return detail::per_masked_image(
       "relevance mass", maps, masks,

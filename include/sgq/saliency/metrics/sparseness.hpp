@@ -15,7 +15,7 @@
 namespace sgq::saliency {
 
 /// maps [N, ...] -> [N], in [0, 1 - 1/d].
-inline Tensor<double> gini(View<const float> maps, Blank blank = Blank::undefined) {
+inline Tensor<double> gini(View<const float> maps, Blank blank = Blank::left_out) {
   check_maps("gini", maps);
   const index_t d = maps.shape().stride();
   return per_image(maps.shape()[0], [&](index_t n) {
@@ -35,7 +35,7 @@ inline Tensor<double> gini(View<const float> maps, Blank blank = Blank::undefine
 }
 
 /// maps [N, ...] -> [N], in nats, in [0, ln d].
-inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::undefined) {
+inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::left_out) {
   check_maps("entropy", maps);
   const index_t d = maps.shape().stride();
   return per_image(maps.shape()[0], [&](index_t n) {
@@ -52,7 +52,7 @@ inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::undef
 }
 
 /// entropy / ln d: 0 to 1, comparable between image sizes; NaN for maps of one position.
-inline Tensor<double> normalized_entropy(View<const float> maps, Blank blank = Blank::undefined) {
+inline Tensor<double> normalized_entropy(View<const float> maps, Blank blank = Blank::left_out) {
   Tensor<double> h = entropy(maps, blank);
   const double full = std::log(static_cast<double>(maps.shape().stride()));
   for (double& v : h) v = full > 0 ? v / full : undefined;

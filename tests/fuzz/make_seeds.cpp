@@ -59,6 +59,7 @@ void write_nets() {
     for (const char* bits : {"fp32", "w2a2", "w4a4"}) {
       nn::ModelSpec spec{.net = name, .options = {.width = 1}};
       spec.quant.bits = quant::parse_bit_policy(bits);
+      spec.quant.alpha = 6;
       spec.quant.input = {.scale = 1 / 64.0f, .zero = {100}};
       if (spec.net == "resnet20") spec.quant.input.zero = {100, 110, 120};
       nn::Net<float> net = nn::build_model(spec);

@@ -75,8 +75,8 @@ inline Table claims_table(const std::vector<Claim>& claims) {
 // ---- Accuracy and explanations ------------------------------------------------------------------
 
 inline Table accuracy_table(const Study& study, const std::string& dataset) {
-  Table t{.head = {set_title(dataset), "plain", "guided", "guided less plain", "plain, less fp32",
-                   "guided, less fp32"}};
+  Table t{.head = {set_title(dataset), "plain", "guided", "guided - plain", "plain - fp32",
+                   "guided - fp32"}};
   index_t images = 0, seeds = 0;
   for (const std::string& bits : bits_of(study, dataset)) {
     const Condition plain{{bits}, false}, guided{{bits}, true};

@@ -92,7 +92,7 @@ inline Target target_of(std::string_view verb, const std::string& path) {
   if (target.there) {
     const ::mode_t mode = target.status.st_mode;
     if (!S_ISREG(mode)) fail(verb, path, "a regular file", file_kind(mode));
-    // Root could write, but whoever took the permission away meant it.
+    // Root could write, but the missing permission was intended.
     if ((mode & 0222) == 0 || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
       fail(verb, path, "a file that may be written", "a read-only one", "chmod u+w permits it");
   }

@@ -77,8 +77,12 @@ inline void follow_links(std::string_view verb, const std::string& path, Target&
     const std::string next(text, static_cast<std::size_t>(n));
     target.path = next[0] == '/' ? next : directory_of(target.path) + "/" + next;
   }
-  if (target.there && !same_file(named, target.status)) // as links in /proc do
-    fail(verb, path, "a symbolic link that names its file", "'" + target.path + "'");
+  // Both names must mean one file, which links of /proc do not promise. Another writer may have
+  // replaced the file since it was looked at: then looking again finds one file.
+  for (int looks = 0; target.there && !same_file(named, target.status); ++looks)
+    if (looks == 100 || ::stat(path.c_str(), &target.status) != 0 ||
+        ::lstat(target.path.c_str(), &named) != 0)
+      fail(verb, path, "a symbolic link that names its file", "'" + target.path + "'");
 }
 
 /// Throws io_error where nothing may be written.

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "sgq/core/parallel.hpp"
-#include "sgq/kernels/dispatch.hpp"
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/microkernel.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -6,7 +6,7 @@
 // convolution alone takes is printed beside ("onednn_blocked").
 #include "bench_common.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/conv/conv2d.hpp"
 
 #if defined(SGQ_BENCH_ONEDNN)
 #include <dnnl.hpp>

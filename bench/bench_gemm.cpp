@@ -2,7 +2,7 @@
 // were found. One JSON object a line.
 #include "bench_common.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/gemm.hpp"
+#include "sgq/kernels/gemm/gemm.hpp"
 
 #if defined(SGQ_BENCH_ONEDNN)
 #include <dnnl.hpp>

@@ -69,11 +69,11 @@ struct Integer {
 Runner integer_engine(const std::string& name, index_t batch, const char* bits) {
   nn::Net<float> net = nn::make_model(name);
   const index_t channels = net.input_shape()[1];
-  const PixelGrid grid{1.0f / 255, std::vector<std::int32_t>(static_cast<std::size_t>(channels))};
+  const QuantParams grid{1.0f / 255, std::vector<std::int32_t>(static_cast<std::size_t>(channels))};
   nn::quantize(net, {.bits = quant::parse_bit_policy(bits), .input = grid});
   const Tensor<float> x = random_images(net.input_shape().with_batch(batch));
   nn::calibrate<float>(net, x.view().slice(0, 8));
-  net.prepare();
+  net.quantize_weights();
   const std::shared_ptr<Integer> e(
       new Integer{infer::Engine(infer::export_integer(net)), x, Tensor<float>({batch, 10})});
   return [e] { e->engine(e->x, e->logits); };

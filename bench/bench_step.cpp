@@ -98,7 +98,7 @@ nn::Net<float> make_net(const Setting& setting) {
   nn::quantize(net, options);
   for (nn::ValueId i : nn::pact_layers(net))
     static_cast<nn::Pact<float>&>(net.layer(i)).set_alpha(8);
-  net.prepare();
+  net.quantize_weights();
   return net;
 }
 

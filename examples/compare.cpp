@@ -79,7 +79,7 @@ Column random_column(const Column& first, std::uint64_t seed, View<const float> 
 /// Explains the images through one model and compares with the first.
 void fill_in(Column& column, const Images& images, std::span<const std::uint8_t> targets,
              const Options& o, const Column& first) {
-  const PixelGrid& grid = column.model.spec.quant.input;
+  const QuantParams& grid = column.model.spec.quant.input;
   const Tensor<float> x = images.input(grid);
   const auto a = attribute(find_method(o.method), column.model.net, x, targets,
                            background_of(images, column.model), o.how);

@@ -22,7 +22,7 @@ struct Options {
 };
 
 // Trains lenet5, plainly or guided, and returns it.
-nn::Net<float> train_net(const Options& o, const data::Dataset& set, const PixelGrid& grid,
+nn::Net<float> train_net(const Options& o, const data::Dataset& set, const QuantParams& grid,
                          bool guided) {
   nn::ModelSpec spec{.net = "lenet5", .options = {.seed = o.seed}};
   spec.quant.bits = quant::parse_bit_policy(o.bits);
@@ -55,7 +55,7 @@ void print(const char* name, const saliency::MapEstimate& e) {
 void compare(const Options& o) {
   const data::Dataset train_set = data::synthetic(o.images, o.seed, data::Split::train);
   const data::Dataset test_set = data::synthetic(1000, o.seed, data::Split::test);
-  const PixelGrid grid = data::normalization("synthetic");
+  const QuantParams grid = data::normalization("synthetic");
   data::Batches<float> test(test_set, grid, {.size = test_set.size(), .shuffle = false});
   const data::Batch<float> all = test.batch(0);
   const Shape planes{test_set.size(), 28, 28};

@@ -47,7 +47,7 @@ Subject load_subject(const Options& o) {
   check_agrees(o.model, s.model.spec, o.net, o.bits);
   s.images = load_images(o.images, o.data);
   check_fits(s.images, s.model.net, o.model);
-  const PixelGrid& grid = s.model.spec.quant.input;
+  const QuantParams& grid = s.model.spec.quant.input;
   s.x = s.images.input(grid);
   s.background = background_of(s.images, s.model);
   s.logits = logits_of(s.model.net, s.x);

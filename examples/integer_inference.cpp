@@ -46,7 +46,7 @@ io::Model<float> train_one(const Options& o) {
   io::Model<float> model{nn::build_model(spec), spec, nn::to_metadata(spec)};
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   nn::calibrate<float>(model.net, batches.batch(0).x);
-  model.net.prepare();
+  model.net.quantize_weights();
   sgq::train::Adamw<float> optimizer(model.net, {.lr = 2e-3});
   nn::Tape<float> tape;
   for (index_t epoch = 0; epoch < 3; ++epoch) {
@@ -76,7 +76,7 @@ void print_layers(const infer::Graph& graph, index_t file_bytes, index_t paramet
 
 /// Every value of every image beside the net's. Returns how many numbers differ.
 index_t verify(const nn::Net<float>& net, const infer::Graph& graph, const data::Dataset& test,
-               const PixelGrid& grid) {
+               const QuantParams& grid) {
   const infer::Engine engine(graph, {.keep_values = true}), fused(graph);
   data::Batches<float> batches(test, grid, {.size = 100, .shuffle = false});
   nn::Tape<float> tape;
@@ -190,7 +190,7 @@ void run(const Options& o) {
   make_out_folder(o.out);
   io::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
   const data::Dataset test = test_images(o);
-  const PixelGrid& grid = model.spec.quant.input;
+  const QuantParams& grid = model.spec.quant.input;
   std::printf("%s, %ld test images of %s\n", model_text(model.spec).c_str(), long(test.size()),
               o.dataset.c_str());
 

@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   // Digits on clutter, drawn by the library itself.
   const data::Dataset train_set = data::synthetic(6000, 1, data::Split::train);
   const data::Dataset test_set = data::synthetic(1000, 1, data::Split::test);
-  const PixelGrid grid = data::normalization("synthetic");
+  const QuantParams grid = data::normalization("synthetic");
   data::Batches<float> batches(train_set, grid, {.size = 50, .seed = 1});
   data::Batches<float> test_batches(test_set, grid, {.size = 250, .shuffle = false});
 

@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include <cstdio>
 #include <cstdlib>

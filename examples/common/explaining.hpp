@@ -31,7 +31,7 @@ namespace nn = sgq::nn;
 namespace ops = sgq::ops;
 namespace saliency = sgq::saliency;
 using sgq::describe;
-using sgq::PixelGrid;
+using sgq::QuantParams;
 
 // ---- images -------------------------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ struct Images {
   Shape shape() const { return x.empty() ? codes.shape() : x.shape(); }
   index_t size() const { return shape()[0]; }
 
-  Tensor<float> input(const PixelGrid& grid) const {
+  Tensor<float> input(const QuantParams& grid) const {
     Tensor<float> given(shape());
     if (x.empty())
       data::normalize<float>(codes, grid, given);
@@ -55,7 +55,7 @@ struct Images {
       given.copy_from(x);
     return given;
   }
-  Tensor<std::uint8_t> pixels(const PixelGrid& grid) const {
+  Tensor<std::uint8_t> pixels(const QuantParams& grid) const {
     Tensor<std::uint8_t> given(shape());
     if (x.empty())
       given.copy_from(codes);
@@ -162,7 +162,7 @@ inline std::vector<float> background_of(const Images& images, const io::Model<fl
   const std::string set = !images.set.empty()                  ? images.set
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
-  const PixelGrid& grid = model.spec.quant.input;
+  const QuantParams& grid = model.spec.quant.input;
   if (!data::is_dataset_name(set)) // nobody knows it: the mean
     return std::vector<float>(static_cast<std::size_t>(grid.channels()), 0.0f);
   return data::background_values(set, grid);

@@ -78,7 +78,8 @@ inline std::string to_svg(const LineChart& chart) {
   constexpr double width = 720, height = 400, left = 64, right = 590, top = 44, bottom = 348;
   double x_high = 1e-9, y_high = 1e-9;
   for (const auto& line : chart.lines)
-    for (const auto& [x, y] : line.points) x_high = std::max(x_high, x), y_high = std::max(y_high, y);
+    for (const auto& [x, y] : line.points)
+      x_high = std::max(x_high, x), y_high = std::max(y_high, y);
   const double y_step = detail::round_step(y_high, 6), x_step = detail::round_step(x_high, 8);
   y_high = y_step * std::ceil(y_high / y_step);
   const auto px = [&](double x) { return left + (right - left) * x / x_high; };

@@ -30,7 +30,8 @@ struct Start {
 
 /// Builds the net, or loads --from-weights, and quantises it as asked. `first` is a batch of the
 /// training set, for the clips. Prints the warnings of quantize().
-inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<const float> first) {
+inline Start start(const TrainingOptions& o, const QuantParams& grid,
+                   sgq::View<const float> first) {
   nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net, .options = {.seed = o.seed}};
   spec.quant.input = grid;
   std::string origin;
@@ -58,7 +59,7 @@ inline Start start(const TrainingOptions& o, const PixelGrid& grid, sgq::View<co
     for (const std::string& warning : nn::quantize(net, spec.quant))
       std::printf("warning: %s\n", warning.c_str());
     if (o.alpha == 0 && !nn::pact_layers(net).empty()) nn::calibrate(net, first, o.alpha_quantile);
-    net.prepare();
+    net.quantize_weights();
   }
   nn::Metadata deciding = deciding_options(o, spec);
   if (!origin.empty()) deciding["from_weights"] = origin;
@@ -224,13 +225,13 @@ inline TrainingData load_training_data(const TrainingOptions& o) {
 /// Trains, writes the files of Session::finish() and returns what metrics.json says.
 inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets) {
   const auto& [train_set, test_set] = sets;
-  const PixelGrid grid = data::normalization(o.dataset);
+  const QuantParams grid = data::normalization(o.dataset);
   data::Batches<float> batches(train_set, grid,
                                {.size = o.batch, .seed = o.seed, .augment = o.augment});
   data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
   Start begun = start(o, grid, batches.batch(0).x);
   const auto optimizer =
-      train::make_optimizer<float>(o.optimizer, begun.net, {.lr = o.lr, .roles = roles(o)});
+      train::make_optimizer<float>(o.optimizer, begun.net, {.lr = o.lr, .groups = groups(o)});
 
   if (!o.silent)
     std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",

@@ -21,7 +21,7 @@ namespace train = sgq::train;
 namespace data = sgq::data;
 namespace io = sgq::io;
 namespace ops = sgq::ops;
-using sgq::PixelGrid;
+using sgq::QuantParams;
 
 /// Each program has its own defaults. Empty text means "not given".
 struct TrainingOptions {
@@ -178,7 +178,7 @@ inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
 }
 
 /// What --bits, --weights and so on ask for.
-inline nn::QuantizeOptions quantization(const TrainingOptions& o, const PixelGrid& grid) {
+inline nn::QuantizeOptions quantization(const TrainingOptions& o, const QuantParams& grid) {
   return {.bits = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last),
           .weights = quant::parse_weight_scheme(o.weights),
           .gradient = o.pact == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper,
@@ -186,14 +186,14 @@ inline nn::QuantizeOptions quantization(const TrainingOptions& o, const PixelGri
           .input = grid};
 }
 
-inline train::Roles roles(const TrainingOptions& o) {
-  train::Roles roles = train::decayed(o.decay);
-  roles.clip = {.lr_scale = o.alpha_lr, .decay = o.alpha_decay.value_or(o.decay)};
-  return roles;
+inline train::ParameterGroups groups(const TrainingOptions& o) {
+  train::ParameterGroups groups = train::decayed(o.decay);
+  groups.clip = {.lr_scale = o.alpha_lr, .decay = o.alpha_decay.value_or(o.decay)};
+  return groups;
 }
 
 /// What --guided and its options ask for, on images of this grid.
-inline train::GuidedOptions guidance(const TrainingOptions& o, const PixelGrid& grid) {
+inline train::GuidedOptions guidance(const TrainingOptions& o, const QuantParams& grid) {
   using ops::Fill;
   const ops::Target target =
       o.target == "logit" ? ops::Target::logit : ops::Target::log_probability;

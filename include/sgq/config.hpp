@@ -58,7 +58,7 @@
 #endif
 
 // A small loop body that must be compiled with the instruction set of whoever calls it; see
-// kernels/dispatch.hpp.
+// kernels/simd/dispatch.hpp.
 #if defined(__GNUC__)
 #define SGQ_INLINE [[gnu::always_inline]] inline
 #define SGQ_RESTRICT __restrict__

@@ -11,7 +11,7 @@ namespace {
 const std::string file = "everything.safetensors";
 
 template <class T>
-nn::Net<T> quantised_net(const PixelGrid& grid) {
+nn::Net<T> quantised_net(const QuantParams& grid) {
   nn::Net<T> net({1, 28, 28});
   net.add("conv1", nn::Conv2d<T>({.in = 1, .out = 4, .kernel = 5}));
   net.add("bn1", nn::BatchNorm<T>({.channels = 4}));
@@ -30,11 +30,11 @@ nn::Net<T> quantised_net(const PixelGrid& grid) {
 }
 
 template <class T>
-double train_net(nn::Net<T>& net, const data::Dataset& set, const PixelGrid& grid,
+double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& grid,
                  std::string_view optimizer_name) {
   data::Batches<T> batches(set, grid, {.size = 16, .seed = 1, .augment = {.pad = 1, .flip = true}});
   nn::calibrate<T>(net, batches.batch(0).x);
-  net.prepare();
+  net.quantize_weights();
   const auto optimizer = train::make_optimizer<T>(optimizer_name, net, {.lr = 1e-3});
   train::fit<T>(net, batches, *optimizer, {.epochs = 1});
   train::GuidedStep<T> guided(net, *optimizer, {});
@@ -78,7 +78,7 @@ double measure(const saliency::Classifier& model, View<const float> x,
 
 int main() {
   const data::Dataset set = data::synthetic(32, 1, data::Split::train);
-  const PixelGrid grid = data::normalization("synthetic");
+  const QuantParams grid = data::normalization("synthetic");
   nn::Net<float> net = quantised_net<float>(grid);
   nn::Net<double> doubles = quantised_net<double>(grid);
   double sum = train_net(net, set, grid, "adamw") + train_net(doubles, set, grid, "sgd");

@@ -9,7 +9,7 @@ using namespace sgq;
 using namespace sgq::data;
 
 TEST_CASE("A window moves, mirrors and pads with the zero code", "[data]") {
-  const PixelGrid grid{1, {9, 8}};
+  const QuantParams grid{1, {9, 8}};
   const std::vector<std::uint8_t> image{1, 2, 3, 4, 5, 6, /* channel 1: */ 11, 12, 13, 14, 15, 16};
   const Shape shape{1, 2, 2, 3};
   const auto through = [&](const CropFlip& window) {

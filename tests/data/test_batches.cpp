@@ -40,7 +40,7 @@ Epoch run_epoch(Batches<float>& batches, index_t epoch) {
 
 TEST_CASE("An epoch holds each image once, normalised, the last batch short", "[data]") {
   const Dataset set = synthetic(103, 1, Split::train);
-  const PixelGrid grid = normalization("synthetic");
+  const QuantParams grid = normalization("synthetic");
   Batches<float> batches(set, grid, {.size = 10, .seed = 5});
   CHECK(batches.count() == 11);
   const Epoch epoch = run_epoch(batches, 0);
@@ -58,7 +58,7 @@ TEST_CASE("An epoch holds each image once, normalised, the last batch short", "[
 
 TEST_CASE("The order depends on seed and epoch alone", "[data]") {
   const Dataset set = synthetic(50, 1, Split::train);
-  const PixelGrid grid = normalization("synthetic");
+  const QuantParams grid = normalization("synthetic");
   const auto order = [&](std::uint64_t seed, index_t epoch, index_t size) {
     Batches<float> batches(set, grid, {.size = size, .seed = seed});
     return run_epoch(batches, epoch).order;
@@ -104,7 +104,7 @@ TEST_CASE("Batches reuse their memory", "[data]") {
 
 TEST_CASE("Batches refuse what cannot be batched", "[data]") {
   const Dataset set = synthetic(5, 1, Split::train), none;
-  const PixelGrid grid = normalization("synthetic");
+  const QuantParams grid = normalization("synthetic");
   CHECK_THROWS_AS(Batches<float>(set, grid, {.size = 0}), value_error);
   CHECK_THROWS_AS(Batches<float>(none, grid, {}), value_error);
   CHECK_THROWS_AS(Batches<float>(set, normalization("cifar-10"), {}), shape_error);

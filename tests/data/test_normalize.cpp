@@ -21,13 +21,13 @@ Tensor<std::uint8_t> all_codes(index_t channels) {
 TEMPLATE_TEST_CASE("Codes become scale times an exact difference, and come back", "[data]", float,
                    double) {
   for (const char* name : {"mnist", "fashion-mnist", "cifar-10", "synthetic"}) {
-    const PixelGrid grid = normalization(name);
+    const QuantParams grid = normalization(name);
     const Tensor<std::uint8_t> codes = all_codes(grid.channels());
     Tensor<TestType> x(codes.shape());
     normalize<TestType>(codes, grid, x);
     for (index_t c = 0; c < grid.channels(); ++c)
       for (index_t p = 0; p < 256; ++p) REQUIRE(x[c * 256 + p] == grid.value<TestType>(p, c));
-    CHECK(x[grid.zero[0]] == 0); // zero padding is a code
+    CHECK(x[grid.zero_point[0]] == 0); // zero padding is a code
 
     Tensor<std::uint8_t> back(codes.shape());
     to_codes<TestType>(x, grid, back);
@@ -36,7 +36,7 @@ TEMPLATE_TEST_CASE("Codes become scale times an exact difference, and come back"
 }
 
 TEST_CASE("Every number has a code", "[data]") {
-  const PixelGrid grid{0.5f, {100}};
+  const QuantParams grid{0.5f, {100}};
   constexpr float inf = std::numeric_limits<float>::infinity();
   const Tensor<float> x({1, 1, 2, 4}, {0.f, 0.25f, 0.75f, -0.26f, 1e30f, -1e30f, inf, NAN});
   Tensor<std::uint8_t> codes(x.shape());
@@ -47,16 +47,16 @@ TEST_CASE("Every number has a code", "[data]") {
 }
 
 TEST_CASE("The known sets' grids are those of their pixels", "[data]") {
-  CHECK(normalization("mnist").zero == std::vector<std::int32_t>{33});
-  CHECK(normalization("fashion-mnist").zero == std::vector<std::int32_t>{73});
-  CHECK(normalization("cifar-10").zero == std::vector<std::int32_t>{125, 123, 114});
+  CHECK(normalization("mnist").zero_point == std::vector<std::int32_t>{33});
+  CHECK(normalization("fashion-mnist").zero_point == std::vector<std::int32_t>{73});
+  CHECK(normalization("cifar-10").zero_point == std::vector<std::int32_t>{125, 123, 114});
   CHECK(255 * normalization("mnist").scale == Approx(1 / 0.30811));
   CHECK(255 * normalization("cifar-10").scale == Approx(1 / 0.25070).epsilon(1e-4));
   CHECK_THROWS_AS(normalization("emnist"), value_error);
 
-  const PixelGrid grid = normalization("synthetic");
-  const PixelGrid measured = measure(synthetic(4000, 2, Split::train));
-  CHECK(std::abs(grid.zero[0] - measured.zero[0]) <= 1);
+  const QuantParams grid = normalization("synthetic");
+  const QuantParams measured = measure(synthetic(4000, 2, Split::train));
+  CHECK(std::abs(grid.zero_point[0] - measured.zero_point[0]) <= 1);
   CHECK(grid.scale == Approx(measured.scale).epsilon(0.02));
 }
 
@@ -66,8 +66,8 @@ TEST_CASE("Measured mean and deviation", "[data]") {
   set.classes = 1;
   // Channel 0: half 10, half 30 (mean 20, deviation 10); channel 1: half 0, half 61 (30.5).
   set.images = Tensor<std::uint8_t>({2, 2, 1, 2}, {10, 30, 0, 61, 30, 10, 61, 0});
-  const PixelGrid grid = measure(set);
-  CHECK(grid.zero == std::vector<std::int32_t>{20, 30}); // 30.5 rounds to even
+  const QuantParams grid = measure(set);
+  CHECK(grid.zero_point == std::vector<std::int32_t>{20, 30}); // 30.5 rounds to even
   CHECK(grid.scale == Approx(1 / ((10 + 30.5) / 2)));
   set.images.fill(7);
   CHECK(measure(set).scale == Approx(1 / 255.0));

@@ -18,7 +18,7 @@ namespace {
 constexpr index_t images = 1000, batch = 100;
 
 // Pixels that are black with probability 1/2 and else of any brightness: [n, C, H, W] as input.
-Tensor<float> draw_batch(const nn::Net<float>& net, const PixelGrid& grid, index_t first,
+Tensor<float> draw_batch(const nn::Net<float>& net, const QuantParams& grid, index_t first,
                          index_t n) {
   Tensor<float> x(net.input_shape().with_batch(n));
   const index_t stride = x.shape().stride(), plane = x.shape().plane();
@@ -37,9 +37,9 @@ void make(const char* name, const char* bits, const char* weights, const char* p
   spec.options.width = std::strcmp(name, "vgg_small") == 0 ? 16 : 0;
   spec.quant.bits = quant::parse_bit_policy(bits);
   spec.quant.weights = quant::parse_weight_scheme(weights);
-  spec.quant.input = {.scale = 0.01f, .zero = {33, 100, 128}};
-  spec.quant.input.zero.resize(std::strcmp(name, "resnet20") && std::strcmp(name, "vgg_small") ? 1
-                                                                                               : 3);
+  spec.quant.input = {.scale = 0.01f, .zero_point = {33, 100, 128}};
+  spec.quant.input.zero_point.resize(
+      std::strcmp(name, "resnet20") && std::strcmp(name, "vgg_small") ? 1 : 3);
   nn::Net<float> net = nn::build_model(spec);
   const Tensor<float> x = draw_batch(net, spec.quant.input, 0, batch);
   nn::calibrate<float>(net, x);
@@ -52,10 +52,11 @@ void make(const char* name, const char* bits, const char* weights, const char* p
   const Random random(11);
   index_t at = 0;
   for (auto& p : net.parameters())
-    if (p.parameter->role() == nn::Role::norm || p.parameter->role() == nn::Role::bias)
+    if (p.parameter->group() == nn::ParameterGroup::norm ||
+        p.parameter->group() == nn::ParameterGroup::bias)
       for (float& v : p.parameter->edit())
         v += 0.6f * static_cast<float>(random.bits(at++)) * 0x1p-32f - 0.3f;
-  net.prepare();
+  net.quantize_weights();
   io::save_model(path, net, nn::to_metadata(spec));
 }
 

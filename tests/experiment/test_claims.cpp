@@ -38,8 +38,7 @@ struct Maker {
             double plain_accuracy, double plain_area, double own_noise = 0) {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
       const char* bits[] = {"fp32", "w4a4", "w2a2"};
-      for (std::size_t b = 0; b < 3; ++b)
-        add(bits[b], true, seed, accuracy[b], area[b], own_noise);
+      for (std::size_t b = 0; b < 3; ++b) add(bits[b], true, seed, accuracy[b], area[b], own_noise);
       add("fp32", false, seed, plain_accuracy, plain_area, own_noise);
     }
     add_derived(study);

@@ -60,8 +60,8 @@ void write_nets() {
       nn::ModelSpec spec{.net = name, .options = {.width = 1}};
       spec.quant.bits = quant::parse_bit_policy(bits);
       spec.quant.alpha = 6;
-      spec.quant.input = {.scale = 1 / 64.0f, .zero = {100}};
-      if (spec.net == "resnet20") spec.quant.input.zero = {100, 110, 120};
+      spec.quant.input = {.scale = 1 / 64.0f, .zero_point = {100}};
+      if (spec.net == "resnet20") spec.quant.input.zero_point = {100, 110, 120};
       nn::Net<float> net = nn::build_model(spec);
       io::SafeTensors file;
       file.metadata = nn::to_metadata(spec);

@@ -45,15 +45,15 @@ void set_parameters(Net<T>& net) {
     const View<T> value = p->edit();
     for (index_t i = 0; i < value.size(); ++i) {
       const double r = number(name, i);
-      if (p->role() == Role::weight)
+      if (p->group() == ParameterGroup::weight)
         value[i] = static_cast<T>(weight_scale(p->shape().stride()) * r);
-      if (p->role() == Role::bias) value[i] = static_cast<T>(r / 4);
-      if (p->role() == Role::norm)
+      if (p->group() == ParameterGroup::bias) value[i] = static_cast<T>(r / 4);
+      if (p->group() == ParameterGroup::norm)
         value[i] = static_cast<T>(name.ends_with("weight") ? 1 + r / 2 : r / 2);
-      if (p->role() == Role::clip) value[i] = 2;
+      if (p->group() == ParameterGroup::clip) value[i] = 2;
     }
   }
-  net.prepare();
+  net.quantize_weights();
 }
 
 /// The running statistics that make_maps.py chooses; those of a new net are 0 and 1.
@@ -71,8 +71,8 @@ Net<T> golden_net(const std::string& name) {
   const std::size_t cut = name.find("_w");
   Net<T> net = make_model<T>(name.substr(0, cut), {.width = 4, .dropout = false});
   if (cut != name.npos) {
-    PixelGrid grid{.scale = 0x1p-6f, .zero = {100, 128, 140}};
-    grid.zero.resize(static_cast<std::size_t>(net.input_shape()[1]));
+    QuantParams grid{.scale = 0x1p-6f, .zero_point = {100, 128, 140}};
+    grid.zero_point.resize(static_cast<std::size_t>(net.input_shape()[1]));
     quantize(net, {.bits = quant::parse_bit_policy(name.substr(cut + 1)), .input = grid});
   }
   set_parameters(net);

@@ -14,15 +14,15 @@ namespace infer_tests {
 using namespace sgq;
 
 /// Zero points and a scale for 1 to 3 channels; not centred, so that signs matter.
-inline PixelGrid test_grid(index_t channels) {
-  PixelGrid grid{.scale = 1 / 64.0f, .zero = {}};
+inline QuantParams test_grid(index_t channels) {
+  QuantParams grid{.scale = 1 / 64.0f, .zero_point = {}};
   for (index_t c = 0; c < channels; ++c)
-    grid.zero.push_back(static_cast<std::int32_t>(33 + 90 * c));
+    grid.zero_point.push_back(static_cast<std::int32_t>(33 + 90 * c));
   return grid;
 }
 
 /// Random pixels; the first image is all 0, the second all 255, the third 0 and 255 by turns.
-inline Tensor<float> test_images(const Shape& image, const PixelGrid& grid, index_t count,
+inline Tensor<float> test_images(const Shape& image, const QuantParams& grid, index_t count,
                                  std::uint64_t seed = 7) {
   Tensor<float> x(image.with_batch(count));
   const Tensor<std::int32_t> codes = random_integers<std::int32_t>(x.shape(), seed, 0, 255);
@@ -40,7 +40,7 @@ inline void randomize_batch_norm(nn::Net<float>& net, std::uint64_t seed) {
   const Random random(seed, 0x626e);
   index_t at = 0;
   for (auto& p : net.parameters())
-    if (p.parameter->role() == nn::Role::norm)
+    if (p.parameter->group() == nn::ParameterGroup::norm)
       for (float& v : p.parameter->edit()) {
         const bool gamma = p.name.ends_with(".weight");
         v = static_cast<float>(random.normal(at) * (gamma ? 0.7 : 0.3) + (gamma ? 0.5 : 0.2));
@@ -65,10 +65,10 @@ struct Case {
 
 /// Quantises the net and sets its clips from a batch, some to powers of two, for ties.
 inline void quantize_for_test(nn::Net<float>& net, const Case& c, std::uint64_t seed) {
-  const PixelGrid grid = test_grid(net.input_shape()[1]);
+  const QuantParams grid = test_grid(net.input_shape()[1]);
   randomize_batch_norm(net, seed);
   for (auto& p : net.parameters())
-    if (p.parameter->role() == nn::Role::bias)
+    if (p.parameter->group() == nn::ParameterGroup::bias)
       for (float& v : p.parameter->edit()) v = 0.1f;
   nn::quantize(
       net,
@@ -79,7 +79,7 @@ inline void quantize_for_test(nn::Net<float>& net, const Case& c, std::uint64_t 
     auto& pact = dynamic_cast<nn::Pact<float>&>(net.layer(pacts[i]));
     pact.set_alpha(std::exp2(std::round(std::log2(pact.alpha()))));
   }
-  net.prepare();
+  net.quantize_weights();
 }
 
 /// Images of 5 x 9, pooled to 2 x 4 and then globally.

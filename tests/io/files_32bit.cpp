@@ -64,8 +64,9 @@ void check_files() {
 
 void check_nets() {
   nn::ModelSpec spec{.net = "lenet5", .options = {.width = 6}};
-  spec.quant = {
-      .bits = quant::parse_bit_policy("w4a4"), .alpha = 6, .input = {.scale = 0.01f, .zero = {33}}};
+  spec.quant = {.bits = quant::parse_bit_policy("w4a4"),
+                .alpha = 6,
+                .input = {.scale = 0.01f, .zero_point = {33}}};
   nn::Net<float> net = nn::build_model(spec);
   io::save_model("model", net, nn::to_metadata(spec));
   io::Model<float> model = io::load_model("model");

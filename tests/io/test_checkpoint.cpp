@@ -70,7 +70,7 @@ TEST_CASE("killed and gone on with from a checkpoint: the same bytes", "[io]") {
   const small_run::Threads one(1);
   const TempDir dir;
   for (std::string_view name : train::optimizer_names) {
-    const train::CommonOptions settings{.lr = 0.003, .roles = train::decayed(0.01)};
+    const train::CommonOptions settings{.lr = 0.003, .groups = train::decayed(0.01)};
     auto whole = small_run::net();
     const auto whole_optimizer = train::make_optimizer<float>(name, whole, settings);
     auto batches = small_run::batches();
@@ -118,8 +118,8 @@ TEST_CASE("a quantised net resumes with its alphas and fresh codes", "[io]") {
   nn::Net<float> a = nn::build_model(spec), b = nn::build_model(spec);
   train::Sgd<float> oa(a, {}), ob(b, {});
   for (auto& p : a.parameters())
-    if (p.parameter->role() == nn::Role::clip) p.parameter->edit()[0] = 2.125f;
-  a.prepare();
+    if (p.parameter->group() == nn::ParameterGroup::clip) p.parameter->edit()[0] = 2.125f;
+  a.quantize_weights();
   save_checkpoint(dir / "c", a, oa, {});
   load_checkpoint(dir / "c", b, ob, {});
   CHECK((small_run::bytes(a) == small_run::bytes(b)));

@@ -22,7 +22,7 @@ nn::ModelSpec narrow(const std::string& bits = "fp32") {
   spec.options.seed = 4;
   spec.quant.bits = quant::parse_bit_policy(bits);
   spec.quant.alpha = 6;
-  spec.quant.input = {.scale = 0.01f, .zero = {33}};
+  spec.quant.input = {.scale = 0.01f, .zero_point = {33}};
   return spec;
 }
 
@@ -80,8 +80,8 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
     const nn::ModelSpec spec = narrow(bits);
     nn::Net<float> net = nn::build_model(spec);
     for (auto& p : net.parameters()) // as if trained
-      if (p.parameter->role() == nn::Role::clip) p.parameter->edit()[0] = 3.25f;
-    net.prepare();
+      if (p.parameter->group() == nn::ParameterGroup::clip) p.parameter->edit()[0] = 3.25f;
+    net.quantize_weights();
     nn::Metadata metadata = nn::to_metadata(spec);
     metadata["dataset"] = "mnist";
     save_model(dir / "m.safetensors", net, metadata);
@@ -167,7 +167,7 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
   nn::quantize(model.net, quant);
   const SafeTensors file = read_safetensors(path);
   for (auto& p : model.net.parameters())
-    if (p.parameter->role() != nn::Role::clip)
+    if (p.parameter->group() != nn::ParameterGroup::clip)
       CHECK(bytes_of(p.parameter->value()) == file.find(p.name)->bytes);
   CHECK_NOTHROW(logits(model.net)); // its codes are fresh
   // The steps that LSQ starts from are those of the stored weights, not of the random ones.
@@ -242,7 +242,7 @@ TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
           spec.options.width = width;
           spec.quant.weights = weights;
           if (std::string(net) != "lenet5" && std::string(net) != "mnist_cnn")
-            spec.quant.input = {.scale = 0.01f, .zero = {1, 2, 3}};
+            spec.quant.input = {.scale = 0.01f, .zero_point = {1, 2, 3}};
           nn::Net<float> saved = nn::build_model(spec);
           save_model(path, saved, nn::to_metadata(spec));
           CHECK_NOTHROW(load_model(path));

@@ -1,4 +1,4 @@
-#include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/conv/conv2d.hpp"
 
 #include "problems.hpp"
 #include "support/catch.hpp"
@@ -92,8 +92,14 @@ void check_exact(const ConvGeometry& g, int variant = 0) {
 
 TEST_CASE("conv2d: every image is announced once, when it is complete", "[kernels]") {
   for (const index_t size : {8, 120}) { // one task an image; several bands
-    const ConvGeometry g{.batch = 3, .in_channels = 16, .in_h = size, .in_w = size,
-                         .out_channels = 2, .kernel_h = 3, .kernel_w = 3, .pad = 1};
+    const ConvGeometry g{.batch = 3,
+                         .in_channels = 16,
+                         .in_h = size,
+                         .in_w = size,
+                         .out_channels = 2,
+                         .kernel_h = 3,
+                         .kernel_w = 3,
+                         .pad = 1};
     const std::vector<float> x = integers<float>(g.batch * g.in_size(), 1),
                              w = integers<float>(g.out_channels * g.filter_size(), 2);
     std::vector<float> expected(static_cast<std::size_t>(g.batch * g.out_size())), y;
@@ -106,7 +112,8 @@ TEST_CASE("conv2d: every image is announced once, when it is complete", "[kernel
         for (index_t i = n * g.out_size(); i < (n + 1) * g.out_size(); ++i)
           wrong[n] += y[static_cast<std::size_t>(i)] != expected[static_cast<std::size_t>(i)];
       };
-      conv2d_forward<float>(g, ConvInput<float>{x.data()}, w.data(), y.data(), {}, AfterImage(look));
+      conv2d_forward<float>(g, ConvInput<float>{x.data()}, w.data(), y.data(), {},
+                            EpilogueCallback(look));
       for (int n = 0; n < 3; ++n) CHECK((calls[n] == 1 && wrong[n] == 0));
     });
   }

@@ -1,4 +1,4 @@
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

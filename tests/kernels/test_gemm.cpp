@@ -1,5 +1,5 @@
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/gemm.hpp"
+#include "sgq/kernels/gemm/gemm.hpp"
 
 #include "problems.hpp"
 #include "support/catch.hpp"
@@ -194,7 +194,7 @@ TEST_CASE("gemm: a result larger than the caches equals the loops", "[kernels]")
                   .ldc = ldc};
     naive::gemm<double>(g);
     for (const auto& [first, scale] : {std::pair{0, 1.0f}, {1, 1.0f}, {0, 2.0f}}) {
-      g.epilogue.scale = scale; // another path: nothing is streamed
+      g.epilogue.scale = scale;       // another path: nothing is streamed
       g.c = fast.data() + 15 * first; // aligned, or not
       std::fill_n(fast.data(), fast.size(), -1.0f);
       for_thread_counts([&](int) { gemm(g); });

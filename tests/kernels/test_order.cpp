@@ -1,8 +1,8 @@
 // The order in which products are added is part of what a kernel promises: the same bits for any
 // number of threads, and on every instruction set that fuses multiplying and adding. Here that
 // order is written down as plain loops over single numbers.
-#include "sgq/kernels/conv2d.hpp"
-#include "sgq/kernels/gemm.hpp"
+#include "sgq/kernels/conv/conv2d.hpp"
+#include "sgq/kernels/gemm/gemm.hpp"
 
 #include "problems.hpp"
 #include "support/catch.hpp"

@@ -11,8 +11,9 @@ namespace {
 
 nn::NetCost cost(nn::Net<float> net, const char* bits) {
   const auto channels = static_cast<std::size_t>(net.input_shape()[1]);
-  nn::quantize(net, {.bits = quant::parse_bit_policy(bits),
-                     .input = {.scale = 0.01f, .zero = std::vector<std::int32_t>(channels, 128)}});
+  nn::quantize(net,
+               {.bits = quant::parse_bit_policy(bits),
+                .input = {.scale = 0.01f, .zero_point = std::vector<std::int32_t>(channels, 128)}});
   return nn::cost_of(net);
 }
 
@@ -22,8 +23,8 @@ TEST_CASE("multiplications of the nets, counted by hand", "[nn]") {
   // mnist_cnn: 26*26*32*9, 24*24*64*288, 9216*128, 128*10.
   CHECK(cost(nn::mnist_cnn(), "fp32").macs() == 194688 + 10616832 + 1179648 + 1280);
   // ResNet-20, He et al.: 40.6 million with the first and the last layer.
-  const index_t body = 32 * 32 * 16 * 144 * 6 + 16 * 16 * 32 * (144 + 5 * 288) +
-                       8 * 8 * 64 * (288 + 5 * 576);
+  const index_t body =
+      32 * 32 * 16 * 144 * 6 + 16 * 16 * 32 * (144 + 5 * 288) + 8 * 8 * 64 * (288 + 5 * 576);
   CHECK(cost(nn::resnet20(), "fp32").macs() == 32 * 32 * 16 * 27 + body + 640);
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("gradients through global average pooling equal finite differences", "
 TEST_CASE("a quantised net pools sums of codes from planes that are not square", "[layers]") {
   Net<float> net = oblong_net<float>();
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
-                 .input = {.scale = 1 / 64.0f, .zero = {100, 128}}});
+                 .input = {.scale = 1 / 64.0f, .zero_point = {100, 128}}});
   calibrate<float>(net, random_tensor<float>({4, 2, 5, 9}, 1));
   Tape<float> tape;
   for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
@@ -96,7 +96,7 @@ TEST_CASE("an average of more codes than a float can sum is refused", "[layers][
   const auto average = [](index_t width) {
     Net<float> net({1, 256, width});
     net.add("pool", GlobalAvgPool<float>());
-    net.input().set_grid({.scale = 1, .zero = {33}});
+    net.input().set_grid({.scale = 1, .zero_point = {33}});
     Tape<float> tape;
     return net.forward(Tensor<float>({1, 1, 256, width}, 222.0f), tape, Mode::infer())[0];
   };

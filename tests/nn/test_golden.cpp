@@ -52,7 +52,7 @@ public:
   void step() {
     for (std::size_t k = 0; k < parameters_.size(); ++k) {
       Parameter<T>& p = *parameters_[k].parameter;
-      const bool decays = p.role() == Role::weight || p.role() == Role::clip;
+      const bool decays = p.group() == ParameterGroup::weight || p.group() == ParameterGroup::clip;
       const View<T> w = p.edit();
       for (index_t i = 0; i < w.size(); ++i) {
         T& v = velocity_[k][i];
@@ -87,7 +87,7 @@ void check_training(const std::string& name, double tolerance) {
     net.backward(dz, tape, Want::params);
     net.update_statistics(tape);
     sgd.step();
-    net.prepare();
+    net.quantize_weights();
   }
   CHECK(relative_error(net.forward(batch(net, 0, 3).x, tape), file.tensor<double>("eval_logits")) <
         tolerance);

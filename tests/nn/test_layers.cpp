@@ -51,7 +51,7 @@ Net<double> smooth_net() {
   std::uint64_t seed = 10;
   for (const auto& p : net.parameters()) {
     ++seed;
-    if (p.parameter->role() == Role::weight) continue;
+    if (p.parameter->group() == ParameterGroup::weight) continue;
     const Tensor<T> r = random_tensor<T>(p.parameter->shape(), seed, 0.3);
     const View<T> value = p.parameter->edit();
     for (index_t i = 0; i < r.size(); ++i) value[i] += r[i];
@@ -215,7 +215,7 @@ Net<double> coded_net() {
   net.add("fc", Linear<T>({.in = 27, .out = 5}));
   initialize(net, 4);
   for (const auto& p : net.parameters())
-    if (p.parameter->role() != Role::weight) {
+    if (p.parameter->group() != ParameterGroup::weight) {
       const Tensor<T> r = random_tensor<T>(p.parameter->shape(), p.name.size(), 0.3);
       const View<T> value = p.parameter->edit();
       for (index_t i = 0; i < r.size(); ++i) value[i] += r[i];
@@ -227,11 +227,11 @@ Net<double> coded_net() {
 
 TEST_CASE("layers on codes compute what real layers do on the codes' values", "[layers]") {
   Net<double> coded = coded_net(), real = coded_net();
-  coded.input().set_grid({.scale = pixel_scale, .zero = {100, 128}});
+  coded.input().set_grid({.scale = pixel_scale, .zero_point = {100, 128}});
   for (const char* name : {"conv1", "conv2", "fc"}) {
     Weights<double>& w = *weights_of(coded.layer(coded.find(name)));
     w.set_quantizer(std::make_shared<quant::Symmetric<double>>(8));
-    w.prepare(name);
+    w.quantize(name);
     const View<double> value = weights_of(real.layer(real.find(name)))->parameter().edit();
     for (index_t i = 0; i < value.size(); ++i) value[i] = w.scale() * w.codes().codes[i];
   }
@@ -270,7 +270,7 @@ Net<T> wide_net(bool bias) {
   conv.weights().set_quantizer(std::make_shared<quant::Symmetric<T>>(8));
   if (bias) conv.bias().edit().fill(T(0.3));
   net.add("conv", std::move(conv));
-  net.input().set_grid({.scale = pixel_scale, .zero = std::vector<std::int32_t>(128, 100)});
+  net.input().set_grid({.scale = pixel_scale, .zero_point = std::vector<std::int32_t>(128, 100)});
   return net;
 }
 
@@ -286,15 +286,15 @@ void check_wide(const char* what, Build&& build) {
     initialize(narrow, 3); // a parameter's numbers depend on layer and seed alone
     initialize(wide, 3);
     // The convolution's are set again: equal in both, as are their codes.
-    for (auto* w : {&narrow}) w->prepare();
+    for (auto* w : {&narrow}) w->quantize_weights();
     auto& from = weights_of(narrow.layer(1))->parameter();
     auto& to = weights_of(wide.layer(1))->parameter();
     for (index_t i = 0; i < from.size(); ++i) {
       from.edit()[i] = Random(1).bits(i) % 3 == 0 ? -0.015625f : 0.015625f;
       to.edit()[i] = static_cast<double>(from.value()[i]);
     }
-    narrow.prepare();
-    wide.prepare();
+    narrow.quantize_weights();
+    wide.quantize_weights();
     const Tensor<float> x = random_integers<float>({2, 128, 4, 4}, 5, -1, 1);
     Tensor<double> x_double(x.shape());
     for (index_t i = 0; i < x.size(); ++i) x_double[i] = static_cast<double>(x[i]);
@@ -343,11 +343,11 @@ TEST_CASE("sums too wide for the integer arithmetic are an error", "[layers]") {
   net.add("fc1", Linear<float>({.in = 64, .out = 64, .bias = false}));
   net.add("fc2", Linear<float>({.in = 64, .out = 4, .bias = false}));
   initialize(net, 1);
-  net.input().set_grid({.scale = pixel_scale, .zero = std::vector<std::int32_t>(64, 0)});
+  net.input().set_grid({.scale = pixel_scale, .zero_point = std::vector<std::int32_t>(64, 0)});
   for (const char* name : {"fc1", "fc2"})
     weights_of(net.layer(net.find(name)))
         ->set_quantizer(std::make_shared<quant::Symmetric<float>>(8));
-  net.prepare();
+  net.quantize_weights();
   Tape<float> tape;
   CHECK(contains(message_of<value_error>([&] {
                    net.forward(Tensor<float>({1, 64}, 1.0f), tape);
@@ -359,7 +359,7 @@ TEST_CASE("logits of a quantised net are integers times one scale", "[layers]") 
   Net<float> net = small_net<float>("plain w4a4");
   const auto& fc2 = dynamic_cast<const Linear<float>&>(net.layer(net.find("fc2")));
   net.parameters().back().parameter->edit()[2] = 0.7f; // a bias that is no multiple of the scale
-  net.prepare();
+  net.quantize_weights();
   Tape<float> tape;
   const View<const float> z = net.forward(random_tensor<float>({5, 2, 8, 8}, 1), tape);
   const double scale = tape[net.find("relu3")].out.scale * fc2.weights().scale();
@@ -374,7 +374,7 @@ TEST_CASE("logits of a quantised net are integers times one scale", "[layers]") 
 
 TEST_CASE("a quantised input is the nearest pixel code, and passes every gradient", "[layers]") {
   Net<float> net({2, 1, 3});
-  net.input().set_grid({.scale = 0.5f, .zero = {2, 200}});
+  net.input().set_grid({.scale = 0.5f, .zero_point = {2, 200}});
   // out of range, halves (ties to even), exact
   const Tensor<float> x({1, 2, 1, 3}, {-9, 0.25f, 0.75f, 1e9f, -0.1f, -100});
   Tape<float> tape;
@@ -382,10 +382,10 @@ TEST_CASE("a quantised input is the nearest pixel code, and passes every gradien
   CHECK(std::vector<float>(y.begin(), y.end()) == std::vector<float>{-1, 0, 1, 27.5f, 0, -100});
   const Tensor<float> dy({1, 2, 1, 3}, {1, 2, 3, 4, 5, 6});
   CHECK(largest_difference(net.input_gradient(dy, tape), dy) == 0);
-  net.input().set_grid({.scale = 0.5f, .zero = {2}});
+  net.input().set_grid({.scale = 0.5f, .zero_point = {2}});
   CHECK_THROWS_AS(net.forward(x, tape), value_error);
-  CHECK_THROWS_AS(net.input().set_grid({.scale = 0, .zero = {2, 2}}), value_error);
-  CHECK_THROWS_AS(net.input().set_grid({.scale = 1, .zero = {2, 256}}), value_error);
+  CHECK_THROWS_AS(net.input().set_grid({.scale = 0, .zero_point = {2, 2}}), value_error);
+  CHECK_THROWS_AS(net.input().set_grid({.scale = 1, .zero_point = {2, 256}}), value_error);
   net.input().clear_grid();
   CHECK(net.forward(x, tape)[0] == -9);
 }
@@ -397,12 +397,13 @@ TEST_CASE("alpha is kept above its floor, and one that is not finite is named", 
   for (const auto& p : net.parameters())
     if (p.name == "relu2.alpha") alpha = p.parameter;
   REQUIRE(alpha);
-  CHECK(alpha->role() == Role::clip);
+  CHECK(alpha->group() == ParameterGroup::clip);
   alpha->edit()[0] = -3;
-  net.prepare();
+  net.quantize_weights();
   CHECK(pact.alpha() == 1e-3f);
   alpha->edit()[0] = std::numeric_limits<float>::quiet_NaN();
-  CHECK(contains(message_of<value_error>([&] { net.prepare(); }), "alpha of layer 'relu2'"));
+  CHECK(
+      contains(message_of<value_error>([&] { net.quantize_weights(); }), "alpha of layer 'relu2'"));
 }
 
 // ---- models -------------------------------------------------------------------------------------
@@ -446,7 +447,7 @@ TEST_CASE("initial weights: He's deviation, zero biases, a stream for each layer
     const Parameter<float>& p = *pa[k].parameter;
     INFO(pa[k].name);
     CHECK(largest_difference(p.value(), pb[k].parameter->value()) == 0);
-    if (p.role() == Role::bias) {
+    if (p.group() == ParameterGroup::bias) {
       for (float v : p.value()) CHECK(v == 0);
       continue;
     }

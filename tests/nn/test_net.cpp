@@ -63,7 +63,8 @@ std::vector<unsigned char> record(const Tape<T>& tape) {
   };
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const Slot<T>& s = tape[i];
-    append_tensor(s.real), append_tensor(s.settled), append_tensor(s.acc), append_tensor(s.codes);
+    append_tensor(s.real), append_tensor(s.materialised), append_tensor(s.acc),
+        append_tensor(s.codes);
     append_tensor(s.channel), append_tensor(s.bytes);
     const void* pointers[] = {s.out.real, s.out.acc, s.out.codes,
                               s.out.mul,  s.out.add, s.out.residual};
@@ -141,7 +142,7 @@ TEST_CASE("bits are the same for 1, 2 and 3 threads", "[net]") {
           const View<float> w = p.parameter->edit();
           for (index_t i = 0; i < w.size(); ++i) w[i] -= 0.01f * p.parameter->grad()[i];
         }
-        net.prepare();
+        net.quantize_weights();
       }
       append(values(net.forward(images(9), tape)));
       return all;
@@ -357,7 +358,7 @@ TEST_CASE("a user's layer reads plain numbers, in a quantised net too", "[net]")
   net.add("fc", Linear<float>({.in = 12, .out = 5}));
   net.add("third", Swish<float>());
   initialize(net, 1);
-  const PixelGrid grid{.scale = 1 / 64.0f, .zero = {100, 128}};
+  const QuantParams grid{.scale = 1 / 64.0f, .zero_point = {100, 128}};
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 10, .input = grid});
   Tape<float> tape;
   net.forward(random_tensor<float>({2, 2, 4, 4}, 1), tape);
@@ -398,17 +399,17 @@ TEST_CASE("running statistics move when update_statistics says so, and only then
   CHECK_THROWS_AS(net.update_statistics(Tape<float>()), value_error);
 }
 
-TEST_CASE("stale weight codes are an error until prepare() has run", "[net]") {
+TEST_CASE("stale weight codes are an error until quantize_weights() has run", "[net]") {
   Net<float> net = small_net<float>("plain w4a4", quant::WeightScheme::lsq);
   Tape<float> tape;
   for (const auto& p : net.parameters()) {
-    if (p.parameter->role() != Role::weight && !p.name.ends_with(".step")) continue;
+    if (p.parameter->group() != ParameterGroup::weight && !p.name.ends_with(".step")) continue;
     INFO(p.name);
     net.forward(images(2), tape);
     p.parameter->edit()[0] += 0.01f;
     CHECK(contains(message_of<value_error>([&] { net.forward(images(2), tape); }),
-                   "call net.prepare()"));
-    net.prepare();
+                   "call net.quantize_weights()"));
+    net.quantize_weights();
     CHECK_NOTHROW(net.forward(images(2), tape));
   }
 }
@@ -421,7 +422,7 @@ TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
   fc2.edit()[0] += 0.01f;
   CHECK_THROWS_AS(net.forward(images(2), tape, Mode::train(Random(0))),
                   value_error); // half recorded
-  net.prepare();
+  net.quantize_weights();
   CHECK_THROWS_AS(net.backward(output_gradient(6), tape, Want::params), error);
   CHECK_THROWS_AS(net.backward(output_gradient(2), tape, Want::params), error);
   CHECK_THROWS_AS(net.update_statistics(tape), error);
@@ -455,7 +456,7 @@ TEST_CASE("from the third step on nothing is allocated, whatever the bits and th
           const View<float> w = p.parameter->edit();
           for (index_t i = 0; i < w.size(); ++i) w[i] -= 1e-3f * p.parameter->grad()[i];
         }
-        net.prepare();
+        net.quantize_weights();
         net.forward(batch, evaluated);
       };
       const long before = allocations::count;

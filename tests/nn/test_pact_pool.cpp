@@ -41,7 +41,7 @@ Net<double> tying_net(const Setting& s, bool pact_first) {
   auto& norm = dynamic_cast<BatchNorm<T>&>(net.layer(net.find("bn")));
   norm.gamma().edit().fill(s.gamma);
   norm.beta().edit().fill(s.beta);
-  net.prepare();
+  net.quantize_weights();
   return net;
 }
 
@@ -87,7 +87,7 @@ public:
   explicit Between(Kind kind) : kind_(kind) {}
   std::string_view kind() const override { return "between"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
   void forward(Inputs<float> in, Slot<float>& slot, const Mode&) const override {
     const Signal<float>& x = *in[0];
@@ -123,7 +123,7 @@ Places places_of(const Net<float>& net, const Tape<float>& tape, ValueId pact) {
   const ops::PoolGeometry g =
       dynamic_cast<const MaxPool<float>&>(*net.nodes()[pool].layer).geometry();
   Tensor<float> numbers(v.shape);
-  ops::settle(v, numbers.view());
+  ops::materialise(v, numbers.view());
   const Shape& out = tape[pool].out.shape;
   const auto value = [&](index_t i) {
     return x.codes ? static_cast<float>(x.codes[i]) : x.real[i];

@@ -18,7 +18,7 @@ using quant::WeightScheme;
 
 namespace {
 
-const PixelGrid grey{.scale = 1 / 64.0f, .zero = {33}};
+const QuantParams grey{.scale = 1 / 64.0f, .zero_point = {33}};
 
 QuantizeOptions options(const std::string& bits, FirstLast first_last = FirstLast::eight_bit) {
   return {.bits = quant::parse_bit_policy(bits, first_last), .input = grey};
@@ -81,8 +81,8 @@ TEST_CASE("a policy decides about every layer", "[quantize]") {
 TEST_CASE("a PACT has the bits of the weight layer before it, in residual blocks too",
           "[quantize]") {
   Net<float> net = resnet20<float>({.width = 2});
-  quantize(net,
-           {.bits = quant::parse_bit_policy("4/2"), .input = {.scale = 0.02f, .zero = {1, 2, 3}}});
+  quantize(net, {.bits = quant::parse_bit_policy("4/2"),
+                 .input = {.scale = 0.02f, .zero_point = {1, 2, 3}}});
   const auto bits = [&](const char* name) {
     return dynamic_cast<const Pact<float>&>(net.layer(net.find(name))).options().bits;
   };
@@ -135,7 +135,7 @@ TEST_CASE("unsuitable weight quantisers are reported, by layer", "[quantize]") {
   Net<float> residual = small_net<float>("residual fp32");
   CHECK(quantize(residual, {.bits = quant::parse_bit_policy("4"),
                             .weights = WeightScheme::dorefa,
-                            .input = {.scale = 1 / 64.0f, .zero = {1, 2}}})
+                            .input = {.scale = 1 / 64.0f, .zero_point = {1, 2}}})
             .empty());
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("policies and grids that do not fit are errors", "[quantize]") {
     CHECK(contains(text(o), "got " + std::to_string(bits)));
   }
   QuantizeOptions colour = options("w4a4");
-  colour.input.zero = {1, 2, 3};
+  colour.input.zero_point = {1, 2, 3};
   CHECK(contains(text(colour), "1 zero points"));
   Net<float> empty({1, 2, 2});
   CHECK_THROWS_AS(quantize(empty, options("w4a4")), value_error);
@@ -174,7 +174,7 @@ TEST_CASE("calibration gives each alpha its quantile, after those before it", "[
     for (ValueId i : pact_layers(net)) {
       const Signal<float>& in = tape[net.nodes()[i].inputs[0]].out;
       Tensor<float> v(in.shape);
-      ops::settle(in, v.view());
+      ops::materialise(in, v.view());
       const float alpha = dynamic_cast<const Pact<float>&>(net.layer(i)).alpha();
       CHECK(alpha == quant::positive_quantile<float>(v, 0.999));
       alphas.insert(alpha);
@@ -189,7 +189,7 @@ TEST_CASE("a net's description gives the same net again", "[spec]") {
                  .quant = {.bits = quant::parse_bit_policy("w4a2,layer1.0.conv1=w8a4"),
                            .weights = WeightScheme::dorefa_rescaled,
                            .gradient = quant::PactGradient::plus,
-                           .input = {.scale = 0.0123456f, .zero = {1, 128, 255}}}};
+                           .input = {.scale = 0.0123456f, .zero_point = {1, 128, 255}}}};
   const Metadata words = to_metadata(spec);
   CHECK(words.at("bits") == "w4a2,layer1.0.conv1=w8a4");
   const ModelSpec again = spec_from_metadata(words);
@@ -242,7 +242,7 @@ class Ternary final : public quant::WeightQuantizer<T> {
 public:
   std::string name() const override { return "ternary"; }
   int bits() const override { return 2; }
-  quant::Grid grid() const override { return quant::Grid::zero_aligned(2); }
+  quant::QuantRange grid() const override { return quant::QuantRange::zero_aligned(2); }
   void quantize(View<const T> w, T, quant::WeightCodes<T>& out, std::string_view) const override {
     T sum = 0;
     for (T v : w) sum += std::abs(v);
@@ -288,7 +288,7 @@ public:
   explicit Broken(std::string how) : how_(std::move(how)) {}
   std::string name() const override { return "broken"; }
   int bits() const override { return 2; }
-  quant::Grid grid() const override { return quant::Grid::zero_aligned(2); }
+  quant::QuantRange grid() const override { return quant::QuantRange::zero_aligned(2); }
   void quantize(View<const T> w, T, quant::WeightCodes<T>& out, std::string_view) const override {
     out.codes = Tensor<T>(how_ == "few" ? Shape{1} : w.shape(), how_ == "between"  ? T(0.5)
                                                                 : how_ == "beyond" ? T(2)

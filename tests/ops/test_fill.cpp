@@ -12,7 +12,7 @@ using namespace sgq;
 namespace {
 
 // Images of MNIST-like codes on their grid, another range in every channel.
-Tensor<float> code_images(const Shape& shape, const PixelGrid& grid) {
+Tensor<float> code_images(const Shape& shape, const QuantParams& grid) {
   Tensor<float> x(shape);
   const index_t plane = shape.plane();
   for (index_t i = 0; i < x.size(); ++i) {
@@ -85,7 +85,7 @@ TEMPLATE_TEST_CASE("uniform fill spans the range of its image and channel", "[fi
 }
 
 TEST_CASE("a draw is the documented function of image, channel and position", "[fill]") {
-  const PixelGrid grid{0.5f, {0, 7}};
+  const QuantParams grid{0.5f, {0, 7}};
   const Tensor<float> x = code_images(shape, grid);
   Tensor<float> noise(shape), codes(shape);
   ops::fill_all<float>(x, {}, Random(9), noise);
@@ -127,7 +127,7 @@ TEST_CASE("a draw depends on seed, image, channel and position only", "[fill]") 
 }
 
 TEST_CASE("on a pixel grid every fill is a code of the image's range", "[fill]") {
-  const PixelGrid grid{1 / (255 * 0.30811f), {33, 120}};
+  const QuantParams grid{1 / (255 * 0.30811f), {33, 120}};
   const Tensor<float> x = code_images(shape, grid);
   for (ops::Fill kind :
        {ops::Fill::uniform, ops::Fill::mean, ops::Fill::constant, ops::Fill::blur}) {
@@ -154,7 +154,7 @@ TEST_CASE("on a pixel grid every fill is a code of the image's range", "[fill]")
 }
 
 TEST_CASE("codes and values convert both ways, clipped", "[fill]") {
-  const PixelGrid grid{1 / (255 * 0.30811f), {33}};
+  const QuantParams grid{1 / (255 * 0.30811f), {33}};
   for (index_t p = 0; p < 256; ++p) REQUIRE(grid.code(grid.value<float>(p, 0), 0) == p);
   CHECK(grid.code(-100.0f, 0) == 0);
   CHECK(grid.code(100.0, 0) == 255);

@@ -39,7 +39,7 @@ template <class T>
 void compare_with_sort(const Tensor<T>& scores, index_t k) {
   const index_t n = scores.shape().stride();
   Tensor<std::uint8_t> lowest(scores.shape(), 7), highest(scores.shape(), 7);
-  ops::select_lowest<T>(scores, k, ties, lowest);
+  ops::lowest_k<T>(scores, k, ties, lowest);
   ops::select_highest<T>(scores, k, ties, highest);
   for (index_t image = 0; image < scores.shape()[0]; ++image) {
     const T* row = scores.data() + image * n;
@@ -87,7 +87,7 @@ TEST_CASE("of tied positions each is chosen equally often", "[select]") {
     scores[i] =
         static_cast<float>(std::array<int, 4>{0, -1, 0, 1}[static_cast<std::size_t>(i % 4)]);
   Tensor<std::uint8_t> mask(scores.shape());
-  ops::select_lowest<float>(scores, 5, ties, mask);
+  ops::lowest_k<float>(scores, 5, ties, mask);
   std::array<double, n> chosen{};
   for (index_t image = 0; image < images; ++image) {
     index_t count = 0;
@@ -129,8 +129,8 @@ TEST_CASE("which tied positions are chosen does not depend on their neighbours",
 TEST_CASE("a slice of a batch breaks its ties as the whole batch does", "[select]") {
   const Tensor<float> scores({9, 40});
   Tensor<std::uint8_t> whole(scores.shape()), part({3, 40});
-  ops::select_lowest<float>(scores, 20, ties, whole);
-  ops::select_lowest<float>(scores.view().slice(4, 3), 20, ImageRandom(Random(77), 4), part);
+  ops::lowest_k<float>(scores, 20, ties, whole);
+  ops::lowest_k<float>(scores.view().slice(4, 3), 20, ImageRandom(Random(77), 4), part);
   CHECK(std::equal(part.begin(), part.end(), whole.data() + 4 * 40));
   CHECK_FALSE(std::equal(part.data(), part.data() + 40, part.data() + 40));
 }
@@ -140,9 +140,9 @@ TEST_CASE("the selection does not depend on the number of threads", "[select]") 
   for (index_t i = 0; i < scores.size(); ++i) scores[i] = float(Random(1).below(i, 3));
   Tensor<std::uint8_t> one(scores.shape()), three(scores.shape());
   set_num_threads(1);
-  ops::select_lowest<float>(scores, 20, ties, one);
+  ops::lowest_k<float>(scores, 20, ties, one);
   set_num_threads(3);
-  ops::select_lowest<float>(scores, 20, ties, three);
+  ops::lowest_k<float>(scores, 20, ties, three);
   set_num_threads(0);
   CHECK(std::equal(one.begin(), one.end(), three.begin()));
 }
@@ -150,7 +150,7 @@ TEST_CASE("the selection does not depend on the number of threads", "[select]") 
 TEST_CASE("NaN is an error that names the image", "[select]") {
   Tensor<float> scores({2, 3}, {1, 2, 3, 4, not_a_number, 6});
   Tensor<std::uint8_t> mask(scores.shape());
-  CHECK(contains(message_of<value_error>([&] { ops::select_lowest<float>(scores, 1, ties, mask); }),
+  CHECK(contains(message_of<value_error>([&] { ops::lowest_k<float>(scores, 1, ties, mask); }),
                  "NaN in image 1"));
   scores[4] = -not_a_number;
   CHECK_THROWS_AS(ops::select_highest<float>(scores, 0, ties, mask), value_error);
@@ -161,15 +161,15 @@ TEST_CASE("NaN is an error that names the image", "[select]") {
 TEST_CASE("a k or a shape that does not fit is an error", "[select]") {
   const Tensor<float> scores({2, 3});
   Tensor<std::uint8_t> mask({2, 3}), other({3, 2});
-  CHECK_THROWS_AS(ops::select_lowest<float>(scores, 4, ties, mask), value_error);
-  CHECK_THROWS_AS(ops::select_lowest<float>(scores, -1, ties, mask), value_error);
-  CHECK_THROWS_AS(ops::select_lowest<float>(scores, 1, ties, other), shape_error);
+  CHECK_THROWS_AS(ops::lowest_k<float>(scores, 4, ties, mask), value_error);
+  CHECK_THROWS_AS(ops::lowest_k<float>(scores, -1, ties, mask), value_error);
+  CHECK_THROWS_AS(ops::lowest_k<float>(scores, 1, ties, other), shape_error);
 }
 
 TEST_CASE("an empty batch selects nothing", "[select]") {
   const Tensor<float> scores({0, 5});
   Tensor<std::uint8_t> mask({0, 5});
-  CHECK_NOTHROW(ops::select_lowest<float>(scores, 0, ties, mask));
+  CHECK_NOTHROW(ops::lowest_k<float>(scores, 0, ties, mask));
 }
 
 TEST_CASE("a share is floored, and meant in decimal", "[select]") {

@@ -55,7 +55,7 @@ struct Sample {
     if (rest == Rest::real) residual.real = rest_real.data();
     if (rest == Rest::codes) {
       residual.codes = rest_codes.data();
-      residual.scale = 1.0 / 7; // not a float: settle and PACT must round it alike
+      residual.scale = 1.0 / 7; // not a float: materialise and PACT must round it alike
       residual.max_code = 15;
     }
     v.residual = &residual;
@@ -107,17 +107,17 @@ index_t failures(index_t n, F&& ok) {
 
 } // namespace
 
-TEST_CASE("a settled signal is the formula, rounded once", "[signal]") {
+TEST_CASE("a materialised signal is the formula, rounded once", "[signal]") {
   // In float every product is exact in double, so that the result has one bit pattern. In double
   // three roundings and a fused multiply-add may differ.
   for_all_samples<float>([](const Sample<float>& s) {
     Tensor<float> y(s.v.shape);
-    ops::settle(s.v, y.view());
+    ops::materialise(s.v, y.view());
     REQUIRE(failures(y.size(), [&](index_t i) { return y[i] == float(s.value(i)); }) == 0);
   });
   for_all_samples<double>([](const Sample<double>& s) {
     Tensor<double> y(s.v.shape);
-    ops::settle(s.v, y.view());
+    ops::materialise(s.v, y.view());
     const auto ok = [&](index_t i) { return std::abs(y[i] - s.value(i)) < 1e-14; };
     REQUIRE(failures(y.size(), ok) == 0);
   });
@@ -126,7 +126,7 @@ TEST_CASE("a settled signal is the formula, rounded once", "[signal]") {
 TEST_CASE("features [N, F] are channels of one element", "[signal]") {
   const Sample<float> s({3, 33}, Store::acc, Rest::codes, true, 1);
   Tensor<float> y(s.v.shape);
-  ops::settle(s.v, y.view());
+  ops::materialise(s.v, y.view());
   CHECK(failures(y.size(), [&](index_t i) { return y[i] == float(s.value(i)); }) == 0);
 }
 
@@ -134,29 +134,29 @@ TEST_CASE("settling works in place and for any thread count", "[signal]") {
   Sample<float> s({5, 3, 4, 9}, Store::real, Rest::real, true, 2);
   Tensor<float> y(s.v.shape);
   CHECK(same_for_any_thread_count([&] {
-    ops::settle(s.v, y.view());
+    ops::materialise(s.v, y.view());
     return values(y);
   }));
-  ops::settle(s.v, s.real.view());
+  ops::materialise(s.v, s.real.view());
   CHECK(values(s.real) == values(y));
-  CHECK_THROWS_AS(ops::settle(s.v, y.view().reshape({5, 3, 9, 4})), shape_error);
+  CHECK_THROWS_AS(ops::materialise(s.v, y.view().reshape({5, 3, 9, 4})), shape_error);
 }
 
-TEST_CASE("what counts as plain, as codes, and as settled", "[signal]") {
+TEST_CASE("what counts as plain, as codes, and as materialised", "[signal]") {
   using S = Signal<float>;
   const float number = 0;
   const std::int32_t sum = 0;
   const std::uint8_t code = 0;
   const S other{.shape = {1, 1}, .real = &number};
   CHECK(S{.real = &number}.is_plain());
-  CHECK_FALSE(S{.real = &number, .scale = 2}.is_settled());
-  CHECK_FALSE(S{.real = &number, .add = &number}.is_settled());
-  CHECK_FALSE(S{.real = &number, .residual = &other}.is_settled());
+  CHECK_FALSE(S{.real = &number, .scale = 2}.is_materialised());
+  CHECK_FALSE(S{.real = &number, .add = &number}.is_materialised());
+  CHECK_FALSE(S{.real = &number, .residual = &other}.is_materialised());
   CHECK(S{.real = &number, .scale = 2, .max_code = 3}.is_codes()); // integers held as numbers
   CHECK(S{.codes = &code, .scale = 2, .max_code = 3}.is_codes());
-  CHECK_FALSE(S{.codes = &code, .add = &number, .max_code = 3}.is_settled());
-  // Layers read codes from `codes` or `real`: a signal of accumulators is not settled.
-  CHECK_FALSE(S{.acc = &sum, .scale = 2, .max_code = 3}.is_settled());
+  CHECK_FALSE(S{.codes = &code, .add = &number, .max_code = 3}.is_materialised());
+  // Layers read codes from `codes` or `real`: a signal of accumulators is not materialised.
+  CHECK_FALSE(S{.acc = &sum, .scale = 2, .max_code = 3}.is_materialised());
 }
 
 // ---- ReLU ---------------------------------------------------------------------------------------
@@ -244,11 +244,11 @@ TEST_CASE("codes of a signal are those of the requantiser, bit for bit", "[pact]
         }
 }
 
-TEST_CASE("codes of a signal are those of its settled value", "[pact]") {
+TEST_CASE("codes of a signal are those of its materialised value", "[pact]") {
   for_all_samples<double>([](const Sample<double>& s) {
     Tensor<double> v(s.v.shape);
     Tensor<std::uint8_t> got(s.v.shape), expected(s.v.shape);
-    ops::settle(s.v, v.view());
+    ops::materialise(s.v, v.view());
     ops::pact_codes(s.v, 1.5, 4, got.view());
     quant::pact_forward<double, std::uint8_t>(v, 1.5, 4, expected);
     REQUIRE(values(got) == values(expected));
@@ -284,13 +284,13 @@ TEST_CASE("noting regions changes no code, and a NaN is below the clip's range",
   CHECK(values(regions) == std::vector<std::uint8_t>{0, 0, 0, 1, 1, 2, 2, 0});
 }
 
-TEST_CASE("PACT's gradients on a signal are its definition on the settled value", "[pact]") {
+TEST_CASE("PACT's gradients on a signal are its definition on the materialised value", "[pact]") {
   using quant::PactGradient;
   for_all_samples<double>([](const Sample<double>& s) {
     for (PactGradient gradient : {PactGradient::paper, PactGradient::plus}) {
       const Tensor<double> dy = random_tensor<double>(s.v.shape, 9);
       Tensor<double> v(s.v.shape), dx(s.v.shape);
-      ops::settle(s.v, v.view());
+      ops::materialise(s.v, v.view());
       const double alpha = 0.8;
       const double dalpha = pact_gradient<double>(s.v, alpha, 4, gradient, dy, dx);
       double expected = 0, size = 1;

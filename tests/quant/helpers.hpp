@@ -48,11 +48,11 @@ WeightCodes<T> quantized(const WeightQuantizer<T>& quantizer, const Tensor<T>& w
 
 /// How many codes are not integers of the grid.
 template <class T>
-int codes_off_grid(const Tensor<T>& codes, const Grid& grid) {
+int codes_off_grid(const Tensor<T>& codes, const QuantRange& grid) {
   int off = 0;
   for (T c : codes) {
     const int i = static_cast<int>(c);
-    if (static_cast<T>(i) != c || i < grid.min_code || i > grid.max_code ||
+    if (static_cast<T>(i) != c || i < grid.quant_min || i > grid.quant_max ||
         (!grid.has_zero && i % 2 == 0))
       ++off;
   }

@@ -42,7 +42,7 @@ const Distribution distributions[] = {
      {.mean_abs = 1, .mean_square = 2, .max_abs = 30}}};
 
 /// E[(w - w_q)^2] on `grid` stretched over +-range, by the midpoint rule.
-double mse(const Distribution& d, double range, const Grid& grid) {
+double mse(const Distribution& d, double range, const QuantRange& grid) {
   const index_t points = 6000;
   const double dx = d.width / static_cast<double>(points);
   Tensor<double> w({points}), codes({points});
@@ -50,7 +50,7 @@ double mse(const Distribution& d, double range, const Grid& grid) {
   encode_uniform<double>(w, range, grid, codes);
   double sum = 0;
   for (index_t i = 0; i < points; ++i) {
-    const double error = w[i] - range / grid.max_code * codes[i];
+    const double error = w[i] - range / grid.quant_max * codes[i];
     sum += 2 * error * error * d.density(w[i]) * dx; // both signs
   }
   return sum;
@@ -76,16 +76,16 @@ TEST_CASE("SAWB: the error is within 1 % of the best clip's", "[quant]") {
 
 TEST_CASE("SAWB: grids, their defaults and where the table ends", "[quant]") {
   for (const Named& t : table) {
-    const Grid grid = Sawb<float>(t.bits, SawbGradient::everywhere, t.grid).grid();
+    const QuantRange grid = Sawb<float>(t.bits, SawbGradient::everywhere, t.grid).grid();
     CHECK(grid.levels == t.levels);
-    CHECK(grid.max_code == t.max_code);
-    CHECK(grid.min_code == -t.max_code);
+    CHECK(grid.quant_max == t.max_code);
+    CHECK(grid.quant_min == -t.max_code);
     CHECK(grid.has_zero == (t.levels % 2 == 1));
     CHECK(sawb_coefficients(grid).has_value());
   }
-  CHECK(Sawb<float>(2).grid() == Grid::odd(2));
-  CHECK(Sawb<float>(4).grid() == Grid::zero_aligned(4));
-  CHECK(Sawb<float>(8).grid() == Grid::zero_aligned(8));
+  CHECK(Sawb<float>(2).grid() == QuantRange::odd(2));
+  CHECK(Sawb<float>(4).grid() == QuantRange::zero_aligned(4));
+  CHECK(Sawb<float>(8).grid() == QuantRange::zero_aligned(8));
   for (int bits : {6, 7, 8}) {
     const Sawb<float> sawb(bits);
     CHECK_FALSE(sawb_coefficients(sawb.grid()));
@@ -129,17 +129,18 @@ TEST_CASE("SAWB: at and around the clip; SAWB+ passes the gradient there", "[qua
 TEST_CASE("uniform grids: levels, ties and what is outside", "[quant]") {
   const Tensor<double> w({9}, {0.0, 1.0, -1.0, 5.0, -5.0, 0.5, -0.5, 0.25, -0.25});
   Tensor<double> c({9});
-  encode_uniform<double>(w, 1.0, Grid::odd(2), c); // levels at +-1/3 and +-1; ties at 0, +-2/3
+  encode_uniform<double>(w, 1.0, QuantRange::odd(2),
+                         c); // levels at +-1/3 and +-1; ties at 0, +-2/3
   const double odd[] = {1, 3, -3, 3, -3, 1, -1, 1, -1};
   for (index_t i = 0; i < 9; ++i) CHECK(c[i] == odd[i]);
-  encode_uniform<double>(w, 1.0, Grid::zero_aligned(2), c); // -1, 0, 1; ties at +-1/2 go to 0
+  encode_uniform<double>(w, 1.0, QuantRange::zero_aligned(2), c); // -1, 0, 1; ties at +-1/2 go to 0
   const double three[] = {0, 1, -1, 1, -1, 0, 0, 0, 0};
   for (index_t i = 0; i < 9; ++i) CHECK(c[i] == three[i]);
-  encode_uniform<double>(w, 1.0, Grid::zero_aligned(4), c); // 3.5 -> 4, 1.75 -> 2
+  encode_uniform<double>(w, 1.0, QuantRange::zero_aligned(4), c); // 3.5 -> 4, 1.75 -> 2
   const double fifteen[] = {0, 7, -7, 7, -7, 4, -4, 2, -2};
   for (index_t i = 0; i < 9; ++i) CHECK(c[i] == fifteen[i]);
   for (int bits = 2; bits <= 8; ++bits) { // w = 0 is a tie: code +1
-    encode_uniform<double>(w, 0.3, Grid::odd(bits), c);
+    encode_uniform<double>(w, 0.3, QuantRange::odd(bits), c);
     CHECK(c[0] == 1);
   }
 }

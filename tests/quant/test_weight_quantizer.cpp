@@ -58,7 +58,7 @@ TEST_CASE("codes lie on the documented grid, and all of it is used", "[quant]") 
     const WeightCodes<float> out = quantized(*c.quantizer, w);
     CHECK(out.codes.shape() == w.shape());
     CHECK(out.scale > 0);
-    const Grid grid = c.quantizer->grid();
+    const QuantRange grid = c.quantizer->grid();
     CHECK(test::codes_off_grid(out.codes, grid) == 0);
     std::vector<float> seen(out.codes.begin(), out.codes.end());
     std::sort(seen.begin(), seen.end());
@@ -66,8 +66,8 @@ TEST_CASE("codes lie on the documented grid, and all of it is used", "[quant]") 
     CHECK(levels <= grid.levels);
     if (c.quantizer->bits() <= 3) CHECK(levels == grid.levels);
     if (!grid.has_zero) { // the k-bit form s = (c - 1)/2
-      CHECK((grid.max_code - 1) / 2 == (1 << (c.quantizer->bits() - 1)) - 1);
-      CHECK((grid.min_code - 1) / 2 == -(1 << (c.quantizer->bits() - 1)));
+      CHECK((grid.quant_max - 1) / 2 == (1 << (c.quantizer->bits() - 1)) - 1);
+      CHECK((grid.quant_min - 1) / 2 == -(1 << (c.quantizer->bits() - 1)));
     }
   }
 }

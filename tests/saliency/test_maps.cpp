@@ -53,7 +53,7 @@ Net<double> net_of(Layers... layers) {
   const View<double> w = fc.weights().parameter().edit(), b = fc.bias().edit();
   for (index_t i_ = 0; i_ < w.size(); ++i_) w[i_] = Random(5).normal(i_);
   for (index_t k = 0; k < 3; ++k) b[k] = static_cast<double>(k - 1);
-  net.prepare();
+  net.quantize_weights();
   return net;
 }
 
@@ -329,7 +329,7 @@ TEST_CASE("a net is straight-through as soon as anything in it is quantised", "[
   const Explainer explain(net);
   CHECK(explain.label("gradient") == "gradient");
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
-                 .input = {.scale = 1 / 64.0f, .zero = {100, 128}}});
+                 .input = {.scale = 1 / 64.0f, .zero_point = {100, 128}}});
   CHECK(explain.label("gradient") == "gradient (STE)"); // quantised after it was made
 }
 

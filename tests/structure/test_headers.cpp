@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t max_lines = 300;
 
 // The one header that reads the environment: SGQ_ISA.
-const std::string may_getenv = "sgq/kernels/dispatch.hpp";
+const std::string may_getenv = "sgq/kernels/simd/dispatch.hpp";
 
 // The one header that only some standard libraries need; core/text.hpp includes it for them.
 const std::string fallback = "sgq/core/text_stream.hpp";

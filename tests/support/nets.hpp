@@ -83,7 +83,7 @@ sgq::nn::Net<T> small_net(const std::string& name,
   if (bits == "fp32") return net;
   sgq::nn::quantize(net, {.bits = sgq::quant::parse_bit_policy(bits),
                           .weights = weights,
-                          .input = {.scale = 1 / 64.0f, .zero = {100, 128}}});
+                          .input = {.scale = 1 / 64.0f, .zero_point = {100, 128}}});
   for (sgq::nn::ValueId i : sgq::nn::pact_layers(net))
     dynamic_cast<sgq::nn::Pact<T>&>(net.layer(i)).set_alpha(T(1.5));
   return net;

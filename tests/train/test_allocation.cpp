@@ -41,7 +41,7 @@ TEST_CASE("no allocation after the second step", "[train]") {
   auto net = small_run::net();
   nn::Tape<float> tape;
   for (std::string_view name : optimizer_names) {
-    const auto optimizer = make_optimizer<float>(name, net, {.lr = 1e-3, .roles = decayed(0.1)});
+    const auto optimizer = make_optimizer<float>(name, net, {.lr = 1e-3, .groups = decayed(0.1)});
     CHECK(count([&](const data::Batch<float>& batch, const StepContext& at) {
             return train_step(net, tape, batch, *optimizer, at);
           }) == 0);
@@ -50,7 +50,7 @@ TEST_CASE("no allocation after the second step", "[train]") {
 
 TEST_CASE("no allocation after the second guided step", "[train]") {
   const small_run::Threads scope(1);
-  const PixelGrid grid = data::normalization("synthetic");
+  const QuantParams grid = data::normalization("synthetic");
   GuidedOptions separate = GuidedOptions::authors(), blurred;
   blurred.mask.fill.fill = ops::Fill::blur;
   for (GuidedOptions options : {GuidedOptions{}, separate, blurred}) {

@@ -114,7 +114,7 @@ TEST_CASE("training is bitwise the same for 1, 2 and 3 threads", "[train]") {
   for (int threads : {1, 2, 3}) {
     const small_run::Threads scope(threads);
     auto net = small_run::net();
-    Adamw<float> optimizer(net, {.lr = 3e-3, .roles = decayed(0.01)});
+    Adamw<float> optimizer(net, {.lr = 3e-3, .groups = decayed(0.01)});
     Recorder recorder;
     run(net, optimizer, recorder);
     if (expected.empty()) expected = small_run::bytes(net);

@@ -386,8 +386,8 @@ TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
 TEST_CASE("images of another grid than the net's are refused", "[identity]") {
   auto batches = small_run::batches();
   Net<float> net = small_run::net();
-  PixelGrid other = data::normalization("synthetic");
-  other.zero[0] += 5;
+  QuantParams other = data::normalization("synthetic");
+  other.zero_point[0] += 5;
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
   train::Sgd<float> optimizer(net, {});
   const std::string text = "the pixel grid of the net's input";

@@ -95,13 +95,13 @@ TEMPLATE_TEST_CASE("SGD equals PyTorch's", "[train]", float, double) {
   check_against<Sgd, TestType>(
       SgdOptions{.lr = 0.1,
                  .momentum = 0.9,
-                 .roles = {.weight = {.decay = 0.02}, .bias = {.lr_scale = 0.5, .decay = 0.3}}},
+                 .groups = {.weight = {.decay = 0.02}, .bias = {.lr_scale = 0.5, .decay = 0.3}}},
       golden::sgd_momentum);
   check_against<Sgd, TestType>(
       SgdOptions{.lr = 0.05,
                  .momentum = 0.8,
                  .nesterov = true,
-                 .roles = {.weight = {.decay = 0.1}, .bias = {.lr_scale = 2}}},
+                 .groups = {.weight = {.decay = 0.1}, .bias = {.lr_scale = 2}}},
       golden::sgd_nesterov);
 }
 
@@ -110,7 +110,7 @@ TEMPLATE_TEST_CASE("AdamW equals PyTorch's", "[train]", float, double) {
       AdamwOptions{.lr = 0.03,
                    .beta2 = 0.99,
                    .eps = 1e-6,
-                   .roles = {.weight = {.decay = 0.2}, .bias = {.lr_scale = 0.5, .decay = 0.1}}},
+                   .groups = {.weight = {.decay = 0.2}, .bias = {.lr_scale = 0.5, .decay = 0.1}}},
       golden::adamw);
 }
 
@@ -119,14 +119,14 @@ TEMPLATE_TEST_CASE("Adadelta equals PyTorch's", "[train]", float, double) {
       AdadeltaOptions{.lr = 0.7,
                       .rho = 0.8,
                       .eps = 1e-4,
-                      .roles = {.weight = {.decay = 0.05}, .bias = {.lr_scale = 2}}},
+                      .groups = {.weight = {.decay = 0.05}, .bias = {.lr_scale = 2}}},
       golden::adadelta);
 }
 
 TEST_CASE("a schedule's factor scales the step, the decay of AdamW included", "[train]") {
   nn::Net<double> a = small_net<double>(), b = small_net<double>();
-  Adamw<double> whole(a, {.lr = 0.02, .roles = decayed(0.5)});
-  Adamw<double> halved(b, {.lr = 0.04, .roles = decayed(0.5)});
+  Adamw<double> whole(a, {.lr = 0.02, .groups = decayed(0.5)});
+  Adamw<double> halved(b, {.lr = 0.04, .groups = decayed(0.5)});
   for (int t = 0; t < 3; ++t) {
     set_gradients(a, t), set_gradients(b, t);
     end_step(a, whole), end_step(b, halved, 0.5);
@@ -135,34 +135,34 @@ TEST_CASE("a schedule's factor scales the step, the decay of AdamW included", "[
 }
 
 TEST_CASE("the decay of a clip is the gradient l alpha, once, whatever the optimiser", "[train]") {
-  const Roles roles{.clip = {.decay = 0.3}};
+  const ParameterGroups groups{.clip = {.decay = 0.3}};
   SECTION("SGD: alpha shrinks by lr l") {
     nn::Net<double> net = net_with_clip();
-    Sgd<double> optimizer(net, {.lr = 0.1, .momentum = 0, .roles = roles});
+    Sgd<double> optimizer(net, {.lr = 0.1, .momentum = 0, .groups = groups});
     end_step(net, optimizer);
     CHECK(std::abs(alpha_of(net) - 10 * (1 - 0.1 * 0.3)) < 1e-14);
   }
   SECTION("AdamW: a gradient like any other, so the first step is lr long") {
     nn::Net<double> net = net_with_clip();
-    Adamw<double> optimizer(net, {.lr = 0.1, .roles = roles});
+    Adamw<double> optimizer(net, {.lr = 0.1, .groups = groups});
     end_step(net, optimizer);
     // g / (|g| + eps) with g = 3
     CHECK(std::abs(alpha_of(net) - (10 - 0.1 * 3 / (3 + 1e-8))) < 1e-14);
   }
-  SECTION("none for the other roles, and none without decay") {
+  SECTION("none for the other groups, and none without decay") {
     nn::Net<double> net = net_with_clip();
-    Sgd<double> optimizer(net, {.lr = 0.1, .roles = {.weight = {.decay = 1}}});
+    Sgd<double> optimizer(net, {.lr = 0.1, .groups = {.weight = {.decay = 1}}});
     end_step(net, optimizer);
     CHECK(alpha_of(net) == 10);
   }
 }
 
 TEST_CASE("decayed() spares biases and batch norm", "[train]") {
-  const Roles roles = decayed(0.25);
-  CHECK(roles[nn::Role::weight].decay == 0.25);
-  CHECK(roles[nn::Role::clip].decay == 0.25);
-  CHECK(roles[nn::Role::bias].decay == 0);
-  CHECK(roles[nn::Role::norm].decay == 0);
+  const ParameterGroups groups = decayed(0.25);
+  CHECK(groups[nn::ParameterGroup::weight].decay == 0.25);
+  CHECK(groups[nn::ParameterGroup::clip].decay == 0.25);
+  CHECK(groups[nn::ParameterGroup::bias].decay == 0);
+  CHECK(groups[nn::ParameterGroup::norm].decay == 0);
 }
 
 TEST_CASE("state tensors bear the name of their parameter", "[train]") {
@@ -212,10 +212,10 @@ TEST_CASE("impossible settings of optimisers", "[train]") {
   CHECK(contains(message([&] { Adamw<float>(net, {.beta1 = -0.1}); }), "beta1"));
   CHECK(contains(message([&] { Adamw<float>(net, {.eps = -1}); }), "eps"));
   CHECK(contains(message([&] { Adadelta<float>(net, {.rho = 1.5}); }), "rho"));
-  CHECK(
-      contains(message([&] { Sgd<float>(net, {.roles = decayed(-1)}); }), "decay of role weight"));
-  CHECK(contains(message([&] { Sgd<float>(net, {.roles = {.clip = {.lr_scale = -1}}}); }),
-                 "scale of role clip"));
+  CHECK(contains(message([&] { Sgd<float>(net, {.groups = decayed(-1)}); }),
+                 "decay of group weight"));
+  CHECK(contains(message([&] { Sgd<float>(net, {.groups = {.clip = {.lr_scale = -1}}}); }),
+                 "scale of group clip"));
   CHECK(contains(message([&] { make_optimizer<float>("lion", net, {}); }), "'lion'"));
 }
 

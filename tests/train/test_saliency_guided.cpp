@@ -32,7 +32,7 @@ void check_losses(const char* net_name, const double (&losses)[10], const double
   INFO(net_name);
   auto net = golden::golden_net<double>(net_name);
   const double rate = std::string(net_name).starts_with("resnet") ? 0.02 : 0.002;
-  Sgd<double> sgd(net, {.lr = rate, .momentum = 0.9, .roles = decayed(1e-3)});
+  Sgd<double> sgd(net, {.lr = rate, .momentum = 0.9, .groups = decayed(1e-3)});
   GuidedStep<double> step(net, sgd, options);
   for (index_t i = 0; i < 10; ++i) {
     auto b = golden::batch(net, 8 * i, 8);
@@ -154,7 +154,7 @@ TEST_CASE("ten losses of guided training with batch norm equal PyTorch's", "[gol
 
 TEST_CASE("ten losses of guided, quantised training equal PyTorch's", "[golden][guided][quant]") {
   GuidedOptions options = mean_fill();
-  options.mask.fill.grid = {.scale = 0x1p-6f, .zero = {100}};
+  options.mask.fill.grid = {.scale = 0x1p-6f, .zero_point = {100}};
   check_losses("mnist_cnn_w4a4", golden::guided::mnist_cnn_w4a4,
                golden::guided::mnist_cnn_w4a4_logits, options);
 }
@@ -188,7 +188,7 @@ TEST_CASE("the step's gradient is that of the guided loss with the mask held fix
       GuidedStep<double> step(net, still, options);
       const double stepped = step(as_batch(x, labels), at).loss;
       const auto loss = [&] {
-        net.prepare();
+        net.quantize_weights();
         const auto clean_z = net.forward(x, tape, clean);
         const auto masked_z = net.forward(xm, masked_tape, masked);
         return ops::cross_entropy<double>(clean_z, labels) +

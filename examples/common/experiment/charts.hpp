@@ -92,8 +92,8 @@ protected:
     label(2, 33, "fill=\"#6a717b\"", y_label);
     for (double v = range_.low; v <= range_.high + range_.step / 2; v += range_.step) {
       const double y = y_of(v / scale_);
-      put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e4e6ea\"/>\n", left,
-          right_, y, y);
+      put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e4e6ea\"/>\n", left, right_,
+          y, y);
       label(left - 6, y + 4, "text-anchor=\"end\" fill=\"#6a717b\"", tick_text(v, range_.step));
     }
   }
@@ -126,7 +126,8 @@ public:
 
 private:
   double column() const {
-    return (right_ - left) / static_cast<double>(std::max<std::size_t>(1, chart_.categories.size()));
+    return (right_ - left) /
+           static_cast<double>(std::max<std::size_t>(1, chart_.categories.size()));
   }
   double middle(std::size_t c) const { return left + column() * (static_cast<double>(c) + 0.5); }
 
@@ -200,8 +201,7 @@ public:
     if (chart_.lines.size() > most_names) return end();
     spread(ends, 14, bottom);
     for (const auto& [y, k] : ends)
-      label(right_ + 6, y + 4,
-            ("fill=\"" + line_color(k, chart_.lines.size()) + "\"").c_str(),
+      label(right_ + 6, y + 4, ("fill=\"" + line_color(k, chart_.lines.size()) + "\"").c_str(),
             chart_.lines[k].name + " " +
                 tick_text(chart_.lines[k].points.back().second, range_.step / 10));
     return end();

@@ -62,8 +62,8 @@ struct Opinion {
 
 struct Claim {
   char paper = 'A';
-  std::string what{};    ///< "quantisation costs accuracy", the same on every set
-  std::string words{};   ///< the same within the answer: "That .. is supported"
+  std::string what{};  ///< "quantisation costs accuracy", the same on every set
+  std::string words{}; ///< the same within the answer: "That .. is supported"
   std::string dataset{};
   std::string measure{}; ///< by its title
   /// The difference as it is printed, not turned; positive where the measure rose.
@@ -161,18 +161,31 @@ inline std::vector<Claim> decide_claims(const Study& study,
   using detail::Claimed, detail::Question;
   const Condition four{{"w4a4"}, true}, two{{"w2a2"}, true}, few{{"w4a4", "w2a2"}, true},
       guided{{"fp32"}, true}, standard{{"fp32"}, false};
-  const Question a{'A', "quantisation costs accuracy", "quantisation costs accuracy",
-                   few, guided, Claimed::worse};
-  const Question a_fewer{'A', "fewer bits cost more accuracy", "two bits cost more of it than four",
-                         two, four, Claimed::worse};
-  const Question a_maps{'A', "quantisation costs interpretability", "it costs interpretability",
-                        few, guided, Claimed::worse};
-  const Question a_maps_fewer{'A', "fewer bits cost more interpretability",
-                              "two bits cost more of that", two, four, Claimed::worse};
+  const Question a{
+      'A',           "quantisation costs accuracy", "quantisation costs accuracy", few, guided,
+      Claimed::worse};
+  const Question a_fewer{'A',
+                         "fewer bits cost more accuracy",
+                         "two bits cost more of it than four",
+                         two,
+                         four,
+                         Claimed::worse};
+  const Question a_maps{'A',
+                        "quantisation costs interpretability",
+                        "it costs interpretability",
+                        few,
+                        guided,
+                        Claimed::worse};
+  const Question a_maps_fewer{'A',
+                              "fewer bits cost more interpretability",
+                              "two bits cost more of that",
+                              two,
+                              four,
+                              Claimed::worse};
   const Question b{'B', "accuracy is kept", "accuracy is kept to within one point",
-                   few, standard, Claimed::kept};
-  const Question b_maps{'B', "more interpretable", "it is more interpretable",
-                        few, standard, Claimed::better};
+                   few, standard,           Claimed::kept};
+  const Question b_maps{'B',      "more interpretable", "it is more interpretable", few,
+                        standard, Claimed::better};
   std::vector<Claim> claims;
   const auto keep = [&](std::optional<Claim> claim) {
     if (claim) claims.push_back(std::move(*claim));
@@ -190,9 +203,8 @@ inline std::vector<Claim> decide_claims(const Study& study,
       keep(detail::ask_maps(study, set, b_maps));
     }
   }
-  std::stable_sort(claims.begin(), claims.end(), [](const Claim& x, const Claim& y) {
-    return x.paper < y.paper;
-  });
+  std::stable_sort(claims.begin(), claims.end(),
+                   [](const Claim& x, const Claim& y) { return x.paper < y.paper; });
   return claims;
 }
 

@@ -103,8 +103,8 @@ inline io::Json drift_of(const CellNumbers& cell) {
   for (const bool floor : {false, true})
     for (const bool sign : {false, true})
       for (const DriftMeasure& m : drift_measures) {
-        const auto found = cell.values.find(std::string(sign ? "signed." : "") +
-                                            (floor ? "floor." : "") + m.name);
+        const auto found =
+            cell.values.find(std::string(sign ? "signed." : "") + (floor ? "floor." : "") + m.name);
         if (found == cell.values.end()) continue;
         Tensor<double> all({static_cast<index_t>(found->second.size())});
         std::copy(found->second.begin(), found->second.end(), all.begin());

@@ -18,8 +18,8 @@ inline const std::vector<std::string> ablation_names = {
 
 /// How many images a cell is measured on.
 struct Measuring {
-  index_t explained = 500;  ///< maps are made and judged of the first of the test set
-  index_t disturbed = 100;  ///< of these, max-sensitivity
+  index_t explained = 500; ///< maps are made and judged of the first of the test set
+  index_t disturbed = 100; ///< of these, max-sensitivity
 };
 
 /// How one set is learned at a scale.
@@ -34,8 +34,8 @@ struct SetPlan {
 struct Plan {
   std::vector<SetPlan> sets{};
   Measuring measuring{};
-  index_t ablation_epochs = 0;    ///< 0: none
-  std::string kl = "attached";    ///< of guided training, as its authors have it; or "detached"
+  index_t ablation_epochs = 0; ///< 0: none
+  std::string kl = "attached"; ///< of guided training, as its authors have it; or "detached"
 };
 
 inline const std::vector<std::string> scales = {"smoke", "quick", "full", "paper"};
@@ -56,7 +56,9 @@ inline std::vector<std::string> sets_of(const std::string& paper, const std::str
 inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
   const bool photos = has_photographs(dataset), built_in = dataset == "synthetic";
   SetPlan p{.dataset = dataset,
-            .net = photos ? "resnet20" : built_in || scale == "smoke" ? "lenet5" : "mnist_cnn"};
+            .net = photos                         ? "resnet20"
+                   : built_in || scale == "smoke" ? "lenet5"
+                                                  : "mnist_cnn"};
   if (photos && scale != "paper") p.protocol = data::Protocol::holdout;
   if (scale == "smoke") {
     p.epochs = built_in ? 4 : 1;
@@ -99,8 +101,8 @@ inline bool has_two_bit_activations(const std::string& bits) {
   return any;
 }
 
-inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided,
-                      std::uint64_t seed, const std::string& kl) {
+inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided, std::uint64_t seed,
+                      const std::string& kl) {
   Cell cell{.training = recipe(set.dataset)};
   TrainingOptions& o = cell.training;
   o.net = set.net;

@@ -55,9 +55,9 @@ public:
       const bool said = group < m.groups.size() && !m.groups[group].first.empty();
       columns.push_back(said ? m.groups[group].first + " " + c : c);
     }
-    write_png(folder_ + "/" + file,
-              compose_grid(m.tiles,
-                           {.columns = columns, .rows = m.rows, .zoom = 2, .text_zoom = 1}));
+    write_png(
+        folder_ + "/" + file,
+        compose_grid(m.tiles, {.columns = columns, .rows = m.rows, .zoom = 2, .text_zoom = 1}));
     text += "![" + m.name + "](" + file + ")\n\n*" + m.caption + "*\n\n";
   }
 

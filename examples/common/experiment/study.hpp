@@ -33,9 +33,9 @@ struct CellNumbers {
   std::uint64_t seed = 1;
   std::string variant{};
   std::map<std::string, std::vector<double>> values{};
-  DrawnMaps maps{};                 ///< of an image of each class
-  DrawnMaps moved{}, moved_from{};  ///< of those that moved most from fp32, and the fp32 ones
-  Tensor<float> clips{};            ///< [points, 1 + layers]: training step, alphas
+  DrawnMaps maps{};                ///< of an image of each class
+  DrawnMaps moved{}, moved_from{}; ///< of those that moved most from fp32, and the fp32 ones
+  Tensor<float> clips{};           ///< [points, 1 + layers]: training step, alphas
   io::Json* row = nullptr;
 };
 
@@ -128,8 +128,7 @@ inline Contrast summarise(const Tensor<double>& values) {
 /// The mean of a measure under a condition, over its seeds; nothing where it was not measured.
 inline std::optional<Contrast> level(const Study& study, const std::string& dataset,
                                      const std::string& measure, const Condition& how) {
-  const auto values =
-      detail::values_of(study, dataset, measure, how, study.seeds_of(dataset, how));
+  const auto values = detail::values_of(study, dataset, measure, how, study.seeds_of(dataset, how));
   if (!values) return std::nullopt;
   return detail::summarise(*values);
 }

@@ -78,7 +78,7 @@ public:
   static constexpr index_t many = 32;
 
   /// words[j] = bits(first + j), first being a multiple of 4. The blocks take each round together,
-  /// so that vectors do it where an instruction set has them (kernels/dispatch.hpp).
+  /// so that vectors do it where an instruction set has them (kernels/simd/dispatch.hpp).
   SGQ_INLINE void many_bits(index_t first, std::uint32_t (&words)[many]) const {
     constexpr index_t blocks = many / 4;
     std::uint32_t a[blocks], b[blocks], c[blocks], d[blocks];

@@ -35,13 +35,13 @@ inline CropFlip draw_crop_flip(const Augmentation& how, std::uint64_t seed, inde
 /// One image [C,H,W] through a window: out(y, x) = in(y + dy, x + dx), or in(y + dy, W-1-x + dx) if
 /// mirrored; zero[c] outside.
 inline void crop_flip(const std::uint8_t* in, const Shape& shape, const CropFlip& window,
-                      const PixelGrid& norm, std::uint8_t* out) {
+                      const QuantParams& norm, std::uint8_t* out) {
   const index_t channels = shape[1], height = shape[2], width = shape[3];
   // Columns [left, right) of the window lie within the image.
   const index_t left = std::clamp<index_t>(-window.dx, 0, width);
   const index_t right = std::clamp<index_t>(width - window.dx, left, width);
   for (index_t c = 0; c < channels; ++c) {
-    const auto zero = static_cast<std::uint8_t>(norm.zero[static_cast<std::size_t>(c)]);
+    const auto zero = static_cast<std::uint8_t>(norm.zero_point[static_cast<std::size_t>(c)]);
     for (index_t y = 0; y < height; ++y, out += width) {
       std::fill(out, out + width, zero);
       const index_t from = y + window.dy;

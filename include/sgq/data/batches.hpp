@@ -32,8 +32,8 @@ struct Batch {
   View<T> x;                      ///< [B,C,H,W], normalised
   View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
   std::span<const std::uint8_t> labels;
-  std::span<const index_t> indices; ///< which images of the set these are
-  const PixelGrid* grid = nullptr;  ///< how x was made of codes; null: not known
+  std::span<const index_t> indices;  ///< which images of the set these are
+  const QuantParams* grid = nullptr; ///< how x was made of codes; null: not known
   index_t size() const { return static_cast<index_t>(labels.size()); }
 };
 
@@ -43,7 +43,7 @@ public:
   /// Keeps a reference to the set, which must outlive it. Throws value_error on an empty set or a
   /// batch size below 1, shape_error if the normalisation has another number of channels, and
   /// whatever check(set) finds.
-  Batches(const Dataset& set, PixelGrid norm, BatchOptions options)
+  Batches(const Dataset& set, QuantParams norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
         order_(static_cast<std::size_t>(set.size())) {
     if (options_.size < 1)
@@ -53,7 +53,7 @@ public:
     detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
     begin_epoch(0);
   }
-  Batches(const Dataset&& temporary, PixelGrid, BatchOptions) = delete;
+  Batches(const Dataset&& temporary, QuantParams, BatchOptions) = delete;
 
   /// Draws the order of that epoch.
   void begin_epoch(index_t epoch) {
@@ -85,7 +85,7 @@ public:
   }
 
   const Dataset& set() const { return set_; }
-  const PixelGrid& norm() const { return norm_; }
+  const QuantParams& norm() const { return norm_; }
 
 private:
   void make_image(index_t image, index_t row) {
@@ -101,7 +101,7 @@ private:
   }
 
   const Dataset& set_;
-  PixelGrid norm_;
+  QuantParams norm_;
   BatchOptions options_;
   index_t epoch_ = 0;
   std::vector<index_t> order_;

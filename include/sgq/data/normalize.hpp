@@ -1,12 +1,12 @@
 // sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
 //
-// The formula is core/pixel_grid.hpp's; here are the grids of the known sets, the grid that fits an
-// unknown one, and the value that means "nothing there".
+// The formula is core/quant_params.hpp's; here are the grids of the known sets, the grid that fits
+// an unknown one, and the value that means "nothing there".
 #pragma once
 
 #include "sgq/config.hpp"
 #include "sgq/core/parallel.hpp"
-#include "sgq/core/pixel_grid.hpp"
+#include "sgq/core/quant_params.hpp"
 #include "sgq/data/dataset.hpp"
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace sgq::data {
 
 /// The fixed grid of a known set, from its training pixels' mean and standard deviation (of
 /// p / 255). Throws value_error on another name; see measure().
-inline PixelGrid normalization(std::string_view name) {
+inline QuantParams normalization(std::string_view name) {
   const auto from_deviation = [](double std) { return static_cast<float>(1 / (255 * std)); };
   if (name == "mnist") return {from_deviation(0.30811), {33}};         // mean 0.13066
   if (name == "fashion-mnist") return {from_deviation(0.35302), {73}}; // mean 0.28604
@@ -30,11 +30,11 @@ inline PixelGrid normalization(std::string_view name) {
 /// The grid that a set's own pixels ask for. Sums are integers, so the result is exact up
 /// to its last rounding. A set of one colour gets the scale 1 / 255. Throws value_error if the set
 /// is empty.
-inline PixelGrid measure(const Dataset& set) {
+inline QuantParams measure(const Dataset& set) {
   if (set.size() == 0) throw value_error(describe("measure " + set.name, "images", "none"));
   const index_t plane = set.images.shape().plane(), channels = set.channels();
   const double count = static_cast<double>(set.size() * plane);
-  PixelGrid norm;
+  QuantParams norm;
   double deviations = 0;
   for (index_t c = 0; c < channels; ++c) {
     std::uint64_t sum = 0, squares = 0;
@@ -47,7 +47,7 @@ inline PixelGrid measure(const Dataset& set) {
     }
     const double mean = static_cast<double>(sum) / count;
     const double variance = static_cast<double>(squares) / count - mean * mean;
-    norm.zero.push_back(static_cast<std::int32_t>(std::lrint(mean)));
+    norm.zero_point.push_back(static_cast<std::int32_t>(std::lrint(mean)));
     deviations += std::sqrt(std::max(variance, 0.0));
   }
   const double std = deviations / static_cast<double>(channels);
@@ -57,7 +57,7 @@ inline PixelGrid measure(const Dataset& set) {
 
 /// The background, one value per channel in input units: black on the drawn sets, the mean (0) on
 /// CIFAR-10. Give it to Explainer or Classifier. Throws value_error on the name of another set.
-inline std::vector<float> background_values(std::string_view name, const PixelGrid& norm) {
+inline std::vector<float> background_values(std::string_view name, const QuantParams& norm) {
   const bool black = name == "mnist" || name == "fashion-mnist" || name == "synthetic";
   if (!black && name != "cifar-10")
     throw value_error(describe("background", "mnist, fashion-mnist, cifar-10 or synthetic",
@@ -70,19 +70,19 @@ inline std::vector<float> background_values(std::string_view name, const PixelGr
 }
 
 namespace detail {
-inline void check_channels(std::string_view what, const Shape& shape, const PixelGrid& norm) {
-  if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero.size()))
-    throw shape_error(describe(what, "[N, " + to_text(norm.zero.size()) + ", H, W]", shape.str(),
-                               "one zero point per channel"));
+inline void check_channels(std::string_view what, const Shape& shape, const QuantParams& norm) {
+  if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero_point.size()))
+    throw shape_error(describe(what, "[N, " + to_text(norm.zero_point.size()) + ", H, W]",
+                               shape.str(), "one zero point per channel"));
 }
 inline constexpr index_t images_per_block = 8;
 
 /// One image of `plane` pixels a channel.
 template <class T>
-void normalize_image(const std::uint8_t* SGQ_RESTRICT codes, index_t plane, const PixelGrid& norm,
+void normalize_image(const std::uint8_t* SGQ_RESTRICT codes, index_t plane, const QuantParams& norm,
                      T* SGQ_RESTRICT x) {
   const T scale = static_cast<T>(norm.scale);
-  for (std::int32_t zero : norm.zero) {
+  for (std::int32_t zero : norm.zero_point) {
     SGQ_SIMD
     for (index_t i = 0; i < plane; ++i) x[i] = scale * static_cast<T>(codes[i] - zero);
     codes += plane, x += plane;
@@ -92,7 +92,7 @@ void normalize_image(const std::uint8_t* SGQ_RESTRICT codes, index_t plane, cons
 
 /// codes [N,C,H,W] -> x [N,C,H,W].
 template <class T>
-void normalize(View<const std::uint8_t> codes, const PixelGrid& norm, View<T> x) {
+void normalize(View<const std::uint8_t> codes, const QuantParams& norm, View<T> x) {
   detail::check_channels("normalize", codes.shape(), norm);
   check_shape("normalize", codes.shape(), x.shape());
   const index_t stride = codes.shape().stride(), plane = codes.shape().plane();
@@ -105,7 +105,7 @@ void normalize(View<const std::uint8_t> codes, const PixelGrid& norm, View<T> x)
 /// x [N,C,H,W] -> the nearest codes, clip(rint(x / scale) + zero[c], 0, 255): the inverse of
 /// normalize, defined for every x (NaN gives code 0).
 template <class T>
-void to_codes(View<const T> x, const PixelGrid& norm, View<std::uint8_t> codes) {
+void to_codes(View<const T> x, const QuantParams& norm, View<std::uint8_t> codes) {
   detail::check_channels("to_codes", x.shape(), norm);
   check_shape("to_codes", x.shape(), codes.shape());
   const index_t plane = x.shape().plane(), planes = x.shape()[0] * x.shape()[1];

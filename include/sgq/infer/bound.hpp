@@ -8,7 +8,7 @@
 // and sums on the way, in any order, stay within |bias| + x sum |c|, which is kept in 31 bits.
 #pragma once
 
-#include "sgq/infer/packed_weights.hpp"
+#include "sgq/infer/bit_packed_weights.hpp"
 
 #include <algorithm>
 #include <span>
@@ -21,7 +21,7 @@ struct Bound {
 };
 
 /// Bounds over all outputs, for inputs in 0..max_code. bias may be empty.
-inline Bound accumulator_bound(const PackedWeights& w, std::span<const std::int32_t> bias,
+inline Bound accumulator_bound(const BitPackedWeights& w, std::span<const std::int32_t> bias,
                                index_t max_code) {
   Bound bound;
   for (index_t o = 0; o < w.outputs(); ++o) {

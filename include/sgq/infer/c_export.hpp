@@ -153,7 +153,7 @@ private:
            to_text(s.bound) + " */";
     table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
     table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
-    if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero, 1);
+    if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero_point, 1);
     if (s.staircase.bits == 0) return;
     table(out, "step_t", name + "_thresholds", s.staircase.thresholds, step_bytes_);
     if (falls(s)) table(out, "uint8_t", name + "_falling", s.staircase.falling, 1);

@@ -33,7 +33,7 @@ public:
   void run() {
     where_ = "input";
     check_image(g_.image);
-    check_pixel_grid("integer net", g_.grid, g_.image[1]);
+    check_quant_params("integer net", g_.grid, g_.image[1]);
     require(!g_.steps.empty() && g_.steps.size() <= 4096, "1 to 4096 steps");
     std::set<std::string> names;
     for (Value v = 1; v <= g_.last(); ++v) {
@@ -84,7 +84,7 @@ private:
   }
 
   void check_convolution(const Step& s, bool last) const {
-    const PackedWeights& w = s.weights;
+    const BitPackedWeights& w = s.weights;
     require(w.bits == 2 || w.bits == 4 || w.bits == 8, "weights of 2, 4 or 8 bits");
     require(w.size() <= index_t{1} << 31 &&
                 w.shape == Shape{s.shape[1], g_.shape(s.input)[1], s.kernel_h, s.kernel_w} &&

@@ -5,9 +5,9 @@
 //     saliency::Classifier model(engine, engine.graph().classes());   // or as float -> float
 //
 // What makes it fast: codes take a byte and stay codes from layer to layer; convolutions are byte
-// products (kernels/byte_dot.hpp) whose sums become pooled codes in the first cache; a thread takes
-// a few images through the whole net at a time, in one block of memory that was planned beforehand,
-// so that activations stay in the second cache and weights are read once for the few.
+// products (kernels/int8/u8s8_dot.hpp) whose sums become pooled codes in the first cache; a thread
+// takes a few images through the whole net at a time, in one block of memory that was planned
+// beforehand, so that activations stay in the second cache and weights are read once for the few.
 //
 // Integers are exact, so results have the same bits on every instruction set, for every number of
 // threads and for every way of cutting the batch.
@@ -92,7 +92,7 @@ private:
     check_graph(graph);
     return graph;
   }
-  static index_t panel_size(const Panels& p) { return p.rows * p.groups * byte_panel * 4; }
+  static index_t panel_size(const PackedWeights& p) { return p.rows * p.groups * byte_panel * 4; }
 
   bool read_once(Value v) const {
     int readers = 0;
@@ -134,7 +134,7 @@ private:
       r.panels.outputs = s.weights.outputs();
       r.panels.panels = (r.panels.outputs + byte_panel - 1) / byte_panel;
     } else {
-      r.panels = make_panels(s.weights, s.bias, graph_.max_code(s.input), whole);
+      r.panels = pack_weights(s.weights, s.bias, graph_.max_code(s.input), whole);
     }
     if (!r.last) r.stairs = make_stairs(s.staircase, s.bound);
   }

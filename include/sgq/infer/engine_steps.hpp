@@ -1,15 +1,15 @@
 // sgq/infer/engine_steps.hpp -- the steps of the fast engine, each on a block of images.
 //
 // A step reads and writes values in the layout of infer/layout.hpp. Convolutions compute a row of
-// output positions at a time: sums by kernels/byte_dot.hpp, pooled if a pooling follows, then made
-// codes by infer/stairs.hpp, while they are in the first cache.
+// output positions at a time: sums by kernels/int8/u8s8_dot.hpp, pooled if a pooling follows, then
+// made codes by infer/stairs.hpp, while they are in the first cache.
 #pragma once
 
 #include "sgq/infer/layout.hpp"
-#include "sgq/infer/panels.hpp"
+#include "sgq/infer/packed_weights.hpp"
 #include "sgq/infer/stairs.hpp"
-#include "sgq/kernels/byte_dot_run.hpp"
-#include "sgq/kernels/stairs_run.hpp"
+#include "sgq/kernels/int8/stairs_run.hpp"
+#include "sgq/kernels/int8/u8s8_dot_run.hpp"
 
 namespace sgq::infer {
 
@@ -19,7 +19,7 @@ struct ReadyStep {
   Value output = 0;  ///< the value it writes; that of the pooling, where one is fused
   index_t pool = 1;  ///< windows of pool x pool are pooled before the stairs
   bool last = false; ///< writes the logits
-  Panels panels{};
+  PackedWeights panels{};
   Stairs stairs{};
   Tensor<std::int32_t> no_flip{};    ///< zeros: after pooling, sums have their sign already
   std::vector<std::int32_t> codes{}; ///< of the weights, [O, I, KH, KW], where the input is wide
@@ -69,9 +69,9 @@ inline void finish_row(const ReadyStep& r, std::int32_t* sums, index_t positions
 }
 
 /// The sums of a row of positions whose windows begin at x, x + step, ..
-inline void sum_row(const Panels& p, const std::uint8_t* x, index_t step, index_t x_row,
+inline void sum_row(const PackedWeights& p, const std::uint8_t* x, index_t step, index_t x_row,
                     index_t positions, std::int32_t* sums) {
-  kernels::byte_dot({.positions = positions,
+  kernels::u8s8_dot({.positions = positions,
                      .x = x,
                      .x_step = step,
                      .x_row = x_row,

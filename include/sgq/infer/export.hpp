@@ -178,8 +178,8 @@ private:
       s.pad = conv->options().pad;
     }
     const Tensor<float>& codes = weights(i).codes().codes;
-    s.weights = pack_weights(codes, weights(i).quantizer()->grid(),
-                             {codes.shape()[0], in[1], s.kernel_h, s.kernel_w});
+    s.weights = bit_pack(codes, weights(i).quantizer()->grid(),
+                         {codes.shape()[0], in[1], s.kernel_h, s.kernel_w});
     s.bias.assign(static_cast<std::size_t>(codes.shape()[0]), 0);
     if (s.input == 0) take_off_zero_points(s);
     return s;

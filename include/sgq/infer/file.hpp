@@ -3,7 +3,7 @@
 //     metadata   format          "sgq integer net"
 //                format_version  "1"
 //                graph           JSON: image, input_scale, zero, logit_scale, steps (see below)
-//     tensors    LAYER.weight     U8, packed as in infer/packed_weights.hpp
+//     tensors    LAYER.weight     U8, packed as in infer/bit_packed_weights.hpp
 //                LAYER.bias       I32 [O]; absent where all are 0
 //                LAYER.falling    U8 [O]; absent where none falls
 //                LAYER.thresholds I16, I32 or I64 [O, n], the narrowest that holds them
@@ -87,7 +87,7 @@ public:
     graph_.image = image(json.at("image"));
     graph_.grid.scale = static_cast<float>(json.at("input_scale").as_double());
     for (const io::Json& z : json.at("zero").as_array())
-      graph_.grid.zero.push_back(static_cast<std::int32_t>(number(z, 0, 255)));
+      graph_.grid.zero_point.push_back(static_cast<std::int32_t>(number(z, 0, 255)));
     graph_.logit_scale = static_cast<float>(json.at("logit_scale").as_double());
     for (const io::Json& s : json.at("steps").as_array()) graph_.steps.push_back(step(s));
     for (const auto& [name, tensor] : file_.tensors())
@@ -235,7 +235,7 @@ inline io::SafeTensors to_file(const Graph& graph,
   io::Json json = io::Json::object(
       {{"image", io::Json::array({graph.image[1], graph.image[2], graph.image[3]})},
        {"input_scale", graph.grid.scale},
-       {"zero", graph.grid.zero},
+       {"zero", graph.grid.zero_point},
        {"logit_scale", graph.logit_scale},
        {"steps", io::Json::array()}});
   for (const Step& s : graph.steps) {

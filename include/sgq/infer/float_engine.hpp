@@ -121,7 +121,7 @@ private:
         for (std::size_t j = 0; j < step.inputs.size(); ++j) in[j] = room.values[step.inputs[j]];
         step.layer->forward({in, std::max<std::size_t>(step.inputs.size(), 1)}, slot,
                             nn::Mode::infer());
-        net_.settle_for_readers(net_.nodes()[step.value], slot);
+        net_.materialise_for_readers(net_.nodes()[step.value], slot);
       }
       room.values[step.value] = &slot.out;
     }

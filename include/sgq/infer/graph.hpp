@@ -14,8 +14,8 @@
 // image have the code zero[c], other codes outside are 0. Values are NCHW.
 #pragma once
 
-#include "sgq/core/pixel_grid.hpp"
-#include "sgq/infer/packed_weights.hpp"
+#include "sgq/core/quant_params.hpp"
+#include "sgq/infer/bit_packed_weights.hpp"
 #include "sgq/infer/staircase.hpp"
 
 #include <string>
@@ -43,7 +43,7 @@ struct Step {
   index_t kernel_h = 1, kernel_w = 1, stride = 1, pad = 0;
 
   // Of convolve alone:
-  PackedWeights weights{};
+  BitPackedWeights weights{};
   std::vector<std::int32_t> bias{}; ///< where sums start: pixel zero points, the logits' bias
   index_t bound = 0;                ///< |A| <= bound, for any input
   Staircase staircase{};
@@ -51,8 +51,8 @@ struct Step {
 };
 
 struct Graph {
-  Shape image{0};   ///< {1, C, H, W}
-  PixelGrid grid{}; ///< what the pixel codes mean: a value of the trained net's input each
+  Shape image{0};     ///< {1, C, H, W}
+  QuantParams grid{}; ///< what the pixel codes mean: a value of the trained net's input each
   std::vector<Step> steps;
   float logit_scale = 1; ///< float logit = logit_scale * integer logit, rounded once
 
@@ -88,7 +88,7 @@ inline index_t weight_bytes(const Graph& graph) {
 
 /// The numbers that padding has: pixel codes zero[c], elsewhere 0.
 inline std::int32_t padding(const Graph& graph, Value v, index_t channel) {
-  return v == 0 ? graph.grid.zero[static_cast<std::size_t>(channel)] : 0;
+  return v == 0 ? graph.grid.zero_point[static_cast<std::size_t>(channel)] : 0;
 }
 
 } // namespace sgq::infer

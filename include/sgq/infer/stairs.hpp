@@ -1,4 +1,4 @@
-// sgq/infer/stairs.hpp -- a staircase laid out for kernels/stairs.hpp.
+// sgq/infer/stairs.hpp -- a staircase laid out for kernels/int8/stairs.hpp.
 //
 // Minus A is ~A + 1; the 1 goes into the thresholds, so that a falling channel costs one exclusive
 // or. Everything must fit 32 bits; where an 8-bit residual joins large sums it does not, and the
@@ -6,7 +6,7 @@
 #pragma once
 
 #include "sgq/infer/staircase.hpp"
-#include "sgq/kernels/byte_dot.hpp"
+#include "sgq/kernels/int8/u8s8_dot.hpp"
 
 namespace sgq::infer {
 

@@ -150,7 +150,7 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
   load_tensors(file, detail::stored(net, optimizer));
   optimizer.set_steps(optimizer_steps);
-  net.prepare();
+  net.quantize_weights();
   return {state, options, detail::with_prefix(file.metadata, "note.")};
 }
 

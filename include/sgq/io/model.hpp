@@ -168,7 +168,7 @@ void load_tensors(const SafeTensors& file, const Stored<T>& into) {
   std::vector<Tensor<T>> values;
   for (const auto& p : into.parameters) {
     values.push_back(detail::checked_tensor<T>(file, p.name, p.parameter->shape()));
-    if (p.parameter->role() == nn::Role::clip)
+    if (p.parameter->group() == nn::ParameterGroup::clip)
       detail::check_sign(file, p.name, values.back(), true);
   }
   for (const auto& b : into.buffers) {
@@ -203,7 +203,7 @@ template <class T>
 void load_weights(const SafeTensors& file, nn::Net<T>& net) {
   detail::check_precision(file, net);
   load_tensors(file, stored(net));
-  net.prepare();
+  net.quantize_weights();
 }
 
 template <class T>

@@ -4,7 +4,7 @@
 // is the reference that a float kernel is measured against.
 #pragma once
 
-#include "sgq/kernels/problem.hpp"
+#include "sgq/kernels/gemm/problem.hpp"
 
 #include <vector>
 

@@ -42,7 +42,8 @@ template <class T>
 class Pact final : public Layer<T> {
 public:
   explicit Pact(const PactOptions& options)
-      : options_(options), alpha_(Role::clip, {1}, static_cast<T>(quant::alpha_constant)) {
+      : options_(options),
+        alpha_(ParameterGroup::clip, {1}, static_cast<T>(quant::alpha_constant)) {
     quant::check_bits("PACT", options.bits);
     if (options.alpha) set_alpha(static_cast<T>(*options.alpha));
   }
@@ -89,7 +90,7 @@ public:
   void collect(std::vector<NamedParameter<T>>& out) override { out.push_back({"alpha", &alpha_}); }
 
   /// Brings an alpha that an optimiser step took below the floor back to it.
-  void prepare(std::string_view name) override {
+  void parameters_changed(std::string_view name) override {
     if (!std::isfinite(alpha()))
       throw value_error(describe("alpha of layer '" + std::string(name) + "'", "a finite number",
                                  to_text(alpha())));

@@ -22,8 +22,8 @@ template <class T>
 class BatchNorm final : public Layer<T> {
 public:
   explicit BatchNorm(const BatchNormOptions& options)
-      : options_(check(options)), gamma_(Role::norm, {options.channels}, T{1}),
-        beta_(Role::norm, {options.channels}), mean_({options.channels}),
+      : options_(check(options)), gamma_(ParameterGroup::norm, {options.channels}, T{1}),
+        beta_(ParameterGroup::norm, {options.channels}), mean_({options.channels}),
         var_({options.channels}, T{1}) {}
 
   std::string_view kind() const override { return "batch_norm"; }

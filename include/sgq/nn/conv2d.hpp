@@ -7,7 +7,7 @@
 // exact integer as long as it fits the type it is summed in: 24 bits of a float, else int32.
 #pragma once
 
-#include "sgq/kernels/conv2d.hpp"
+#include "sgq/kernels/conv/conv2d.hpp"
 #include "sgq/kernels/naive.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
@@ -30,11 +30,11 @@ public:
   explicit Conv2d(const Conv2dOptions& options)
       : options_(check(options)),
         weights_({options.out, options.in, options.kernel, options.kernel}),
-        bias_(options.bias ? Parameter<T>(Role::bias, {options.out}) : Parameter<T>()) {}
+        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "conv2d"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override { return weights_.precision(); }
   const Conv2dOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
@@ -93,11 +93,11 @@ public:
       const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
       const kernels::Epilogue<T> epilogue{.row_bias = real ? bias : nullptr};
       ops::PlaneMoments<T> take_moments{y.data(), shape[1], shape.plane(), nullptr};
-      kernels::AfterImage after;
+      kernels::EpilogueCallback after;
       if (mode.training && slot.wants_moments) {
         slot.moments.resize({shape[0], shape[1], 2});
         slot.out.moments = take_moments.to = slot.moments.data();
-        after = kernels::AfterImage(take_moments);
+        after = kernels::EpilogueCallback(take_moments);
       }
       visit_input(x, [&](auto input) {
         kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);
@@ -131,7 +131,7 @@ public:
     weights_.collect(out);
     if (!bias_.empty()) out.push_back({"bias", &bias_});
   }
-  void prepare(std::string_view name) override { weights_.prepare(name); }
+  void parameters_changed(std::string_view name) override { weights_.quantize(name); }
 
 private:
   static const Conv2dOptions& check(const Conv2dOptions& o) {

@@ -69,7 +69,7 @@ NetCost cost_of(Net<T>& net) {
     cost.other_numbers += weights.quantized() ? 1 : 0;
   }
   for (const auto& p : net.parameters())
-    if (p.parameter->role() != Role::weight) cost.other_numbers += p.parameter->size();
+    if (p.parameter->group() != ParameterGroup::weight) cost.other_numbers += p.parameter->size();
   return cost;
 }
 

@@ -21,7 +21,7 @@ public:
 
   std::string_view kind() const override { return "dropout"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
   double p() const { return p_; }
 

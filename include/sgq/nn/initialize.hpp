@@ -24,13 +24,13 @@ void initialize(Net<T>& net, std::uint64_t seed) {
   };
   for (auto& named : net.parameters()) {
     Parameter<T>& p = *named.parameter;
-    if (p.role() == Role::bias) p.edit().fill(T{0});
-    if (p.role() != Role::weight) continue;
+    if (p.group() == ParameterGroup::bias) p.edit().fill(T{0});
+    if (p.group() != ParameterGroup::weight) continue;
     draw(p, 2.0, layer++);
     last = &p;
   }
   if (last) draw(*last, 1.0, layer - 1);
-  net.prepare();
+  net.quantize_weights();
 }
 
 } // namespace sgq::nn

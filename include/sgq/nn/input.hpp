@@ -10,7 +10,7 @@
 // others.
 #pragma once
 
-#include "sgq/core/pixel_grid.hpp"
+#include "sgq/core/quant_params.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/ops/finite.hpp"
 
@@ -26,17 +26,17 @@ public:
   std::string precision() const override {
     if (!grid_) return {};
     std::string text = "pixel codes, scale " + to_text(grid_.scale) + ", zero";
-    for (std::int32_t z : grid_.zero) text += " " + to_text(z);
+    for (std::int32_t z : grid_.zero_point) text += " " + to_text(z);
     return text;
   }
 
   /// Quantises the images from now on. Throws value_error on a scale <= 0 or a code outside 0..255.
-  void set_grid(PixelGrid grid) {
-    check_pixel_grid("net input", grid, grid.channels());
+  void set_grid(QuantParams grid) {
+    check_quant_params("net input", grid, grid.channels());
     grid_ = std::move(grid);
   }
   void clear_grid() { grid_ = {}; }
-  const PixelGrid& grid() const { return grid_; }
+  const QuantParams& grid() const { return grid_; }
 
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
@@ -54,10 +54,10 @@ public:
       return;
     }
     const index_t channels = x.shape()[1], plane = x.shape().plane();
-    check_pixel_grid("net input", grid_, channels);
+    check_quant_params("net input", grid_, channels);
     std::int32_t largest = 0;
     for (index_t c = 0; c < channels; ++c) {
-      const std::int32_t z = grid_.zero[static_cast<std::size_t>(c)];
+      const std::int32_t z = grid_.zero_point[static_cast<std::size_t>(c)];
       largest = std::max({largest, z, 255 - z});
       for (index_t n = 0; n < x.shape()[0]; ++n) {
         const index_t at = (n * channels + c) * plane;
@@ -78,7 +78,7 @@ private:
     for (index_t i = 0; i < n; ++i) out[i] = std::clamp(std::rint(x[i] / s), -z, T{255} - z);
   }
 
-  PixelGrid grid_;
+  QuantParams grid_;
 };
 
 } // namespace sgq::nn

@@ -58,12 +58,12 @@ enum class Gate {
   unknown,   ///< a non-linearity without a rule: guided backpropagation refuses it
 };
 
-/// How much of an unsettled signal (see ops/signal.hpp) a layer can read.
+/// How much of an deferred signal (see ops/signal.hpp) a layer can read.
 enum class Reads {
-  plain,    ///< plain numbers only: Signal::view()
-  settled,  ///< also codes with one scale
-  affine,   ///< also mul and add
-  residual, ///< also a second operand that is yet to be added: everything
+  plain,        ///< plain numbers only: Signal::view()
+  materialised, ///< also codes with one scale
+  affine,       ///< also mul and add
+  residual,     ///< also a second operand that is yet to be added: everything
 };
 
 /// A layer's room on a tape: the storage of its output and what its backward pass will need.
@@ -71,7 +71,7 @@ template <class T>
 struct Slot {
   Signal<T> out;
   Tensor<T> real;             ///< out.real, as the layer made it
-  Tensor<T> settled;          ///< out.real, where a later layer needed plain numbers
+  Tensor<T> materialised;     ///< out.real, where a later layer needed plain numbers
   Tensor<std::int32_t> acc;   ///< out.acc
   Tensor<std::uint8_t> codes; ///< out.codes
   Tensor<T> channel;          ///< per-channel numbers, one row each
@@ -108,8 +108,8 @@ public:
   /// Fills slot.out, whose shape is output_shape with the batch's size.
   virtual void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const = 0;
 
-  /// dy is the gradient of the (settled) output and may be overwritten. For each input j with a
-  /// non-empty dx[j], overwrites dx[j]. If want_params, adds to the parameters' gradients.
+  /// dy is the gradient of the (materialised) output and may be overwritten. For each input j with
+  /// a non-empty dx[j], overwrites dx[j]. If want_params, adds to the parameters' gradients.
   virtual void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx,
                         bool want_params, const BackwardOptions& options) = 0;
 
@@ -118,7 +118,7 @@ public:
   virtual void collect_buffers(std::vector<NamedBuffer<T>>&) {}
 
   /// Called once after the parameters have changed: derives what forward needs, e.g. weight codes.
-  virtual void prepare(std::string_view name) { static_cast<void>(name); }
+  virtual void parameters_changed(std::string_view name) { static_cast<void>(name); }
 
   /// Moves running statistics towards those of the recorded training pass.
   virtual void update_statistics(const Slot<T>& slot) { static_cast<void>(slot); }
@@ -133,7 +133,7 @@ public:
   /// of layer the worst is assumed.
   virtual bool mixes_images() const { return gate() == Gate::unknown; }
 
-  /// What input j may be; anything beyond is settled before the layer runs.
+  /// What input j may be; anything beyond is materialised before the layer runs.
   virtual Reads reads(std::size_t input) const {
     static_cast<void>(input);
     return Reads::plain;

@@ -135,7 +135,7 @@ public:
       own.clear();
       node.layer->collect(own);
       for (const auto& p : own)
-        if (p.parameter->role() == Role::clip && !p.parameter->written())
+        if (p.parameter->group() == ParameterGroup::clip && !p.parameter->written())
           throw value_error(describe(std::string(what) + ": '" + node.name + "." + p.name + "'",
                                      "an initial value", "none",
                                      p.name == "step"
@@ -148,9 +148,9 @@ public:
 
   /// Derives weight codes and the like. Call it once after parameters have changed;
   /// Optimizer::step() does. Tapes recorded before cannot run backward any more.
-  void prepare() {
+  void quantize_weights() {
     ++identity_->version;
-    for (Node& node : nodes_) node.layer->prepare(node.name);
+    for (Node& node : nodes_) node.layer->parameters_changed(node.name);
   }
 
   void zero_grad() {
@@ -194,7 +194,7 @@ protected:
       if (parameter->written()) continue;
       const View<const T> value = parameter->value();
       const bool zero = std::all_of(value.begin(), value.end(), [](T v) { return v == T{0}; });
-      if (parameter->role() == Role::weight && zero)
+      if (parameter->group() == ParameterGroup::weight && zero)
         throw value_error(describe("training: '" + name + "'", "initial weights", "none",
                                    "call initialize(net, seed), or load weights"));
     }

@@ -7,8 +7,8 @@
 // gradients straight through.
 #pragma once
 
-#include "sgq/kernels/decode.hpp"
-#include "sgq/kernels/gemm.hpp"
+#include "sgq/kernels/gemm/gemm.hpp"
+#include "sgq/kernels/simd/decode.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
 
@@ -27,11 +27,11 @@ class Linear final : public Layer<T> {
 public:
   explicit Linear(const LinearOptions& options)
       : options_(check(options)), weights_({options.out, options.in}),
-        bias_(options.bias ? Parameter<T>(Role::bias, {options.out}) : Parameter<T>()) {}
+        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "linear"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {
     return weights_.precision() + (integer_bias_ ? ", integer bias" : "");
   }
@@ -130,7 +130,7 @@ public:
     weights_.collect(out);
     if (!bias_.empty()) out.push_back({"bias", &bias_});
   }
-  void prepare(std::string_view name) override { weights_.prepare(name); }
+  void parameters_changed(std::string_view name) override { weights_.quantize(name); }
 
 private:
   static const LinearOptions& check(const LinearOptions& o) {

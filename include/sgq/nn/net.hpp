@@ -50,7 +50,7 @@ public:
     const Signal<T> given = plain_signal(x);
     const Signal<T>* in[] = {&given};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
-    settle_for_readers(nodes_[0], tape.slots()[0]);
+    materialise_for_readers(nodes_[0], tape.slots()[0]);
   }
 
   /// Runs layer i on a tape on which all earlier layers have run.
@@ -68,20 +68,20 @@ public:
                                  to_text(slot.out.scale)));
     if (slot.out.moments != slot.moments.data()) slot.out.moments = nullptr; // came with the input
     for (const Signal<T>* x : inputs) slot.out.drop_preactivation_of(*x);
-    settle_for_readers(node, slot);
+    materialise_for_readers(node, slot);
   }
 
   /// Brings an output into a form that all its readers take; what was computed stays in slot.real.
   /// For those who run layers themselves.
-  static void settle_for_readers(const Node& node, Slot<T>& slot) {
+  static void materialise_for_readers(const Node& node, Slot<T>& slot) {
     const Signal<T>& s = slot.out;
-    if (s.is_plain() || (node.reads >= Reads::settled && s.is_settled()) ||
+    if (s.is_plain() || (node.reads >= Reads::materialised && s.is_materialised()) ||
         (node.reads >= Reads::affine && !s.residual) || node.reads == Reads::residual)
       return;
-    slot.settled.resize(slot.out.shape);
-    ops::settle(slot.out, slot.settled.view());
+    slot.materialised.resize(slot.out.shape);
+    ops::materialise(slot.out, slot.materialised.view());
     const Signal<T>* const rounded = slot.out.preactivation;
-    slot.out = plain_signal<T>(View<const T>(slot.settled.view()));
+    slot.out = plain_signal<T>(View<const T>(slot.materialised.view()));
     slot.out.preactivation = rounded;
   }
 

@@ -21,8 +21,9 @@ template <class T>
 struct NetIdentity {
   Net<T>* net;           ///< follows the net when it is moved
   std::uint64_t edition; ///< of its list of layers; never 0
-  std::uint64_t version; ///< counts calls of prepare(), which follows every change of parameters
-  bool gradients_used;   ///< an optimiser has stepped along the gradients that lie there
+  std::uint64_t
+      version; ///< counts calls of quantize_weights(), which follows every change of parameters
+  bool gradients_used; ///< an optimiser has stepped along the gradients that lie there
 };
 
 namespace detail {

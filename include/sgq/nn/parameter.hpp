@@ -1,6 +1,6 @@
 // sgq/nn/parameter.hpp -- a trainable tensor and its gradient.
 //
-// The role says how an optimiser treats it: each role has its own learning rate and decay. Every
+// The group says how an optimiser treats it: each group has its own learning rate and decay. Every
 // write goes through edit(), which moves a version number on: that is how a quantised layer knows
 // that its weight codes are stale.
 #pragma once
@@ -13,22 +13,22 @@ namespace sgq::nn {
 
 /// weight: of a convolution or linear layer. bias: theirs. norm: gamma and beta of batch norm.
 /// clip: a learnable range, PACT's alpha or LSQ's step.
-enum class Role { weight, bias, norm, clip };
-inline constexpr int role_count = 4;
+enum class ParameterGroup { weight, bias, norm, clip };
+inline constexpr int group_count = 4;
 
-inline const char* name(Role role) {
+inline const char* name(ParameterGroup group) {
   constexpr const char* names[] = {"weight", "bias", "norm", "clip"};
-  return names[static_cast<int>(role)];
+  return names[static_cast<int>(group)];
 }
 
 template <class T>
 class Parameter {
 public:
   Parameter() = default;
-  Parameter(Role role, const Shape& shape, T value = T{})
-      : role_(role), value_(shape, value), grad_(shape) {}
+  Parameter(ParameterGroup group, const Shape& shape, T value = T{})
+      : group_(group), value_(shape, value), grad_(shape) {}
 
-  Role role() const { return role_; }
+  ParameterGroup group() const { return group_; }
   const Shape& shape() const { return value_.shape(); }
   index_t size() const { return value_.size(); }
   bool empty() const { return value_.empty(); }
@@ -48,7 +48,7 @@ public:
   std::uint64_t version() const { return version_; }
 
 private:
-  Role role_ = Role::weight;
+  ParameterGroup group_ = ParameterGroup::weight;
   Tensor<T> value_, grad_;
   std::uint64_t version_ = 1;
 };

@@ -41,7 +41,7 @@ public:
 
   std::string_view kind() const override { return "max_pool"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   const ops::PoolGeometry& geometry() const { return geometry_; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -88,7 +88,7 @@ public:
 
   std::string_view kind() const override { return "avg_pool"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   const ops::PoolGeometry& geometry() const { return geometry_; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -136,7 +136,7 @@ class GlobalAvgPool final : public Layer<T> {
 public:
   std::string_view kind() const override { return "global_avg_pool"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
 
   Shape output_shape(std::span<const Shape> in) const override {
     if (in.size() != 1 || in[0].rank() != 4)

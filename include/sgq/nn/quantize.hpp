@@ -33,7 +33,7 @@ struct QuantizeOptions {
   /// calibrate() must set new ones.
   std::optional<double> alpha{};
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
-  PixelGrid input{};
+  QuantParams input{};
 };
 
 /// The weight of layer i, or null if it is neither a convolution nor linear.
@@ -127,11 +127,11 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
   const std::vector<ValueId> layers = weight_layers(net);
   const auto policies = quant::resolve(options.bits, weight_layer_names(net));
   if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
-  if (policies.front().pixel_input && options.input.zero.empty())
+  if (policies.front().pixel_input && options.input.zero_point.empty())
     throw value_error(describe("quantize", "the grid of the pixel codes", "none",
                                "set .input: scale and one zero point a channel"));
   if (policies.front().pixel_input)
-    check_pixel_grid("quantize", options.input, net.input_shape()[1]);
+    check_quant_params("quantize", options.input, net.input_shape()[1]);
 
   // All that can fail is made first, so that a failure leaves the net as it was.
   std::vector<std::shared_ptr<const quant::WeightQuantizer<T>>> quantizers;
@@ -163,7 +163,7 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
       linear->set_integer_bias(weights.quantized() && k + 1 == layers.size());
   }
   for (auto& [i, layer] : activations) net.replace(i, std::move(layer));
-  net.prepare();
+  net.quantize_weights();
   detail::warn_of_real_inputs(net, layers, warnings);
   return warnings;
 }
@@ -202,12 +202,12 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
     if (auto* pact = dynamic_cast<Pact<T>*>(&net.layer(i))) {
       const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
       v.resize(in.shape);
-      ops::settle(in, v.view());
+      ops::materialise(in, v.view());
       pact->set_alpha(quant::calibrate_alpha<T>(v, quantile));
     }
     net.run_layer(i, tape, dynamic_cast<Dropout<T>*>(&net.layer(i)) ? Mode::eval() : mode);
   }
-  net.prepare(); // the clips have moved: passes from before are stale
+  net.quantize_weights(); // the clips have moved: passes from before are stale
 }
 
 } // namespace sgq::nn

@@ -14,7 +14,7 @@ class Flatten final : public Layer<T> {
 public:
   std::string_view kind() const override { return "flatten"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -38,7 +38,7 @@ public:
   Gate gate() const override { return Gate::none; }
   bool backward_in_place() const override { return true; }
   Reads reads(std::size_t input) const override {
-    return input == 0 ? Reads::affine : Reads::settled;
+    return input == 0 ? Reads::affine : Reads::materialised;
   }
 
   Shape output_shape(std::span<const Shape> in) const override {
@@ -76,7 +76,7 @@ public:
 
   std::string_view kind() const override { return "shortcut"; }
   Gate gate() const override { return Gate::none; }
-  Reads reads(std::size_t) const override { return Reads::settled; }
+  Reads reads(std::size_t) const override { return Reads::materialised; }
   const ShortcutOptions& options() const { return options_; }
 
   Shape output_shape(std::span<const Shape> in) const override {

@@ -52,7 +52,7 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
 inline Metadata to_metadata(const ModelSpec& spec) {
   std::string zero;
-  for (std::int32_t z : spec.quant.input.zero) {
+  for (std::int32_t z : spec.quant.input.zero_point) {
     if (!zero.empty()) zero += ' ';
     zero += to_text(z);
   }
@@ -92,7 +92,7 @@ inline ModelSpec spec_from_metadata(const Metadata& pairs) {
   const std::string& zero = get("input_zero");
   for (std::size_t at = 0; at < zero.size();) {
     const std::size_t end = std::min(zero.find(' ', at), zero.size());
-    spec.quant.input.zero.push_back(detail::parse_number<std::int32_t>(
+    spec.quant.input.zero_point.push_back(detail::parse_number<std::int32_t>(
         "input_zero", std::string_view(zero).substr(at, end - at)));
     at = end + 1;
   }

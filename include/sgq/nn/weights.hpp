@@ -1,8 +1,8 @@
 // sgq/nn/weights.hpp -- the weight of a convolution or linear layer, quantised or not.
 //
-// Without a quantiser the layer computes on the weight itself. With one, prepare() writes integer
-// codes and one scale after each optimiser step; every tape reads those, and the gradient of the
-// quantised weight goes straight through to the weight that is trained.
+// Without a quantiser the layer computes on the weight itself. With one, quantize_weights() writes
+// integer codes and one scale after each optimiser step; every tape reads those, and the gradient
+// of the quantised weight goes straight through to the weight that is trained.
 #pragma once
 
 #include "sgq/nn/parameter.hpp"
@@ -47,7 +47,7 @@ void visit_integers(const Signal<T>& x, Arena& arena, F&& f) {
 template <class T>
 class Weights {
 public:
-  explicit Weights(const Shape& shape) : weight_(Role::weight, shape) {}
+  explicit Weights(const Shape& shape) : weight_(ParameterGroup::weight, shape) {}
 
   Parameter<T>& parameter() { return weight_; }
   const Parameter<T>& parameter() const { return weight_; }
@@ -57,20 +57,20 @@ public:
   void set_quantizer(std::shared_ptr<const quant::WeightQuantizer<T>> quantizer) {
     quantizer_ = std::move(quantizer);
     step_ = quantizer_ && quantizer_->has_step()
-                ? Parameter<T>(Role::clip, {1}, quantizer_->initial_step(weight_.value()))
+                ? Parameter<T>(ParameterGroup::clip, {1}, quantizer_->initial_step(weight_.value()))
                 : Parameter<T>();
     if (!step_.empty() && weight_.written())
       step_.edit(); // a value made of weights that mean something
-    prepared_version_ = 0;
+    quantized_version_ = 0;
     checked_ = false;
   }
   /// "sawb, 4 bits, codes -7..7"; empty without a quantiser.
   std::string precision() const {
     if (!quantizer_) return {};
-    const quant::Grid grid = quantizer_->grid();
+    const quant::QuantRange grid = quantizer_->grid();
     return quantizer_->name() + ", " + to_text(quantizer_->bits()) + " bits, " +
-           (grid.has_zero ? "codes " : "odd codes ") + to_text(grid.min_code) + ".." +
-           to_text(grid.max_code);
+           (grid.has_zero ? "codes " : "odd codes ") + to_text(grid.quant_min) + ".." +
+           to_text(grid.quant_max);
   }
   const quant::WeightQuantizer<T>* quantizer() const { return quantizer_.get(); }
   bool quantized() const { return quantizer_ != nullptr; }
@@ -82,13 +82,13 @@ public:
 
   /// Writes the codes, if any. Throws value_error, naming the layer, on weights that cannot be
   /// quantised.
-  void prepare(std::string_view layer) {
+  void quantize(std::string_view layer) {
     if (!quantizer_) return;
     quantizer_->quantize(weight_.value(), step(), codes_, layer);
     if (!checked_) check_codes(layer);
     checked_ = true;
     largest_row_sum_ = largest_row_sum();
-    prepared_version_ = version();
+    quantized_version_ = version();
   }
 
   /// What products are made of: codes (integers held as T), or the weight. Throws value_error on
@@ -136,8 +136,8 @@ private:
   void check_codes(std::string_view layer) const {
     const std::string what = "layer '" + std::string(layer) + "', quantiser " + quantizer_->name();
     check_shape(what, shape(), codes_.codes.shape());
-    const quant::Grid grid = quantizer_->grid();
-    const T low = static_cast<T>(grid.min_code), high = static_cast<T>(grid.max_code);
+    const quant::QuantRange grid = quantizer_->grid();
+    const T low = static_cast<T>(grid.quant_min), high = static_cast<T>(grid.quant_max);
     index_t bad = 0;
     for (T c : codes_.codes) {
       const bool odd = std::fmod(c, T{2}) != 0;
@@ -147,7 +147,7 @@ private:
       throw value_error(describe(
           what,
           std::string("a positive scale and ") + (grid.has_zero ? "integer" : "odd") +
-              " codes in " + to_text(grid.min_code) + ".." + to_text(grid.max_code),
+              " codes in " + to_text(grid.quant_min) + ".." + to_text(grid.quant_max),
           "a scale of " + to_text(codes_.scale) + " and " + to_text(bad) + " other codes"));
   }
 
@@ -165,17 +165,17 @@ private:
     return *std::max_element(sums, sums + shape()[0]);
   }
   void check_fresh() const {
-    if (prepared_version_ != version())
+    if (quantized_version_ != version())
       throw value_error(
           describe("weight codes", "codes made after the last change of the weights", "stale ones",
-                   "call net.prepare() after writing parameters; Optimizer::step() does"));
+                   "call net.quantize_weights() after writing parameters; Optimizer::step() does"));
   }
 
   Parameter<T> weight_, step_;
   std::shared_ptr<const quant::WeightQuantizer<T>> quantizer_;
   quant::WeightCodes<T> codes_;
   double largest_row_sum_ = 0;
-  std::uint64_t prepared_version_ = 0;
+  std::uint64_t quantized_version_ = 0;
   bool checked_ = false; // the quantiser has kept its promise once
 };
 

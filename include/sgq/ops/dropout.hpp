@@ -10,7 +10,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include <cstdint>
 #include <type_traits>

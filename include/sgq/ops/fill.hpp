@@ -14,7 +14,7 @@
 #pragma once
 
 #include "sgq/core/parallel.hpp"
-#include "sgq/core/pixel_grid.hpp"
+#include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
 
@@ -30,7 +30,7 @@ struct FillOptions {
   Fill fill = Fill::uniform;
   std::vector<float> value{}; ///< of constant: one per channel, or one for all, in input units
   double sigma = 3;           ///< of blur, in pixels
-  PixelGrid grid{};
+  QuantParams grid{};
 };
 
 namespace detail {
@@ -66,7 +66,7 @@ void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out)
 /// Position i of the plane draws random.bits(channel * plane + i), four of which cost one block.
 template <class T>
 void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t channel,
-                  const PixelGrid& grid, const Random& random, T* out) {
+                  const QuantParams& grid, const Random& random, T* out) {
   const auto [lowest, highest] = std::minmax_element(x, x + plane);
   const T min = *lowest, range = *highest - *lowest;
   const index_t code = grid ? grid.code(min, channel) : 0;
@@ -92,7 +92,7 @@ template <class T>
 void fill_plane(const T* x, const std::uint8_t* mask, const Shape& shape, index_t channel,
                 const FillOptions& options, const Random& random, T* out) {
   const index_t plane = shape.plane();
-  const PixelGrid& grid = options.grid;
+  const QuantParams& grid = options.grid;
   const auto snap = [&](T v) { return grid ? grid.value<T>(grid.code(v, channel), channel) : v; };
   const auto replace = [&](const auto& value_at) {
     for (index_t i = 0; i < plane; ++i) out[i] = mask[i] != 0 ? value_at(i) : x[i];
@@ -133,7 +133,7 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
       throw value_error(describe("constant fill", "finite values", to_text(v)));
   if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
     throw value_error(describe("blur fill", "sigma > 0", to_text(options.sigma)));
-  if (options.grid) check_pixel_grid("fill", options.grid, x[1]);
+  if (options.grid) check_quant_params("fill", options.grid, x[1]);
 }
 
 } // namespace detail

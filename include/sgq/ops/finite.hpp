@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include <cmath>
 

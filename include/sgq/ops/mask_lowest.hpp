@@ -49,7 +49,7 @@ void mask_lowest(View<const T> x, View<const T> dx, const MaskOptions& options,
     const bool magnitude = options.rank_by == Rank::magnitude;
     channel_mean<T>(dx, magnitude ? Values::magnitude : Values::with_sign, scores);
   }
-  select_lowest<T>(scores, share_count(options.share, positions.stride()), random.split(0), mask);
+  lowest_k<T>(scores, share_count(options.share, positions.stride()), random.split(0), mask);
   fill_masked<T>(x, mask, options.fill, random.split(1), x_masked);
 }
 

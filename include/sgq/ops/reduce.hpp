@@ -8,8 +8,8 @@
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
-#include "sgq/kernels/microkernel.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/microkernel.hpp"
 
 #include <cstring>
 #include <type_traits>

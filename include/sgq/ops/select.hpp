@@ -21,7 +21,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include <array>
 #include <cmath>
@@ -189,8 +189,7 @@ void select(View<const T> scores, index_t k, bool highest, const ImageRandom& ti
 /// are lowest. Throws value_error on NaN or a k outside 0..P, shape_error unless the shapes are the
 /// same.
 template <class T>
-void select_lowest(View<const T> scores, index_t k, const ImageRandom& ties,
-                   View<std::uint8_t> mask) {
+void lowest_k(View<const T> scores, index_t k, const ImageRandom& ties, View<std::uint8_t> mask) {
   detail::select(scores, k, false, ties, mask);
 }
 

@@ -10,13 +10,13 @@
 // that follows evaluates the whole formula once. That one place decides every bit of a quantised
 // network, and it saves three passes over memory in any network.
 //
-// Whoever cannot read such a formula asks for a settled signal: plain real numbers, or integer
+// Whoever cannot read such a formula asks for a materialised signal: plain real numbers, or integer
 // codes with one scale. Signals point into a tape; they own nothing.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 
 #include <cassert>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct Signal {
   const T* mul = nullptr;           ///< mul per channel; replaces scale
   const T* add = nullptr;           ///< add per channel, null for none
   index_t max_code = 0;             ///< bound on |u| if u is integer, else 0
-  const Signal* residual = nullptr; ///< a settled signal of the same shape, null for none
+  const Signal* residual = nullptr; ///< a materialised signal of the same shape, null for none
 
   /// Of every plane of u, mean and squared deviations (ops::PlaneMoments), if u's maker took them.
   const double* moments = nullptr;
@@ -48,7 +48,7 @@ struct Signal {
   bool is_codes() const { return max_code > 0 && !acc && !mul && !add && !residual; }
   /// Plain numbers: v is u.
   bool is_plain() const { return real && scale == 1 && !mul && !add && !residual; }
-  bool is_settled() const { return is_plain() || is_codes(); }
+  bool is_materialised() const { return is_plain() || is_codes(); }
   /// A layer may copy the signal x and then set other numbers: drops the pre-activation that came
   /// with the copy, unless the numbers are still those of x, perhaps in another shape.
   void drop_preactivation_of(const Signal& x) {
@@ -126,8 +126,8 @@ void read_row(const Signal<T>& s, index_t at, index_t n, double* out) {
 /// Writes the plain numbers of a signal, y = v. In double: exact products whatever the instruction
 /// set makes of them, one rounding at the end. y may be u itself.
 template <class T>
-void settle(const Signal<T>& s, View<T> y) {
-  check_shape("settle", s.shape, y.shape());
+void materialise(const Signal<T>& s, View<T> y) {
+  check_shape("materialise", s.shape, y.shape());
   const index_t plane = s.shape.plane(), channels = s.channels();
   const double r_scale = s.residual ? static_cast<double>(static_cast<T>(s.residual->scale)) : 0;
   parallel_for(s.batch(), [&](index_t n) {

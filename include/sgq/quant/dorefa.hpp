@@ -15,7 +15,7 @@
 // needs only 1 - tanh^2 w = 4e/(1 + e)^2 with e = exp(-2|w|), which does not cancel.
 #pragma once
 
-#include "sgq/quant/count_passed.hpp"
+#include "sgq/quant/bucketize.hpp"
 #include "sgq/quant/uniform.hpp"
 
 #include <cmath>
@@ -64,7 +64,7 @@ SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int bits, T
     const T* from = w + start;
     SGQ_SIMD
     for (index_t i = 0; i < count; ++i) magnitude[i] = from[i] < T(0) ? -from[i] : from[i];
-    count_passed<false>(magnitude, count, t, bits - 1, passed);
+    bucketize<false>(magnitude, count, t, bits - 1, passed);
     SGQ_SIMD
     for (index_t i = 0; i < count; ++i) {
       const std::int32_t sign = 1 - 2 * static_cast<std::int32_t>(from[i] < T(0));
@@ -100,7 +100,7 @@ public:
     return scale_ == DorefaScale::plain ? "dorefa" : "dorefa-rescaled";
   }
   int bits() const override { return bits_; }
-  Grid grid() const override { return Grid::odd(bits_); }
+  QuantRange grid() const override { return QuantRange::odd(bits_); }
   bool needs_batch_norm() const override { return scale_ == DorefaScale::plain && bits_ > 1; }
 
   void quantize(View<const T> w, T, WeightCodes<T>& out, std::string_view layer) const override {

@@ -71,11 +71,11 @@ public:
 
   std::string name() const override { return "lsq"; }
   int bits() const override { return bits_; }
-  Grid grid() const override { return Grid::twos_complement(bits_); }
+  QuantRange grid() const override { return QuantRange::twos_complement(bits_); }
   bool has_step() const override { return true; }
 
   T initial_step(View<const T> w) const override {
-    const double s = 2 * moments(w, "lsq").mean_abs / std::sqrt(grid().max_code);
+    const double s = 2 * moments(w, "lsq").mean_abs / std::sqrt(grid().quant_max);
     return effective(static_cast<T>(s));
   }
 
@@ -106,13 +106,13 @@ public:
     });
     double dstep = 0;
     for (index_t b = 0; b < blocks; ++b) dstep += partial[b];
-    return static_cast<T>(dstep / std::sqrt(static_cast<double>(w.size()) * grid().max_code));
+    return static_cast<T>(dstep / std::sqrt(static_cast<double>(w.size()) * grid().quant_max));
   }
 
 private:
   static T effective(T step) { return std::max(step, static_cast<T>(step_floor)); }
-  T low() const { return static_cast<T>(grid().min_code); }
-  T high() const { return static_cast<T>(grid().max_code); }
+  T low() const { return static_cast<T>(grid().quant_min); }
+  T high() const { return static_cast<T>(grid().quant_max); }
 
   int bits_;
 };

@@ -19,7 +19,7 @@
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/quant/bits.hpp"
 #include "sgq/quant/rounding.hpp"
 

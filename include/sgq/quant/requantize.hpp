@@ -23,7 +23,7 @@
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/quant/pact.hpp"
 
 #include <cmath>

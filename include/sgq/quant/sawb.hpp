@@ -38,7 +38,7 @@ struct SawbCoefficients {
 };
 
 /// The table; empty where it has no entry.
-constexpr std::optional<SawbCoefficients> sawb_coefficients(const Grid& grid) {
+constexpr std::optional<SawbCoefficients> sawb_coefficients(const QuantRange& grid) {
   switch (grid.levels) {
   case 3:
     return SawbCoefficients{2600, 1710};
@@ -67,14 +67,14 @@ public:
     check_bits("SAWB", bits, 2);
     const bool standard_zero = bits == 4 || bits > 5;
     const bool zero = grid == SawbGrid::standard ? standard_zero : grid == SawbGrid::zero_aligned;
-    grid_ = zero ? Grid::zero_aligned(bits) : Grid::odd(bits);
+    grid_ = zero ? QuantRange::zero_aligned(bits) : QuantRange::odd(bits);
   }
 
   std::string name() const override {
     return gradient_ == SawbGradient::everywhere ? "sawb" : "sawb-clipped";
   }
   int bits() const override { return bits_; }
-  Grid grid() const override { return grid_; }
+  QuantRange grid() const override { return grid_; }
 
   /// alpha_w.
   double clip(const Moments& m) const {
@@ -105,7 +105,7 @@ public:
 private:
   int bits_;
   SawbGradient gradient_;
-  Grid grid_{};
+  QuantRange grid_{};
 };
 
 } // namespace sgq::quant

@@ -18,7 +18,7 @@ public:
 
   std::string name() const override { return "symmetric"; }
   int bits() const override { return bits_; }
-  Grid grid() const override { return Grid::zero_aligned(bits_); }
+  QuantRange grid() const override { return QuantRange::zero_aligned(bits_); }
 
   void quantize(View<const T> w, T, WeightCodes<T>& out, std::string_view layer) const override {
     quantize_uniform<T, Round>(w, moments(w, layer).max_abs, grid(), out);

@@ -17,7 +17,7 @@
 // 15 integers a channel at 4 bits.
 #pragma once
 
-#include "sgq/quant/count_passed.hpp"
+#include "sgq/quant/bucketize.hpp"
 #include "sgq/quant/requantize.hpp"
 
 #include <vector>
@@ -86,8 +86,8 @@ SGQ_INLINE void apply_thresholds_row(const std::int32_t* a, const std::uint8_t* 
   for (index_t start = 0; start < n; start += count_block) {
     const index_t count = n - start < count_block ? n - start : count_block;
     const std::int32_t* from = a + start;
-    if (!r && falling) count_passed<true>(from, count, t, bits, passed);
-    if (!r && !falling) count_passed<false>(from, count, t, bits, passed);
+    if (!r && falling) bucketize<true>(from, count, t, bits, passed);
+    if (!r && !falling) bucketize<false>(from, count, t, bits, passed);
     for (index_t i = 0; r && i < count; ++i) {
       const std::int32_t* row = t + r[start + i] * max_code(bits);
       passed[i] = falling ? search_passed<true>(from[i], row, bits)

@@ -54,11 +54,11 @@ SGQ_INLINE void add_row(const T* dwq, index_t n, T* dw) {
 
 /// Codes of w on `grid` stretched over +-range, range > 0.
 template <class T, class Round = round_nearest>
-void encode_uniform(View<const T> w, T range, const Grid& grid, View<T> codes) {
+void encode_uniform(View<const T> w, T range, const QuantRange& grid, View<T> codes) {
   parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
     const T* from = w.data() + begin;
     T* to = codes.data() + begin;
-    const T high = static_cast<T>(grid.max_code);
+    const T high = static_cast<T>(grid.quant_max);
     if (grid.has_zero)
       kernels::for_isa<detail::encode_uniform_row<T, Round, true>>(from, end - begin, range, high,
                                                                    to);
@@ -88,10 +88,10 @@ void add_gradient_within(View<const T> w, T bound, View<const T> dwq, View<T> dw
 /// Codes and scale of w over +-range; range 0 (all weights zero) acts as 1, so that the scale can
 /// be divided by.
 template <class T, class Round = round_nearest>
-void quantize_uniform(View<const T> w, double range, const Grid& grid, WeightCodes<T>& out) {
+void quantize_uniform(View<const T> w, double range, const QuantRange& grid, WeightCodes<T>& out) {
   if (range == 0) range = 1;
   out.range = static_cast<T>(range);
-  out.scale = static_cast<T>(range / grid.max_code);
+  out.scale = static_cast<T>(range / grid.quant_max);
   out.codes.resize(w.shape());
   encode_uniform<T, Round>(w, out.range, grid, out.codes);
 }

@@ -27,27 +27,27 @@
 namespace sgq::quant {
 
 /// The integer codes that a quantiser can produce.
-struct Grid {
+struct QuantRange {
   int levels;    ///< how many codes there are
-  int min_code;  ///< the lowest
-  int max_code;  ///< the highest
+  int quant_min; ///< the lowest
+  int quant_max; ///< the highest
   bool has_zero; ///< false: odd codes only
 
   /// 2^k odd codes -n, -n + 2, .. n.
-  static constexpr Grid odd(int bits) {
+  static constexpr QuantRange odd(int bits) {
     return {1 << bits, -quant::max_code(bits), quant::max_code(bits), false};
   }
   /// 2^k - 1 codes around zero.
-  static constexpr Grid zero_aligned(int bits) {
+  static constexpr QuantRange zero_aligned(int bits) {
     const int high = quant::max_code(bits - 1);
     return {2 * high + 1, -high, high, true};
   }
   /// All 2^k codes of a two's complement number.
-  static constexpr Grid twos_complement(int bits) {
+  static constexpr QuantRange twos_complement(int bits) {
     return {1 << bits, -(1 << (bits - 1)), quant::max_code(bits - 1), true};
   }
 
-  constexpr bool operator==(const Grid&) const = default;
+  constexpr bool operator==(const QuantRange&) const = default;
 };
 
 /// Quantised weights: w_q = scale * codes.
@@ -72,7 +72,7 @@ public:
 
   virtual std::string name() const = 0; ///< "sawb", "dorefa", ..
   virtual int bits() const = 0;
-  virtual Grid grid() const = 0;
+  virtual QuantRange grid() const = 0;
 
   /// True where the layer's gain does not follow its weights (plain DoReFa: the largest |w_q| is
   /// always 1), so that only a layer followed by batch norm trains well.

@@ -62,7 +62,7 @@ Attribution<T> grad_cam(Explainer<T>& explain, ConstView<T> x,
   explain.each_batch(x, classes, [&](View<const T> xb, auto cb, index_t first) {
     const View<const T> grad = explain.gradient_at(v, xb, cb);
     maps.resize(grad.shape());
-    ops::settle(explain.tape()[v].out, maps.view());
+    ops::materialise(explain.tape()[v].out, maps.view());
     for (index_t n = 0; n < xb.shape()[0]; ++n) {
       cam.fill(T{0});
       for (index_t k = 0; k < channels; ++k) {

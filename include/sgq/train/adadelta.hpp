@@ -16,7 +16,7 @@ struct AdadeltaOptions {
   double lr = 1;
   double rho = 0.9;
   double eps = 1e-6;
-  Roles roles{};
+  ParameterGroups groups{};
 };
 
 template <class T>
@@ -37,7 +37,7 @@ template <class T>
 class Adadelta final : public Optimizer<T> {
 public:
   explicit Adadelta(nn::Net<T>& net, const AdadeltaOptions& options = {})
-      : Optimizer<T>(net, options.lr, options.roles, DecayKind::coupled, {"square", "moved"}),
+      : Optimizer<T>(net, options.lr, options.groups, DecayKind::coupled, {"square", "moved"}),
         rho_(static_cast<T>(this->check("rho", options.rho, 1))),
         eps_(static_cast<T>(this->check("eps", options.eps))) {}
 

@@ -15,7 +15,7 @@ struct AdamwOptions {
   double lr = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;
   double eps = 1e-8;
-  Roles roles{};
+  ParameterGroups groups{};
 };
 
 template <class T>
@@ -42,7 +42,7 @@ template <class T>
 class Adamw final : public Optimizer<T> {
 public:
   explicit Adamw(nn::Net<T>& net, const AdamwOptions& options = {})
-      : Optimizer<T>(net, options.lr, options.roles, DecayKind::decoupled, {"mean", "square"}),
+      : Optimizer<T>(net, options.lr, options.groups, DecayKind::decoupled, {"mean", "square"}),
         options_(options) {
     this->check("beta1", options.beta1, 1);
     this->check("beta2", options.beta2, 1);

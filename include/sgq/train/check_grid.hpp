@@ -10,7 +10,7 @@ namespace sgq::train {
 /// would be shifted and scaled.
 template <class T>
 void check_grid(const nn::Net<T>& net, const data::Batch<T>& batch) {
-  const PixelGrid& own = net.input().grid();
+  const QuantParams& own = net.input().grid();
   if (own && batch.grid && own != *batch.grid)
     throw value_error(describe("images of a batch", "the pixel grid of the net's input", "another",
                                "give Batches the grid that was given to quantize()"));

@@ -1,8 +1,8 @@
-// sgq/train/optimizer.hpp -- what every optimiser shares: parameters, roles, state, names.
+// sgq/train/optimizer.hpp -- what every optimiser shares: parameters, groups, state, names.
 //
 // An optimiser is bound to a net when it is made and then moves its parameters, step by step:
 //
-//     Sgd<float> optimizer(net, {.lr = 0.1, .momentum = 0.9, .roles = decayed(5e-4)});
+//     Sgd<float> optimizer(net, {.lr = 0.1, .momentum = 0.9, .groups = decayed(5e-4)});
 //     ...
 //     net.backward(dlogits, tape, Want::params);
 //     optimizer.step(tape, schedule(step, steps)); // lr times a factor >= 0
@@ -11,11 +11,11 @@
 //
 // To add one, derive from Optimizer in a file of your own: name the tensors of state that each
 // parameter needs, and override name() and update(), which sees a stretch of one parameter at a
-// time. Names for checkpoints, roles and threads are dealt with here.
+// time. Names for checkpoints, groups and threads are dealt with here.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
-#include "sgq/kernels/dispatch.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/nn/net.hpp"
 
 #include <array>
@@ -26,24 +26,24 @@
 
 namespace sgq::train {
 
-/// How parameters of one role are treated.
-struct RoleOptions {
+/// How parameters of one group are treated.
+struct GroupOptions {
   double lr_scale = 1; ///< times the optimiser's learning rate
   double decay = 0;    ///< strength of the pull towards zero; see each optimiser
 };
 
-/// One setting for each nn::Role.
-struct Roles {
-  RoleOptions weight{}, bias{}, norm{}, clip{};
+/// One setting for each nn::ParameterGroup.
+struct ParameterGroups {
+  GroupOptions weight{}, bias{}, norm{}, clip{};
 
-  const RoleOptions& operator[](nn::Role role) const {
+  const GroupOptions& operator[](nn::ParameterGroup group) const {
     const std::array all = {&weight, &bias, &norm, &clip};
-    return *all[static_cast<std::size_t>(role)];
+    return *all[static_cast<std::size_t>(group)];
   }
 };
 
 /// The usual decay: of weights and learned clips, not of biases and batch norm.
-inline Roles decayed(double decay) {
+inline ParameterGroups decayed(double decay) {
   return {.weight = {.decay = decay}, .clip = {.decay = decay}};
 }
 
@@ -55,7 +55,7 @@ struct Update {
   T* const* states; ///< of the whole parameter: see state()
   index_t first;    ///< where the stretch begins
   index_t n;
-  T lr;      ///< of this step and role
+  T lr;      ///< of this step and group
   T penalty; ///< gradient += penalty * value: decay that is part of the loss
   T shrink;  ///< value -= shrink * value: decay beside the loss, shrink = lr * decay
 
@@ -91,7 +91,7 @@ public:
     net.update_statistics(tape);
     move_parameters(lr_factor);
     net.identity()->gradients_used = true;
-    net.prepare();
+    net.quantize_weights();
   }
 
   /// The net that the optimiser was made for. Throws value_error as step() does.
@@ -117,14 +117,14 @@ protected:
   /// Binds the parameters of a net as it is now. Each gets a tensor of state, of its own shape and
   /// zero at first, for every name. Throws value_error on a learning rate, scale or decay that is
   /// negative or not finite.
-  Optimizer(nn::Net<T>& net, double lr, const Roles& roles, DecayKind kind,
+  Optimizer(nn::Net<T>& net, double lr, const ParameterGroups& groups, DecayKind kind,
             std::vector<std::string> state_names)
-      : net_(net), lr_(check("learning rate", lr)), roles_(roles), kind_(kind),
+      : net_(net), lr_(check("learning rate", lr)), groups_(groups), kind_(kind),
         state_names_(std::move(state_names)), states_(state_names_.size()) {
-    for (int r = 0; r < nn::role_count; ++r) {
-      const auto role = static_cast<nn::Role>(r);
-      check(std::string("learning rate scale of role ") + nn::name(role), roles[role].lr_scale);
-      check(std::string("decay of role ") + nn::name(role), roles[role].decay);
+    for (int r = 0; r < nn::group_count; ++r) {
+      const auto group = static_cast<nn::ParameterGroup>(r);
+      check(std::string("learning rate scale of group ") + nn::name(group), groups[group].lr_scale);
+      check(std::string("decay of group ") + nn::name(group), groups[group].decay);
     }
     for (auto& named : net.parameters()) {
       Entry entry{named.name, named.parameter, {}};
@@ -161,10 +161,10 @@ private:
     ++steps_;
     begin_step();
     for (Entry& entry : entries_) {
-      const nn::Role role = entry.parameter->role();
-      const double lr = lr_ * lr_factor * roles_[role].lr_scale, decay = roles_[role].decay;
+      const nn::ParameterGroup group = entry.parameter->group();
+      const double lr = lr_ * lr_factor * groups_[group].lr_scale, decay = groups_[group].decay;
       // The decay of a clip is a term of the loss by definition: gradient l alpha, everywhere.
-      const bool coupled = kind_ == DecayKind::coupled || role == nn::Role::clip;
+      const bool coupled = kind_ == DecayKind::coupled || group == nn::ParameterGroup::clip;
       for (std::size_t k = 0; k < entry.state.size(); ++k) states_[k] = entry.state[k].data();
       Update<T> whole{.value = entry.parameter->edit().data(),
                       .grad = entry.parameter->grad().data(),
@@ -184,7 +184,7 @@ private:
 
   nn::NetHandle<T> net_;
   double lr_;
-  Roles roles_;
+  ParameterGroups groups_;
   DecayKind kind_;
   std::vector<std::string> state_names_;
   std::vector<T*> states_; // of the parameter that is being moved

@@ -70,8 +70,8 @@ public:
       : optimizer_(optimizer), options_(options) {
     check_options();
     check_same_net(net, optimizer);
-    PixelGrid& fill = options_.mask.fill.grid;
-    const PixelGrid& own = net.input().grid();
+    QuantParams& fill = options_.mask.fill.grid;
+    const QuantParams& own = net.input().grid();
     if (own && !fill) fill = own;
     if (own && fill != own)
       throw value_error(describe("guided training: grid of the fill", "that of the net's input",

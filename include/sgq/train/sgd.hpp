@@ -13,7 +13,7 @@ struct SgdOptions {
   double lr = 0.1;
   double momentum = 0.9;
   bool nesterov = false;
-  Roles roles{};
+  ParameterGroups groups{};
 };
 
 template <class T>
@@ -32,7 +32,7 @@ template <class T>
 class Sgd final : public Optimizer<T> {
 public:
   explicit Sgd(nn::Net<T>& net, const SgdOptions& options = {})
-      : Optimizer<T>(net, options.lr, options.roles, DecayKind::coupled, {"momentum"}),
+      : Optimizer<T>(net, options.lr, options.groups, DecayKind::coupled, {"momentum"}),
         momentum_(static_cast<T>(this->check("momentum", options.momentum, 1))),
         nesterov_(options.nesterov) {}
 

@@ -1,0 +1,61 @@
+// sgq/core/quant_params.hpp -- pixel codes and network input: x = scale (p - zero_point[c]), p in
+// 0..255.
+//
+// The zero point of a channel is an integer, zero_point[c] = round(255 mean_c), and one scale
+// 1 / (255 std) serves all channels (std is the mean of the channels' deviations). So zero padding
+// is exactly the pixel code zero_point[c], and an 8-bit first layer can compute on the codes
+// themselves:
+//
+//     sum w x = scale (sum w p - sum w zero)         p, zero integers
+//
+// A data set is normalised by its grid, the input layer of a quantised net turns numbers back into
+// codes with it, and every fill or baseline of saliency is a code of it.
+#pragma once
+
+#include "sgq/core/error.hpp"
+#include "sgq/core/shape.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace sgq {
+
+struct QuantParams {
+  float scale = 1; ///< input units per code
+  std::vector<std::int32_t>
+      zero_point{}; ///< the code that means 0, per channel; empty: no grid at all
+
+  explicit operator bool() const { return !zero_point.empty(); }
+  index_t channels() const { return static_cast<index_t>(zero_point.size()); }
+
+  /// The input that a code stands for; the difference is an exact integer, the product rounds once.
+  template <class T>
+  T value(index_t code, index_t channel) const {
+    return static_cast<T>(scale) *
+           static_cast<T>(code - zero_point[static_cast<std::size_t>(channel)]);
+  }
+  /// The nearest code, clipped to 0..255. x is finite.
+  template <class T>
+  index_t code(T x, index_t channel) const {
+    const T p = std::rint(x / static_cast<T>(scale)) +
+                static_cast<T>(zero_point[static_cast<std::size_t>(channel)]);
+    return static_cast<index_t>(std::clamp(p, T{0}, T{255}));
+  }
+
+  bool operator==(const QuantParams&) const = default;
+};
+
+/// Throws value_error unless there is a positive scale and, for each of `channels` channels, a zero
+/// point in 0..255.
+inline void check_quant_params(std::string_view what, const QuantParams& grid, index_t channels) {
+  bool good = grid.scale > 0 && std::isfinite(grid.scale) && grid.channels() == channels;
+  for (std::int32_t z : grid.zero_point) good = good && 0 <= z && z <= 255;
+  if (!good)
+    throw value_error(
+        describe(std::string(what) + ": pixel grid",
+                 "a positive scale and " + to_text(channels) + " zero points in 0..255",
+                 to_text(grid.scale) + " and " + to_text(grid.zero_point.size()) + " zero points"));
+}
+
+} // namespace sgq

@@ -1,0 +1,117 @@
+// sgq/kernels/conv/conv2d_forward.hpp -- the forward product of a convolution.
+//
+//     Y[o][p] = sum over k = (c, r, s) of  W[o][k]  X[k][p]        for every image
+//
+// W is packed once; then every task takes one image (or a band of its rows), makes the shifted
+// copies that stand for X in its own scratch memory, and goes through the output pixels in strips
+// of one tile's width, for each strip through the output channels. Where a strip of X outgrows L1
+// the sum pauses after a stretch of k and goes on where it stopped, so its order is that of k.
+// Whoever will sweep over the images of Y, batch norm for one, can do so in EpilogueCallback, while
+// they are in the cache.
+#pragma once
+
+#include "sgq/core/memory.hpp"
+#include "sgq/core/parallel.hpp"
+#include "sgq/kernels/conv/shifted.hpp"
+#include "sgq/kernels/gemm/epilogue.hpp"
+#include "sgq/kernels/gemm/pack.hpp"
+
+namespace sgq::kernels {
+
+/// Called with n once image n of the result is complete, by the thread that completed it.
+struct EpilogueCallback {
+  void* body = nullptr;
+  void (*call)(void*, index_t n) = nullptr;
+
+  EpilogueCallback() = default;
+  /// f must outlive the call it is handed to.
+  template <class F>
+  explicit EpilogueCallback(F& f)
+      : body(&f), call([](void* b, index_t n) { (*static_cast<F*>(b))(n); }) {}
+};
+
+namespace detail {
+
+/// Rows of output that one task computes: the whole image, unless its copies would not fit L2.
+inline index_t band_rows(index_t rows, index_t bytes_per_row) {
+  constexpr index_t budget = 512 * 1024;
+  return std::clamp<index_t>(budget / std::max<index_t>(bytes_per_row, 1),
+                             std::min<index_t>(rows, 4), rows);
+}
+
+/// C[m][n] = A[m][k] X[k][n], A being packed and X given by the offsets of its rows. A strip of X
+/// is taken in stretches of k, unless C's old values are still needed.
+template <class T>
+void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const Epilogue<T>& e) {
+  const OuterTile<T>& tile = tiles<T>().outer;
+  const index_t k = x.k; // may be 0: a phase of the input gradient that no tap reaches
+  const index_t stretches = e.beta != 0 || k == 0 ? 1 : (k + tile.k_strip - 1) / tile.k_strip;
+  const index_t stretch = std::max<index_t>(1, (k + stretches - 1) / stretches);
+  const index_t* const b_row = x.b_row;
+  const T* const b = x.b;
+  T* const c = x.c;
+  for (index_t j = 0; j < n; j += tile.nr)
+    for (index_t p = 0; p == 0 || p < k; p += stretch) {
+      const bool last = p + stretch >= k;
+      x.k = std::min(stretch, k - p);
+      x.b = b + j;
+      x.b_row = b_row + p;
+      x.resume = p > 0;
+      for (index_t i = 0; i < m; i += tile.mr) {
+        x.a = a + i * k + p * tile.mr;
+        x.c = c + i * x.ldc + j;
+        run_tile(tile, x, std::min(tile.mr, m - i), std::min(tile.nr, n - j),
+                 last ? part_of(e, i, 0) : Epilogue<T>{});
+      }
+    }
+}
+
+template <class T>
+void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
+                    const Epilogue<T>& epilogue, const EpilogueCallback& after) {
+  Arena::Scope scope(scratch());
+  const OuterTile<T>& tile = tiles<T>().outer;
+  const index_t k = g.filter_size(), out_w = g.out_w();
+  const index_t row_bytes = g.in_channels * g.kernel_w * g.stride * out_w * index_t{sizeof(T)};
+  const index_t rows = band_rows(g.out_h(), row_bytes);
+  const ShiftedLayout layout = shifted_layout(g, rows);
+
+  T* const a = scratch().take<T>(round_up(g.out_channels, tile.mr) * k);
+  Operand<T>{w, k, 1}.pack(0, g.out_channels, 0, k, tile.mr, a);
+  index_t* const b_row = scratch().take<index_t>(k);
+  for (index_t i = 0; i < k; ++i)
+    b_row[i] = layout.offset(i / g.taps(), i / g.kernel_w % g.kernel_h, i % g.kernel_w);
+
+  const index_t bands = (g.out_h() + rows - 1) / rows;
+  parallel_for(g.batch * bands, [&](index_t t) {
+    const index_t n = t / bands, top = t % bands * rows;
+    Arena::Scope task_scope(scratch());
+    const index_t size = g.in_channels * layout.channel_size();
+    T* const copies = scratch().take<T>(size + tile.nr); // the last strip reads past the end
+    std::fill_n(copies + size, tile.nr, T{0});
+    shift_planes(layout, x.read(g, n, 0, g.in_channels), g.in_channels, top * g.stride - g.pad,
+                 copies);
+    multiply_strips(a, g.out_channels, std::min(rows, g.out_h() - top) * out_w,
+                    {.k = k,
+                     .a = a,
+                     .b = copies,
+                     .b_row = b_row,
+                     .c = y + n * g.out_size() + top * out_w,
+                     .ldc = g.out_plane()},
+                    epilogue);
+    if (after.call && bands == 1) after.call(after.body, n);
+  });
+  if (after.call && bands > 1) parallel_for(g.batch, [&](index_t n) { after.call(after.body, n); });
+}
+
+} // namespace detail
+
+/// y = act(scale * conv(x, w) + beta * y + row_bias[output channel]); col_bias must be null.
+/// w: OIHW, y: NCHW.
+template <class T, class X>
+void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
+                    const Epilogue<T>& epilogue = {}, const EpilogueCallback& after = {}) {
+  detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue, after);
+}
+
+} // namespace sgq::kernels

@@ -1,0 +1,90 @@
+// sgq/kernels/gemm/epilogue.hpp -- from sums to the stored result, and from a micro-kernel to C.
+#pragma once
+
+#include "sgq/kernels/gemm/problem.hpp"
+#include "sgq/kernels/gemm/tiles.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace sgq::kernels {
+
+namespace detail {
+
+/// One row of the epilogue; Old and Columns say whether c_old and col_bias take part.
+template <bool Old, bool Columns, class T>
+SGQ_INLINE void finish_row(const T* sums, index_t n, T scale, T beta, T row, const T* columns,
+                           T lowest, T* c) {
+  SGQ_SIMD
+  for (index_t j = 0; j < n; ++j) {
+    T v = scale * sums[j];
+    if constexpr (Old) v += beta * c[j];
+    v += row;
+    if constexpr (Columns) v += columns[j];
+    c[j] = v < lowest ? lowest : v; // keeps NaN
+  }
+}
+
+template <class T>
+SGQ_INLINE void finish_rows(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>* e,
+                            T* c, index_t ldc) {
+  const T lowest = e->relu ? T{0} : -std::numeric_limits<T>::infinity();
+  for (index_t i = 0; i < m; ++i, sums += ld, c += ldc) {
+    const T row = e->row_bias ? e->row_bias[i] : T{0};
+    if (e->beta != 0 && e->col_bias)
+      finish_row<true, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+    else if (e->beta != 0)
+      finish_row<true, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+    else if (e->col_bias)
+      finish_row<false, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+    else
+      finish_row<false, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+  }
+}
+
+} // namespace detail
+
+/// The epilogue as seen by the part of C that begins at row i, column j.
+template <class T>
+Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
+  // Field by field: a struct that is copied right after one of its fields was stored waits for that
+  // store. The binding names all fields, so a further one does not compile before it stands here.
+  const auto& [scale, beta, row_bias, col_bias, relu] = e;
+  return {scale, beta, row_bias ? row_bias + i : nullptr, col_bias ? col_bias + j : nullptr, relu};
+}
+
+/// Turns m x n sums into C. The sums may stand in C itself.
+template <class T>
+void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& e, T* c,
+            index_t ldc) {
+  for_isa<detail::finish_rows<T>>(sums, ld, m, n, &e, c, ldc);
+}
+
+/// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
+/// beta != 0 the product must not accumulate or resume.
+template <class T>
+void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, index_t cols,
+              const Epilogue<T>& e) {
+  const auto run = tile.kernel(rows, cols);
+  if (rows == tile.mr && tile.is_whole(cols) && e.beta == 0) {
+    run(x);
+    if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
+      finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
+    return;
+  }
+  // Not cleared: the kernel writes all that finish() reads, unless it goes on from old sums, of
+  // which it reads whole vectors.
+  alignas(64) T whole[max_mr * max_nr];
+  if (x.accumulate || x.resume) {
+    std::fill_n(whole, tile.mr * tile.nr, T{0});
+    for (index_t i = 0; i < rows; ++i) std::copy_n(x.c + i * x.ldc, cols, whole + i * tile.nr);
+  }
+  OuterProduct<T> part = x;
+  part.c = whole;
+  part.ldc = tile.nr;
+  part.stream = false;
+  run(part);
+  finish(whole, tile.nr, rows, cols, e, x.c, x.ldc);
+}
+
+} // namespace sgq::kernels

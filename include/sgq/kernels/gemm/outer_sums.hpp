@@ -1,0 +1,72 @@
+// sgq/kernels/gemm/outer_sums.hpp -- the loop in which a network spends its life: OuterProduct for
+// a tile of registers.
+//
+// Every step loads one row of b into a few registers, broadcasts a column of a, value by value, and
+// multiplies and adds each pair. How many rows and registers a tile has is chosen by those who
+// instantiate this for their instruction set: as many sums as leave room for one row of b and one
+// value of a.
+#pragma once
+
+#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/microkernel.hpp"
+
+namespace sgq::kernels {
+
+/// The sums of the first Rows of a tile's `panel` rows, Vectors of Bytes wide, before they are
+/// stored.
+template <int Bytes, index_t panel, index_t Rows, index_t Vectors, class T>
+SGQ_INLINE void
+outer_sums(const OuterProduct<T>& x,
+           typename Simd<T, Bytes>::type (&sum)[std::size_t(Rows)][std::size_t(Vectors)]) {
+  using Loose = typename Simd<T, Bytes>::loose;
+  if (!x.stream) {
+    SGQ_UNROLL
+    for (index_t i = 0; i < Rows; ++i) {
+      __builtin_prefetch(x.c + i * x.ldc, 1);
+      if (Vectors * Bytes > 64) __builtin_prefetch(x.c + i * x.ldc + Simd<T, 64>::lanes, 1);
+    }
+  }
+  SGQ_UNROLL
+  for (index_t i = 0; i < Rows; ++i) {
+    SGQ_UNROLL
+    for (index_t j = 0; j < Vectors; ++j) sum[i][j] = typename Simd<T, Bytes>::type{};
+  }
+  if (x.resume) {
+    SGQ_UNROLL
+    for (index_t i = 0; i < Rows; ++i) {
+      SGQ_UNROLL
+      for (index_t j = 0; j < Vectors; ++j)
+        sum[i][j] = reinterpret_cast<const Loose*>(x.c + i * x.ldc)[j];
+    }
+  }
+  const T* a = x.a;
+  for (index_t p = 0; p < x.k; ++p, a += panel) {
+    const auto row = reinterpret_cast<const Loose*>(x.b + x.b_row[p]);
+    typename Simd<T, Bytes>::type b[std::size_t(Vectors)];
+    SGQ_UNROLL
+    for (index_t j = 0; j < Vectors; ++j) b[j] = row[j];
+    SGQ_UNROLL
+    for (index_t i = 0; i < Rows; ++i) {
+      SGQ_UNROLL
+      for (index_t j = 0; j < Vectors; ++j) sum[i][j] += a[i] * b[j];
+    }
+  }
+}
+
+/// Stores them in C, or adds them to what is there.
+template <int Bytes, index_t Rows, index_t Vectors, class T>
+SGQ_INLINE void
+store_sums(const OuterProduct<T>& x,
+           const typename Simd<T, Bytes>::type (&sum)[std::size_t(Rows)][std::size_t(Vectors)]) {
+  using Loose = typename Simd<T, Bytes>::loose;
+  SGQ_UNROLL
+  for (index_t i = 0; i < Rows; ++i) {
+    SGQ_UNROLL
+    for (index_t j = 0; j < Vectors; ++j) {
+      const auto c = reinterpret_cast<Loose*>(x.c + i * x.ldc) + j;
+      *c = x.accumulate ? *c + sum[i][j] : sum[i][j];
+    }
+  }
+}
+
+} // namespace sgq::kernels

@@ -1,0 +1,104 @@
+// sgq/kernels/gemm/pack.hpp -- panels: an operand copied into the order in which a micro-kernel
+// reads it.
+//
+// A panel holds `width` rows of A (or columns of B), k-major: panel[p][w]. Panels of one block
+// follow each other; the last is filled up with zeros, so that micro-kernels know full tiles only.
+// The code is the same for A and B: both are a matrix (w, p) with one of the strides equal to 1.
+#pragma once
+
+#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/transpose.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace sgq::kernels {
+
+constexpr index_t round_up(index_t n, index_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+namespace detail {
+
+/// dst[w0][p][w] = src[p * stride + w0 + w]: rows are copied in pieces of one panel's width.
+template <class T, class S>
+SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t k, index_t width,
+                          T* dst) {
+  constexpr index_t line = 64 / sizeof(S);
+  for (index_t p = 0; p < k; ++p, src += stride)
+    for (index_t w0 = 0; w0 < extent; w0 += width) {
+      T* const to = dst + w0 * k + p * width;
+      const S* const from = src + w0;
+      const index_t count = extent - w0 < width ? extent - w0 : width;
+      if (p + 4 < k)
+        for (index_t w = 0; w < count; w += line) __builtin_prefetch(from + 4 * stride + w);
+      index_t w = 0;
+      for (; w + 8 <= count; w += 8) {
+        SGQ_SIMD
+        for (index_t q = 0; q < 8; ++q) to[w + q] = static_cast<T>(from[w + q]);
+      }
+      for (; w < count; ++w) to[w] = static_cast<T>(from[w]);
+      for (; w < width; ++w) to[w] = 0;
+    }
+}
+
+/// dst[p * width + w] = src[w * stride + p] for some w of one panel: the transpose.
+template <class T, class S>
+SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t count, index_t width,
+                           T* dst) {
+  using Loose = typename Block<T>::loose;
+  constexpr index_t lanes = Block<T>::lanes;
+  index_t p = 0;
+  if constexpr (std::is_same_v<T, S>) {
+    if (count == lanes)
+      for (; p + lanes <= k; p += lanes) {
+        typename Block<T>::type rows[std::size_t(lanes)];
+        SGQ_UNROLL
+        for (index_t w = 0; w < lanes; ++w)
+          rows[w] = *reinterpret_cast<const Loose*>(src + w * stride + p);
+        transpose<T>(rows);
+        SGQ_UNROLL
+        for (index_t w = 0; w < lanes; ++w)
+          *reinterpret_cast<Loose*>(dst + (p + w) * width) = rows[w];
+      }
+  }
+  for (; p < k; ++p)
+    for (index_t w = 0; w < count; ++w) dst[p * width + w] = static_cast<T>(src[w * stride + p]);
+}
+
+/// dst[w0][p][w] = src[(w0 + w) * stride + p]: panels of a matrix that has to be transposed.
+template <class T, class S>
+SGQ_INLINE void pack_columns(const S* src, index_t stride, index_t extent, index_t k, index_t width,
+                             T* dst) {
+  constexpr index_t lanes = Block<T>::lanes;
+  for (index_t w0 = 0; w0 < extent; w0 += width) {
+    const index_t count = extent - w0 < width ? extent - w0 : width;
+    for (index_t w = 0; w < count; w += lanes)
+      pack_strip(src + (w0 + w) * stride, stride, k, count - w < lanes ? count - w : lanes, width,
+                 dst + w0 * k + w);
+    if (count < width)
+      for (index_t p = 0; p < k; ++p)
+        for (index_t w = count; w < width; ++w) dst[w0 * k + p * width + w] = 0;
+  }
+}
+
+} // namespace detail
+
+/// A matrix whose element (w, p), p being summed over, stands at data[w * along + p * deep].
+template <class S>
+struct Operand {
+  const S* data;
+  index_t along, deep;
+
+  /// Packs elements [w0, w0 + extent) x [p0, p0 + k) into round_up(extent, width) * k values.
+  template <class T>
+  void pack(index_t w0, index_t extent, index_t p0, index_t k, index_t width, T* dst) const {
+    const S* const from = data + w0 * along + p0 * deep;
+    if (along == 1)
+      for_isa<detail::pack_rows<T, S>>(from, deep, extent, k, width, dst);
+    else
+      for_isa<detail::pack_columns<T, S>>(from, along, extent, k, width, dst);
+  }
+};
+
+} // namespace sgq::kernels

@@ -1,0 +1,27 @@
+// sgq/kernels/int8/u8s8_dot_run.hpp -- U8s8Dot by the fastest path of the chosen instruction set.
+#pragma once
+
+#include "sgq/kernels/int8/u8s8_dot_avx2.hpp"
+#include "sgq/kernels/int8/u8s8_dot_vnni.hpp"
+
+namespace sgq::kernels {
+
+/// True where the machine has VNNI and the chosen instruction set allows it.
+inline bool has_vnni() {
+#if SGQ_X86
+  static const bool has = isa() == Isa::avx512 && __builtin_cpu_supports("avx512vnni");
+  return has;
+#else
+  return false;
+#endif
+}
+
+inline void u8s8_dot(const U8s8Dot& d) {
+#if SGQ_X86
+  if (has_vnni()) return u8s8_dot_vnni(d);
+  if (isa() != Isa::generic) return u8s8_dot_avx2(d); // AVX-512 without VNNI has no better one
+#endif
+  u8s8_dot_generic(d);
+}
+
+} // namespace sgq::kernels

@@ -1,0 +1,166 @@
+// Every path of the byte products and of the stairs against the textbook loops, at the extremes of
+// what 8 and 16 bits hold.
+#include "sgq/kernels/int8/stairs_run.hpp"
+#include "sgq/kernels/int8/u8s8_dot_run.hpp"
+
+#include "support/catch.hpp"
+#include "support/gradients.hpp"
+
+#include <vector>
+
+namespace test_u8s8_dot {
+
+using namespace sgq;
+using namespace sgq::kernels;
+
+namespace {
+
+using Path = void (*)(const U8s8Dot&);
+
+/// The paths of this machine beside the plain loops.
+std::vector<Path> paths() {
+  std::vector<Path> found = {u8s8_dot_generic};
+#if SGQ_X86
+  if (supported(Isa::avx2)) found.push_back(u8s8_dot_avx2);
+  if (supported(Isa::avx512) && __builtin_cpu_supports("avx512vnni"))
+    found.push_back(u8s8_dot_vnni);
+#endif
+  return found;
+}
+
+/// What the codes and weights of a problem are.
+struct Numbers {
+  int largest_code, largest_weight;
+  bool extremes; ///< only 0 and the largest code, only the two largest weights
+};
+
+struct Problem {
+  U8s8Dot d;
+  Tensor<std::uint8_t> x;
+  Tensor<std::int8_t> w;
+  Tensor<std::int32_t> start, sums;
+};
+
+Problem make_problem(index_t positions, index_t rows, index_t groups, index_t panels,
+                     const Numbers& n) {
+  Problem p{};
+  p.d.positions = positions;
+  p.d.x_step = 3;
+  p.d.x_row = 4 * groups + 5;
+  p.d.rows = rows;
+  p.d.groups = groups;
+  p.d.panels = panels;
+  p.x = random_integers<std::uint8_t>({positions * 3 + rows * p.d.x_row + 4}, 1, 0, n.largest_code);
+  p.w = random_integers<std::int8_t>({panels * p.d.panel_size()}, 2, -n.largest_weight,
+                                     n.largest_weight);
+  if (n.extremes) {
+    for (auto& x : p.x) x = static_cast<std::uint8_t>(x % 4 ? n.largest_code : 0);
+    for (auto& w : p.w) w = static_cast<std::int8_t>(w < 0 ? -n.largest_weight : n.largest_weight);
+    for (index_t i = 0; i < 64 && i < p.w.size(); ++i) p.w[i] = p.w[0]; // a whole group of one sign
+    if (n.largest_weight == 127) p.w[5] = -128;
+  }
+  p.start = random_integers<std::int32_t>({p.d.outputs()}, 3, -100000, 100000);
+  p.sums.resize({positions * p.d.outputs()});
+  p.d.x = p.x.data(), p.d.w = p.w.data(), p.d.start = p.start.data(), p.d.sums = p.sums.data();
+  p.d.pair_bound = 2 * n.largest_code * (n.largest_weight == 127 ? 128 : n.largest_weight);
+  return p;
+}
+
+/// The sums by the definition, [positions][outputs].
+std::vector<std::int64_t> expected(const Problem& p) {
+  const U8s8Dot& d = p.d;
+  std::vector<std::int64_t> sums;
+  for (index_t i = 0; i < d.positions; ++i)
+    for (index_t o = 0; o < d.outputs(); ++o) {
+      std::int64_t sum = p.start[o];
+      for (index_t a = 0; a < d.rows; ++a) {
+        const std::uint8_t* x = d.x + i * d.x_step + a * d.x_row;
+        const std::int8_t* w = d.w + o / 16 * d.panel_size() + a * d.groups * 64 + o % 16 * 4;
+        for (index_t k = 0; k < 4 * d.groups; ++k) sum += x[k] * w[k / 4 * 64 + k % 4];
+      }
+      sums.push_back(sum);
+    }
+  return sums;
+}
+
+/// True if every path of this machine gives them.
+bool all_paths_agree(const Problem& p) {
+  const std::vector<std::int64_t> sums = expected(p);
+  bool good = true;
+  for (Path path : paths()) {
+    std::fill(p.d.sums, p.d.sums + p.sums.size(), 0x5a5a5a5a);
+    path(p.d);
+    good = good && std::equal(sums.begin(), sums.end(), p.d.sums);
+  }
+  return good;
+}
+
+} // namespace
+
+TEST_CASE("byte products: every path sums the same, for every size", "[kernels]") {
+  for (index_t positions : {1, 2, 3, 7, 8, 17, 31})
+    for (index_t panels : {1, 2, 3})
+      for (index_t groups : {1, 5}) {
+        const Problem p = make_problem(positions, 3, groups, panels, {15, 7, false});
+        CHECK(all_paths_agree(p));
+      }
+}
+
+TEST_CASE("byte products: nothing saturates at the extremes of any bit mix", "[kernels]") {
+  for (int code : {3, 15, 127, 128, 255})
+    for (int weight : {1, 7, 8, 15, 127})
+      for (bool extremes : {false, true}) {
+        INFO("codes to " << code << ", weights to " << weight);
+        const Problem p = make_problem(3, 2, 180, 2, {code, weight, extremes});
+        CHECK(all_paths_agree(p));
+      }
+}
+
+TEST_CASE("stairs: every path finds the codes of the plain loops", "[kernels]") {
+  const index_t positions = 5, panels = 3, channels = 41;
+  for (int bits : {1, 2, 3, 4, 5, 8})
+    for (int residual_bits : {0, 1, 2, 3, 4, 8}) {
+      INFO("bits " << bits << ", residual " << residual_bits);
+      const index_t n = (1 << bits) - 1, rows = index_t{1} << residual_bits, all = panels * 16;
+      const auto sums = random_integers<std::int32_t>({positions * (all + 16)}, 1, -3000, 3000);
+      auto flip = random_integers<std::int32_t>({all}, 2, -1, 0);
+      auto t = random_integers<std::int32_t>({panels * n * 16}, 3, -2500 * 4, 2500 * 4);
+      for (index_t v = 0; v < panels; ++v) // ascending in j
+        for (index_t l = 0; l < 16; ++l) {
+          std::vector<std::int32_t> column;
+          for (index_t j = 0; j < n; ++j) column.push_back(t[(v * n + j) * 16 + l]);
+          std::sort(column.begin(), column.end());
+          for (index_t j = 0; j < n; ++j)
+            t[(v * n + j) * 16 + l] = column[static_cast<std::size_t>(j)];
+        }
+      const auto worth = random_integers<std::int32_t>({panels * rows * 16}, 4, -2000, 2000);
+      const auto r = random_integers<std::uint8_t>({positions * all + 16}, 5, 0, 255);
+      Tensor<std::uint8_t> out({positions * 50}, 99);
+      StairsRow s{positions,    panels,   channels, sums.data(),   all + 16,
+                  flip.data(),  t.data(), bits,     residual_bits, 2,
+                  worth.data(), r.data(), all,      out.data(),    50};
+      stairs_row_generic(&s);
+      const Tensor<std::uint8_t> plain = out;
+      for (index_t p = 0; p < positions; ++p) // the plain loops themselves, by counting
+        for (index_t o = 0; o < channels; ++o) {
+          std::int32_t z = sums[p * (all + 16) + o] ^ flip[o];
+          if (residual_bits > 0)
+            z = z * 4 + worth[(o / 16 * rows + r[p * all + o] % rows) * 16 + o % 16];
+          int code = 0;
+          for (index_t j = 0; j < n; ++j) code += z >= t[(o / 16 * n + j) * 16 + o % 16];
+          REQUIRE(int(plain[p * 50 + o]) == code);
+        }
+      const auto same = [&](bool ran) {
+        return !ran || std::equal(out.begin(), out.end(), plain.begin());
+      };
+      static_cast<void>(same);
+#if SGQ_X86
+      out.fill(99);
+      if (supported(Isa::avx2)) CHECK(same(stairs_row_avx2(s)));
+      out.fill(99);
+      if (supported(Isa::avx512)) CHECK(same(stairs_row_avx512(s)));
+#endif
+    }
+}
+
+} // namespace test_u8s8_dot

@@ -94,6 +94,7 @@
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/layer_list.hpp"
 #include "sgq/nn/linear.hpp"
+#include "sgq/nn/lowering.hpp"
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/nn/net_handle.hpp"

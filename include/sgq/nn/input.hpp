@@ -38,6 +38,8 @@ public:
   void clear_grid() { grid_ = {}; }
   const QuantParams& grid() const { return grid_; }
 
+  void lower(Lowering<T>& lowering) const override { lowering.input(grid_); }
+
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
   /// Throws value_error on a NaN or an infinity, naming its place.

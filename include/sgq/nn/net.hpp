@@ -58,7 +58,8 @@ public:
     const Node& node = nodes_[i];
     Slot<T>& slot = tape.slots()[i];
     const Signal<T>* in[max_inputs];
-    const Mode own{mode.training, mode.random.split(i), mode.recording};
+    Mode own = mode;
+    own.random = mode.random.split(i);
     slot.wants_moments = node.wants_moments;
     const Inputs<T> inputs = gather(node, tape, in);
     slot.out = {};

@@ -158,7 +158,7 @@
 
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
-#include "sgq/train/check_grid.hpp"
+#include "sgq/train/forward.hpp"
 #include "sgq/train/evaluate.hpp"
 #include "sgq/train/fit.hpp"
 #include "sgq/train/meters.hpp"

@@ -391,6 +391,27 @@ TEST_CASE("a quantised input is the nearest pixel code, and passes every gradien
   CHECK(net.forward(x, tape)[0] == -9);
 }
 
+TEST_CASE("a net with a quantised input takes pixel codes as they are", "[layers]") {
+  const QuantParams params{.scale = 0.0123f, .zero_point = {2, 200}};
+  Net<float> net({2, 5, 7});
+  net.add("conv", Conv2d<float>({.in = 2, .out = 3, .kernel = 3, .pad = 1}));
+  initialize(net, 1);
+  Tensor<std::uint8_t> codes({256, 2, 5, 7}); // every code, at every place of a row
+  Tensor<float> x(codes.shape());
+  for (index_t i = 0; i < codes.size(); ++i) {
+    codes[i] = static_cast<std::uint8_t>((i / 70 + i) % 256);
+    x[i] = params.value<float>(codes[i], i / 35 % 2);
+  }
+  Tape<float> tape, other;
+  CHECK(contains(message_of<value_error>([&] { net.forward(codes, tape); }), "pixel codes"));
+  net.input().set_grid(params);
+  net.layers_changed();
+  const View<const float> y = net.forward(codes, tape), expected = net.forward(x, other);
+  CHECK(std::equal(y.begin(), y.end(), expected.begin(), expected.end()));
+  CHECK(tape[0].out.max_code == other[0].out.max_code);
+  CHECK_THROWS_AS(net.forward(Tensor<std::uint8_t>({1, 2, 7, 5}), tape), shape_error);
+}
+
 TEST_CASE("alpha is kept above its floor, and one that is not finite is named", "[layers]") {
   Net<float> net = small_net<float>("plain w4a4");
   auto& pact = dynamic_cast<Pact<float>&>(net.layer(net.find("relu2")));

@@ -2,7 +2,7 @@
 //
 // The net is run once, in evaluation, and the tape is read: what each activation found in its
 // input's Signal -- mul and add per channel, the residual's scale -- IS the affine map of the
-// trained net, rounded as it rounds, whatever batch norms and biases made it. The staircases are
+// trained net, rounded as it rounds, whatever batch norms and biases made it. The thresholds are
 // bisected from it. So nothing of the net's arithmetic is written down here a second time.
 //
 // A convolution or linear layer and all that follows it up to the PACT become one step; dropout and
@@ -212,7 +212,7 @@ private:
     Step s = convolution(layer);
     set_bound(layer, s);
     s.residual = source(i).value;
-    quant::ResidualGrid joins;
+    ResidualCodes joins;
     if (s.residual != 0)
       joins = {static_cast<float>(sums.residual->scale),
                static_cast<int>(graph_.max_code(s.residual))};
@@ -221,10 +221,10 @@ private:
       channels.push_back({sums.mul_at(c), sums.add_at(c)});
     const int bits = pact.options().bits;
     try {
-      s.staircase =
-          make_staircase(channels, static_cast<double>(pact.alpha()), bits, s.bound, joins);
+      s.thresholds =
+          make_thresholds(channels, static_cast<double>(pact.alpha()), bits, s.bound, joins);
     } catch (const value_error& e) {
-      fail(i, "a staircase", e.what());
+      fail(i, "thresholds", e.what());
     }
     s.max_code = quant::max_code(bits);
     push(i, std::move(s));

@@ -44,7 +44,7 @@ SGQ_INLINE void pact_codes_part(const U* u, const R* r, const PactChannel& c, in
     const double v = pact_value<joins>(u, r, c, i);
     if constexpr (notes)
       regions[i] = static_cast<std::uint8_t>(static_cast<int>(pact_region(v, c.alpha)));
-    q[i] = quant::store_code<std::uint8_t>(quant::pact_code(v, c.alpha, c.inverse_step));
+    q[i] = quant::store_code(quant::pact_code(v, c.alpha, c.inverse_step));
   }
 }
 
@@ -134,8 +134,7 @@ SGQ_INLINE void pact_plus_backward_part(const U* u, const R* r, const T* dy, con
   sum.add(n, [&](index_t i) {
     const double v = pact_value<joins>(u, r, c, i);
     const T g = dy[i], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
-    const double weight =
-        quant::pact_dalpha<quant::PactGradient::plus>(v, c.alpha, c.inverse_step, c.per_code);
+    const double weight = quant::pact_plus_dalpha(v, c.alpha, c.inverse_step, c.per_code);
     dx[i] = slope * g;
     return static_cast<double>(g) * weight;
   });

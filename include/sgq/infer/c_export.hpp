@@ -82,12 +82,12 @@ public:
     source += "\ntypedef uint8_t u8_t;\ntypedef int32_t i32_t;\ntypedef " + threshold_type_ +
               " threshold_t;\ntypedef " + weight_type_ + " weight_t;\n";
     source += tables;
-    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" + to_text(plan_.bytes) +
+    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" + to_text(plan_.size) +
               "];\n} arena;\nstatic weight_t row[" + to_text(longest_row_) + "];\n" + c_layer +
               functions + layers;
     source += "\nvoid " + name_ + "_run(const uint8_t *pixels, int32_t *logits) {\n" + calls +
               "}\n" + self_test();
-    return {header(), std::move(source), constant_bytes_, plan_.bytes + row_bytes()};
+    return {header(), std::move(source), constant_bytes_, plan_.size + row_bytes()};
   }
 
 private:
@@ -121,7 +121,7 @@ private:
     for (Value v = 1; v <= g_.last(); ++v)
       for (Value read : {g_.steps[v - 1].input, g_.steps[v - 1].residual}) lives[read].last = v;
     plan_ = plan_arena(lives, 4);
-    plan_.bytes = std::max<index_t>(plan_.bytes, 4);
+    plan_.size = std::max<index_t>(plan_.size, 4);
   }
 
   template <class Numbers>
@@ -222,7 +222,7 @@ private:
   std::string head() const {
     return "/* Written by sgq " + std::string(version) + ": a quantised net in integers. " +
            to_text(weight_bytes(g_)) + " bytes of weights,\n   " +
-           to_text(plan_.bytes + row_bytes()) +
+           to_text(plan_.size + row_bytes()) +
            " bytes of static memory. A real logit is the integer one times one positive scale. "
            "*/\n";
   }

@@ -37,7 +37,7 @@ public:
 
   const Graph& graph() const { return graph_; }
   /// Memory for the values of one image, and for the unpacked weights.
-  index_t arena_bytes() const { return plan_.bytes; }
+  index_t arena_bytes() const { return plan_.size; }
   index_t panel_bytes() const {
     index_t bytes = 0;
     for (const ReadyStep& r : steps_) bytes += r.panels.panels * panel_size(r.panels);
@@ -148,7 +148,7 @@ private:
       if (r.step->thresholds.joins()) lives[r.step->residual].last = i + 1;
       sums_ = std::max(sums_, r.step->op == Op::convolve ? sums_needed(r, block_images) : 0);
     }
-    lives[0].bytes = layouts_[0].bytes();
+    lives[0].size = layouts_[0].bytes();
     if (options_.keep_values)
       for (Lifetime& l : lives) l.first = 0, l.last = steps_.size();
     plan_ = plan_arena(lives, alignment);
@@ -164,7 +164,7 @@ private:
     const index_t block = std::clamp<index_t>(share, 1, block_images);
     parallel_blocks(n, block, [&](index_t begin, index_t end) {
       Arena::Scope scope(scratch());
-      std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.bytes * block);
+      std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.size * block);
       std::int32_t* const sums = scratch().take<std::int32_t>(sums_);
       std::uint8_t** const places =
           scratch().take<std::uint8_t*>(static_cast<index_t>(layouts_.size()));

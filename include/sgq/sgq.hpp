@@ -51,6 +51,7 @@
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
+#include "sgq/kernels/simd/lane_sum.hpp"
 #include "sgq/kernels/simd/microkernel.hpp"
 #include "sgq/kernels/simd/transpose.hpp"
 

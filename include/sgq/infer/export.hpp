@@ -2,7 +2,7 @@
 //
 // The net is run once, in evaluation, and the tape is read: what each activation found in its
 // input's Signal -- mul and add per channel, the residual's scale -- IS the affine map of the
-// trained net, rounded as it rounds, whatever batch norms and biases made it. The staircases are
+// trained net, rounded as it rounds, whatever batch norms and biases made it. The thresholds are
 // bisected from it. So nothing of the net's arithmetic is written down here a second time.
 //
 // A convolution or linear layer and all that follows it up to the PACT become one step; dropout and
@@ -201,7 +201,7 @@ private:
     Step s = sums_.at(source().sums_of);
     set_bound(s);
     s.residual = source().value;
-    quant::ResidualGrid joins;
+    ResidualCodes joins;
     if (s.residual != 0)
       joins = {static_cast<float>(sums.residual->scale),
                static_cast<int>(graph_.max_code(s.residual))};
@@ -209,9 +209,9 @@ private:
     for (index_t c = 0; c < s.weights.outputs(); ++c)
       channels.push_back({sums.mul_at(c), sums.add_at(c)});
     try {
-      s.staircase = make_staircase(channels, alpha, bits, s.bound, joins);
+      s.thresholds = make_thresholds(channels, alpha, bits, s.bound, joins);
     } catch (const value_error& e) {
-      fail("a staircase", e.what());
+      fail("thresholds", e.what());
     }
     s.max_code = quant::max_code(bits);
     push(std::move(s));

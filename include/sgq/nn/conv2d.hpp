@@ -102,7 +102,7 @@ public:
       if (mode.training && slot.wants_moments) {
         slot.moments.resize({shape[0], shape[1], 2});
         slot.out.moments = take_moments.to = slot.moments.data();
-        after = kernels::EpilogueCallback(take_moments);
+        after = take_moments;
       }
       visit_input(x, [&](auto input) {
         kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);

@@ -2,6 +2,7 @@
 // have taken in what follows them; and which values can share memory.
 #pragma once
 
+#include "sgq/infer/arena_plan.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/nn/weights.hpp"
 
@@ -162,28 +163,25 @@ std::vector<FusedStep<T>> fuse(const nn::Net<T>& net) {
 template <class T>
 std::size_t plan(std::vector<FusedStep<T>>& steps) {
   const std::size_t values = steps.back().value + 1;
-  std::vector<std::size_t> last(values, 0); // the last step that reads a value
+  std::vector<std::size_t> made(values, Lifetime::none); // the step that makes a value
+  std::vector<std::size_t> last(values, 0);              // the last step that reads it
   for (std::size_t s = steps.size(); s-- > 0;) {
+    made[steps[s].value] = s;
     std::size_t& own = last[steps[s].value];
-    own = std::max(own, s);
-    if (s + 1 == steps.size()) own = steps.size();
+    own = std::max(own, s + 1 == steps.size() ? steps.size() : s);
     for (nn::ValueId v : steps[s].inputs) // an alias lives as long as what it stands for is read
       last[v] = std::max(last[v], steps[s].aliases ? own : s);
   }
-  std::vector<nn::ValueId> holds; // of each slot: the value in it
-  std::vector<std::size_t> slot_of(values, 0);
+  std::vector<Lifetime> lives;
   for (std::size_t s = 0; s < steps.size(); ++s) {
-    FusedStep<T>& step = steps[s];
-    step.slot = 0;
-    if (step.joins() && last[step.inputs[1]] == s && step.inputs[1] != step.inputs[0])
-      step.slot = slot_of[step.inputs[1]]; // the sum takes the residual's place
-    else
-      while (step.slot < holds.size() && last[holds[step.slot]] >= s) ++step.slot;
-    if (step.slot == holds.size()) holds.push_back(step.value);
-    holds[step.slot] = step.value;
-    slot_of[step.value] = step.slot;
+    lives.push_back({.size = 1, .first = s, .last = last[steps[s].value]});
+    if (steps[s].joins() && steps[s].inputs[1] != steps[s].inputs[0])
+      lives.back().in_place_of = made[steps[s].inputs[1]]; // the sum takes the residual's place
   }
-  return holds.size();
+  const ArenaPlan places = plan_arena(lives);
+  for (std::size_t s = 0; s < steps.size(); ++s)
+    steps[s].slot = static_cast<std::size_t>(places.offsets[s]);
+  return static_cast<std::size_t>(places.size);
 }
 
 } // namespace sgq::infer

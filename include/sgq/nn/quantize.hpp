@@ -98,7 +98,7 @@ inline void check_input(const std::vector<quant::LayerPolicy>& policies, const Q
   if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
   if (!policies.front().pixel_input) return;
   if (!input)
-    throw value_error(describe("quantize", "the quantisation parameters of the pixels", "none",
+    throw value_error(describe("quantize", "the quantisation parameters of the pixel codes", "none",
                                "set .input: scale and one zero point per channel"));
   check_quant_params("quantize", input, channels);
 }

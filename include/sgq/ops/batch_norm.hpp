@@ -29,22 +29,13 @@ struct MomentsRow {
   SGQ_INLINE static void run(const U* x, index_t n, double* mean, double* squares) {
     using L = kernels::Lanes<T, Bytes>;
     using V = typename L::Register;
-    V lanes[L::registers] = {};
-    index_t i = 0;
-    for (; i + L::count <= n; i += L::count) {
-      SGQ_UNROLL
-      for (index_t r = 0; r < L::registers; ++r) {
-        V v;
-        L::load(x + i + r * L::width, v);
-        lanes[r] += v;
-      }
-    }
-    double total = L::total(lanes);
-    for (; i < n; ++i) total += static_cast<double>(x[i]);
+    double total;
+    SumRow<T, false, U>::template run<Bytes>(x, n, &total);
     const T mu = static_cast<T>(total / static_cast<double>(n));
 
     V deviations[L::registers] = {}, sq[L::registers] = {};
-    for (i = 0; i + L::count <= n; i += L::count) {
+    index_t i = 0;
+    for (; i + L::count <= n; i += L::count) {
       SGQ_UNROLL
       for (index_t r = 0; r < L::registers; ++r) {
         V v;

@@ -1,11 +1,9 @@
 // sgq/kernels/gemm/tiles.hpp -- the one table of tile sizes, and which micro-kernel serves them.
 #pragma once
 
-#include "sgq/kernels/gemm/inner_2x3_generic.hpp"
-#include "sgq/kernels/gemm/inner_4x3_avx2.hpp"
 #include "sgq/kernels/gemm/inner_4x6_avx512.hpp"
+#include "sgq/kernels/gemm/inner_sweeps.hpp"
 #include "sgq/kernels/gemm/outer_4x24_avx2.hpp"
-#include "sgq/kernels/gemm/outer_4x8_generic.hpp"
 #include "sgq/kernels/gemm/outer_8x32_avx512.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 

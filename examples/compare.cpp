@@ -32,7 +32,7 @@ struct Options {
 /// are and as magnitudes.
 struct Column {
   std::string name, path;
-  io::Model<float> model;
+  nn::Model<float> model;
   double right = 0; ///< share of the images; NaN where labels are not known
   Tensor<float> maps_[2]{};
   Tensor<double> blank{}; ///< [N], 1 where this map or the first network's is exactly 0

@@ -27,7 +27,7 @@ struct Options {
 
 /// What is explained: images, the network, and the classes.
 struct Subject {
-  io::Model<float> model;
+  nn::Model<float> model;
   Images images{};
   Tensor<float> x{};
   std::vector<float> background{};

@@ -9,8 +9,8 @@
 #include "sgq/data/load.hpp"
 #include "sgq/data/normalize.hpp"
 #include "sgq/io/json.hpp"
-#include "sgq/io/model.hpp"
 #include "sgq/io/npy.hpp"
+#include "sgq/nn/model_file.hpp"
 #include "sgq/saliency/grad_cam.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
@@ -136,8 +136,8 @@ inline Images load_images(const std::string& text, const std::string& folder) {
 // ---- models -------------------------------------------------------------------------------------
 
 /// Reads a model file whose input are pixel codes on a known grid. Throws io_error.
-inline io::Model<float> load_explained(const std::string& path) {
-  io::Model<float> model = io::load_model(path);
+inline nn::Model<float> load_explained(const std::string& path) {
+  nn::Model<float> model = nn::load_model(path);
   if (!model.spec.quant.input)
     throw sgq::io_error(describe(path, "the grid of its input's pixel codes", "none"));
   return model;
@@ -157,7 +157,7 @@ inline std::string model_text(const nn::ModelSpec& spec) {
 
 /// The network input that says "nothing there", a value a channel: pixel code 0 on sets drawn on
 /// black, else the mean. The set is that of the images, or what the model was trained on.
-inline std::vector<float> background_of(const Images& images, const io::Model<float>& model) {
+inline std::vector<float> background_of(const Images& images, const nn::Model<float>& model) {
   const auto trained_on = model.metadata.find("dataset");
   const std::string set = !images.set.empty()                  ? images.set
                           : trained_on != model.metadata.end() ? trained_on->second

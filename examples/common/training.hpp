@@ -10,9 +10,9 @@
 #include "progress.hpp"
 #include "training_options.hpp"
 
-#include "sgq/io/checkpoint.hpp"
 #include "sgq/io/json.hpp"
 #include "sgq/nn/cost.hpp"
+#include "sgq/train/checkpoint.hpp"
 #include "sgq/train/evaluate.hpp"
 
 #include <filesystem>
@@ -37,7 +37,7 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
   std::string origin;
   nn::Net<float> net = [&] {
     if (o.from_weights.empty()) return nn::build_model<float>(spec);
-    io::Model<float> model = io::load_model(o.from_weights);
+    nn::Model<float> model = nn::load_model(o.from_weights);
     const bool real = quant::name(model.spec.quant.bits) == "fp32";
     check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
     const TrainingOptions usual = recipe(o.dataset);
@@ -90,7 +90,7 @@ public:
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");
     } else {
-      const io::Run run = io::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
+      const train::Run run = train::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
       state = run.state;
       alphas_.load(alpha_file(), state.step);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
@@ -136,7 +136,7 @@ public:
   io::Json finish() {
     if (result_.images == 0 && !o_.silent)
       result_ = train::evaluate(start_.net, tape_, test_); // nothing was left to do
-    io::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
+    nn::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
     alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
     io::Json result = metrics();
@@ -189,10 +189,10 @@ private:
   void save(const train::TrainState& state) {
     seconds_ = watch_.seconds();
     alphas_.save(alpha_file()); // first: whoever finds the checkpoint finds its rows
-    io::save_checkpoint(path_, start_.net, optimizer_,
-                        {.state = state,
-                         .options = start_.deciding,
-                         .notes = {{"seconds", sgq::to_text(seconds_)}}});
+    train::save_checkpoint(path_, start_.net, optimizer_,
+                           {.state = state,
+                            .options = start_.deciding,
+                            .notes = {{"seconds", sgq::to_text(seconds_)}}});
     since_checkpoint_ = Stopwatch();
   }
 

@@ -1,8 +1,8 @@
 // Writes small valid inputs, from which fuzzing starts: make_seeds FOLDER fills FOLDER/TARGET.
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
-#include "sgq/io/model.hpp"
 #include "sgq/io/npy.hpp"
+#include "sgq/nn/model_file.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -65,7 +65,7 @@ void write_nets() {
       nn::Net<float> net = nn::build_model(spec);
       io::SafeTensors file;
       file.metadata = nn::to_metadata(spec);
-      io::add_tensors(file, io::stored(net));
+      nn::add_tensors(file, nn::stored(net));
       const std::string title = std::string(name) + "-" + bits;
       seed("model", title, io::format_safetensors(file));
       if (std::string(bits) != "fp32")

@@ -60,12 +60,12 @@ inline Images first_images(const data::Dataset& set, index_t count) {
 
 /// What explaining and measuring needs of a network.
 struct Subject {
-  io::Model<float> model;
+  nn::Model<float> model;
   const data::Dataset& test;
   Images images;
   Tensor<float> x;
 
-  Subject(io::Model<float> trained, const data::Dataset& test_set, index_t explained)
+  Subject(nn::Model<float> trained, const data::Dataset& test_set, index_t explained)
       : model(std::move(trained)), test(test_set), images(first_images(test_set, explained)),
         x(images.input(model.spec.quant.input)) {}
 };
@@ -202,7 +202,7 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, Cel
   }
   const io::Json trained = train_network(o, sets);
   const Stopwatch watch;
-  Subject s(io::load_model(o.out + "/model.safetensors"), sets.test, measuring.explained);
+  Subject s(nn::load_model(o.out + "/model.safetensors"), sets.test, measuring.explained);
 
   io::Json row = making_of(cell, measuring), run = io::Json::object({});
   row["variant"] = cell.variant;

@@ -1,5 +1,5 @@
 // Model files: the same net back, the same bytes from equal nets, and no half-read file.
-#include "sgq/io/model.hpp"
+#include "sgq/nn/model_file.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -8,10 +8,11 @@
 
 #include <limits>
 
-namespace test_model {
+namespace test_model_file {
 
 using namespace sgq;
-using namespace sgq::io;
+using namespace sgq::nn;
+using io::SafeTensors, io::bytes_of, io::read_file, io::read_safetensors, io::write_safetensors;
 
 namespace {
 
@@ -74,7 +75,7 @@ SafeTensors without(const SafeTensors& file, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("a saved model comes back with its spec, its metadata and its logits", "[io]") {
+TEST_CASE("a saved model comes back with its spec, its metadata and its logits", "[nn]") {
   const TempDir dir;
   for (const char* bits : {"fp32", "w4a4", "w2a4,conv2=w3a5"}) {
     const nn::ModelSpec spec = narrow(bits);
@@ -95,7 +96,7 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
   }
 }
 
-TEST_CASE("running statistics are part of a model", "[io]") {
+TEST_CASE("running statistics are part of a model", "[nn]") {
   const TempDir dir;
   nn::ModelSpec spec;
   spec.net = "resnet20";
@@ -108,7 +109,7 @@ TEST_CASE("running statistics are part of a model", "[io]") {
   CHECK((values(model.net) == values(net)));
 }
 
-TEST_CASE("equal nets give equal bytes", "[io]") {
+TEST_CASE("equal nets give equal bytes", "[nn]") {
   const TempDir dir;
   nn::Net<float> a = nn::build_model(narrow()), b = nn::build_model(narrow());
   save_model(dir / "a", a, nn::to_metadata(narrow()));
@@ -116,7 +117,7 @@ TEST_CASE("equal nets give equal bytes", "[io]") {
   CHECK((read_file(dir / "a") == read_file(dir / "b")));
 }
 
-TEST_CASE("a model file must hold exactly the tensors of the net", "[io]") {
+TEST_CASE("a model file must hold exactly the tensors of the net", "[nn]") {
   CHECK(message_after([](const SafeTensors& f) { return f; }).empty());
   const std::string missing =
       message_after([](const SafeTensors& f) { return without(f, "fc2.weight"); });
@@ -141,7 +142,7 @@ TEST_CASE("a model file must hold exactly the tensors of the net", "[io]") {
   CHECK(contains(type, "'fc1.bias': expected F32, got F64"));
 }
 
-TEST_CASE("numbers that are not finite are refused", "[io]") {
+TEST_CASE("numbers that are not finite are refused", "[nn]") {
   for (float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     const std::string text = message_after([&](const SafeTensors& f) {
@@ -156,7 +157,7 @@ TEST_CASE("numbers that are not finite are refused", "[io]") {
   }
 }
 
-TEST_CASE("a stored real-valued net becomes a quantised one with the same weights", "[io]") {
+TEST_CASE("a stored real-valued net becomes a quantised one with the same weights", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   nn::Net<float> real = nn::build_model(narrow());
@@ -177,7 +178,7 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
           nn::weights_of(real.layer(real.find(name)))->codes().scale);
 }
 
-TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
+TEST_CASE("a file that is no model of sgq, or was tampered with", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   CHECK(contains(message_of<io_error>([&] { load_model(path); }), path));
@@ -208,7 +209,7 @@ TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
   CHECK(contains(message("input_zero", "1 2"), "zero points"));
 }
 
-TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[io]") {
+TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   nn::ModelSpec spec;
@@ -230,7 +231,7 @@ TEST_CASE("a model's metadata take no memory that its tensors do not justify", "
   }
 }
 
-TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
+TEST_CASE("a model that its tensors justify is within the limit", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
@@ -250,7 +251,7 @@ TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
         }
 }
 
-TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "[io]") {
+TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "[nn]") {
   nn::Net<float> narrow_net = nn::build_model<float>(narrow());
   nn::Net<double> wide = nn::build_model<double>(narrow());
   SafeTensors file;
@@ -274,7 +275,7 @@ TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "
   CHECK(contains(message_of<io_error>([&] { load_weights(broken, wide); }), "finite numbers"));
 }
 
-TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
+TEST_CASE("PyTorch's counters of batches are passed over", "[nn]") {
   nn::ModelSpec spec;
   spec.net = "resnet20";
   spec.options.width = 2;
@@ -295,7 +296,7 @@ TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
   CHECK(contains(with("num_batches_tracked", scalar), "only tensors of this net"));
 }
 
-TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[io]") {
+TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "w4a4.safetensors";
   const auto quantised = [](const char* bits, quant::WeightScheme weights, float scale = 0.01f) {
@@ -336,7 +337,7 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
   CHECK(contains(refusal(quantised("fp32", WeightScheme::sawb)), "expected real numbers, got"));
 }
 
-TEST_CASE("files of sgq 0.1 say their precision by their spec", "[io]") {
+TEST_CASE("files of sgq 0.1 say their precision by their spec", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "old.safetensors";
   nn::Net<float> saved = nn::build_model(narrow("w4a4"));
@@ -349,7 +350,7 @@ TEST_CASE("files of sgq 0.1 say their precision by their spec", "[io]") {
   CHECK_NOTHROW(load_model(file));
 }
 
-TEST_CASE("clips and variances of a file must be in their range", "[io]") {
+TEST_CASE("clips and variances of a file must be in their range", "[nn]") {
   nn::Net<float> net({1, 4, 4});
   net.add("conv", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
   net.add("bn", nn::BatchNorm<float>({.channels = 2}));
@@ -376,4 +377,4 @@ TEST_CASE("clips and variances of a file must be in their range", "[io]") {
   CHECK(contains(refusal("relu.alpha", -5), "tensor 'relu.alpha': expected numbers > 0, got -5"));
 }
 
-} // namespace test_model
+} // namespace test_model_file

@@ -240,7 +240,7 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
                 int(train_set.size()), sgq::num_threads());
   Session session(o, begun, *optimizer, batches, test_batches);
   const train::FitOptions fit_options{
-      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::parse_schedule(o.schedule)}};
+      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
   if (o.guided) {
     train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, grid));
     train::fit<float>(batches, fit_options, step, session.begin(), &session);

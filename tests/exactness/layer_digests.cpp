@@ -36,7 +36,7 @@ void make(const char* name, const char* bits, const char* weights, const char* p
   spec.options.seed = 3;
   spec.options.width = std::strcmp(name, "vgg_small") == 0 ? 16 : 0;
   spec.quant.bits = quant::parse_bit_policy(bits);
-  spec.quant.weights = quant::parse_weight_scheme(weights);
+  spec.quant.weights = weights;
   spec.quant.input = {.scale = 0.01f, .zero_point = {33, 100, 128}};
   spec.quant.input.zero_point.resize(
       std::strcmp(name, "resnet20") && std::strcmp(name, "vgg_small") ? 1 : 3);

@@ -164,7 +164,7 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
   save_model(path, real, nn::to_metadata(narrow()));
   Model<float> model = load_model(path);
   nn::QuantizeOptions quant = narrow("w4a4").quant;
-  quant.weights = quant::WeightScheme::lsq;
+  quant.weights = "lsq";
   nn::quantize(model.net, quant);
   const SafeTensors file = read_safetensors(path);
   for (auto& p : model.net.parameters())
@@ -219,7 +219,7 @@ TEST_CASE("a model's metadata take no memory that its tensors do not justify", "
   file.metadata = nn::to_metadata(spec);
   write_safetensors(path, file);
   CHECK(read_file(path).size() < 300);
-  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+  for (const std::string& net : names_of(models<float>)) {
     file.metadata["net"] = net;
     write_safetensors(path, file);
     const std::size_t before = allocations::bytes_taken;
@@ -234,9 +234,9 @@ TEST_CASE("a model's metadata take no memory that its tensors do not justify", "
 TEST_CASE("a model that its tensors justify is within the limit", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
-  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+  for (const std::string& net : names_of(models<float>))
     for (const char* bits : {"fp32", "w4a4"})
-      for (auto weights : {quant::WeightScheme::sawb, quant::WeightScheme::lsq})
+      for (const char* weights : {"sawb", "lsq"})
         for (index_t width : {0, 2, 24}) {
           nn::ModelSpec spec = narrow(bits);
           spec.net = net;
@@ -299,7 +299,7 @@ TEST_CASE("PyTorch's counters of batches are passed over", "[nn]") {
 TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "w4a4.safetensors";
-  const auto quantised = [](const char* bits, quant::WeightScheme weights, float scale = 0.01f) {
+  const auto quantised = [](const char* bits, const char* weights, float scale = 0.01f) {
     nn::Net<float> net({1, 6, 6}); // a net of one's own, which no spec describes
     net.add("conv1", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
     net.add("relu1", nn::Relu<float>());
@@ -314,8 +314,7 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
                        .input = {scale, {33}}});
     return net;
   };
-  using quant::WeightScheme;
-  nn::Net<float> saved = quantised("w4a4", WeightScheme::sawb);
+  nn::Net<float> saved = quantised("w4a4", "sawb");
   save_model(path, saved, {});
   const SafeTensors file = read_safetensors(path);
   const auto refusal = [&](nn::Net<float> net) {
@@ -324,17 +323,17 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
     CHECK((text.empty() || values(net) == before));
     return text;
   };
-  CHECK(refusal(quantised("w4a4", WeightScheme::sawb)) == "");
-  CHECK(contains(refusal(quantised("w2a2", WeightScheme::sawb)),
+  CHECK(refusal(quantised("w4a4", "sawb")) == "");
+  CHECK(contains(refusal(quantised("w2a2", "sawb")),
                  "layer 'conv2': expected sawb, 2 bits, odd codes -3..3, got sawb, 4 bits, "
                  "codes -7..7"));
-  CHECK(contains(refusal(quantised("w4a2", WeightScheme::sawb)),
+  CHECK(contains(refusal(quantised("w4a2", "sawb")),
                  "layer 'relu1': expected pact, 2 bits, got pact, 4 bits"));
-  CHECK(contains(refusal(quantised("w4a4", WeightScheme::dorefa_rescaled)), "layer 'conv2'"));
-  CHECK(contains(refusal(quantised("w4a4", WeightScheme::sawb, 0.02f)),
+  CHECK(contains(refusal(quantised("w4a4", "dorefa-rescaled")), "layer 'conv2'"));
+  CHECK(contains(refusal(quantised("w4a4", "sawb", 0.02f)),
                  "layer 'input': expected pixel codes, scale 0.02, zero 33, got pixel codes, scale "
                  "0.01, zero 33"));
-  CHECK(contains(refusal(quantised("fp32", WeightScheme::sawb)), "expected real numbers, got"));
+  CHECK(contains(refusal(quantised("fp32", "sawb")), "expected real numbers, got"));
 }
 
 TEST_CASE("files of sgq 0.1 say their precision by their spec", "[nn]") {

@@ -19,8 +19,7 @@ using train::Run, train::load_checkpoint, train::save_checkpoint;
 namespace {
 
 const nn::Metadata options{{"lr", "0.003"}, {"net", "small"}};
-const train::FitOptions two_epochs{
-    .epochs = 2, .seed = 3, .schedule = {.kind = train::Schedule::Kind::cosine}};
+const train::FitOptions two_epochs{.epochs = 2, .seed = 3, .schedule = {.kind = "cosine"}};
 
 /// Writes a checkpoint after some step and stops there, as a kill would.
 struct Killed : train::Callbacks {
@@ -70,7 +69,7 @@ std::string load_message(const std::string& path, const nn::Metadata& mine = opt
 TEST_CASE("killed and gone on with from a checkpoint: the same bytes", "[train]") {
   const small_run::Threads one(1);
   const TempDir dir;
-  for (std::string_view name : train::optimizer_names) {
+  for (const std::string& name : names_of(train::optimizers<float>)) {
     const train::CommonOptions settings{.lr = 0.003, .groups = train::decayed(0.01)};
     auto whole = small_run::net();
     const auto whole_optimizer = train::make_optimizer<float>(name, whole, settings);

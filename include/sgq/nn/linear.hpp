@@ -1,5 +1,6 @@
-// sgq/nn/linear.hpp -- fully connected layer, x [N, I] -> y [N, O]:  y[n][o] = b[o] + sum_i w[o][i]
-// x[n][i].
+// sgq/nn/linear.hpp -- fully connected layer, x [N, I] -> y [N, O].
+//
+//     y[n][o] = b[o] + sum over i of w[o][i] x[n][i]
 //
 // With quantised weights or coded input the sum is made of codes, as in nn/conv2d.hpp. The last
 // layer of a quantised net also rounds its bias to a multiple of s_w s_x, so that its logits are
@@ -20,7 +21,15 @@ struct LinearOptions {
   index_t in = 1;
   index_t out = 1;
   bool bias = true;
+  bool integer_bias = false; ///< a multiple of s_w s_x wherever both sides are codes
 };
+
+inline void fields(LinearOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("bias", o.bias);
+  f("integer_bias", o.integer_bias);
+}
 
 template <class T>
 class Linear final : public Layer<T> {
@@ -30,10 +39,14 @@ public:
         bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "linear"; }
+  void save(Fields& f) const override {
+    LinearOptions o = options_;
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {
-    return weights_.precision() + (integer_bias_ ? ", integer bias" : "");
+    return weights_.precision() + (options_.integer_bias ? ", integer bias" : "");
   }
   const LinearOptions& options() const { return options_; }
   Weights<T>& weights() { return weights_; }
@@ -41,9 +54,7 @@ public:
   Parameter<T>& bias() { return bias_; }
   const Parameter<T>& bias() const { return bias_; }
 
-  /// Rounds the bias to a multiple of s_w s_x wherever both sides are codes.
-  void set_integer_bias(bool on) { integer_bias_ = on; }
-  bool integer_bias() const { return integer_bias_; }
+  void set_integer_bias(bool on) { options_.integer_bias = on; }
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
@@ -62,7 +73,7 @@ public:
     const T* bias = bias_.empty() ? nullptr : bias_.value().data();
     const bool real = x.is_plain() && !weights_.quantized();
     const T* in_sum = real ? bias : nullptr; // what is added to the sum itself
-    if (bias && integer_bias_ && bound > 0) {
+    if (bias && options_.integer_bias && bound > 0) {
       in_sum = rounded_bias(scale, &bound);
       bias = nullptr;
     }
@@ -185,7 +196,6 @@ private:
   LinearOptions options_;
   Weights<T> weights_;
   Parameter<T> bias_;
-  bool integer_bias_ = false;
 };
 
 } // namespace sgq::nn

@@ -13,6 +13,7 @@ template <class T>
 class Flatten final : public Layer<T> {
 public:
   std::string_view kind() const override { return "flatten"; }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
@@ -35,6 +36,7 @@ template <class T>
 class Add final : public Layer<T> {
 public:
   std::string_view kind() const override { return "add"; }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
   bool backward_in_place() const override { return true; }
   Reads reads(std::size_t input) const override {
@@ -63,6 +65,12 @@ struct ShortcutOptions {
   index_t stride = 2;
 };
 
+inline void fields(ShortcutOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("stride", o.stride);
+}
+
 /// The parameter-free shortcut of option A (ops/shortcut.hpp).
 template <class T>
 class Shortcut final : public Layer<T> {
@@ -75,6 +83,10 @@ public:
   }
 
   std::string_view kind() const override { return "shortcut"; }
+  void save(Fields& f) const override {
+    ShortcutOptions o = options_;
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   const ShortcutOptions& options() const { return options_; }

@@ -20,7 +20,7 @@ struct ModelSpec {
 inline std::string policy_text(const QuantizeOptions& quant) {
   std::string text = quant::name(quant.bits);
   if (text == "fp32") return text;
-  text.append(", ").append(quant::name(quant.weights)).append(" weights, first and last ");
+  text.append(", ").append(quant.weights).append(" weights, first and last ");
   text.append(quant::name(quant.bits.first_last));
   if (quant.gradient == quant::PactGradient::plus) text += ", PACT+";
   return text;
@@ -62,7 +62,7 @@ inline Metadata to_metadata(const ModelSpec& spec) {
           {"dropout", spec.options.dropout ? "1" : "0"},
           {"bits", quant::name(spec.quant.bits)},
           {"first_last", std::string(quant::name(spec.quant.bits.first_last))},
-          {"weights", std::string(quant::name(spec.quant.weights))},
+          {"weights", spec.quant.weights},
           {"pact_gradient", spec.quant.gradient == quant::PactGradient::plus ? "plus" : "paper"},
           {"input_scale", to_text(spec.quant.input.scale)},
           {"input_zero", zero}};
@@ -85,7 +85,8 @@ inline ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.options.dropout = detail::parse_either("dropout", get("dropout"), "0", "1");
   spec.quant.bits =
       quant::parse_bit_policy(get("bits"), quant::parse_first_last(get("first_last")));
-  spec.quant.weights = quant::parse_weight_scheme(get("weights"));
+  spec.quant.weights =
+      choose("weight quantiser", quant::weight_schemes<float>, get("weights")).name;
   const bool plus = detail::parse_either("pact_gradient", get("pact_gradient"), "paper", "plus");
   spec.quant.gradient = plus ? quant::PactGradient::plus : quant::PactGradient::paper;
   spec.quant.input.scale = detail::parse_number<float>("input_scale", get("input_scale"));

@@ -59,7 +59,7 @@ Group parse_group(const std::string& option, const std::string& text) {
 
 /// Every measure of one network, each [N].
 std::vector<MapMeasure> measure(nn::Model<float>& model, const Images& images, const Options& o) {
-  const Tensor<float> x = images.input(model.spec.quant.input);
+  const Tensor<float> x = images.input(model.input);
   const std::vector<float> background = background_of(images, model);
   const Method& method = find_method(o.method);
   const auto a = attribute(method, model.net, x, images.labels, background, o.how);

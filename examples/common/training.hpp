@@ -38,8 +38,11 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
   nn::Net<float> net = [&] {
     if (o.from_weights.empty()) return nn::build_model<float>(spec);
     nn::Model<float> model = nn::load_model(o.from_weights);
-    const bool real = quant::name(model.spec.quant.bits) == "fp32";
-    check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
+    if (!model.spec)
+      throw usage_error(describe("--from-weights", "one of the networks of this program",
+                                 o.from_weights + ", a net of its own"));
+    const bool real = model.bits() == "fp32";
+    check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
     const TrainingOptions usual = recipe(o.dataset);
     if (!real &&
         (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
@@ -49,9 +52,9 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
     if (model.net.input_shape() != first.shape().with_batch(1))
       throw usage_error(describe("--from-weights",
                                  "a net for images " + first.shape().with_batch(1).str(),
-                                 model.spec.net + ", " + model.net.input_shape().str()));
+                                 model.name() + ", " + model.net.input_shape().str()));
     origin = io::sha256(io::read_file(o.from_weights));
-    spec = model.spec;
+    spec = *model.spec;
     return std::move(model.net);
   }();
   if (quant::name(spec.quant.bits) == "fp32") { // not so the file of a quantised net

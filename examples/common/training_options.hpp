@@ -183,7 +183,7 @@ inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
 inline nn::QuantizeOptions quantization(const TrainingOptions& o, const QuantParams& grid) {
   return {.bits = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last),
           .weights = o.weights,
-          .gradient = o.pact == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper,
+          .gradient = quant::parse_pact_gradient(o.pact),
           .alpha = o.alpha > 0 ? std::optional(o.alpha) : std::nullopt,
           .input = grid};
 }

@@ -66,7 +66,7 @@ void show(const char* path, int threads) {
   std::vector<io::Sha256> sums(model.net.last() + 1);
   nn::Tape<float> tape;
   for (index_t first = 0; first < images; first += batch) {
-    const Tensor<float> x = draw_batch(model.net, model.spec.quant.input, first, batch);
+    const Tensor<float> x = draw_batch(model.net, model.input, first, batch);
     const View<const float> z = model.net.forward(x, tape);
     sums.back().update({reinterpret_cast<const char*>(z.data()),
                         static_cast<std::size_t>(z.size()) * sizeof(float)});

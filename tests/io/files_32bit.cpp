@@ -70,7 +70,7 @@ void check_nets() {
   nn::Net<float> net = nn::build_model(spec);
   nn::save_model("model", net, nn::to_metadata(spec));
   nn::Model<float> model = nn::load_model("model");
-  check(model.spec == spec, "a model");
+  check(model.spec && *model.spec == spec, "a model");
   const infer::Graph graph = infer::export_integer(model.net);
   infer::save_integer("integer", graph);
   check(io::format_safetensors(infer::to_file(infer::load_integer("integer"))) ==

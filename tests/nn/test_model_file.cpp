@@ -88,7 +88,8 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
     save_model(dir / "m.safetensors", net, metadata);
 
     Model<float> model = load_model(dir / "m.safetensors");
-    CHECK(model.spec == spec);
+    CHECK((model.spec && *model.spec == spec));
+    CHECK(model.input == spec.quant.input);
     CHECK(model.metadata.at("dataset") == "mnist");
     CHECK(model.metadata.at("version") == version);
     CHECK((values(model.net) == values(net)));
@@ -178,21 +179,25 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
           nn::weights_of(real.layer(real.find(name)))->codes().scale);
 }
 
-TEST_CASE("a file that is no model of sgq, or was tampered with", "[nn]") {
+TEST_CASE("a file that is no model of sgq, or whose spec was tampered with", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   CHECK(contains(message_of<io_error>([&] { load_model(path); }), path));
 
-  nn::Net<float> net = nn::build_model(narrow("w4a4"));
+  Net<float> net = build_model(narrow("w4a4"));
+  save_model(path, net, to_metadata(narrow("w4a4")));
+  const SafeTensors good = read_safetensors(path);
   const auto message = [&](const char* key, const char* value) {
-    nn::Metadata metadata = nn::to_metadata(narrow("w4a4"));
-    if (value)
-      metadata[key] = value;
-    else
-      metadata.erase(key);
-    save_model(path, net, metadata);
-    const std::string text = message_of<io_error>([&] { load_model(path); });
+    SafeTensors file = good;
+    file.metadata.erase("layers"); // as sgq 0.1 wrote it
+    file.metadata.erase(key);
+    if (value) file.metadata[key] = value;
+    const std::string text = message_of<io_error>([&] { load_model(file); });
     CHECK(contains(text, path));
+    // The layers say what the net is: the same lie is no spec.
+    file.metadata["layers"] = good.metadata.at("layers");
+    CHECK_FALSE(load_model(file).spec);
+    CHECK(load_model(file).input == narrow().quant.input);
     return text;
   };
   CHECK(contains(message("net", nullptr), "'net'"));
@@ -343,10 +348,25 @@ TEST_CASE("files of sgq 0.1 say their precision by their spec", "[nn]") {
   save_model(path, saved, nn::to_metadata(narrow("w4a4")));
   SafeTensors file = read_safetensors(path);
   file.metadata.erase("precision");
+  file.metadata.erase("layers");
   nn::Net<float> same = nn::build_model(narrow("w4a4")), other = nn::build_model(narrow("w2a2"));
   CHECK_NOTHROW(load_weights(file, same));
   CHECK(contains(message_of<io_error>([&] { load_weights(file, other); }), "layer 'conv2'"));
-  CHECK_NOTHROW(load_model(file));
+  CHECK((load_model(file).spec == narrow("w4a4")));
+}
+
+TEST_CASE("a model that sgq 0.1 wrote computes what it computed there", "[nn]") {
+  Model<float> model = load_model("tests/golden/models/sgq-0.1.safetensors");
+  CHECK(model.metadata.at("version") == "0.1.0");
+  REQUIRE(model.spec);
+  CHECK(model.spec->quant.weights == "lsq");
+  CHECK(model.input == QuantParams{0.015f, {125, 123, 114}});
+  Tensor<float> x({1, 3, 32, 32});
+  for (index_t i = 0; i < x.size(); ++i) x[i] = 0.015f * static_cast<float>(i * i % 191 - 95);
+  Tape<float> tape;
+  std::string logits;
+  for (float z : model.net.forward(x, tape)) logits += to_text(z) + " ";
+  CHECK(logits == model.metadata.at("logits"));
 }
 
 TEST_CASE("clips and variances of a file must be in their range", "[nn]") {

@@ -229,7 +229,7 @@ TEST_CASE("descriptions that cannot be are errors that say where", "[spec]") {
   CHECK(contains(text("weights", "magic"), "'magic'"));
   CHECK(contains(text("first_last", "16bit"), "'16bit'"));
   CHECK(contains(text("dropout", "maybe"), "'dropout'"));
-  CHECK(contains(text("pact_gradient", "maybe"), "'pact_gradient'"));
+  CHECK(contains(text("pact_gradient", "maybe"), "PACT gradient: expected paper or plus"));
   CHECK(contains(text("input_zero", "1 x"), "'input_zero'"));
   CHECK(contains(text("input_scale", "nan"), "pixel grid"));
 }

@@ -55,6 +55,7 @@ public:
   const Parameter<T>& bias() const { return bias_; }
 
   void set_integer_bias(bool on) { options_.integer_bias = on; }
+  bool integer_bias() const { return options_.integer_bias; }
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];

@@ -94,7 +94,7 @@ nn::Net<float> make_net(const Setting& setting) {
   if (setting.bits == 32) return net;
   nn::QuantizeOptions options;
   options.bits = quant::parse_bit_policy(sgq::to_text(setting.bits), quant::FirstLast::fp32);
-  options.weights = quant::WeightScheme::dorefa;
+  options.weights = "dorefa";
   nn::quantize(net, options);
   for (nn::ValueId i : nn::pact_layers(net))
     static_cast<nn::Pact<float>&>(net.layer(i)).set_alpha(8);

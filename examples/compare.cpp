@@ -32,7 +32,7 @@ struct Options {
 /// are and as magnitudes.
 struct Column {
   std::string name, path;
-  io::Model<float> model;
+  nn::Model<float> model;
   double right = 0; ///< share of the images; NaN where labels are not known
   Tensor<float> maps_[2]{};
   Tensor<double> blank{}; ///< [N], 1 where this map or the first network's is exactly 0
@@ -71,15 +71,14 @@ std::vector<Column> load_columns(const std::string& list) {
 
 /// The first model's net with random weights.
 Column random_column(const Column& first, std::uint64_t seed, View<const float> x) {
-  nn::ModelSpec spec = first.model.spec;
-  spec.options.seed = seed;
-  return {"random", "", {untrained(spec, seed, x), spec, first.model.metadata}};
+  return {
+      "random", "", {untrained(first.model.net, seed, x), first.model.metadata, first.model.input}};
 }
 
 /// Explains the images through one model and compares with the first.
 void fill_in(Column& column, const Images& images, std::span<const std::uint8_t> targets,
              const Options& o, const Column& first) {
-  const QuantParams& grid = column.model.spec.quant.input;
+  const QuantParams& grid = column.model.input;
   const Tensor<float> x = images.input(grid);
   const auto a = attribute(find_method(o.method), column.model.net, x, targets,
                            background_of(images, column.model), o.how);
@@ -184,7 +183,7 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
                    const std::vector<const Column*>& columns) {
   const Method& method = find_method(o.method);
   const index_t rows = std::min(o.rows, images.size());
-  const Tensor<std::uint8_t> codes = images.pixels(columns[0]->model.spec.quant.input);
+  const Tensor<std::uint8_t> codes = images.pixels(columns[0]->model.input);
   const Tensor<std::uint8_t> pictures = saliency::to_rgb(codes.view().slice(0, rows));
   GridOptions grid{.title = std::string(method.head) + " of the " + o.how.score +
                             " of the class at the left",
@@ -218,7 +217,7 @@ void compare(const Options& o) {
     for (const Column& c : *columns) check_fits(images, c.model.net, c.path);
   make_out_folder(o.out);
   Column& first = models[0];
-  const Tensor<float> x = images.input(first.model.spec.quant.input);
+  const Tensor<float> x = images.input(first.model.input);
   const auto targets = choose_targets(o.targets, images, logits_of(first.model.net, x));
   for (std::uint64_t seed : {1001u, 1002u, 1003u}) floor.push_back(random_column(first, seed, x));
 
@@ -235,7 +234,7 @@ void compare(const Options& o) {
   lines.push_back({"floor: random weights", floor, {}});
 
   std::printf("%s maps of %d images, compared with those of %s (%s)\n", o.method.c_str(),
-              int(images.size()), first.name.c_str(), model_text(first.model.spec).c_str());
+              int(images.size()), first.name.c_str(), model_text(first.model).c_str());
   print_table(lines, find_method(o.method).values);
   if (null.empty())
     std::printf("without --null, nobody can tell a drift from the noise between seeds\n");

@@ -32,7 +32,7 @@ nn::Net<float> train_net(const Options& o, const data::Dataset& set, const Quant
   if (!nn::pact_layers(net).empty()) nn::calibrate(net, batches.batch(0).x);
   train::Adamw<float> optimizer(net, {.lr = 2e-3});
   const train::FitOptions fit{
-      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::Schedule::Kind::one_cycle}};
+      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = "one-cycle"}};
   if (guided) {
     train::GuidedStep<float> step(net, optimizer, {.mask = {.fill = {.grid = grid}}});
     train::fit<float>(batches, fit, step);

@@ -27,7 +27,7 @@ struct Options {
 
 /// What is explained: images, the network, and the classes.
 struct Subject {
-  io::Model<float> model;
+  nn::Model<float> model;
   Images images{};
   Tensor<float> x{};
   std::vector<float> background{};
@@ -44,10 +44,10 @@ struct Result {
 
 Subject load_subject(const Options& o) {
   Subject s{load_explained(o.model)};
-  check_agrees(o.model, s.model.spec, o.net, o.bits);
+  check_agrees(o.model, s.model, o.net, o.bits);
   s.images = load_images(o.images, o.data);
   check_fits(s.images, s.model.net, o.model);
-  const QuantParams& grid = s.model.spec.quant.input;
+  const QuantParams& grid = s.model.input;
   s.x = s.images.input(grid);
   s.background = background_of(s.images, s.model);
   s.logits = logits_of(s.model.net, s.x);
@@ -105,13 +105,13 @@ Result run(const Options& o, Subject& s, const Method& method) {
 /// A row an image: the image, then its maps.
 void write_picture(const Options& o, const Subject& s, const std::vector<Result>& results) {
   const index_t rows = std::min(o.rows, s.images.size());
-  const Tensor<std::uint8_t> codes = s.images.pixels(s.model.spec.quant.input);
+  const Tensor<std::uint8_t> codes = s.images.pixels(s.model.input);
   const View<const std::uint8_t> shown = codes.view().slice(0, rows);
   const Tensor<std::uint8_t> pictures = saliency::to_rgb(shown);
-  const bool quantised = model_text(s.model.spec) != s.model.spec.net + " fp32";
+  const bool quantised = !s.model.net.precision().empty();
   GridOptions grid{
-      .title = model_text(s.model.spec) + ": maps of the " + o.how.score +
-               " of the class at the left" + (quantised ? ", straight-through gradients" : ""),
+      .title = model_text(s.model) + ": maps of the " + o.how.score + " of the class at the left" +
+               (quantised ? ", straight-through gradients" : ""),
       .note = "each map clipped at its own 99th percentile; signed: red for the class, "
               "blue against"};
   std::vector<std::vector<Tile>> tiles(static_cast<std::size_t>(rows));
@@ -142,8 +142,8 @@ void write_metrics(const Options& o, const Subject& s, const std::vector<Result>
   for (index_t n = 0; n < s.images.size(); ++n)
     probabilities.push_back(probability(s, n, s.targets[static_cast<std::size_t>(n)]));
   io::Json json = io::Json::object({{"model", o.model},
-                                    {"net", s.model.spec.net},
-                                    {"bits", sgq::quant::name(s.model.spec.quant.bits)},
+                                    {"net", s.model.name()},
+                                    {"bits", s.model.bits()},
                                     {"images", o.images},
                                     {"count", s.images.size()},
                                     {"score", o.how.score},
@@ -161,8 +161,8 @@ void explain(const Options& o) {
   Subject s = load_subject(o);
   make_out_folder(o.out);
   io::write_npy(o.out + "/logits.npy", s.logits);
-  std::printf("%s, %d images, the %s of class", model_text(s.model.spec).c_str(),
-              int(s.images.size()), o.how.score.c_str());
+  std::printf("%s, %d images, the %s of class", model_text(s.model).c_str(), int(s.images.size()),
+              o.how.score.c_str());
   for (std::size_t n = 0; n < std::min<std::size_t>(20, s.targets.size()); ++n)
     std::printf(" %d", s.targets[n]);
   std::printf(s.targets.size() > 20 ? " ..\n" : "\n");

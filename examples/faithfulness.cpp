@@ -58,8 +58,8 @@ Group parse_group(const std::string& option, const std::string& text) {
 }
 
 /// Every measure of one network, each [N].
-std::vector<MapMeasure> measure(io::Model<float>& model, const Images& images, const Options& o) {
-  const Tensor<float> x = images.input(model.spec.quant.input);
+std::vector<MapMeasure> measure(nn::Model<float>& model, const Images& images, const Options& o) {
+  const Tensor<float> x = images.input(model.input);
   const std::vector<float> background = background_of(images, model);
   const Method& method = find_method(o.method);
   const auto a = attribute(method, model.net, x, images.labels, background, o.how);
@@ -82,7 +82,7 @@ void fill_in(Group& group, const Images& images, const Options& o) {
   const auto seeds = static_cast<index_t>(group.paths.size());
   for (index_t s = 0; s < seeds; ++s) {
     const std::string& path = group.paths[static_cast<std::size_t>(s)];
-    io::Model<float> model = load_explained(path);
+    nn::Model<float> model = load_explained(path);
     check_fits(images, model.net, path);
     const std::vector<MapMeasure> measured = measure(model, images, o);
     for (std::size_t m = 0; m < measured.size(); ++m) {

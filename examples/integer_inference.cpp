@@ -38,12 +38,12 @@ data::Dataset test_images(const Options& o) {
 }
 
 /// A LeNet with fewer bits, trained for a few epochs on the digits that the library draws.
-io::Model<float> train_one(const Options& o) {
+nn::Model<float> train_one(const Options& o) {
   const data::Dataset set = data::synthetic(6000, 1, data::Split::train);
   nn::ModelSpec spec{.net = "lenet5"};
   spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits),
                 .input = data::normalization("synthetic")};
-  io::Model<float> model{nn::build_model(spec), spec, nn::to_metadata(spec)};
+  nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input, spec};
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();
@@ -188,10 +188,10 @@ void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_
 
 void run(const Options& o) {
   make_out_folder(o.out);
-  io::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
+  nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
   const data::Dataset test = test_images(o);
-  const QuantParams& grid = model.spec.quant.input;
-  std::printf("%s, %ld test images of %s\n", model_text(model.spec).c_str(), long(test.size()),
+  const QuantParams& grid = model.input;
+  std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
               o.dataset.c_str());
 
   const std::string file = o.out + "/" + o.name + ".safetensors";

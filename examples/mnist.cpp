@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     TrainingOptions options = recipe("mnist");
     CommandLine line("mnist", "trains a small CNN on digits or clothes");
     add_training_options(line, options, {"mnist", "fashion-mnist", "synthetic"},
-                         {"mnist_cnn", "lenet5"});
+                         nn::models_for({1, 28, 28}));
     if (line.parse(argc, argv)) train_network(options);
   });
 }

@@ -367,7 +367,7 @@ int main(int argc, char** argv) {
         "--kl", &o.kl, {"attached", "detached"},
         "whether guided training's KL moves the clean prediction too, as its authors have it");
     line.section("To try things out");
-    line.choice("--net", &o.net, {"lenet5", "mnist_cnn", "resnet20", "vgg_small"},
+    line.choice("--net", &o.net, sgq::names_of(sgq::nn::models<float>),
                 "on the sets whose images it reads [that of the scale]");
     line.integer("--epochs", &o.epochs, {0, 100000}, "passes, 0 for those of the scale");
     line.integer("--limit", &o.limit, {0, index_t{1} << 31},

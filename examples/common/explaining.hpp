@@ -9,8 +9,8 @@
 #include "sgq/data/load.hpp"
 #include "sgq/data/normalize.hpp"
 #include "sgq/io/json.hpp"
-#include "sgq/io/model.hpp"
 #include "sgq/io/npy.hpp"
+#include "sgq/nn/model_file.hpp"
 #include "sgq/saliency/grad_cam.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
@@ -136,10 +136,11 @@ inline Images load_images(const std::string& text, const std::string& folder) {
 // ---- models -------------------------------------------------------------------------------------
 
 /// Reads a model file whose input are pixel codes on a known grid. Throws io_error.
-inline io::Model<float> load_explained(const std::string& path) {
-  io::Model<float> model = io::load_model(path);
-  if (!model.spec.quant.input)
-    throw sgq::io_error(describe(path, "the grid of its input's pixel codes", "none"));
+inline nn::Model<float> load_explained(const std::string& path) {
+  nn::Model<float> model = nn::load_model(path);
+  if (!model.input)
+    throw sgq::io_error(describe(path, "the grid of its input's pixel codes", "none",
+                                 "save_model(path, net, nn::to_metadata(grid)) writes it down"));
   return model;
 }
 
@@ -151,28 +152,28 @@ inline void check_fits(const Images& images, const nn::Net<float>& net, const st
 }
 
 /// "mnist_cnn w4a4"
-inline std::string model_text(const nn::ModelSpec& spec) {
-  return spec.net + " " + sgq::quant::name(spec.quant.bits);
+inline std::string model_text(const nn::Model<float>& model) {
+  return model.name() + " " + model.bits();
 }
 
 /// The network input that says "nothing there", a value a channel: pixel code 0 on sets drawn on
 /// black, else the mean. The set is that of the images, or what the model was trained on.
-inline std::vector<float> background_of(const Images& images, const io::Model<float>& model) {
+inline std::vector<float> background_of(const Images& images, const nn::Model<float>& model) {
   const auto trained_on = model.metadata.find("dataset");
   const std::string set = !images.set.empty()                  ? images.set
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
-  const QuantParams& grid = model.spec.quant.input;
+  const QuantParams& grid = model.input;
   if (!data::is_dataset_name(set)) // nobody knows it: the mean
     return std::vector<float>(static_cast<std::size_t>(grid.channels()), 0.0f);
   return data::background_values(set, grid);
 }
 
-/// The net of that spec with random weights; calibration on the first of x gives its clips, if it
+/// The same net with random weights; calibration on the first of x gives its clips, if it
 /// has any, a start. Batch norm keeps its initial statistics, 0 and 1.
-inline nn::Net<float> untrained(nn::ModelSpec spec, std::uint64_t seed, View<const float> x) {
-  spec.options.seed = seed;
-  nn::Net<float> net = nn::build_model<float>(spec);
+inline nn::Net<float> untrained(const nn::Net<float>& trained, std::uint64_t seed,
+                                View<const float> x) {
+  nn::Net<float> net = nn::net_from_json<float>(nn::to_json(trained), {}, seed);
   if (!nn::pact_layers(net).empty())
     nn::calibrate(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
   return net;

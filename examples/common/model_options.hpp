@@ -3,7 +3,7 @@
 
 #include "command_line.hpp"
 
-#include "sgq/nn/spec.hpp"
+#include "sgq/nn/model_file.hpp"
 
 namespace examples {
 
@@ -23,13 +23,13 @@ inline quant::BitPolicy parse_bits_option(const std::string& text,
 
 /// Throws usage_error where --net or --bits (empty: not given) say something else than the model
 /// file at `path`.
-inline void check_agrees(const std::string& path, const nn::ModelSpec& spec, const std::string& net,
-                         const std::string& bits) {
-  if (!net.empty() && net != spec.net)
-    throw usage_error(describe("--net", "that of " + path + ", " + spec.net, net));
+inline void check_agrees(const std::string& path, const nn::Model<float>& model,
+                         const std::string& net, const std::string& bits) {
+  if (!net.empty() && net != model.name())
+    throw usage_error(describe("--net", "that of " + path + ", " + model.name(), net));
   if (bits.empty()) return;
   const std::string given = quant::name(parse_bits_option(bits));
-  const std::string stored = quant::name(spec.quant.bits);
+  const std::string stored = model.bits();
   if (given != stored)
     throw usage_error(describe("--bits", "those of " + path + ", " + stored, given));
 }

@@ -10,9 +10,9 @@
 #include "progress.hpp"
 #include "training_options.hpp"
 
-#include "sgq/io/checkpoint.hpp"
 #include "sgq/io/json.hpp"
 #include "sgq/nn/cost.hpp"
+#include "sgq/train/checkpoint.hpp"
 #include "sgq/train/evaluate.hpp"
 
 #include <filesystem>
@@ -37,9 +37,12 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
   std::string origin;
   nn::Net<float> net = [&] {
     if (o.from_weights.empty()) return nn::build_model<float>(spec);
-    io::Model<float> model = io::load_model(o.from_weights);
-    const bool real = quant::name(model.spec.quant.bits) == "fp32";
-    check_agrees(o.from_weights, model.spec, o.net, real ? "" : o.bits);
+    nn::Model<float> model = nn::load_model(o.from_weights);
+    if (!model.spec)
+      throw usage_error(describe("--from-weights", "one of the networks of this program",
+                                 o.from_weights + ", a net of its own"));
+    const bool real = model.bits() == "fp32";
+    check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
     const TrainingOptions usual = recipe(o.dataset);
     if (!real &&
         (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
@@ -49,9 +52,9 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
     if (model.net.input_shape() != first.shape().with_batch(1))
       throw usage_error(describe("--from-weights",
                                  "a net for images " + first.shape().with_batch(1).str(),
-                                 model.spec.net + ", " + model.net.input_shape().str()));
+                                 model.name() + ", " + model.net.input_shape().str()));
     origin = io::sha256(io::read_file(o.from_weights));
-    spec = model.spec;
+    spec = *model.spec;
     return std::move(model.net);
   }();
   if (quant::name(spec.quant.bits) == "fp32") { // not so the file of a quantised net
@@ -90,7 +93,7 @@ public:
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");
     } else {
-      const io::Run run = io::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
+      const train::Run run = train::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
       state = run.state;
       alphas_.load(alpha_file(), state.step);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
@@ -136,7 +139,7 @@ public:
   io::Json finish() {
     if (result_.images == 0 && !o_.silent)
       result_ = train::evaluate(start_.net, tape_, test_); // nothing was left to do
-    io::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
+    nn::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
     alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
     io::Json result = metrics();
@@ -189,10 +192,10 @@ private:
   void save(const train::TrainState& state) {
     seconds_ = watch_.seconds();
     alphas_.save(alpha_file()); // first: whoever finds the checkpoint finds its rows
-    io::save_checkpoint(path_, start_.net, optimizer_,
-                        {.state = state,
-                         .options = start_.deciding,
-                         .notes = {{"seconds", sgq::to_text(seconds_)}}});
+    train::save_checkpoint(path_, start_.net, optimizer_,
+                           {.state = state,
+                            .options = start_.deciding,
+                            .notes = {{"seconds", sgq::to_text(seconds_)}}});
     since_checkpoint_ = Stopwatch();
   }
 
@@ -240,7 +243,7 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
                 int(train_set.size()), sgq::num_threads());
   Session session(o, begun, *optimizer, batches, test_batches);
   const train::FitOptions fit_options{
-      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = train::parse_schedule(o.schedule)}};
+      .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
   if (o.guided) {
     train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, grid));
     train::fit<float>(batches, fit_options, step, session.begin(), &session);

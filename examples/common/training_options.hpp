@@ -11,6 +11,7 @@
 #include "sgq/nn/spec.hpp"
 #include "sgq/train/optimizers.hpp"
 #include "sgq/train/saliency_guided.hpp"
+#include "sgq/train/schedule.hpp"
 
 #include <limits>
 #include <tuple>
@@ -91,9 +92,10 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.choice("--net", &o.net, nets, ("the network [" + o.default_net + "]").c_str());
   line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
   line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
-  line.choice("--optimizer", &o.optimizer, {"sgd", "adamw", "adadelta"}, "how weights are moved");
+  line.choice("--optimizer", &o.optimizer, sgq::names_of(train::optimizers<float>),
+              "how weights are moved");
   line.choice(
-      "--schedule", &o.schedule, {"constant", "step", "cosine", "one-cycle"},
+      "--schedule", &o.schedule, sgq::names_of(train::schedules),
       "course of the learning rate; step: a tenth at .3 and .6 of the run, as PACT's paper");
   line.number("--lr", &o.lr, "the highest learning rate");
   line.number("--decay", &o.decay, "weight decay");
@@ -109,7 +111,7 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.section("Quantisation");
   line.text("--bits", &o.bits, "POLICY",
             "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
-  line.choice("--weights", &o.weights, {"sawb", "sawb-clipped", "dorefa", "dorefa-rescaled", "lsq"},
+  line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
               "how weights are quantised");
   line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
               "the weights of first and last layer, and the input");
@@ -180,8 +182,8 @@ inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
 /// What --bits, --weights and so on ask for.
 inline nn::QuantizeOptions quantization(const TrainingOptions& o, const QuantParams& grid) {
   return {.bits = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last),
-          .weights = quant::parse_weight_scheme(o.weights),
-          .gradient = o.pact == "plus" ? quant::PactGradient::plus : quant::PactGradient::paper,
+          .weights = o.weights,
+          .gradient = quant::parse_pact_gradient(o.pact),
           .alpha = o.alpha > 0 ? std::optional(o.alpha) : std::nullopt,
           .input = grid};
 }

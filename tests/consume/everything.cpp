@@ -39,8 +39,8 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& g
   train::fit<T>(net, batches, *optimizer, {.epochs = 1});
   train::GuidedStep<T> guided(net, *optimizer, {});
   train::fit<T>(batches, {.epochs = 1}, guided);
-  io::save_checkpoint(file, net, *optimizer, {});
-  io::load_checkpoint(file, net, *optimizer, {});
+  train::save_checkpoint(file, net, *optimizer, {});
+  train::load_checkpoint(file, net, *optimizer, {});
   return train::evaluate(net, batches).accuracy();
 }
 
@@ -100,8 +100,8 @@ int main() {
 
   const nn::ModelSpec spec{.net = "lenet5"};
   nn::Net<float> real = nn::build_model(spec);
-  io::save_model(file, real, nn::to_metadata(spec));
-  const infer::FloatEngine<float> float_engine(io::load_model(file).net);
+  nn::save_model(file, real, nn::to_metadata(spec));
+  const infer::FloatEngine<float> float_engine(nn::load_model(file).net);
   const infer::CSource c = infer::to_c(engine.graph(), {.name = "everything"});
   io::write_npy(file, batch.x);
   sum +=

@@ -4,8 +4,8 @@
 //
 //     layer_digests make NET BITS WEIGHTS FILE     a net with random weights, statistics, clips
 //     layer_digests show FILE THREADS
-#include "sgq/io/model.hpp"
 #include "sgq/io/sha256.hpp"
+#include "sgq/nn/model_file.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +36,7 @@ void make(const char* name, const char* bits, const char* weights, const char* p
   spec.options.seed = 3;
   spec.options.width = std::strcmp(name, "vgg_small") == 0 ? 16 : 0;
   spec.quant.bits = quant::parse_bit_policy(bits);
-  spec.quant.weights = quant::parse_weight_scheme(weights);
+  spec.quant.weights = weights;
   spec.quant.input = {.scale = 0.01f, .zero_point = {33, 100, 128}};
   spec.quant.input.zero_point.resize(
       std::strcmp(name, "resnet20") && std::strcmp(name, "vgg_small") ? 1 : 3);
@@ -57,16 +57,16 @@ void make(const char* name, const char* bits, const char* weights, const char* p
       for (float& v : p.parameter->edit())
         v += 0.6f * static_cast<float>(random.bits(at++)) * 0x1p-32f - 0.3f;
   net.quantize_weights();
-  io::save_model(path, net, nn::to_metadata(spec));
+  nn::save_model(path, net, nn::to_metadata(spec));
 }
 
 void show(const char* path, int threads) {
   set_num_threads(threads);
-  io::Model<float> model = io::load_model(path);
+  nn::Model<float> model = nn::load_model(path);
   std::vector<io::Sha256> sums(model.net.last() + 1);
   nn::Tape<float> tape;
   for (index_t first = 0; first < images; first += batch) {
-    const Tensor<float> x = draw_batch(model.net, model.spec.quant.input, first, batch);
+    const Tensor<float> x = draw_batch(model.net, model.input, first, batch);
     const View<const float> z = model.net.forward(x, tape);
     sums.back().update({reinterpret_cast<const char*>(z.data()),
                         static_cast<std::size_t>(z.size()) * sizeof(float)});

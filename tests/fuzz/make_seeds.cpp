@@ -1,8 +1,8 @@
 // Writes small valid inputs, from which fuzzing starts: make_seeds FOLDER fills FOLDER/TARGET.
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
-#include "sgq/io/model.hpp"
 #include "sgq/io/npy.hpp"
+#include "sgq/nn/model_file.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -54,6 +54,37 @@ void write_sets() {
   seed("cifar10", "one", std::string(3073, '\2'));
 }
 
+// Every kind of layer in a few bytes, told by its layers alone.
+void write_own_net() {
+  nn::Net<float> net({2, 6, 8});
+  const nn::ValueId x =
+      net.add("conv1", nn::Conv2d<float>({.in = 2, .out = 2, .kernel = 3, .pad = 1}));
+  net.add("bn", nn::BatchNorm<float>({.channels = 2}));
+  const nn::ValueId y = net.last();
+  net.add("short", nn::Shortcut<float>({.in = 2, .out = 2, .stride = 1}), {x});
+  net.add("add", nn::Add<float>(), {y, net.last()});
+  net.add("relu1", nn::Relu<float>());
+  net.add("conv2", nn::Conv2d<float>({.in = 2, .out = 3, .kernel = 3, .pad = 1}));
+  net.add("relu2", nn::Relu<float>());
+  net.add("max", nn::MaxPool<float>());
+  net.add("avg", nn::AvgPool<float>({.kernel = 2, .stride = 1}));
+  net.add("flatten", nn::Flatten<float>());
+  net.add("drop", nn::Dropout<float>(0.5));
+  net.add("fc", nn::Linear<float>({.in = 18, .out = 3}));
+  nn::initialize(net, 1);
+  for (const char* bits : {"fp32", "w4a4"})
+    for (const std::string& weights : names_of(quant::weight_schemes<float>)) {
+      nn::quantize(net, {.bits = quant::parse_bit_policy(bits),
+                         .weights = weights,
+                         .alpha = 1,
+                         .input = {0.5f, {3, 4}}});
+      io::SafeTensors file;
+      file.metadata["layers"] = io::to_string(nn::to_json(net));
+      nn::add_tensors(file, nn::stored(net));
+      seed("model", std::string("own-") + bits + "-" + weights, io::format_safetensors(file));
+    }
+}
+
 void write_nets() {
   for (const char* name : {"mnist_cnn", "resnet20"})
     for (const char* bits : {"fp32", "w2a2", "w4a4"}) {
@@ -65,9 +96,11 @@ void write_nets() {
       nn::Net<float> net = nn::build_model(spec);
       io::SafeTensors file;
       file.metadata = nn::to_metadata(spec);
-      io::add_tensors(file, io::stored(net));
+      nn::add_tensors(file, nn::stored(net));
       const std::string title = std::string(name) + "-" + bits;
-      seed("model", title, io::format_safetensors(file));
+      seed("model", title, io::format_safetensors(file)); // as sgq 0.1 wrote it
+      file.metadata["layers"] = io::to_string(nn::to_json(net));
+      seed("model", title + "-layers", io::format_safetensors(file));
       if (std::string(bits) != "fp32")
         seed("integer", title, io::format_safetensors(infer::to_file(infer::export_integer(net))));
     }
@@ -84,5 +117,6 @@ int main(int argc, char** argv) {
   write_texts();
   write_tensors();
   write_sets();
+  write_own_net();
   write_nets();
 }

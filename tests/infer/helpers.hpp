@@ -58,7 +58,7 @@ inline void randomize_batch_norm(nn::Net<float>& net, std::uint64_t seed) {
 
 struct Case {
   std::string net = "lenet5", bits = "w4a4";
-  quant::WeightScheme weights = quant::WeightScheme::sawb;
+  std::string weights = "sawb";
   quant::FirstLast first_last = quant::FirstLast::eight_bit;
   index_t width = 0;
 };
@@ -108,7 +108,7 @@ inline nn::Net<float> make_case(const Case& c, std::uint64_t seed = 1) {
 }
 
 inline std::string str(const Case& c) {
-  return c.net + " " + c.bits + " " + std::string(quant::name(c.weights)) + " first and last " +
+  return c.net + " " + c.bits + " " + c.weights + " first and last " +
          std::string(quant::name(c.first_last));
 }
 

@@ -68,7 +68,7 @@ TEST_CASE("C export: compiled C gives the engine's logits", "[infer]") {
   if (!has_c_compiler()) return;
   for (const Case& c : {Case{.bits = "w2a2", .width = 3},
                         Case{.bits = "w8a8",
-                        .weights = quant::WeightScheme::dorefa_rescaled,
+                        .weights = "dorefa-rescaled",
                         .first_last = quant::FirstLast::same,
                         .width = 1},
                         Case{.net = "resnet20", .bits = "w4a4", .width = 1},

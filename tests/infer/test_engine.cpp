@@ -37,7 +37,7 @@ std::string mismatch(const nn::Net<float>& net, index_t images = 3) {
 } // namespace
 
 TEST_CASE("engine: every value is the reference's, for every net and bit mix", "[infer]") {
-  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+  for (const std::string& name : names_of(nn::models<float>))
     for (const char* bits : {"w4a4", "w2a2", "w4a2", "w2a4", "layerwise-4-2", "w8a8", "w3a5"}) {
       const Case c{.net = name, .bits = bits, .width = 3};
       INFO(str(c));
@@ -46,7 +46,7 @@ TEST_CASE("engine: every value is the reference's, for every net and bit mix", "
 }
 
 TEST_CASE("engine: the same for every weight quantiser, first and last layer too", "[infer]") {
-  for (quant::WeightScheme scheme : quant::all_weight_schemes)
+  for (const std::string& scheme : names_of(quant::weight_schemes<float>))
     for (const char* bits : {"w2a2", "w4a4", "w8a8"})
       for (auto first_last : {quant::FirstLast::eight_bit, quant::FirstLast::same}) {
         const Case c{"lenet5", bits, scheme, first_last};

@@ -38,7 +38,7 @@ index_t distinct_codes(const Tensor<std::int32_t>& value) {
 
 TEST_CASE("integer graph: every layer's codes are the net's, for every net and bit mix",
           "[infer]") {
-  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+  for (const std::string& name : names_of(nn::models<float>))
     for (const char* bits : {"w4a4", "w2a2", "w4a2", "w2a4", "layerwise-4-2", "w8a8", "w3a5"}) {
       const Case c{.net = name, .bits = bits, .width = 2};
       INFO(str(c));
@@ -48,7 +48,7 @@ TEST_CASE("integer graph: every layer's codes are the net's, for every net and b
 
 TEST_CASE("integer graph: the same for every weight quantiser, first and last layer too",
           "[infer]") {
-  for (quant::WeightScheme scheme : quant::all_weight_schemes)
+  for (const std::string& scheme : names_of(quant::weight_schemes<float>))
     for (const char* net :
          {"lenet5 w2a2", "lenet5 w4a4", "lenet5 w8a8", "resnet20 w2a2", "resnet20 w4a4"})
       for (auto first_last : {quant::FirstLast::eight_bit, quant::FirstLast::same}) {
@@ -57,8 +57,7 @@ TEST_CASE("integer graph: the same for every weight quantiser, first and last la
         INFO(str(c));
         CHECK(mismatch(make_case(c, 3), 3) == "");
       }
-  CHECK(mismatch(make_case({.bits = "w1a1", .weights = quant::WeightScheme::dorefa_rescaled})) ==
-        "");
+  CHECK(mismatch(make_case({.bits = "w1a1", .weights = "dorefa-rescaled"})) == "");
 }
 
 TEST_CASE("integer graph: the tests' nets use their codes", "[infer]") {

@@ -54,7 +54,7 @@ constexpr double tolerance = 20 * 2048 * std::numeric_limits<double>::epsilon();
 } // namespace
 
 TEST_CASE("FloatEngine computes what evaluation computes") {
-  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+  for (const std::string& name : names_of(nn::models<float>)) {
     nn::Net<double> net = nn::make_model<double>(name, {.width = 4});
     disturb(net);
     const infer::FloatEngine<double> engine(net);

@@ -68,22 +68,22 @@ void check_nets() {
                 .alpha = 6,
                 .input = {.scale = 0.01f, .zero_point = {33}}};
   nn::Net<float> net = nn::build_model(spec);
-  io::save_model("model", net, nn::to_metadata(spec));
-  io::Model<float> model = io::load_model("model");
-  check(model.spec == spec, "a model");
+  nn::save_model("model", net, nn::to_metadata(spec));
+  nn::Model<float> model = nn::load_model("model");
+  check(model.spec && *model.spec == spec, "a model");
   const infer::Graph graph = infer::export_integer(model.net);
   infer::save_integer("integer", graph);
   check(io::format_safetensors(infer::to_file(infer::load_integer("integer"))) ==
             io::read_file("integer"),
         "an integer net");
   train::Sgd<float> optimizer(net, {.lr = 0.1});
-  io::save_checkpoint("checkpoint", net, optimizer, {.state = {.step = 7}});
-  check(io::load_checkpoint("checkpoint", net, optimizer, {}).state.step == 7, "a checkpoint");
+  train::save_checkpoint("checkpoint", net, optimizer, {.state = {.step = 7}});
+  check(train::load_checkpoint("checkpoint", net, optimizer, {}).state.step == 7, "a checkpoint");
 
   spec.options.width = 4000;
   io::SafeTensors empty;
   empty.metadata = nn::to_metadata(spec);
-  check(throws<io_error>([&] { io::load_model<float>(empty); }), "a model without tensors");
+  check(throws<io_error>([&] { nn::load_model<float>(empty); }), "a model without tensors");
 }
 
 } // namespace

@@ -438,14 +438,18 @@ TEST_CASE("the models have the published sizes", "[models]") {
       9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512);
   CHECK(make_model("vgg_small").parameter_count() ==
         convolutions + 2 * 2 * (128 + 256 + 512) + 8192 * 10 + 10);
-  for (const char* name : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+  for (const std::string& name : names_of(models<float>)) {
     Net<float> net = make_model(name, {.classes = 7, .width = 6});
     const Tensor<float> x(net.input_shape().with_batch(2), 0.5f);
     Tape<float> tape;
     CHECK(net.forward(x, tape).shape() == Shape{2, 7});
     CHECK(net.classes() == 7);
+    const Shape& image = choose("net", models<float>, name).image;
+    CHECK(net.input_shape() == Shape{1, image[0], image[1], image[2]});
   }
-  CHECK(contains(message_of<value_error>([] { make_model("alexnet"); }), "got 'alexnet'"));
+  CHECK(models_for({1, 28, 28}) == std::vector<std::string>{"lenet5", "mnist_cnn"});
+  CHECK(contains(message_of<value_error>([] { make_model("alexnet"); }),
+                 "expected lenet5, mnist_cnn, vgg_small or resnet20, got 'alexnet'"));
 }
 
 TEST_CASE("parameters have the names of PyTorch's ResNets", "[models]") {

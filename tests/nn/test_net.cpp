@@ -400,7 +400,7 @@ TEST_CASE("running statistics move when update_statistics says so, and only then
 }
 
 TEST_CASE("stale weight codes are an error until quantize_weights() has run", "[net]") {
-  Net<float> net = small_net<float>("plain w4a4", quant::WeightScheme::lsq);
+  Net<float> net = small_net<float>("plain w4a4", "lsq");
   Tape<float> tape;
   for (const auto& p : net.parameters()) {
     if (p.parameter->group() != ParameterGroup::weight && !p.name.ends_with(".step")) continue;
@@ -433,12 +433,11 @@ TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
 // ---- memory -------------------------------------------------------------------------------------
 
 TEST_CASE("from the third step on nothing is allocated, whatever the bits and the batch", "[net]") {
-  using quant::WeightScheme;
   set_num_threads(1); // which thread packs what is left to chance, and each has its own scratch
   for (const char* name :
        {"plain fp32", "residual fp32", "plain w4a4", "residual w2a2", "plain 4/2", "residual w8a8"})
-    for (WeightScheme weights : {WeightScheme::sawb, WeightScheme::dorefa, WeightScheme::lsq}) {
-      INFO(name << ", " << quant::name(weights));
+    for (const char* weights : {"sawb", "dorefa", "lsq"}) {
+      INFO(name << ", " << weights);
       Net<float> net = small_net<float>(name, weights);
       const auto parameters = net.parameters();
       const Tensor<float> x = images(8), dz = output_gradient(8);

@@ -75,8 +75,7 @@ sgq::nn::Net<T> small_plain_net(std::uint64_t seed = 1) {
 
 /// Either of the two by name, quantised where bits say so: "plain fp32", "residual w4a4".
 template <class T>
-sgq::nn::Net<T> small_net(const std::string& name,
-                          sgq::quant::WeightScheme weights = sgq::quant::WeightScheme::sawb) {
+sgq::nn::Net<T> small_net(const std::string& name, std::string weights = "sawb") {
   const std::size_t space = name.find(' ');
   auto net = name.substr(0, space) == "plain" ? small_plain_net<T>() : small_residual_net<T>();
   const std::string bits = name.substr(space + 1);

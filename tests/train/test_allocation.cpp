@@ -40,7 +40,7 @@ TEST_CASE("no allocation after the second step", "[train]") {
   const small_run::Threads scope(1);
   auto net = small_run::net();
   nn::Tape<float> tape;
-  for (std::string_view name : optimizer_names) {
+  for (const std::string& name : names_of(optimizers<float>)) {
     const auto optimizer = make_optimizer<float>(name, net, {.lr = 1e-3, .groups = decayed(0.1)});
     CHECK(count([&](const data::Batch<float>& batch, const StepContext& at) {
             return train_step(net, tape, batch, *optimizer, at);

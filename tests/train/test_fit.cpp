@@ -37,8 +37,7 @@ struct Recorder : Callbacks {
   }
 };
 
-const FitOptions three_epochs{
-    .epochs = 3, .seed = 2, .schedule = {.kind = Schedule::Kind::one_cycle}};
+const FitOptions three_epochs{.epochs = 3, .seed = 2, .schedule = {.kind = "one-cycle"}};
 
 /// Three epochs from one state to the end, or to where the recorder stops them.
 TrainState run(nn::Net<float>& net, Optimizer<float>& optimizer, Recorder& recorder,
@@ -127,7 +126,7 @@ TEST_CASE("another step takes the place of the plain one", "[train]") {
   auto batches = small_run::batches();
   std::vector<double> factors;
   std::vector<std::uint32_t> draws;
-  const FitOptions options{.epochs = 2, .seed = 9, .schedule = {.kind = Schedule::Kind::cosine}};
+  const FitOptions options{.epochs = 2, .seed = 9, .schedule = {.kind = "cosine"}};
   const TrainState end =
       fit<float>(batches, options, [&](const data::Batch<float>& batch, const StepContext& at) {
         factors.push_back(at.lr_factor);

@@ -348,7 +348,7 @@ TEST_CASE("LSQ's step must come from weights that mean something", "[identity]")
   net.add("relu2", Relu<float>());
   net.add("fc3", Linear<float>({.in = 3, .out = 2}));
   const QuantizeOptions how{.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32),
-                            .weights = quant::WeightScheme::lsq,
+                            .weights = "lsq",
                             .alpha = 2};
   Tape<float> tape;
   const auto train = [&] {
@@ -445,7 +445,7 @@ TEST_CASE("quantize() that fails leaves the net as it was", "[identity]") {
   const std::string text = refusal([&] {
     quantize(net, how, [](const std::string& layer, int bits) {
       if (layer == "fc1") throw value_error("mine");
-      return quant::make_weight_quantizer<float>(quant::WeightScheme::lsq, bits);
+      return quant::make_weight_quantizer<float>("lsq", bits);
     });
   });
   CHECK(text == "mine");

@@ -60,14 +60,14 @@ inline Images first_images(const data::Dataset& set, index_t count) {
 
 /// What explaining and measuring needs of a network.
 struct Subject {
-  io::Model<float> model;
+  nn::Model<float> model;
   const data::Dataset& test;
   Images images;
   Tensor<float> x;
 
-  Subject(io::Model<float> trained, const data::Dataset& test_set, index_t explained)
+  Subject(nn::Model<float> trained, const data::Dataset& test_set, index_t explained)
       : model(std::move(trained)), test(test_set), images(first_images(test_set, explained)),
-        x(images.input(model.spec.quant.input)) {}
+        x(images.input(model.input)) {}
 };
 
 /// [2,N,H,W]: the gradient's magnitude and its signed mean over channels; `zeros`, if given, gets
@@ -134,7 +134,7 @@ namespace detail {
 /// the net says, bit for bit. Nothing where the policy is fp32.
 inline void add_integer(io::Json& row, io::Json& run, const Subject& s, View<const float> logits,
                         const std::string& folder) {
-  if (quant::name(s.model.spec.quant.bits) == "fp32") return;
+  if (s.model.bits() == "fp32") return;
   const std::string path = folder + "/integer.safetensors";
   sgq::infer::save_integer(path, sgq::infer::export_integer(s.model.net));
   row["integer_file_bytes"] = std::filesystem::file_size(path);
@@ -153,7 +153,7 @@ inline void add_integer(io::Json& row, io::Json& run, const Subject& s, View<con
 inline void add_test(io::Json& row, io::Json& run, Subject& s, const std::string& folder) {
   Tensor<float> x;
   x.resize(s.test.images.shape());
-  data::normalize<float>(s.test.images, s.model.spec.quant.input, x);
+  data::normalize<float>(s.test.images, s.model.input, x);
   const Stopwatch watch;
   const Tensor<float> logits = logits_of(s.model.net, x);
   run["evaluation_images_per_second"] = static_cast<double>(s.test.size()) / watch.seconds();
@@ -202,14 +202,14 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, Cel
   }
   const io::Json trained = train_network(o, sets);
   const Stopwatch watch;
-  Subject s(io::load_model(o.out + "/model.safetensors"), sets.test, measuring.explained);
+  Subject s(nn::load_model(o.out + "/model.safetensors"), sets.test, measuring.explained);
 
   io::Json row = making_of(cell, measuring), run = io::Json::object({});
   row["variant"] = cell.variant;
   for (const char* name : {"dataset", "net", "policy", "guided", "seed", "epochs", "train_images",
                            "parameters", "packed_bytes", "bit_operations", "options"})
     row[name] = trained.at(name);
-  row["bits"] = quant::name(s.model.spec.quant.bits);
+  row["bits"] = s.model.bits();
   row["data"] = loaded.sums();
   row["alphas"] = trained.find("alphas") ? trained.at("alphas") : io::Json::object({});
   detail::add_test(row, run, s, o.out);
@@ -218,7 +218,7 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, Cel
   std::vector<std::string> files = {"model.safetensors", "right.npy", "values.npy", "maps.npy"};
   if (!row.at("alphas").as_object().empty()) files.push_back("alpha.npy");
   if (row.at("bits").as_string() == "fp32") {
-    nn::Net<float> random = untrained(s.model.spec, 1000 + o.seed, s.x);
+    nn::Net<float> random = untrained(s.model.net, 1000 + o.seed, s.x);
     io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
     files.push_back("floor.npy");
   } else {

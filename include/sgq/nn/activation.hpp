@@ -16,6 +16,7 @@ template <class T>
 class Relu final : public Layer<T> {
 public:
   std::string_view kind() const override { return "relu"; }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::rectifier; }
   Reads reads(std::size_t) const override { return Reads::residual; }
   bool backward_in_place() const override { return true; }
@@ -39,6 +40,14 @@ struct PactOptions {
   quant::PactGradient gradient = quant::PactGradient::paper;
 };
 
+/// alpha is left out: it is a parameter, and those are stored as such.
+inline void fields(PactOptions& o, Fields& f) {
+  f("bits", o.bits);
+  std::string gradient(name(o.gradient));
+  f("gradient", gradient);
+  o.gradient = quant::parse_pact_gradient(gradient);
+}
+
 /// y = code * alpha / n, with a learnable alpha (arXiv 1805.06085).
 template <class T>
 class Pact final : public Layer<T> {
@@ -51,6 +60,10 @@ public:
   }
 
   std::string_view kind() const override { return "pact"; }
+  void save(Fields& f) const override {
+    PactOptions o = options_;
+    fields(o, f);
+  }
   std::string precision() const override { return "pact, " + to_text(options_.bits) + " bits"; }
   Gate gate() const override { return Gate::rectifier; }
   Reads reads(std::size_t) const override { return Reads::residual; }

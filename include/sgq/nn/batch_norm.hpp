@@ -18,6 +18,12 @@ struct BatchNormOptions {
   double momentum = 0.1; ///< share of the new batch in a running statistic
 };
 
+inline void fields(BatchNormOptions& o, Fields& f) {
+  f("channels", o.channels);
+  f("eps", o.eps);
+  f("momentum", o.momentum);
+}
+
 template <class T>
 class BatchNorm final : public Layer<T> {
 public:
@@ -27,6 +33,10 @@ public:
         var_({options.channels}, T{1}) {}
 
   std::string_view kind() const override { return "batch_norm"; }
+  void save(Fields& f) const override {
+    BatchNormOptions o = options_;
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::affine; }
   bool normalizes() const override { return true; }

@@ -37,6 +37,15 @@ inline kernels::ConvGeometry conv_geometry(const Shape& x, index_t outputs, cons
           .pad = window.pad};
 }
 
+inline void fields(Conv2dOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("kernel", o.kernel);
+  f("stride", o.stride);
+  f("pad", o.pad);
+  f("bias", o.bias);
+}
+
 template <class T>
 class Conv2d final : public Layer<T> {
 public:
@@ -46,6 +55,10 @@ public:
         bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "conv2d"; }
+  void save(Fields& f) const override {
+    Conv2dOptions o = options_;
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override { return weights_.precision(); }

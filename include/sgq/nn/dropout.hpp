@@ -20,6 +20,10 @@ public:
   }
 
   std::string_view kind() const override { return "dropout"; }
+  void save(Fields& f) const override {
+    double p = p_;
+    f("p", p);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }

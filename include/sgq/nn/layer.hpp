@@ -13,6 +13,7 @@
 
 #include "sgq/core/random.hpp"
 #include "sgq/nn/lowering.hpp"
+#include "sgq/nn/fields.hpp"
 #include "sgq/nn/parameter.hpp"
 #include "sgq/ops/signal.hpp"
 
@@ -104,6 +105,16 @@ public:
 
   /// "conv2d", "relu", ...
   virtual std::string_view kind() const = 0;
+
+  /// Lists the options that the layer was made with, so that a model file can hold them
+  /// (nn/layer_kinds.hpp makes the layer again). Throws value_error unless overridden.
+  virtual void save(Fields& options) const {
+    static_cast<void>(options);
+    throw value_error(describe("a layer of kind '" + std::string(kind()) + "'",
+                               "one that a model file can hold", "none",
+                               "override save() to list its options; a layer without any has an "
+                               "empty save()"));
+  }
 
   /// The shape of one image's output, {1, C, H, W} or {1, F}. Throws shape_error if the layer
   /// cannot take such inputs.

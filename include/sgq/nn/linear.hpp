@@ -1,5 +1,6 @@
-// sgq/nn/linear.hpp -- fully connected layer, x [N, I] -> y [N, O]:  y[n][o] = b[o] + sum_i w[o][i]
-// x[n][i].
+// sgq/nn/linear.hpp -- fully connected layer, x [N, I] -> y [N, O].
+//
+//     y[n][o] = b[o] + sum over i of w[o][i] x[n][i]
 //
 // With quantised weights or coded input the sum is made of codes, as in nn/conv2d.hpp. The last
 // layer of a quantised net also rounds its bias to a multiple of s_w s_x, so that its logits are
@@ -20,16 +21,31 @@ struct LinearOptions {
   index_t in = 1;
   index_t out = 1;
   bool bias = true;
+  bool integer_bias = false; ///< a multiple of s_w s_x wherever both sides are codes
 };
+
+inline void fields(LinearOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("bias", o.bias);
+  f("integer_bias", o.integer_bias);
+}
 
 template <class T>
 class Linear final : public Layer<T> {
 public:
   explicit Linear(const LinearOptions& options)
       : options_(check(options)), weights_({options.out, options.in}),
-        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
+        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {
+    weights_.set_integer_bias(options.integer_bias);
+  }
 
   std::string_view kind() const override { return "linear"; }
+  void save(Fields& f) const override {
+    LinearOptions o = options_;
+    o.integer_bias = weights_.integer_bias();
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {

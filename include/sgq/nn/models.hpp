@@ -1,16 +1,17 @@
 // sgq/nn/models.hpp -- the networks of the experiments, as functions that return a Net.
 //
 //   name        input     parameters   source
-//   lenet5      1x28x28       61,706   LeCun, Bottou, Bengio, Haffner 1998, with ReLU and max
-//   pooling mnist_cnn   1x28x28    1,199,882   the MNIST network of saliency-guided training (arXiv
-//   2111.14338) vgg_small   3x32x32    4,660,106   the VGG-like net of the quantisation literature
-//   (arXiv 1807.10029) resnet20    3x32x32      269,722   He et al. (arXiv 1512.03385), 6n + 2
-//   layers, n = 3, option A
+//   lenet5      1x28x28       61,706   LeCun, Bottou, Bengio, Haffner 1998, with ReLU, max pooling
+//   mnist_cnn   1x28x28    1,199,882   saliency-guided training's MNIST net (arXiv 2111.14338)
+//   vgg_small   3x32x32    4,660,106   VGG-like, of the quantisation papers (arXiv 1807.10029)
+//   resnet20    3x32x32      269,722   He et al. (arXiv 1512.03385): 6n + 2, n = 3, option A
 //
 // Layers and parameters have the names that PyTorch users expect ("layer2.0.conv1.weight"). The
-// nets come out real-valued; nn/quantize.hpp makes any of them a quantised one.
+// nets come out real-valued; nn/quantize.hpp makes any of them a quantised one. To add one, write
+// its function and a row of `models`.
 #pragma once
 
+#include "sgq/core/registry.hpp"
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/batch_norm.hpp"
 #include "sgq/nn/conv2d.hpp"
@@ -133,15 +134,34 @@ Net<T> resnet20(const ModelOptions& o = {}) {
   return net;
 }
 
+template <class T>
+struct ModelRow {
+  std::string_view name;
+  Net<T> (*make)(const ModelOptions& options);
+  Shape image; ///< {C, H, W}
+  std::string_view about;
+};
+
+template <class T>
+inline constexpr ModelRow<T> models[] = {
+    {"lenet5", lenet5<T>, {1, 28, 28}, "61,706 parameters"},
+    {"mnist_cnn", mnist_cnn<T>, {1, 28, 28}, "1,199,882 parameters"},
+    {"vgg_small", vgg_small<T>, {3, 32, 32}, "4,660,106 parameters"},
+    {"resnet20", resnet20<T>, {3, 32, 32}, "269,722 parameters"},
+};
+
+/// The names of the models that read such images.
+inline std::vector<std::string> models_for(const Shape& image) {
+  std::vector<std::string> names;
+  for (const auto& model : models<float>)
+    if (model.image == image) names.emplace_back(model.name);
+  return names;
+}
+
 /// A net by its name. Throws value_error on any other.
 template <class T = float>
-Net<T> make_model(std::string_view name, const ModelOptions& o = {}) {
-  if (name == "lenet5") return lenet5<T>(o);
-  if (name == "mnist_cnn") return mnist_cnn<T>(o);
-  if (name == "vgg_small") return vgg_small<T>(o);
-  if (name == "resnet20") return resnet20<T>(o);
-  throw value_error(
-      describe("net", "lenet5, mnist_cnn, vgg_small or resnet20", "'" + std::string(name) + "'"));
+Net<T> make_model(std::string_view name, const ModelOptions& options = {}) {
+  return choose("net", models<T>, name).make(options);
 }
 
 } // namespace sgq::nn

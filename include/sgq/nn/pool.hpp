@@ -17,6 +17,11 @@ struct PoolOptions {
   index_t stride = 0; ///< 0: the kernel's size, windows side by side
 };
 
+inline void fields(PoolOptions& o, Fields& f) {
+  f("kernel", o.kernel);
+  f("stride", o.stride);
+}
+
 namespace detail {
 inline ops::PoolGeometry pool_geometry(std::string_view what, const PoolOptions& o) {
   if (o.kernel < 1 || o.kernel > 15 || o.stride < 0)
@@ -41,6 +46,10 @@ public:
 
   std::string_view kind() const override { return "max_pool"; }
   const ops::PoolGeometry& geometry() const { return geometry_; }
+  void save(Fields& f) const override {
+    PoolOptions o{geometry_.kernel, geometry_.stride};
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   void lower(Lowering<T>& lowering) const override {
@@ -90,6 +99,10 @@ public:
   explicit AvgPool(const PoolOptions& o = {}) : geometry_(detail::pool_geometry("avg pool", o)) {}
 
   std::string_view kind() const override { return "avg_pool"; }
+  void save(Fields& f) const override {
+    PoolOptions o{geometry_.kernel, geometry_.stride};
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   void lower(Lowering<T>& lowering) const override {
@@ -140,6 +153,7 @@ template <class T>
 class GlobalAvgPool final : public Layer<T> {
 public:
   std::string_view kind() const override { return "global_avg_pool"; }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
   void lower(Lowering<T>& lowering) const override { lowering.global_average_pool(); }
   Reads reads(std::size_t) const override { return Reads::materialised; }

@@ -24,7 +24,7 @@ namespace sgq::nn {
 
 struct QuantizeOptions {
   quant::BitPolicy bits{};
-  quant::WeightScheme weights = quant::WeightScheme::sawb;
+  std::string weights = "sawb"; ///< a name of quant::weight_schemes
   quant::PactGradient gradient = quant::PactGradient::paper;
   /// Where every clip starts; PACT's paper takes 10. Unset, existing clips keep their values and
   /// calibrate() must set new ones.

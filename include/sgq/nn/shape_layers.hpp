@@ -14,6 +14,7 @@ class Flatten final : public Layer<T> {
 public:
   std::string_view kind() const override { return "flatten"; }
   void lower(Lowering<T>& lowering) const override { lowering.pass(); }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
@@ -37,6 +38,7 @@ class Add final : public Layer<T> {
 public:
   std::string_view kind() const override { return "add"; }
   void lower(Lowering<T>& lowering) const override { lowering.add(); }
+  void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
   bool backward_in_place() const override { return true; }
   Reads reads(std::size_t input) const override {
@@ -65,6 +67,12 @@ struct ShortcutOptions {
   index_t stride = 2;
 };
 
+inline void fields(ShortcutOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("stride", o.stride);
+}
+
 /// The parameter-free shortcut of option A (ops/shortcut.hpp).
 template <class T>
 class Shortcut final : public Layer<T> {
@@ -78,6 +86,10 @@ public:
 
   std::string_view kind() const override { return "shortcut"; }
   void lower(Lowering<T>& lowering) const override { lowering.shortcut(options_.stride); }
+  void save(Fields& f) const override {
+    ShortcutOptions o = options_;
+    fields(o, f);
+  }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   const ShortcutOptions& options() const { return options_; }

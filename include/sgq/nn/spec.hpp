@@ -20,7 +20,7 @@ struct ModelSpec {
 inline std::string policy_text(const QuantizeOptions& quant) {
   std::string text = quant::name(quant.bits);
   if (text == "fp32") return text;
-  text.append(", ").append(quant::name(quant.weights)).append(" weights, first and last ");
+  text.append(", ").append(quant.weights).append(" weights, first and last ");
   text.append(quant::name(quant.bits.first_last));
   if (quant.gradient == quant::PactGradient::plus) text += ", PACT+";
   return text;
@@ -49,23 +49,45 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 }
 } // namespace detail
 
-/// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
-inline Metadata to_metadata(const ModelSpec& spec) {
+/// The grid of a net's images, as two pairs: with them a file of a real-valued net says how its
+/// input was normalised.
+inline Metadata to_metadata(const QuantParams& input) {
   std::string zero;
-  for (std::int32_t z : spec.quant.input.zero_point) {
+  for (std::int32_t z : input.zero_point) {
     if (!zero.empty()) zero += ' ';
     zero += to_text(z);
   }
-  return {{"net", spec.net},
-          {"classes", to_text(spec.options.classes)},
-          {"width", to_text(spec.options.width)},
-          {"dropout", spec.options.dropout ? "1" : "0"},
-          {"bits", quant::name(spec.quant.bits)},
-          {"first_last", std::string(quant::name(spec.quant.bits.first_last))},
-          {"weights", std::string(quant::name(spec.quant.weights))},
-          {"pact_gradient", spec.quant.gradient == quant::PactGradient::plus ? "plus" : "paper"},
-          {"input_scale", to_text(spec.quant.input.scale)},
-          {"input_zero", zero}};
+  return {{"input_scale", to_text(input.scale)}, {"input_zero", zero}};
+}
+
+/// The grid behind such pairs; none where they are missing. Throws value_error on bad ones.
+inline QuantParams input_from_metadata(const Metadata& pairs) {
+  QuantParams input;
+  const auto scale = pairs.find("input_scale"), found = pairs.find("input_zero");
+  if (scale == pairs.end() || found == pairs.end()) return input;
+  input.scale = detail::parse_number<float>("input_scale", scale->second);
+  const std::string& zero = found->second;
+  for (std::size_t at = 0; at < zero.size();) {
+    const std::size_t end = std::min(zero.find(' ', at), zero.size());
+    input.zero_point.push_back(detail::parse_number<std::int32_t>(
+        "input_zero", std::string_view(zero).substr(at, end - at)));
+    at = end + 1;
+  }
+  return input;
+}
+
+/// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
+inline Metadata to_metadata(const ModelSpec& spec) {
+  Metadata pairs{{"net", spec.net},
+                 {"classes", to_text(spec.options.classes)},
+                 {"width", to_text(spec.options.width)},
+                 {"dropout", spec.options.dropout ? "1" : "0"},
+                 {"bits", quant::name(spec.quant.bits)},
+                 {"first_last", std::string(quant::name(spec.quant.bits.first_last))},
+                 {"weights", spec.quant.weights},
+                 {"pact_gradient", std::string(quant::name(spec.quant.gradient))}};
+  pairs.merge(to_metadata(spec.quant.input));
+  return pairs;
 }
 
 /// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
@@ -85,17 +107,11 @@ inline ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.options.dropout = detail::parse_either("dropout", get("dropout"), "0", "1");
   spec.quant.bits =
       quant::parse_bit_policy(get("bits"), quant::parse_first_last(get("first_last")));
-  spec.quant.weights = quant::parse_weight_scheme(get("weights"));
-  const bool plus = detail::parse_either("pact_gradient", get("pact_gradient"), "paper", "plus");
-  spec.quant.gradient = plus ? quant::PactGradient::plus : quant::PactGradient::paper;
-  spec.quant.input.scale = detail::parse_number<float>("input_scale", get("input_scale"));
-  const std::string& zero = get("input_zero");
-  for (std::size_t at = 0; at < zero.size();) {
-    const std::size_t end = std::min(zero.find(' ', at), zero.size());
-    spec.quant.input.zero_point.push_back(detail::parse_number<std::int32_t>(
-        "input_zero", std::string_view(zero).substr(at, end - at)));
-    at = end + 1;
-  }
+  spec.quant.weights =
+      choose("weight quantiser", quant::weight_schemes<float>, get("weights")).name;
+  spec.quant.gradient = quant::parse_pact_gradient(get("pact_gradient"));
+  get("input_scale"), get("input_zero");
+  spec.quant.input = input_from_metadata(pairs);
   return spec;
 }
 

@@ -37,6 +37,18 @@ enum class PactGradient {
   plus,  ///< PACT+: also from the rounding error of the others
 };
 
+/// "paper" | "plus"
+constexpr std::string_view name(PactGradient gradient) {
+  return gradient == PactGradient::paper ? "paper" : "plus";
+}
+
+/// The inverse. Throws value_error on any other text.
+inline PactGradient parse_pact_gradient(std::string_view text) {
+  for (PactGradient gradient : {PactGradient::paper, PactGradient::plus})
+    if (text == name(gradient)) return gradient;
+  throw value_error(describe("PACT gradient", "paper or plus", "'" + std::string(text) + "'"));
+}
+
 /// Throws value_error unless alpha is a positive finite number.
 template <class T>
 void check_alpha(T alpha) {

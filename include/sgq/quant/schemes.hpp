@@ -1,71 +1,49 @@
 // sgq/quant/schemes.hpp -- the weight quantisers by name.
+//
+// To add one, write its header and a row here. One that only your program needs takes no row: hand
+// it to nn::quantize(), and a row of your own to nn::load_model().
 #pragma once
 
+#include "sgq/core/registry.hpp"
 #include "sgq/quant/dorefa.hpp"
 #include "sgq/quant/lsq.hpp"
 #include "sgq/quant/sawb.hpp"
 #include "sgq/quant/symmetric.hpp"
 
 #include <memory>
-#include <string>
-#include <string_view>
 
 namespace sgq::quant {
 
-enum class WeightScheme {
-  dorefa,          ///< for nets with batch norm behind every quantised layer
-  dorefa_rescaled, ///< DoReFa times rms(w)/rms(w_q)
-  sawb,            ///< SAWB+, the default: the gradient passes everywhere
-  sawb_clipped,    ///< SAWB: no gradient outside +-alpha_w
-  lsq,             ///< a learned step
+template <class T>
+struct WeightScheme {
+  std::string_view name; ///< what the quantiser's name() says
+  std::unique_ptr<const WeightQuantizer<T>> (*make)(int bits);
+  std::string_view about{};
 };
 
-inline constexpr WeightScheme all_weight_schemes[] = {
-    WeightScheme::dorefa, WeightScheme::dorefa_rescaled, WeightScheme::sawb,
-    WeightScheme::sawb_clipped, WeightScheme::lsq};
-
-/// "dorefa" | "dorefa-rescaled" | "sawb" | "sawb-clipped" | "lsq"
-constexpr std::string_view name(WeightScheme scheme) {
-  switch (scheme) {
-  case WeightScheme::dorefa:
-    return "dorefa";
-  case WeightScheme::dorefa_rescaled:
-    return "dorefa-rescaled";
-  case WeightScheme::sawb:
-    return "sawb";
-  case WeightScheme::sawb_clipped:
-    return "sawb-clipped";
-  case WeightScheme::lsq:
-    return "lsq";
-  }
-  return "";
+/// Makes a quantiser from its bits and the fixed options of a scheme.
+template <class T, class Quantizer, auto... options>
+std::unique_ptr<const WeightQuantizer<T>> make_scheme(int bits) {
+  return std::make_unique<Quantizer>(bits, options...);
 }
 
-/// The inverse. Throws value_error on any other text.
-inline WeightScheme parse_weight_scheme(std::string_view text) {
-  for (WeightScheme scheme : all_weight_schemes)
-    if (text == name(scheme)) return scheme;
-  throw value_error(describe("weight quantiser",
-                             "dorefa, dorefa-rescaled, sawb, sawb-clipped or lsq",
-                             "'" + std::string(text) + "'"));
-}
-
-/// The quantiser of that scheme on its default grid. Throws value_error on bits it does not have.
 template <class T>
-std::unique_ptr<const WeightQuantizer<T>> make_weight_quantizer(WeightScheme scheme, int bits) {
-  switch (scheme) {
-  case WeightScheme::dorefa:
-    return std::make_unique<Dorefa<T>>(bits);
-  case WeightScheme::dorefa_rescaled:
-    return std::make_unique<Dorefa<T>>(bits, DorefaScale::rescaled);
-  case WeightScheme::sawb:
-    return std::make_unique<Sawb<T>>(bits);
-  case WeightScheme::sawb_clipped:
-    return std::make_unique<Sawb<T>>(bits, SawbGradient::clipped);
-  case WeightScheme::lsq:
-    return std::make_unique<Lsq<T>>(bits);
-  }
-  throw value_error(describe("weight quantiser", "a scheme", to_text(static_cast<int>(scheme))));
+inline constexpr WeightScheme<T> weight_schemes[] = {
+    {"dorefa", make_scheme<T, Dorefa<T>>, "for batch norm behind every quantised layer"},
+    {"dorefa-rescaled", make_scheme<T, Dorefa<T>, DorefaScale::rescaled>,
+     "DoReFa times rms(w)/rms(w_q)"},
+    {"sawb", make_scheme<T, Sawb<T>>, "SAWB+, the default: the gradient passes everywhere"},
+    {"sawb-clipped", make_scheme<T, Sawb<T>, SawbGradient::clipped>,
+     "SAWB: no gradient outside +-alpha_w"},
+    {"lsq", make_scheme<T, Lsq<T>>, "a learned step"},
+    {"symmetric", make_scheme<T, Symmetric<T>>, "max|w|: what 8-bit first and last layers have"},
+};
+
+/// The quantiser of that scheme on its default grid. Throws value_error on any other name, and on
+/// bits that the scheme does not have.
+template <class T>
+std::unique_ptr<const WeightQuantizer<T>> make_weight_quantizer(std::string_view scheme, int bits) {
+  return choose("weight quantiser", weight_schemes<T>, scheme).make(bits);
 }
 
 } // namespace sgq::quant

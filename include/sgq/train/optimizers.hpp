@@ -1,6 +1,7 @@
-// sgq/train/optimizers.hpp -- the optimisers by name.
+// sgq/train/optimizers.hpp -- the optimisers by name. To add one, write its header and a row here.
 #pragma once
 
+#include "sgq/core/registry.hpp"
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
 #include "sgq/train/sgd.hpp"
@@ -9,25 +10,36 @@
 
 namespace sgq::train {
 
-inline constexpr std::string_view optimizer_names[] = {"sgd", "adamw", "adadelta"};
-
 /// The settings that all of them share; the others keep their defaults.
 struct CommonOptions {
   double lr = 0.1;
   ParameterGroups groups{};
 };
 
+template <class T>
+struct OptimizerRow {
+  std::string_view name; ///< what the optimiser's name() says
+  std::unique_ptr<Optimizer<T>> (*make)(nn::Net<T>& net, const CommonOptions& options);
+  std::string_view about;
+};
+
+template <class T, class Kind, class Options>
+std::unique_ptr<Optimizer<T>> make_with_options(nn::Net<T>& net, const CommonOptions& o) {
+  return std::make_unique<Kind>(net, Options{.lr = o.lr, .groups = o.groups});
+}
+
+template <class T>
+inline constexpr OptimizerRow<T> optimizers[] = {
+    {"sgd", make_with_options<T, Sgd<T>, SgdOptions>, "stochastic gradient descent, momentum"},
+    {"adamw", make_with_options<T, Adamw<T>, AdamwOptions>, "Adam with decoupled weight decay"},
+    {"adadelta", make_with_options<T, Adadelta<T>, AdadeltaOptions>, "steps scaled by past steps"},
+};
+
 /// Throws value_error on a name that is none of the above.
 template <class T>
 std::unique_ptr<Optimizer<T>> make_optimizer(std::string_view name, nn::Net<T>& net,
-                                             const CommonOptions& o) {
-  if (name == "sgd")
-    return std::make_unique<Sgd<T>>(net, SgdOptions{.lr = o.lr, .groups = o.groups});
-  if (name == "adamw")
-    return std::make_unique<Adamw<T>>(net, AdamwOptions{.lr = o.lr, .groups = o.groups});
-  if (name == "adadelta")
-    return std::make_unique<Adadelta<T>>(net, AdadeltaOptions{.lr = o.lr, .groups = o.groups});
-  throw value_error(describe("optimizer", "sgd, adamw or adadelta", "'" + std::string(name) + "'"));
+                                             const CommonOptions& options) {
+  return choose("optimizer", optimizers<T>, name).make(net, options);
 }
 
 } // namespace sgq::train

@@ -1,5 +1,5 @@
 // Model files: the same net back, the same bytes from equal nets, and no half-read file.
-#include "sgq/io/model.hpp"
+#include "sgq/nn/model_file.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -8,10 +8,11 @@
 
 #include <limits>
 
-namespace test_model {
+namespace test_model_file {
 
 using namespace sgq;
-using namespace sgq::io;
+using namespace sgq::nn;
+using io::SafeTensors, io::bytes_of, io::read_file, io::read_safetensors, io::write_safetensors;
 
 namespace {
 
@@ -74,7 +75,7 @@ SafeTensors without(const SafeTensors& file, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("a saved model comes back with its spec, its metadata and its logits", "[io]") {
+TEST_CASE("a saved model comes back with its spec, its metadata and its logits", "[nn]") {
   const TempDir dir;
   for (const char* bits : {"fp32", "w4a4", "w2a4,conv2=w3a5"}) {
     const nn::ModelSpec spec = narrow(bits);
@@ -87,7 +88,8 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
     save_model(dir / "m.safetensors", net, metadata);
 
     Model<float> model = load_model(dir / "m.safetensors");
-    CHECK(model.spec == spec);
+    CHECK((model.spec && *model.spec == spec));
+    CHECK(model.input == spec.quant.input);
     CHECK(model.metadata.at("dataset") == "mnist");
     CHECK(model.metadata.at("version") == version);
     CHECK((values(model.net) == values(net)));
@@ -95,7 +97,7 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
   }
 }
 
-TEST_CASE("running statistics are part of a model", "[io]") {
+TEST_CASE("running statistics are part of a model", "[nn]") {
   const TempDir dir;
   nn::ModelSpec spec;
   spec.net = "resnet20";
@@ -108,7 +110,7 @@ TEST_CASE("running statistics are part of a model", "[io]") {
   CHECK((values(model.net) == values(net)));
 }
 
-TEST_CASE("equal nets give equal bytes", "[io]") {
+TEST_CASE("equal nets give equal bytes", "[nn]") {
   const TempDir dir;
   nn::Net<float> a = nn::build_model(narrow()), b = nn::build_model(narrow());
   save_model(dir / "a", a, nn::to_metadata(narrow()));
@@ -116,7 +118,7 @@ TEST_CASE("equal nets give equal bytes", "[io]") {
   CHECK((read_file(dir / "a") == read_file(dir / "b")));
 }
 
-TEST_CASE("a model file must hold exactly the tensors of the net", "[io]") {
+TEST_CASE("a model file must hold exactly the tensors of the net", "[nn]") {
   CHECK(message_after([](const SafeTensors& f) { return f; }).empty());
   const std::string missing =
       message_after([](const SafeTensors& f) { return without(f, "fc2.weight"); });
@@ -141,7 +143,7 @@ TEST_CASE("a model file must hold exactly the tensors of the net", "[io]") {
   CHECK(contains(type, "'fc1.bias': expected F32, got F64"));
 }
 
-TEST_CASE("numbers that are not finite are refused", "[io]") {
+TEST_CASE("numbers that are not finite are refused", "[nn]") {
   for (float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     const std::string text = message_after([&](const SafeTensors& f) {
@@ -156,14 +158,14 @@ TEST_CASE("numbers that are not finite are refused", "[io]") {
   }
 }
 
-TEST_CASE("a stored real-valued net becomes a quantised one with the same weights", "[io]") {
+TEST_CASE("a stored real-valued net becomes a quantised one with the same weights", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   nn::Net<float> real = nn::build_model(narrow());
   save_model(path, real, nn::to_metadata(narrow()));
   Model<float> model = load_model(path);
   nn::QuantizeOptions quant = narrow("w4a4").quant;
-  quant.weights = quant::WeightScheme::lsq;
+  quant.weights = "lsq";
   nn::quantize(model.net, quant);
   const SafeTensors file = read_safetensors(path);
   for (auto& p : model.net.parameters())
@@ -177,21 +179,25 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
           real.layer(real.find(name)).weights()->codes().scale);
 }
 
-TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
+TEST_CASE("a file that is no model of sgq, or whose spec was tampered with", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   CHECK(contains(message_of<io_error>([&] { load_model(path); }), path));
 
-  nn::Net<float> net = nn::build_model(narrow("w4a4"));
+  Net<float> net = build_model(narrow("w4a4"));
+  save_model(path, net, to_metadata(narrow("w4a4")));
+  const SafeTensors good = read_safetensors(path);
   const auto message = [&](const char* key, const char* value) {
-    nn::Metadata metadata = nn::to_metadata(narrow("w4a4"));
-    if (value)
-      metadata[key] = value;
-    else
-      metadata.erase(key);
-    save_model(path, net, metadata);
-    const std::string text = message_of<io_error>([&] { load_model(path); });
+    SafeTensors file = good;
+    file.metadata.erase("layers"); // as sgq 0.1 wrote it
+    file.metadata.erase(key);
+    if (value) file.metadata[key] = value;
+    const std::string text = message_of<io_error>([&] { load_model(file); });
     CHECK(contains(text, path));
+    // The layers say what the net is: the same lie is no spec.
+    file.metadata["layers"] = good.metadata.at("layers");
+    CHECK_FALSE(load_model(file).spec);
+    CHECK(load_model(file).input == narrow().quant.input);
     return text;
   };
   CHECK(contains(message("net", nullptr), "'net'"));
@@ -208,7 +214,7 @@ TEST_CASE("a file that is no model of sgq, or was tampered with", "[io]") {
   CHECK(contains(message("input_zero", "1 2"), "zero points"));
 }
 
-TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[io]") {
+TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
   nn::ModelSpec spec;
@@ -218,7 +224,7 @@ TEST_CASE("a model's metadata take no memory that its tensors do not justify", "
   file.metadata = nn::to_metadata(spec);
   write_safetensors(path, file);
   CHECK(read_file(path).size() < 300);
-  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"}) {
+  for (const std::string& net : names_of(models<float>)) {
     file.metadata["net"] = net;
     write_safetensors(path, file);
     const std::size_t before = allocations::bytes_taken;
@@ -230,12 +236,12 @@ TEST_CASE("a model's metadata take no memory that its tensors do not justify", "
   }
 }
 
-TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
+TEST_CASE("a model that its tensors justify is within the limit", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "m.safetensors";
-  for (const char* net : {"lenet5", "mnist_cnn", "vgg_small", "resnet20"})
+  for (const std::string& net : names_of(models<float>))
     for (const char* bits : {"fp32", "w4a4"})
-      for (auto weights : {quant::WeightScheme::sawb, quant::WeightScheme::lsq})
+      for (const char* weights : {"sawb", "lsq"})
         for (index_t width : {0, 2, 24}) {
           nn::ModelSpec spec = narrow(bits);
           spec.net = net;
@@ -250,7 +256,7 @@ TEST_CASE("a model that its tensors justify is within the limit", "[io]") {
         }
 }
 
-TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "[io]") {
+TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "[nn]") {
   nn::Net<float> narrow_net = nn::build_model<float>(narrow());
   nn::Net<double> wide = nn::build_model<double>(narrow());
   SafeTensors file;
@@ -274,7 +280,7 @@ TEST_CASE("a net of doubles takes F32, exactly; a net of floats takes no F64", "
   CHECK(contains(message_of<io_error>([&] { load_weights(broken, wide); }), "finite numbers"));
 }
 
-TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
+TEST_CASE("PyTorch's counters of batches are passed over", "[nn]") {
   nn::ModelSpec spec;
   spec.net = "resnet20";
   spec.options.width = 2;
@@ -295,10 +301,10 @@ TEST_CASE("PyTorch's counters of batches are passed over", "[io]") {
   CHECK(contains(with("num_batches_tracked", scalar), "only tensors of this net"));
 }
 
-TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[io]") {
+TEST_CASE("weights of another policy or grid are refused by the first layer that differs", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "w4a4.safetensors";
-  const auto quantised = [](const char* bits, quant::WeightScheme weights, float scale = 0.01f) {
+  const auto quantised = [](const char* bits, const char* weights, float scale = 0.01f) {
     nn::Net<float> net({1, 6, 6}); // a net of one's own, which no spec describes
     net.add("conv1", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
     net.add("relu1", nn::Relu<float>());
@@ -313,8 +319,7 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
                        .input = {scale, {33}}});
     return net;
   };
-  using quant::WeightScheme;
-  nn::Net<float> saved = quantised("w4a4", WeightScheme::sawb);
+  nn::Net<float> saved = quantised("w4a4", "sawb");
   save_model(path, saved, {});
   const SafeTensors file = read_safetensors(path);
   const auto refusal = [&](nn::Net<float> net) {
@@ -323,33 +328,48 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
     CHECK((text.empty() || values(net) == before));
     return text;
   };
-  CHECK(refusal(quantised("w4a4", WeightScheme::sawb)) == "");
-  CHECK(contains(refusal(quantised("w2a2", WeightScheme::sawb)),
+  CHECK(refusal(quantised("w4a4", "sawb")) == "");
+  CHECK(contains(refusal(quantised("w2a2", "sawb")),
                  "layer 'conv2': expected sawb, 2 bits, odd codes -3..3, got sawb, 4 bits, "
                  "codes -7..7"));
-  CHECK(contains(refusal(quantised("w4a2", WeightScheme::sawb)),
+  CHECK(contains(refusal(quantised("w4a2", "sawb")),
                  "layer 'relu1': expected pact, 2 bits, got pact, 4 bits"));
-  CHECK(contains(refusal(quantised("w4a4", WeightScheme::dorefa_rescaled)), "layer 'conv2'"));
-  CHECK(contains(refusal(quantised("w4a4", WeightScheme::sawb, 0.02f)),
+  CHECK(contains(refusal(quantised("w4a4", "dorefa-rescaled")), "layer 'conv2'"));
+  CHECK(contains(refusal(quantised("w4a4", "sawb", 0.02f)),
                  "layer 'input': expected pixel codes, scale 0.02, zero 33, got pixel codes, scale "
                  "0.01, zero 33"));
-  CHECK(contains(refusal(quantised("fp32", WeightScheme::sawb)), "expected real numbers, got"));
+  CHECK(contains(refusal(quantised("fp32", "sawb")), "expected real numbers, got"));
 }
 
-TEST_CASE("files of sgq 0.1 say their precision by their spec", "[io]") {
+TEST_CASE("files of sgq 0.1 say their precision by their spec", "[nn]") {
   const TempDir dir;
   const std::string path = dir / "old.safetensors";
   nn::Net<float> saved = nn::build_model(narrow("w4a4"));
   save_model(path, saved, nn::to_metadata(narrow("w4a4")));
   SafeTensors file = read_safetensors(path);
   file.metadata.erase("precision");
+  file.metadata.erase("layers");
   nn::Net<float> same = nn::build_model(narrow("w4a4")), other = nn::build_model(narrow("w2a2"));
   CHECK_NOTHROW(load_weights(file, same));
   CHECK(contains(message_of<io_error>([&] { load_weights(file, other); }), "layer 'conv2'"));
-  CHECK_NOTHROW(load_model(file));
+  CHECK((load_model(file).spec == narrow("w4a4")));
 }
 
-TEST_CASE("clips and variances of a file must be in their range", "[io]") {
+TEST_CASE("a model that sgq 0.1 wrote computes what it computed there", "[nn]") {
+  Model<float> model = load_model("tests/golden/models/sgq-0.1.safetensors");
+  CHECK(model.metadata.at("version") == "0.1.0");
+  REQUIRE(model.spec);
+  CHECK(model.spec->quant.weights == "lsq");
+  CHECK(model.input == QuantParams{0.015f, {125, 123, 114}});
+  Tensor<float> x({1, 3, 32, 32});
+  for (index_t i = 0; i < x.size(); ++i) x[i] = 0.015f * static_cast<float>(i * i % 191 - 95);
+  Tape<float> tape;
+  std::string logits;
+  for (float z : model.net.forward(x, tape)) logits += to_text(z) + " ";
+  CHECK(logits == model.metadata.at("logits"));
+}
+
+TEST_CASE("clips and variances of a file must be in their range", "[nn]") {
   nn::Net<float> net({1, 4, 4});
   net.add("conv", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
   net.add("bn", nn::BatchNorm<float>({.channels = 2}));
@@ -376,4 +396,4 @@ TEST_CASE("clips and variances of a file must be in their range", "[io]") {
   CHECK(contains(refusal("relu.alpha", -5), "tensor 'relu.alpha': expected numbers > 0, got -5"));
 }
 
-} // namespace test_model
+} // namespace test_model_file

@@ -1,6 +1,6 @@
 // Checkpoints: a run that was killed goes on to the same last bit, and only its own checkpoint lets
 // it.
-#include "sgq/io/checkpoint.hpp"
+#include "sgq/train/checkpoint.hpp"
 
 #include "io/mutate.hpp"
 #include "support/catch.hpp"
@@ -14,12 +14,12 @@ namespace test_checkpoint {
 
 using namespace sgq;
 using namespace sgq::io;
+using train::Run, train::load_checkpoint, train::save_checkpoint;
 
 namespace {
 
 const nn::Metadata options{{"lr", "0.003"}, {"net", "small"}};
-const train::FitOptions two_epochs{
-    .epochs = 2, .seed = 3, .schedule = {.kind = train::Schedule::Kind::cosine}};
+const train::FitOptions two_epochs{.epochs = 2, .seed = 3, .schedule = {.kind = "cosine"}};
 
 /// Writes a checkpoint after some step and stops there, as a kill would.
 struct Killed : train::Callbacks {
@@ -66,10 +66,10 @@ std::string load_message(const std::string& path, const nn::Metadata& mine = opt
 
 } // namespace
 
-TEST_CASE("killed and gone on with from a checkpoint: the same bytes", "[io]") {
+TEST_CASE("killed and gone on with from a checkpoint: the same bytes", "[train]") {
   const small_run::Threads one(1);
   const TempDir dir;
-  for (std::string_view name : train::optimizer_names) {
+  for (const std::string& name : names_of(train::optimizers<float>)) {
     const train::CommonOptions settings{.lr = 0.003, .groups = train::decayed(0.01)};
     auto whole = small_run::net();
     const auto whole_optimizer = train::make_optimizer<float>(name, whole, settings);
@@ -96,7 +96,7 @@ TEST_CASE("killed and gone on with from a checkpoint: the same bytes", "[io]") {
   }
 }
 
-TEST_CASE("every number of the state comes back exactly", "[io]") {
+TEST_CASE("every number of the state comes back exactly", "[train]") {
   const TempDir dir;
   auto net = small_run::net();
   train::Adamw<float> optimizer(net, {});
@@ -108,7 +108,7 @@ TEST_CASE("every number of the state comes back exactly", "[io]") {
   CHECK(load_checkpoint(dir / "c", net, optimizer, {}).state == state);
 }
 
-TEST_CASE("a quantised net resumes with its alphas and fresh codes", "[io]") {
+TEST_CASE("a quantised net resumes with its alphas and fresh codes", "[train]") {
   const TempDir dir;
   nn::ModelSpec spec;
   spec.net = "lenet5";
@@ -128,7 +128,7 @@ TEST_CASE("a quantised net resumes with its alphas and fresh codes", "[io]") {
   CHECK_NOTHROW(b.forward(x, tape));
 }
 
-TEST_CASE("a checkpoint of other options is refused by the first that differs", "[io]") {
+TEST_CASE("a checkpoint of other options is refused by the first that differs", "[train]") {
   const small_run::Threads one(1);
   const TempDir dir;
   const std::string path = dir / "checkpoint";
@@ -143,7 +143,7 @@ TEST_CASE("a checkpoint of other options is refused by the first that differs", 
   CHECK(contains(load_message(path, more), "guided 1"));
 }
 
-TEST_CASE("a checkpoint of another net or optimiser is refused", "[io]") {
+TEST_CASE("a checkpoint of another net or optimiser is refused", "[train]") {
   const small_run::Threads one(1);
   const TempDir dir;
   const std::string path = dir / "checkpoint";
@@ -160,7 +160,7 @@ TEST_CASE("a checkpoint of another net or optimiser is refused", "[io]") {
                  "tensor 'net."));
 }
 
-TEST_CASE("a checkpoint of other numerics or of another precision is refused", "[io]") {
+TEST_CASE("a checkpoint of other numerics or of another precision is refused", "[train]") {
   const TempDir dir;
   const std::string path = dir / "checkpoint";
   const auto quantised = [](const char* bits) {
@@ -180,7 +180,7 @@ TEST_CASE("a checkpoint of other numerics or of another precision is refused", "
 
   SafeTensors file = read_safetensors(path);
   file.metadata["numerics"] = "1";
-  file.metadata["digest"] = io::detail::digest(file);
+  file.metadata["digest"] = train::detail::digest(file);
   write_safetensors(path, file);
   CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, net, sgd, options); }),
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
@@ -191,7 +191,7 @@ TEST_CASE("a checkpoint of other numerics or of another precision is refused", "
                  "one that was made for the net, got one of another net"));
 }
 
-TEST_CASE("a model is no checkpoint", "[io]") {
+TEST_CASE("a model is no checkpoint", "[train]") {
   const TempDir dir;
   auto net = small_run::net();
   save_model(dir / "m", net, {});
@@ -199,7 +199,7 @@ TEST_CASE("a model is no checkpoint", "[io]") {
   CHECK(contains(load_message(dir / "absent"), "absent"));
 }
 
-TEST_CASE("a damaged checkpoint is never gone on from", "[io]") {
+TEST_CASE("a damaged checkpoint is never gone on from", "[train]") {
   const small_run::Threads one(1);
   const TempDir dir;
   const std::string path = dir / "checkpoint";
@@ -234,7 +234,7 @@ TEST_CASE("a damaged checkpoint is never gone on from", "[io]") {
   }
 }
 
-TEST_CASE("a checkpoint of floats is none of a run in doubles", "[io]") {
+TEST_CASE("a checkpoint of floats is none of a run in doubles", "[train]") {
   const TempDir dir;
   const std::string path = dir / "checkpoint";
   auto floats = nn::lenet5<float>({.width = 2});

@@ -1,5 +1,5 @@
-// sgq/io/checkpoint.hpp -- everything that an interrupted training run needs in order to go on as
-// if nothing had happened, to the last bit.
+// sgq/train/checkpoint.hpp -- all that an interrupted training run needs in order to go on as if
+// nothing had happened, to the last bit.
 //
 // A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. ..")
 // and, as metadata, the place in the run and the run's options. It is replaced in one stroke, so a
@@ -8,15 +8,15 @@
 // neither this run nor that one. So is one of other numerics or of another precision.
 #pragma once
 
-#include "sgq/io/model.hpp"
 #include "sgq/io/sha256.hpp"
+#include "sgq/nn/model_file.hpp"
 #include "sgq/train/fit.hpp"
 
-namespace sgq::io {
+namespace sgq::train {
 
 /// A run beside its tensors.
 struct Run {
-  train::TrainState state{};
+  TrainState state{};
   nn::Metadata options{}; ///< whatever decides the run's results; must be equal to go on
   nn::Metadata notes{};   ///< anything else; stored, not compared
 };
@@ -24,8 +24,8 @@ struct Run {
 namespace detail {
 
 template <class T>
-Stored<T> stored(nn::Net<T>& net, train::Optimizer<T>& optimizer) {
-  Stored<T> all = io::stored(net);
+nn::Stored<T> stored(nn::Net<T>& net, Optimizer<T>& optimizer) {
+  nn::Stored<T> all = nn::stored(net);
   for (auto& p : all.parameters) p.name = "net." + p.name;
   for (auto& b : all.buffers) b.name = "net." + b.name;
   for (auto& s : optimizer.state()) all.buffers.push_back({"optimizer." + s.name, s.tensor});
@@ -33,8 +33,8 @@ Stored<T> stored(nn::Net<T>& net, train::Optimizer<T>& optimizer) {
 }
 
 /// Over all metadata except the digest itself, and over every tensor.
-inline std::string digest(const SafeTensors& file) {
-  Sha256 sha;
+inline std::string digest(const io::SafeTensors& file) {
+  io::Sha256 sha;
   for (const auto& [key, value] : file.metadata)
     if (key != "digest") sha.update(key).update("=").update(value).update("\n");
   for (const auto& [name, tensor] : file.tensors())
@@ -42,7 +42,7 @@ inline std::string digest(const SafeTensors& file) {
   return sha.hex();
 }
 
-inline void put_state(nn::Metadata& pairs, const train::TrainState& s) {
+inline void put_state(nn::Metadata& pairs, const TrainState& s) {
   pairs["state.epoch"] = to_text(s.epoch);
   pairs["state.batch"] = to_text(s.batch);
   pairs["state.step"] = to_text(s.step);
@@ -59,7 +59,7 @@ inline nn::Metadata with_prefix(const nn::Metadata& pairs, const std::string& pr
   return found;
 }
 
-inline const std::string& text_at(const SafeTensors& file, const std::string& key) {
+inline const std::string& text_at(const io::SafeTensors& file, const std::string& key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
     throw io_error(describe(file.origin, "a checkpoint's entry '" + key + "'", "none"));
@@ -67,11 +67,11 @@ inline const std::string& text_at(const SafeTensors& file, const std::string& ke
 }
 
 template <class Number>
-Number number_at(const SafeTensors& file, const std::string& key) {
+Number number_at(const io::SafeTensors& file, const std::string& key) {
   return nn::detail::parse_number<Number>(key, text_at(file, key));
 }
 
-inline train::TrainState get_state(const SafeTensors& file) {
+inline TrainState get_state(const io::SafeTensors& file) {
   return {.epoch = number_at<index_t>(file, "state.epoch"),
           .batch = number_at<index_t>(file, "state.batch"),
           .step = number_at<index_t>(file, "state.step"),
@@ -83,15 +83,15 @@ inline train::TrainState get_state(const SafeTensors& file) {
 /// Throws io_error on a tensor of another type than the run's numbers: widened ones would go on as
 /// another run.
 template <class T>
-void check_types(const SafeTensors& file) {
+void check_types(const io::SafeTensors& file) {
   for (const auto& [name, tensor] : file.tensors())
-    if (tensor.dtype != dtype_of<T>())
-      fail_tensor(file, name, std::string(info(dtype_of<T>()).safetensors),
-                  std::string(info(tensor.dtype).safetensors));
+    if (tensor.dtype != io::dtype_of<T>())
+      nn::detail::fail_tensor(file, name, std::string(io::info(io::dtype_of<T>()).safetensors),
+                              std::string(io::info(tensor.dtype).safetensors));
 }
 
 /// Throws io_error on the first option that is not the same.
-inline void check_options(const SafeTensors& file, nn::Metadata now) {
+inline void check_options(const io::SafeTensors& file, nn::Metadata now) {
   nn::Metadata then = with_prefix(file.metadata, "option.");
   for (const auto& [key, value] : now) then.try_emplace(key, "no such option");
   for (const auto& [key, value] : then) {
@@ -106,31 +106,31 @@ inline void check_options(const SafeTensors& file, nn::Metadata now) {
 
 /// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
 template <class T>
-void save_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
+void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                      const Run& run) {
-  train::check_same_net(net, optimizer);
-  SafeTensors file;
+  check_same_net(net, optimizer);
+  io::SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
-                   {"precision", detail::precision_text(net.precision())},
+                   {"precision", nn::detail::precision_text(net.precision())},
                    {"optimizer", std::string(optimizer.name())},
                    {"optimizer_steps", to_text(optimizer.steps())}};
   for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
   for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
   detail::put_state(file.metadata, run.state);
-  add_tensors(file, detail::stored(net, optimizer));
+  nn::add_tensors(file, detail::stored(net, optimizer));
   file.metadata["digest"] = detail::digest(file);
-  write_safetensors(path, file);
+  io::write_safetensors(path, file);
 }
 
 /// Puts net and optimiser back to where they were and returns the run's state and notes. Throws
 /// io_error, and changes nothing, on a file that is damaged, is no checkpoint, holds another net or
 /// optimiser, or belongs to a run with other options.
 template <class T>
-Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T>& optimizer,
+Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                     const nn::Metadata& options) {
-  train::check_same_net(net, optimizer);
-  const SafeTensors file = read_safetensors(path);
+  check_same_net(net, optimizer);
+  const io::SafeTensors file = io::read_safetensors(path);
   const auto expect = [&](const std::string& key, const std::string& expected) {
     if (const std::string& got = detail::text_at(file, key); got != expected)
       throw io_error(describe(path + ", " + key, expected, got));
@@ -143,15 +143,15 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, train::Optimizer<T
     throw io_error(describe(path + ", numerics", to_text(numerics_version), then,
                             "another version of sgq wrote it: start anew"));
   detail::check_options(file, options);
-  detail::check_precision(file, net);
+  nn::detail::check_precision(file, net);
   expect("optimizer", std::string(optimizer.name()));
   detail::check_types<T>(file);
-  const train::TrainState state = detail::get_state(file);
+  const TrainState state = detail::get_state(file);
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
-  load_tensors(file, detail::stored(net, optimizer));
+  nn::load_tensors(file, detail::stored(net, optimizer));
   optimizer.set_steps(optimizer_steps);
   net.quantize_weights();
   return {state, options, detail::with_prefix(file.metadata, "note.")};
 }
 
-} // namespace sgq::io
+} // namespace sgq::train

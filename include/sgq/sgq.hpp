@@ -190,3 +190,7 @@
 #include "sgq/infer/staircase.hpp"
 #include "sgq/infer/stairs.hpp"
 #include "sgq/infer/verify.hpp"
+
+#if defined(SGQ_COMPILED) // by the CMake target sgq::compiled
+#include "sgq/compiled.inc"
+#endif

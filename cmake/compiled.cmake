@@ -21,6 +21,9 @@ add_library(sgq::compiled ALIAS sgq_compiled)
 target_link_libraries(sgq_compiled PUBLIC sgq)
 target_compile_definitions(sgq_compiled PUBLIC SGQ_COMPILED)
 target_precompile_headers(sgq_compiled PRIVATE <sgq/sgq.hpp>)
+if(TARGET sgq_warnings) # in our own build, where programs share the precompiled header
+  target_link_libraries(sgq_compiled PRIVATE $<BUILD_INTERFACE:sgq_warnings>)
+endif()
 set_target_properties(sgq_compiled PROPERTIES EXPORT_NAME compiled UNITY_BUILD OFF)
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND NOT CMAKE_CXX_FLAGS MATCHES "-O")
   target_compile_options(sgq_compiled PRIVATE -O2) # unoptimised kernels would help nobody

@@ -194,3 +194,7 @@
 #include "sgq/infer/reference.hpp"
 #include "sgq/infer/thresholds.hpp"
 #include "sgq/infer/verify.hpp"
+
+#if defined(SGQ_COMPILED) // by the CMake target sgq::compiled
+#include "sgq/compiled.inc"
+#endif

@@ -8,6 +8,12 @@ int main() {
   sgq::parallel_for(x.shape()[0], [&](sgq::index_t n) { x.view().slice(n, 1).fill(0.0f); });
   for (float value : x)
     if (value != 0.0f) return 1;
+#if defined(SGQ_COMPILED) // most of this stands in the library
+  sgq::nn::Tape<float> tape;
+  const auto net = sgq::nn::lenet5<float>();
+  const auto logits = net.forward(x.view().slice(0, 2), tape);
+  if (logits.size() != 20) return 1;
+#endif
 #if defined(_OPENMP)
   const char* openmp = "with OpenMP";
 #else

@@ -179,7 +179,7 @@ template <class T>
 void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factories<T>& own) {
   const io::Json* weights = layer.find("weights");
   if (!weights) return;
-  Weights<T>* const target = weights_of(net.layer(i));
+  Weights<T>* const target = net.layer(i).weights();
   if (!target) throw value_error(describe("'weights'", "a layer with weights", "another"));
   const std::string& name = member(*weights, "quantizer").as_string();
   const quant::WeightScheme<T>* row = find_row(own.quantizers, name);
@@ -210,7 +210,7 @@ io::Json to_json(const Net<T>& net) {
       throw value_error("layer '" + node.name + "': " + e.what());
     }
     if (!options.json.is_null()) layer["options"] = std::move(options.json);
-    if (const Weights<T>* weights = weights_of(*node.layer); weights && weights->quantized())
+    if (const Weights<T>* weights = std::as_const(*node.layer).weights(); weights && weights->quantized())
       layer["weights"] = io::Json::object(
           {{"quantizer", weights->quantizer()->name()}, {"bits", weights->quantizer()->bits()}});
     layers.push_back(std::move(layer));

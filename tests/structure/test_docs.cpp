@@ -1,4 +1,4 @@
-// What README.md and docs/ point to is there.
+// What README.md, CONTRIBUTING.md and docs/ point to is there.
 #include "source.hpp"
 #include "support/catch.hpp"
 
@@ -20,14 +20,57 @@ std::vector<std::string> linked_files(const std::string& markdown) {
   return found;
 }
 
-} // namespace
+// The headers that a page names in backticks: `sgq/core/shape.hpp`, `core/shape.hpp` or from the root.
+std::vector<std::string> named_headers(const std::string& markdown) {
+  std::vector<std::string> found;
+  for (std::size_t open = markdown.find('`'); open != std::string::npos;) {
+    const std::size_t close = markdown.find('`', open + 1);
+    if (close == std::string::npos) break;
+    const std::string item = markdown.substr(open + 1, close - open - 1);
+    const std::size_t end = item.rfind(".hpp");
+    if (item.find('/') != std::string::npos && end != std::string::npos && end + 4 == item.size() &&
+        item.find_first_of(" *\n,") == std::string::npos)
+      found.push_back(item);
+    open = markdown.find('`', close + 1);
+  }
+  return found;
+}
 
-TEST_CASE("links in the documentation lead somewhere", "[structure]") {
-  std::vector<std::filesystem::path> pages = {"README.md"};
+bool header_exists(const std::string& name) {
+  for (const char* root : {"", "include/", "include/sgq/", "examples/"})
+    if (std::filesystem::exists(root + name)) return true;
+  return false;
+}
+
+std::vector<std::filesystem::path> all_pages() {
+  std::vector<std::filesystem::path> pages = {"README.md", "CONTRIBUTING.md"};
   for (const auto& entry : std::filesystem::recursive_directory_iterator("docs"))
     if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  return pages;
+}
+
+} // namespace
+
+TEST_CASE("headers that the documentation names exist", "[structure]") {
   std::vector<std::string> problems;
-  for (const auto& page : pages)
+  for (const auto& page : all_pages())
+    for (const std::string& name : named_headers(read(page)))
+      if (!header_exists(name)) problems.push_back(page.string() + " names " + name);
+  INFO(joined(problems));
+  CHECK(problems.empty());
+}
+
+TEST_CASE("the header test sees headers", "[structure]") {
+  CHECK(named_headers("`core/shape.hpp`, `a b/c.hpp`, `x.hpp`; `docs/a.md`, `sgq/no/such.hpp`") ==
+        std::vector<std::string>{"core/shape.hpp", "sgq/no/such.hpp"});
+  CHECK(header_exists("core/shape.hpp"));
+  CHECK(header_exists("sgq/core/shape.hpp"));
+  CHECK_FALSE(header_exists("sgq/no/such.hpp"));
+}
+
+TEST_CASE("links in the documentation lead somewhere", "[structure]") {
+  std::vector<std::string> problems;
+  for (const auto& page : all_pages())
     for (const std::string& target : linked_files(read(page)))
       if (!std::filesystem::exists(page.parent_path() / target))
         problems.push_back(page.string() + " links to " + target);

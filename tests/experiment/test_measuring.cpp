@@ -1,4 +1,4 @@
-#include "../../examples/common/measuring.hpp"
+#include "../../examples/tools/measuring.hpp"
 
 #include "support/catch.hpp"
 

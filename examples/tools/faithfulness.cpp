@@ -7,7 +7,7 @@
 // For every measure: both means, and the difference paired by seed and image, with an interval over
 // other images and other seeds. Blank maps count as uniform ones; where there are any, a second
 // line leaves out the images that have one. A difference whose interval holds zero is not decided.
-#include "common/measuring.hpp"
+#include "measuring.hpp"
 
 using namespace examples;
 

@@ -10,9 +10,9 @@
 // --resume and ends with the same rows. With --shard i/n several processes or machines share the
 // grid; when their folders are together, the same command with --resume and without --shard makes
 // the report, and --report makes it from what there is. docs/experiment.md tells more.
-#include "common/experiment/evidence.hpp"
-#include "common/experiment/measure_cell.hpp"
-#include "common/experiment/report.hpp"
+#include "evidence.hpp"
+#include "measure_cell.hpp"
+#include "report.hpp"
 
 #include <ctime>
 #include <fstream>

@@ -8,7 +8,7 @@
 // to the first one's, beside two yardsticks: the null, the same number for the first model trained
 // from another seed, and the floor, for random weights. A drift within the null's band is no drift.
 // OUT gets maps.png (a row an image, a column a model) and metrics.json.
-#include "common/explaining.hpp"
+#include "explaining.hpp"
 
 #include "sgq/saliency/metrics/blank.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"

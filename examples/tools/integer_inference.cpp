@@ -6,8 +6,8 @@
 // layer with the trained network's on the test set, measures both, explains a few images on the
 // integer engine itself, and writes OUT/NAME.c and NAME.h for machines without anything. Without
 // --model a small network is trained first.
-#include "common/explaining.hpp"
-#include "common/progress.hpp"
+#include "explaining.hpp"
+#include "progress.hpp"
 
 #include "sgq/infer/c_export.hpp"
 #include "sgq/infer/engine.hpp"

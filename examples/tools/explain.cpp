@@ -6,10 +6,10 @@
 // OUT gets METHOD.npy (float32 [N,H,W]) of every method, logits.npy, maps.png and metrics.json. A
 // map's value is the mean over channels of the attribution, of its magnitude where the sign of a
 // method says nothing.
-#include "common/explaining.hpp"
-#include "common/measuring.hpp"
-#include "common/model_options.hpp"
-#include "common/progress.hpp"
+#include "explaining.hpp"
+#include "measuring.hpp"
+#include "model_options.hpp"
+#include "progress.hpp"
 
 #include <cmath>
 

@@ -10,7 +10,7 @@
 
 #include "study.hpp"
 
-#include "../explaining.hpp"
+#include "../tools/explaining.hpp"
 
 #include "sgq/io/npy.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"

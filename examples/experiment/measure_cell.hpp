@@ -12,8 +12,8 @@
 #include "grid.hpp"
 #include "results.hpp"
 
-#include "../measuring.hpp"
-#include "../training.hpp"
+#include "../tools/measuring.hpp"
+#include "../tools/training.hpp"
 
 #include "sgq/infer/engine.hpp"
 #include "sgq/infer/export.hpp"

@@ -14,6 +14,7 @@
 // which are exact. Rows are computed in double and rounded to T once.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/core/tensor.hpp"
 
 #include <cmath>
@@ -21,12 +22,6 @@
 #include <span>
 
 namespace sgq::ops {
-
-/// The class of the largest of k logits, the first on a tie.
-template <class T>
-index_t argmax(const T* row, index_t k) {
-  return std::max_element(row, row + k) - row;
-}
 
 namespace detail {
 

@@ -23,12 +23,12 @@ function(test_program program script test)
   set_tests_properties(${test} PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
 
-# sgq_programs([LIBRARIES target...]): every *.cpp of the current folder becomes a program named
-# after its file, tested for what all programs have in common and by tests/programs/NAME.sh and
-# NAME_*.sh.
+# sgq_programs([LIBRARIES target...]): every *.cpp of the current folder and of the folders in it
+# becomes a program named after its file, tested for what all programs have in common and by
+# tests/programs/NAME.sh and NAME_*.sh.
 function(sgq_programs)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp */*.cpp)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})

@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/answers.hpp"
+#include "../../examples/experiment/answers.hpp"
 
 #include "support/catch.hpp"
 

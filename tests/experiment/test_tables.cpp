@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/tables.hpp"
+#include "../../examples/experiment/tables.hpp"
 
 #include "support/catch.hpp"
 

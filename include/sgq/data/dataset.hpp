@@ -5,7 +5,7 @@
 //     evidence  [N, 1, H, W]  1 where the class is written in the image; empty if nobody knows
 //
 // Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
-// a fill and a baseline are all defined on codes (data/normalize.hpp).
+// a fill and a background are all defined on codes (data/normalize.hpp).
 #pragma once
 
 #include "sgq/core/random.hpp"

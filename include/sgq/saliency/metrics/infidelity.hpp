@@ -19,7 +19,7 @@
 namespace sgq::saliency {
 
 enum class Perturbation {
-  square,  ///< I = x - x' within a random square, 0 outside: the square takes the baseline's values
+  square, ///< I = x - x' within a random square, 0 outside: the square takes the background's values
   gaussian ///< I ~ N(0, (sigma (x_max - x_min))^2), each input on its own
 };
 
@@ -32,7 +32,7 @@ struct InfidelityOptions {
   std::uint64_t seed = 0;
   bool times_input = false; ///< Phi holds the factor x - x'
   /// x', not used by plain gaussian. A constant without a value is the model's background.
-  ops::FillOptions baseline{.fill = ops::Fill::constant};
+  ops::FillOptions background{.fill = ops::Fill::constant};
 };
 
 /// Each [N].
@@ -120,7 +120,7 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;
   Tensor<float> base(x.shape()), perturbed(x.shape().with_batch(m));
-  if (has_base) base = replaced("infidelity", model, x, options.baseline, options.seed);
+  if (has_base) base = replaced("infidelity", model, x, options.background, options.seed);
 
   Tensor<double> score({images}), e({images, m}), ds({images, m});
   const auto score_at = [&](const float* logits, index_t n) {

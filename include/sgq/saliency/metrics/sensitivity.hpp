@@ -1,7 +1,7 @@
 // sgq/saliency/metrics/sensitivity.hpp -- how far a map moves when its image hardly does.
 //
-//     max over samples of ||Phi(x + d) - Phi(x)||_2 / ||Phi(x)||_2,    ||d||_inf <= r (x_max -
-//     x_min)
+//     max over samples of ||Phi(x + d) - Phi(x)||_2 / ||Phi(x)||_2
+//     with ||d||_inf <= r (x_max - x_min)
 //
 // d is uniform in that box; x_max - x_min is the image's own range. Ten samples of a maximum give a
 // lower bound of it, comparable only between runs with the same number of samples. An all-zero map

@@ -6,8 +6,8 @@
 // layer with the trained network's on the test set, measures both, explains a few images on the
 // integer engine itself, and writes OUT/NAME.c and NAME.h for machines without anything. Without
 // --model a small network is trained first.
-#include "common/explaining.hpp"
-#include "common/progress.hpp"
+#include "explaining.hpp"
+#include "progress.hpp"
 
 #include "sgq/infer/c_export.hpp"
 #include "sgq/infer/engine.hpp"
@@ -129,7 +129,7 @@ double images_per_second(F&& f, View<const float> x, index_t classes) {
 
 void measure(const Options& o, const nn::Net<float>& net, const infer::Engine& engine,
              View<const float> x) {
-  NetFunction f(net);
+  saliency::NetFunction f(net);
   for (int threads : {1, 0}) {
     sgq::set_num_threads(threads ? threads : o.threads);
     if (threads == 0 && sgq::num_threads() == 1) break;
@@ -146,7 +146,7 @@ void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
              View<const float> x, std::span<const std::uint8_t> labels,
              const std::vector<float>& background) {
   const saliency::Classifier model(engine, engine.graph().classes(), {.background = background});
-  NetFunction f(net);
+  saliency::NetFunction f(net);
   const saliency::Classifier trained(f, net.classes(), {.background = background});
   saliency::Explainer explainer(net);
   const auto gradient =
@@ -176,7 +176,7 @@ void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_
   const std::string path = o.out + "/" + o.name;
   io::write_file_atomically(path + ".h", c.header);
   io::write_file_atomically(path + ".c", c.source);
-  // Images and their logits, for whoever runs the C elsewhere.
+  // Images and their logits, to check the C where it runs.
   const View<const std::uint8_t> some = images.slice(0, std::min<index_t>(1000, images.shape()[0]));
   Tensor<std::int32_t> logits({some.shape()[0], graph.classes()});
   infer::Engine(graph).run(some, logits);
@@ -206,7 +206,7 @@ void run(const Options& o) {
     throw sgq::error("the integer graph is not the trained network");
 
   const infer::Engine engine(graph);
-  std::printf("engine: %ld bytes of values an image, %ld bytes of unpacked weights, %s%s\n",
+  std::printf("engine: %ld bytes of values per image, %ld bytes of unpacked weights, %s%s\n",
               long(engine.arena_bytes()), long(engine.panel_bytes()),
               sgq::kernels::name(sgq::kernels::isa()),
               sgq::kernels::has_vnni() ? " with VNNI" : "");
@@ -230,9 +230,8 @@ int main(int argc, char** argv) {
     line.text("--model", &o.model, "FILE",
               "a quantised network, a model.safetensors (default: train a small one)");
     line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, ..");
-    line.text("--dataset", &o.dataset, "SET", "mnist, fashion-mnist, cifar-10 or synthetic");
-    line.text("--data", &o.data, "DIR",
-              "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
+    line.choice("--dataset", &o.dataset, sgq::names_of(data::datasets), "what to test on");
+    add_data_option(line, &o.data);
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");
     line.integer("--explain", &o.explain, {0, 100}, "images to explain");
     line.integer("--masks", &o.masks, {1, 100000}, "of RISE");

@@ -4,7 +4,7 @@
 
 #include "study.hpp"
 
-#include "../line_chart.hpp"
+#include "../tools/line_chart.hpp"
 
 namespace examples {
 

@@ -5,7 +5,7 @@
 
 #include "document.hpp"
 
-#include "../line_chart.hpp"
+#include "../tools/line_chart.hpp"
 
 namespace examples {
 

@@ -7,7 +7,7 @@
 // Training images are shifted by up to 4 pixels and mirrored. With --holdout the fifth batch of
 // training images is kept for the test, and with --tuning, where a recipe is chosen, the fourth and
 // nothing of the fifth: so neither touches the test set. Files are as in `mnist`.
-#include "common/training.hpp"
+#include "training.hpp"
 
 int main(int argc, char** argv) {
   using namespace examples;

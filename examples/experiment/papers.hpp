@@ -30,8 +30,7 @@ inline bool is_set_of(char paper, const std::string& dataset) {
 /// The sets of --paper: "a", "b", or "all", each with the built-in one; in the report's order.
 inline std::vector<std::string> sets_of_paper(const std::string& which) {
   std::vector<std::string> sets;
-  for (const std::string_view name : sgq::data::dataset_names) {
-    const std::string set(name);
+  for (const std::string& set : sgq::names_of(sgq::data::datasets)) {
     bool wanted = set == "synthetic";
     for (const Paper& p : papers)
       if (which == "all" || which.front() == std::tolower(p.name))
@@ -43,11 +42,8 @@ inline std::vector<std::string> sets_of_paper(const std::string& which) {
 
 /// As texts call it.
 inline std::string set_title(const std::string& dataset) {
-  return dataset == "mnist"           ? "MNIST"
-         : dataset == "fashion-mnist" ? "Fashion-MNIST"
-         : dataset == "cifar-10"      ? "CIFAR-10"
-         : dataset == "synthetic"     ? "the built-in set"
-                                      : dataset;
+  const sgq::data::DatasetInfo* known = sgq::find_row(sgq::data::datasets, dataset);
+  return known ? std::string(known->title) : dataset;
 }
 
 } // namespace examples

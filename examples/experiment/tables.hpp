@@ -225,7 +225,7 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
   Table t{.caption = "How alike maps of " + set_title(dataset) +
                      " are to those of the fp32 network of the same seed and training. ",
           .head = {set_title(dataset)}};
-  for (const DriftMeasure& m : drift_measures) t.head.push_back(m.title);
+  for (const SimilarityMeasure& m : similarity_measures) t.head.emplace_back(m.title);
   if (band) t.head.insert(t.head.end(), {"less the band", "drift?"});
   t.caption += band ? "Rows of other seeds are the noise band, random weights the floor. The last "
                       "columns: Spearman less that of the band, paired by seed and image; a drift "
@@ -237,8 +237,8 @@ inline Table drift_table(const Study& study, const std::string& dataset) {
                        bool compared) {
     std::vector<TableCell> row{{title}};
     bool any = false;
-    for (const DriftMeasure& m : drift_measures) {
-      const auto found = level(study, dataset, prefix + m.name, how);
+    for (const SimilarityMeasure& m : similarity_measures) {
+      const auto found = level(study, dataset, prefix + std::string(m.name), how);
       any = any || found;
       row.push_back(cell_of(found, ratio));
     }

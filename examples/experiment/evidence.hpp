@@ -16,6 +16,7 @@
 
 #include "sgq/io/npy.hpp"
 #include "sgq/io/safetensors.hpp"
+#include "sgq/saliency/colormap.hpp"
 
 namespace examples {
 

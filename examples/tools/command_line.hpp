@@ -53,7 +53,7 @@ public:
   }
 
   void choice(const char* name, std::string* value, std::vector<std::string> among,
-              const char* help) {
+              const std::string& help) {
     std::string list;
     for (const std::string& one : among) list += (list.empty() ? "" : "|") + one;
     add({name, list, help, *value, [=](const std::string& given) {

@@ -12,13 +12,12 @@
 #include "grid.hpp"
 #include "results.hpp"
 
-#include "../measuring.hpp"
-#include "../training.hpp"
+#include "../tools/explaining.hpp"
+#include "../tools/training.hpp"
 
 #include "sgq/infer/engine.hpp"
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
-#include "sgq/saliency/metrics/sensitivity.hpp"
 
 namespace examples {
 
@@ -87,30 +86,34 @@ inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, Vi
 }
 
 /// Every measure of the maps, each [N]; max-sensitivity of the first `disturbed` images.
-inline std::vector<MapMeasure> measure_maps(Subject& s, View<const float> maps, index_t disturbed) {
+inline std::vector<saliency::MapMeasure> measure_cell_maps(Subject& s, View<const float> maps,
+                                                           index_t disturbed) {
   nn::Net<float>& net = s.model.net;
-  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
-  NetFunction f(net);
+  const Marked marked = marked_pixels(s.images);
+  saliency::NetFunction f(net);
   const saliency::Classifier model(f, net.classes(),
                                    {.background = background_of(s.images, s.model)});
-  for (MapMeasure& m :
-       measure_faithfulness(model, s.x, s.images.labels, maps, saliency::Values::magnitude))
-    all.push_back(std::move(m));
-
   const index_t few = std::min(disturbed, s.images.size());
   const std::span<const std::uint8_t> labels(s.images.labels.data(), static_cast<std::size_t>(few));
   saliency::Explainer explainer(net);
-  auto explain = [&](View<const float> x, View<float> out) {
+  auto magnitudes = [&](View<const float> x, View<float> out) {
     const Tensor<float> of_x =
         saliency::to_maps(saliency::gradient(explainer, x, labels), saliency::Values::magnitude);
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };
-  all.push_back({"max_sensitivity", saliency::max_sensitivity(explain, s.x.view().slice(0, few))});
-  return all;
+  const saliency::Explain explain = magnitudes;
+  return saliency::measure_maps({.maps = maps,
+                                 .mask = marked.masks,
+                                 .mask_name = marked.what,
+                                 .model = &model,
+                                 .x = s.x,
+                                 .labels = s.images.labels,
+                                 .explain = &explain,
+                                 .disturbed = few});
 }
 
 /// Measures [M,N] as one table; shorter ones are filled up with NaN.
-inline Tensor<double> to_table(const std::vector<MapMeasure>& measures, index_t images) {
+inline Tensor<double> to_table(const std::vector<saliency::MapMeasure>& measures, index_t images) {
   Tensor<double> table({static_cast<index_t>(measures.size()), images});
   table.fill(std::numeric_limits<double>::quiet_NaN());
   for (std::size_t m = 0; m < measures.size(); ++m)
@@ -155,10 +158,10 @@ inline void add_test(io::Json& row, io::Json& run, Subject& s, const std::string
   x.resize(s.test.images.shape());
   data::normalize<float>(s.test.images, s.model.input, x);
   const Stopwatch watch;
-  const Tensor<float> logits = logits_of(s.model.net, x);
+  const Tensor<float> logits = saliency::logits_of(s.model.net, x);
   run["evaluation_images_per_second"] = static_cast<double>(s.test.size()) / watch.seconds();
   add_integer(row, run, s, logits, folder);
-  const auto said = predictions(logits);
+  const auto said = saliency::predictions(logits);
   Tensor<std::uint8_t> right({s.test.size()});
   std::vector<index_t> of_class(static_cast<std::size_t>(s.test.classes)), right_of = of_class;
   for (index_t n = 0; n < s.test.size(); ++n) {
@@ -181,7 +184,7 @@ inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
   const Tensor<float> maps = gradient_maps(s.model.net, s.images, s.x, &zeros);
   const Shape& shape = maps.shape();
   const View<const float> magnitudes(maps.data(), {shape[1], shape[2], shape[3]});
-  const auto measures = measure_maps(s, magnitudes, disturbed);
+  const auto measures = measure_cell_maps(s, magnitudes, disturbed);
   row["measures"] = to_json(measures);
   row["zero_share_of_gradients"] = zeros;
   io::write_npy(folder + "/maps.npy", maps);

@@ -6,10 +6,9 @@
 // OUT gets METHOD.npy (float32 [N,H,W]) of every method, logits.npy, maps.png and metrics.json. A
 // map's value is the mean over channels of the attribution, of its magnitude where the sign of a
 // method says nothing.
-#include "common/explaining.hpp"
-#include "common/measuring.hpp"
-#include "common/model_options.hpp"
-#include "common/progress.hpp"
+#include "explaining.hpp"
+#include "model_options.hpp"
+#include "progress.hpp"
 
 #include <cmath>
 
@@ -18,8 +17,8 @@ using namespace examples;
 namespace {
 
 struct Options {
-  std::string model, net, bits, images, data, targets = "auto", method = "all", out = "out/explain";
-  MethodOptions how;
+  std::string model, net, bits, images, data, targets = "auto", out = "out/explain";
+  MethodOptions how{.name = "all"};
   bool faithfulness = false, overlay = false;
   index_t rows = 10;
   int threads = 0;
@@ -37,7 +36,7 @@ struct Subject {
 
 /// One method's result, to be drawn and written down.
 struct Result {
-  const Method* method;
+  const saliency::MapMethod* method;
   Tensor<float> maps;
   io::Json numbers;
 };
@@ -50,8 +49,8 @@ Subject load_subject(const Options& o) {
   const QuantParams& grid = s.model.input;
   s.x = s.images.input(grid);
   s.background = background_of(s.images, s.model);
-  s.logits = logits_of(s.model.net, s.x);
-  s.predicted = predictions(s.logits);
+  s.logits = saliency::logits_of(s.model.net, s.x);
+  s.predicted = saliency::predictions(s.logits);
   s.targets = choose_targets(o.targets, s.images, s.logits);
   return s;
 }
@@ -61,25 +60,28 @@ double probability(const Subject& s, index_t n, index_t c) {
   return std::exp(saliency::log_probability(s.logits.data() + n * k, k, c));
 }
 
-/// How good the maps are, a number an image.
-std::vector<MapMeasure> measure(const Subject& s, View<const float> maps, const Method& method,
-                                bool faithfulness) {
-  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(s.images));
-  if (!faithfulness) return all;
-  NetFunction f(s.model.net);
+/// How good the maps are, a number per image.
+std::vector<saliency::MapMeasure> measure(const Subject& s, View<const float> maps,
+                                          saliency::Values rank_by, bool faithfulness) {
+  const Marked marked = marked_pixels(s.images);
+  saliency::NetFunction f(s.model.net);
   const saliency::Classifier model(f, s.model.net.classes(), {.background = s.background});
-  for (MapMeasure& m : measure_faithfulness(model, s.x, s.images.labels, maps, method.values))
-    all.push_back(std::move(m));
-  return all;
+  return saliency::measure_maps({.maps = maps,
+                                 .rank_by = rank_by,
+                                 .mask = marked.masks,
+                                 .mask_name = marked.what,
+                                 .model = faithfulness ? &model : nullptr,
+                                 .x = s.x,
+                                 .labels = s.images.labels});
 }
 
 /// Explains, measures, writes METHOD.npy and prints a line.
-Result run(const Options& o, Subject& s, const Method& method) {
+Result run(const Options& o, Subject& s, const saliency::MapMethod& method) {
   const Stopwatch watch;
   const auto a = attribute(method, s.model.net, s.x, s.targets, s.background, o.how);
   const double seconds = watch.seconds();
   Result result{&method, saliency::to_maps(a, method.values), {}};
-  io::write_npy(o.out + "/" + method.name + ".npy", result.maps);
+  io::write_npy(o.out + "/" + std::string(method.name) + ".npy", result.maps);
   result.numbers = io::Json::object(
       {{"label", a.label},
        {"values", method.values == saliency::Values::magnitude ? "magnitude" : "signed"},
@@ -91,8 +93,7 @@ Result run(const Options& o, Subject& s, const Method& method) {
     std::copy(a.completeness_error.begin(), a.completeness_error.end(), errors.begin());
     result.numbers["completeness_error"] = to_json(saliency::bootstrap_mean(errors));
   }
-  const std::vector<MapMeasure> measures = measure(s, result.maps, method, o.faithfulness);
-  const io::Json measured = to_json(measures);
+  const io::Json measured = to_json(measure(s, result.maps, method.values, o.faithfulness));
   for (const auto& [name, value] : measured.as_object()) result.numbers[name] = value;
   std::printf("%-26s %9.1f images/s   zeros %5.1f %%   blank %5.1f %%   Gini %s\n", a.label.c_str(),
               static_cast<double>(s.images.size()) / seconds, 100 * a.zero_share,
@@ -102,7 +103,7 @@ Result run(const Options& o, Subject& s, const Method& method) {
   return result;
 }
 
-/// A row an image: the image, then its maps.
+/// A row per image: the image, then its maps.
 void write_picture(const Options& o, const Subject& s, const std::vector<Result>& results) {
   const index_t rows = std::min(o.rows, s.images.size());
   const Tensor<std::uint8_t> codes = s.images.pixels(s.model.input);
@@ -130,7 +131,7 @@ void write_picture(const Options& o, const Subject& s, const std::vector<Result>
     const bool heat = !o.overlay || r.method->values != saliency::Values::magnitude;
     const Tensor<std::uint8_t> drawn =
         heat ? draw_maps(*r.method, maps) : saliency::overlay(shown, maps);
-    grid.columns.push_back(r.method->head);
+    grid.columns.emplace_back(r.method->title);
     for (index_t n = 0; n < rows; ++n)
       tiles[static_cast<std::size_t>(n)].push_back(tile_of_map(drawn, maps, n));
   }
@@ -152,7 +153,7 @@ void write_metrics(const Options& o, const Subject& s, const std::vector<Result>
                                     {"probability_of_target", probabilities},
                                     {"predicted", s.predicted}});
   if (!s.images.labels.empty()) json["labels"] = s.images.labels;
-  for (const Result& r : results) json["methods"][r.method->name] = r.numbers;
+  for (const Result& r : results) json["methods"][std::string(r.method->name)] = r.numbers;
   json["version"] = sgq::version;
   io::write_file_atomically(o.out + "/metrics.json", io::to_pretty_string(json));
 }
@@ -167,8 +168,8 @@ void explain(const Options& o) {
     std::printf(" %d", s.targets[n]);
   std::printf(s.targets.size() > 20 ? " ..\n" : "\n");
   std::vector<Result> results;
-  for (const Method& method : methods)
-    if (o.method == "all" || o.method == method.name) results.push_back(run(o, s, method));
+  for (const saliency::MapMethod& method : saliency::map_methods)
+    if (o.how.name == "all" || o.how.name == method.name) results.push_back(run(o, s, method));
   write_picture(o, s, results);
   write_metrics(o, s, results);
   std::printf("%s/maps.png\n", o.out.c_str());
@@ -179,20 +180,16 @@ void explain(const Options& o) {
 int main(int argc, char** argv) {
   return run_program("explain", [&] {
     Options o;
-    std::vector<std::string> names = method_names();
-    names.insert(names.begin(), "all");
     CommandLine line("explain", "shows where a trained network looks");
     line.text("--model", &o.model, "FILE", "the network, a model.safetensors");
     line.text("--net", &o.net, "NAME", "refuse any other network");
     line.text("--bits", &o.bits, "POLICY", "refuse any other bits: fp32, w4a4, ..");
     line.text("--images", &o.images, "FILE.npy|SET:0,1,5-9",
               "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set");
-    line.text("--data", &o.data, "DIR",
-              "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
+    add_data_option(line, &o.data);
     line.text("--targets", &o.targets, "auto|true|predicted|LIST",
               "the classes to explain; auto: the true ones if known, else those predicted");
-    line.choice("--method", &o.method, names, "one, or all");
-    add_method_options(line, o.how);
+    add_method_options(line, o.how, true);
     line.flag("--faithfulness", &o.faithfulness,
               "also measure deletion, insertion and masked accuracy");
     line.flag("--overlay", &o.overlay, "draw unsigned maps over the image");

@@ -10,7 +10,7 @@
 
 #include "study.hpp"
 
-#include "../explaining.hpp"
+#include "../tools/numbers.hpp"
 
 #include "sgq/io/npy.hpp"
 #include "sgq/saliency/metrics/similarity.hpp"
@@ -19,16 +19,7 @@
 
 namespace examples {
 
-struct DriftMeasure {
-  const char *name, *title;
-  Tensor<double> saliency::Similarity::*values; ///< [N]
-};
-inline constexpr DriftMeasure drift_measures[] = {
-    {"spearman", "Spearman", &saliency::Similarity::spearman},
-    {"pearson", "Pearson", &saliency::Similarity::pearson},
-    {"cosine", "cosine", &saliency::Similarity::cosine},
-    {"ssim", "SSIM", &saliency::Similarity::ssim},
-    {"top_10_iou", "top-10 % IoU", &saliency::Similarity::top_iou}};
+using saliency::SimilarityMeasure, saliency::similarity_measures;
 
 /// The maps of a cell [N,H,W]; `kind` 0: magnitudes, 1: with sign.
 inline Tensor<float> load_maps(const std::string& out, const io::Json& row, index_t kind,
@@ -56,8 +47,8 @@ namespace detail {
 inline void add_alike(CellNumbers& cell, const std::string& prefix, View<const float> reference,
                       View<const float> maps, saliency::Values values, double weight) {
   const saliency::Similarity alike = saliency::similarity(reference, maps, values);
-  for (const DriftMeasure& m : drift_measures) {
-    std::vector<double>& numbers = cell.values[prefix + m.name];
+  for (const SimilarityMeasure& m : similarity_measures) {
+    std::vector<double>& numbers = cell.values[prefix + std::string(m.name)];
     const Tensor<double>& found = alike.*m.values;
     numbers.resize(static_cast<std::size_t>(found.size()));
     for (std::size_t n = 0; n < numbers.size(); ++n)
@@ -90,9 +81,9 @@ inline void measure_drift(CellNumbers& cell, const std::vector<const CellNumbers
 inline std::vector<std::string> others_beyond_band(const Study& study, const std::string& dataset,
                                                    const Condition& how) {
   std::vector<std::string> titles;
-  for (const DriftMeasure& m : std::span(drift_measures).subspan(1)) {
-    const auto less = contrast(study, dataset, m.name, how, {{"fp32"}, how.guided});
-    if (less && less->estimate.high < 0) titles.push_back(m.title);
+  for (const SimilarityMeasure& m : std::span(similarity_measures).subspan(1)) {
+    const auto less = contrast(study, dataset, std::string(m.name), how, {{"fp32"}, how.guided});
+    if (less && less->estimate.high < 0) titles.emplace_back(m.title);
   }
   return titles;
 }
@@ -102,16 +93,16 @@ inline io::Json drift_of(const CellNumbers& cell) {
   io::Json drift = io::Json::object({});
   for (const bool floor : {false, true})
     for (const bool sign : {false, true})
-      for (const DriftMeasure& m : drift_measures) {
-        const auto found =
-            cell.values.find(std::string(sign ? "signed." : "") + (floor ? "floor." : "") + m.name);
+      for (const SimilarityMeasure& m : similarity_measures) {
+        const auto found = cell.values.find(std::string(sign ? "signed." : "") +
+                                            (floor ? "floor." : "") + std::string(m.name));
         if (found == cell.values.end()) continue;
         Tensor<double> all({static_cast<index_t>(found->second.size())});
         std::copy(found->second.begin(), found->second.end(), all.begin());
         const char* to = floor                 ? "to_random_weights"
                          : cell.bits == "fp32" ? "to_other_seeds"
                                                : "to_fp32";
-        drift[to][sign ? "with_sign" : "magnitude"][m.name] =
+        drift[to][sign ? "with_sign" : "magnitude"][std::string(m.name)] =
             to_json(saliency::bootstrap_mean(all));
       }
   return drift;

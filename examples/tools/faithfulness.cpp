@@ -7,7 +7,7 @@
 // For every measure: both means, and the difference paired by seed and image, with an interval over
 // other images and other seeds. Blank maps count as uniform ones; where there are any, a second
 // line leaves out the images that have one. A difference whose interval holds zero is not decided.
-#include "common/measuring.hpp"
+#include "explaining.hpp"
 
 using namespace examples;
 
@@ -15,18 +15,17 @@ namespace {
 
 struct Options {
   std::string a, b, images, data, out;
-  std::string method = "gradient";
   MethodOptions how;
-  bool short_list = false;
+  bool no_deletion = false;
   int threads = 0;
 };
 
-/// Networks of one kind, one a seed, and what was measured of them.
+/// Networks of one kind, one per seed, and what was measured of them.
 struct Group {
   std::string name;
   std::vector<std::string> paths{};
   std::vector<std::string> measures{};  ///< names
-  std::vector<Tensor<double>> values{}; ///< one [S,N] a measure, the first being blank_maps
+  std::vector<Tensor<double>> values{}; ///< [S,N] per measure, the first being blank_maps
 };
 
 /// A measure of both groups, and its difference.
@@ -58,19 +57,28 @@ Group parse_group(const std::string& option, const std::string& text) {
 }
 
 /// Every measure of one network, each [N].
-std::vector<MapMeasure> measure(nn::Model<float>& model, const Images& images, const Options& o) {
+std::vector<saliency::MapMeasure> measure(nn::Model<float>& model, const Images& images,
+                                          const Options& o) {
   const Tensor<float> x = images.input(model.input);
   const std::vector<float> background = background_of(images, model);
-  const Method& method = find_method(o.method);
+  const saliency::MapMethod& method = o.how.method();
   const auto a = attribute(method, model.net, x, images.labels, background, o.how);
   const Tensor<float> maps = saliency::to_maps(a, method.values);
-  std::vector<MapMeasure> all = measure_shape(maps, evidence_of(images));
-  NetFunction f(model.net);
+  const Marked marked = marked_pixels(images);
+  saliency::NetFunction f(model.net);
   const saliency::Classifier classifier(f, model.net.classes(), {.background = background});
-  const auto measure_rest = o.short_list ? measure_masked_accuracy : measure_faithfulness;
-  for (MapMeasure& m : measure_rest(classifier, x, images.labels, maps, method.values))
-    all.push_back(std::move(m));
-  const auto said = predictions(logits_of(model.net, x));
+  std::vector<saliency::MapMeasure> all = saliency::measure_maps(
+      {.maps = maps,
+       .rank_by = method.values,
+       .mask = marked.masks,
+       .mask_name = marked.what,
+       .model = &classifier,
+       .x = x,
+       .labels = images.labels},
+      [&](const saliency::MapMetric& metric) {
+        return !(o.no_deletion && metric.reads == saliency::MapMetric::Reads::model);
+      });
+  const auto said = saliency::predictions(saliency::logits_of(model.net, x));
   Tensor<double> right({images.size()});
   for (index_t n = 0; n < images.size(); ++n)
     right[n] = said[static_cast<std::size_t>(n)] == images.labels[static_cast<std::size_t>(n)];
@@ -84,7 +92,7 @@ void fill_in(Group& group, const Images& images, const Options& o) {
     const std::string& path = group.paths[static_cast<std::size_t>(s)];
     nn::Model<float> model = load_explained(path);
     check_fits(images, model.net, path);
-    const std::vector<MapMeasure> measured = measure(model, images, o);
+    const std::vector<saliency::MapMeasure> measured = measure(model, images, o);
     for (std::size_t m = 0; m < measured.size(); ++m) {
       if (s == 0) {
         group.measures.push_back(measured[m].name);
@@ -106,8 +114,8 @@ void run(const Options& o) {
   if (!o.out.empty()) make_out_folder(o.out);
   for (Group* group : {&a, &b}) fill_in(*group, images, o);
 
-  std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s less %s\n",
-              o.method.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
+  std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s - %s\n",
+              o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
               b.name.c_str(), a.name.c_str(), b.name.c_str());
   io::Json table = io::Json::object({});
   for (std::size_t m = 0; m < a.measures.size(); ++m) {
@@ -125,7 +133,7 @@ void run(const Options& o) {
                             io::to_pretty_string(io::Json::object({{"images", o.images},
                                                                    {"count", images.size()},
                                                                    {"networks", a.paths.size()},
-                                                                   {"method", o.method},
+                                                                   {"method", o.how.name},
                                                                    {"measures", table},
                                                                    {"version", sgq::version}})));
 }
@@ -139,11 +147,9 @@ int main(int argc, char** argv) {
     line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");
     line.text("--b", &o.b, "NAME=FILE,..", "as many others, in the same order of seeds");
     line.text("--images", &o.images, "SET:0,1,5-9", "images of a test set");
-    line.text("--data", &o.data, "DIR",
-              "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
-    line.choice("--method", &o.method, method_names(), "how maps are made");
+    add_data_option(line, &o.data);
     add_method_options(line, o.how);
-    line.flag("--no-deletion", &o.short_list,
+    line.flag("--no-deletion", &o.no_deletion,
               "leave out deletion and insertion, which take most of the time");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
     line.text("--out", &o.out, "DIR", "takes metrics.json, if given");

@@ -4,7 +4,7 @@
 
 #include "text.hpp"
 
-#include "../png.hpp"
+#include "../tools/png.hpp"
 
 #include <variant>
 

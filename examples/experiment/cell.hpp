@@ -7,7 +7,7 @@
 // weights again, to the last bit.
 #pragma once
 
-#include "../training_options.hpp"
+#include "../tools/training_options.hpp"
 
 #include "sgq/io/sha256.hpp"
 #include "sgq/version.hpp"

@@ -5,8 +5,8 @@
 // Trains two networks on the built-in set, whose evidence is known: one plainly, one guided.
 // Prints, for both, accuracy and how much of their gradient lies on the evidence, with intervals
 // over the test images, and writes OUT/evidence.png: images, evidence, and both maps.
-#include "common/command_line.hpp"
-#include "common/png.hpp"
+#include "../tools/command_line.hpp"
+#include "../tools/png.hpp"
 
 #include "sgq/sgq.hpp"
 

@@ -10,9 +10,9 @@
 // --resume and ends with the same rows. With --shard i/n several processes or machines share the
 // grid; when their folders are together, the same command with --resume and without --shard makes
 // the report, and --report makes it from what there is. docs/experiment.md tells more.
-#include "common/experiment/evidence.hpp"
-#include "common/experiment/measure_cell.hpp"
-#include "common/experiment/report.hpp"
+#include "evidence.hpp"
+#include "measure_cell.hpp"
+#include "report.hpp"
 
 #include <ctime>
 #include <fstream>
@@ -35,8 +35,8 @@ struct Options {
 Plan plan_of(const Options& o) {
   const auto named = o.dataset.empty() ? std::vector<std::string>{} : split_list(o.dataset);
   for (const std::string& set : named)
-    if (!data::is_dataset_name(set))
-      throw usage_error(describe("--dataset", "a list of mnist, fashion-mnist, cifar-10, synthetic",
+    if (!sgq::find_row(data::datasets, set))
+      throw usage_error(describe("--dataset", "a list of " + sgq::one_of(names_of(data::datasets)),
                                  "'" + set + "'"));
   std::vector<std::string> sets;
   for (const std::string& set : sets_of(o.paper, o.scale, named))
@@ -238,7 +238,7 @@ void run_cells(const Options& o, const Plan& plan, const std::vector<Cell>& cell
 std::vector<Shown> load_sets(const std::string& out, const std::vector<io::Json>& rows,
                              const std::string& data_folder) {
   std::vector<Shown> sets;
-  for (const std::string_view set : data::dataset_names)
+  for (const std::string& set : sgq::names_of(data::datasets))
     for (const io::Json& row : rows)
       if (row.at("dataset").as_string() == set &&
           (std::filesystem::exists(evidence_path(out, key_of(row))) || has_cell_files(out, row))) {
@@ -351,7 +351,7 @@ int main(int argc, char** argv) {
     line.choice("--scale", &o.scale, scales,
                 "how much: smoke under a minute, quick nine on two cores, full about ten hours");
     line.text("--dataset", &o.dataset, "SET,..",
-              "these sets instead: mnist, fashion-mnist, cifar-10, synthetic");
+              ("these sets instead: " + sgq::one_of(names_of(data::datasets))).c_str());
     line.text("--data", &o.data, "DIR",
               "where the sets are, in DIR/SET or DIR (default: data, here or in the source tree)");
     line.text("--out", &o.out, "DIR",

@@ -7,7 +7,7 @@
 // OUT/metrics.json has the result, OUT/model.safetensors the network, OUT/alpha.svg how its clips
 // moved. A run that was killed goes on with --resume and ends with the same network, to the last
 // bit.
-#include "common/training.hpp"
+#include "training.hpp"
 
 int main(int argc, char** argv) {
   using namespace examples;

@@ -36,7 +36,7 @@ Plan plan_of(const Options& o) {
   const auto named = o.dataset.empty() ? std::vector<std::string>{} : split_list(o.dataset);
   for (const std::string& set : named)
     if (!sgq::find_row(data::datasets, set))
-      throw usage_error(describe("--dataset", "a list of " + sgq::one_of(names_of(data::datasets)),
+      throw usage_error(describe("--dataset", "a list of " + sgq::one_of(sgq::names_of(data::datasets)),
                                  "'" + set + "'"));
   std::vector<std::string> sets;
   for (const std::string& set : sets_of(o.paper, o.scale, named))
@@ -351,7 +351,7 @@ int main(int argc, char** argv) {
     line.choice("--scale", &o.scale, scales,
                 "how much: smoke under a minute, quick nine on two cores, full about ten hours");
     line.text("--dataset", &o.dataset, "SET,..",
-              ("these sets instead: " + sgq::one_of(names_of(data::datasets))).c_str());
+              ("these sets instead: " + sgq::one_of(sgq::names_of(data::datasets))).c_str());
     line.text("--data", &o.data, "DIR",
               "where the sets are, in DIR/SET or DIR (default: data, here or in the source tree)");
     line.text("--out", &o.out, "DIR",

@@ -114,7 +114,7 @@ inline Images load_images(const std::string& text, const std::string& folder) {
   images.set = text.substr(0, colon);
   if (colon == text.npos || !sgq::find_row(data::datasets, images.set))
     throw usage_error(
-        describe("--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(names_of(data::datasets)),
+        describe("--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(sgq::names_of(data::datasets)),
                  "'" + text + "'"));
   const data::Dataset test =
       data::load(images.set, data_folder(folder, images.set), data::Split::test);

@@ -1,6 +1,6 @@
 // Wrote models/sgq-0.1.safetensors, built against sgq 0.1.0: a small quantised ResNet-20 with odd
 // numbers everywhere. The pair "logits" holds what that version computed for one image.
-#include "sgq/nn/model_file.hpp"
+#include "sgq/io/model.hpp"
 
 using namespace sgq;
 

@@ -210,7 +210,8 @@ io::Json to_json(const Net<T>& net) {
       throw value_error("layer '" + node.name + "': " + e.what());
     }
     if (!options.json.is_null()) layer["options"] = std::move(options.json);
-    if (const Weights<T>* weights = std::as_const(*node.layer).weights(); weights && weights->quantized())
+    if (const Weights<T>* weights = std::as_const(*node.layer).weights();
+        weights && weights->quantized())
       layer["weights"] = io::Json::object(
           {{"quantizer", weights->quantizer()->name()}, {"bits", weights->quantizer()->bits()}});
     layers.push_back(std::move(layer));
@@ -261,19 +262,26 @@ Net<T> net_from_json(const io::Json& layers, const Factories<T>& own = {}, std::
   return net;
 }
 
+namespace detail {
+template <class T>
+struct ActivationBits final : Lowering<T> {
+  std::vector<std::int64_t> bits;
+  void other() override {}
+  void pact(T, int n) override { bits.push_back(n); }
+};
+} // namespace detail
+
 /// The bits of a net's layers: "fp32", "w4a4"; "w2..4a3" where they differ. As in a policy's name,
 /// the first and the last of the layers with weights do not count, where there are others.
 template <class T>
 std::string bits_text(const Net<T>& net) {
   if (net.precision().empty()) return "fp32";
-  std::vector<std::int64_t> weights, codes;
+  std::vector<std::int64_t> weights;
+  detail::ActivationBits<T> activations;
   for (const auto& node : net.nodes()) {
-    if (const Weights<T>* w = weights_of(*node.layer))
+    if (const Weights<T>* w = node.layer->weights())
       weights.push_back(w->quantized() ? w->quantizer()->bits() : quant::fp32_bits);
-    if (node.layer->kind() != "pact") continue;
-    detail::FieldWriter options;
-    node.layer->save(options);
-    codes.push_back(options.json.at("bits").as_int());
+    node.layer->lower(activations);
   }
   if (weights.size() > 2) weights = {weights.begin() + 1, weights.end() - 1};
   const auto range = [](const std::vector<std::int64_t>& bits) {
@@ -281,7 +289,7 @@ std::string bits_text(const Net<T>& net) {
     const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
     return to_text(*low) + (*low == *high ? "" : ".." + to_text(*high));
   };
-  return "w" + range(weights) + "a" + range(codes);
+  return "w" + range(weights) + "a" + range(activations.bits);
 }
 
 } // namespace sgq::nn

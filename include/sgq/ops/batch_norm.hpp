@@ -31,14 +31,7 @@ struct MomentsRow {
     using V = typename L::Register;
     V lanes[L::registers] = {};
     index_t i = 0;
-    for (; i + L::count <= n; i += L::count) {
-      SGQ_UNROLL
-      for (index_t r = 0; r < L::registers; ++r) {
-        V v;
-        L::load(x + i + r * L::width, v);
-        lanes[r] += v;
-      }
-    }
+    for (; i + L::count <= n; i += L::count) L::add(x + i, lanes);
     double total = L::total(lanes);
     for (; i < n; ++i) total += static_cast<double>(x[i]);
     const T mu = static_cast<T>(total / static_cast<double>(n));

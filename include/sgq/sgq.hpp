@@ -92,6 +92,7 @@
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/layer_list.hpp"
 #include "sgq/nn/linear.hpp"
+#include "sgq/nn/lowering.hpp"
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/nn/net_handle.hpp"
@@ -155,7 +156,7 @@
 
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
-#include "sgq/train/check_grid.hpp"
+#include "sgq/train/forward.hpp"
 #include "sgq/train/evaluate.hpp"
 #include "sgq/train/fit.hpp"
 #include "sgq/train/meters.hpp"

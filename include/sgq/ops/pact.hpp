@@ -86,12 +86,7 @@ struct PactBackwardRow {
         double wide[L::count];
         SGQ_SIMD
         for (index_t l = 0; l < L::count; ++l) wide[l] = static_cast<double>(clipped[i + l]);
-        SGQ_UNROLL
-        for (index_t r = 0; r < L::registers; ++r) {
-          typename L::Register v;
-          L::load(wide + r * L::width, v);
-          sums[r] += v;
-        }
+        L::add(wide, sums);
       }
     }
     *dalpha = L::total(sums);

@@ -19,14 +19,10 @@
 // left are single IEEE operations, which give the same bits everywhere (short of -ffast-math).
 #pragma once
 
-#include "sgq/core/parallel.hpp"
-#include "sgq/core/tensor.hpp"
-#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/core/shape.hpp"
 #include "sgq/quant/pact.hpp"
 
 #include <cmath>
-#include <cstdint>
-#include <span>
 
 namespace sgq::quant {
 

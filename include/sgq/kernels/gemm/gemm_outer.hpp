@@ -6,7 +6,7 @@
 //     loop 5   blocks of C: the tasks that are spread over threads
 //     loop 4   blocks of k: what is packed at a time
 //     loop 3   blocks of rows: the packed part of A that stays in L2 during
-//     loop 2   panels of B, each of which stays in L1 during
+//     loop 2   panels of B; each stays in L1 during
 //     loop 1   panels of A: one call of the micro-kernel
 //
 // The smaller operand is packed once, for all tasks; the other by the task that needs it. Where C

@@ -51,9 +51,9 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
         *reinterpret_cast<V*>(all + (i * Cols + j) * lanes + sweep) = sum[i][j];
     }
   }
-  T folded[std::size_t(tile)];
-  horizontal_sums<lanes>(all, tile, folded);
-  for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = folded[t];
+  T totals[std::size_t(tile)];
+  horizontal_sums<lanes>(all, tile, totals);
+  for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = totals[t];
 }
 
 /// On any machine, a tile of 2x3 in four sweeps: five loads feed six multiply-adds.

@@ -19,7 +19,7 @@ struct OuterTile {
   // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/performance.md), so
   // there it takes practically all.
   index_t k_strip;
-  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
+  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2][vectors per row, less 1]
 
   /// The smallest that has rows x cols; it touches whole vectors of C.
   auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][vectors(cols) - 1]; }

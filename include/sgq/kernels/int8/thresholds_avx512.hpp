@@ -1,4 +1,4 @@
-// sgq/kernels/int8/thresholds_avx512.hpp -- thresholds for codes of 2 and 4 bits, 16 outputs at a time.
+// sgq/kernels/int8/thresholds_avx512.hpp -- codes of 2 and 4 bits from sums, 16 outputs at a time.
 //
 // The thresholds of a panel stay in registers. A binary search needs a table look-up for each bit,
 // and a table in registers is looked up by blending it down: 16 rows to 8 by one bit of the index,

@@ -33,17 +33,15 @@ public:
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {
-    return weights_.precision() + (integer_bias_ ? ", integer bias" : "");
+    return weights_.precision() + (weights_.integer_bias() ? ", integer bias" : "");
   }
   const LinearOptions& options() const { return options_; }
-  Weights<T>& weights() { return weights_; }
-  const Weights<T>& weights() const { return weights_; }
+  using Layer<T>::weights;
+  Weights<T>* weights() override { return &weights_; }
   Parameter<T>& bias() { return bias_; }
   const Parameter<T>& bias() const { return bias_; }
 
-  /// Rounds the bias to a multiple of s_w s_x wherever both sides are codes.
-  void set_integer_bias(bool on) { integer_bias_ = on; }
-  bool integer_bias() const { return integer_bias_; }
+  void lower(Lowering<T>& lowering) const override { lowering.fully_connect(weights_, bias_); }
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
@@ -62,7 +60,7 @@ public:
     const T* bias = bias_.empty() ? nullptr : bias_.value().data();
     const bool real = x.is_plain() && !weights_.quantized();
     const T* in_sum = real ? bias : nullptr; // what is added to the sum itself
-    if (bias && integer_bias_ && bound > 0) {
+    if (bias && weights_.integer_bias() && bound > 0) {
       in_sum = rounded_bias(scale, &bound);
       bias = nullptr;
     }
@@ -185,7 +183,6 @@ private:
   LinearOptions options_;
   Weights<T> weights_;
   Parameter<T> bias_;
-  bool integer_bias_ = false;
 };
 
 } // namespace sgq::nn

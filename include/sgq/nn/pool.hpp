@@ -40,9 +40,12 @@ public:
   explicit MaxPool(const PoolOptions& o = {}) : geometry_(detail::pool_geometry("max pool", o)) {}
 
   std::string_view kind() const override { return "max_pool"; }
+  const ops::PoolGeometry& geometry() const { return geometry_; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
-  const ops::PoolGeometry& geometry() const { return geometry_; }
+  void lower(Lowering<T>& lowering) const override {
+    lowering.max_pool({geometry_.kernel, geometry_.kernel, geometry_.stride});
+  }
 
   Shape output_shape(std::span<const Shape> in) const override {
     return detail::pool_shape("max pool", geometry_, in);
@@ -89,7 +92,9 @@ public:
   std::string_view kind() const override { return "avg_pool"; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
-  const ops::PoolGeometry& geometry() const { return geometry_; }
+  void lower(Lowering<T>& lowering) const override {
+    lowering.average_pool({geometry_.kernel, geometry_.kernel, geometry_.stride});
+  }
 
   Shape output_shape(std::span<const Shape> in) const override {
     return detail::pool_shape("avg pool", geometry_, in);
@@ -136,6 +141,7 @@ class GlobalAvgPool final : public Layer<T> {
 public:
   std::string_view kind() const override { return "global_avg_pool"; }
   Gate gate() const override { return Gate::none; }
+  void lower(Lowering<T>& lowering) const override { lowering.global_average_pool(); }
   Reads reads(std::size_t) const override { return Reads::materialised; }
 
   Shape output_shape(std::span<const Shape> in) const override {

@@ -21,6 +21,7 @@ std::vector<std::string> linked_files(const std::string& markdown) {
 }
 
 // The headers that a page names in backticks: `sgq/core/shape.hpp`, `core/shape.hpp` or from the root.
+// Headers called my_.. are the reader's own.
 std::vector<std::string> named_headers(const std::string& markdown) {
   std::vector<std::string> found;
   for (std::size_t open = markdown.find('`'); open != std::string::npos;) {
@@ -29,7 +30,7 @@ std::vector<std::string> named_headers(const std::string& markdown) {
     const std::string item = markdown.substr(open + 1, close - open - 1);
     const std::size_t end = item.rfind(".hpp");
     if (item.find('/') != std::string::npos && end != std::string::npos && end + 4 == item.size() &&
-        item.find_first_of(" *\n,") == std::string::npos)
+        item.find_first_of(" *\n,") == std::string::npos && item.find("/my_") == std::string::npos)
       found.push_back(item);
     open = markdown.find('`', close + 1);
   }
@@ -49,7 +50,48 @@ std::vector<std::filesystem::path> all_pages() {
   return pages;
 }
 
+// The blocks of C++ on a page that stand, as they are, in no program that the page has named before
+// them ("From `examples/x.cpp`"), and those that are longer than `longest` lines.
+std::vector<std::string> foreign_blocks(const std::string& markdown, std::size_t longest) {
+  std::vector<std::string> problems;
+  std::string program, block;
+  bool on = false;
+  for (const std::string& line : lines_of(markdown)) {
+    const std::size_t named = line.find("`examples/");
+    if (!on && named != std::string::npos)
+      program = line.substr(named + 1, line.find('`', named + 1) - named - 1);
+    if (on && line == "```") {
+      on = false;
+      if (program.empty() || read(program).find(block) == std::string::npos)
+        problems.push_back("not in " + program + ":\n" + block);
+      if (lines_of(block).size() > longest) problems.push_back("too long: " + program);
+    } else if (on)
+      block += line + "\n";
+    else if (line == "```cpp") {
+      on = true;
+      block.clear();
+    }
+  }
+  return problems;
+}
+
 } // namespace
+
+TEST_CASE("what docs/extending.md shows is cut from programs that are compiled", "[structure]") {
+  const std::string text = read("docs/extending.md");
+  const std::vector<std::string> problems = foreign_blocks(text, 40);
+  INFO(joined(problems));
+  CHECK(problems.empty());
+}
+
+TEST_CASE("the test of excerpts sees foreign ones", "[structure]") {
+  const std::string page = "From `examples/quickstart.cpp`.\n```cpp\n";
+  CHECK(foreign_blocks(page + "using namespace sgq;\n```\n", 40).empty());
+  CHECK(foreign_blocks(page + "using namespace std;\n```\n", 40).size() == 1);
+  CHECK(foreign_blocks(page + "using namespace sgq;\nusing namespace sgq::nn;\n```\n", 1).size() ==
+        1);
+  CHECK(foreign_blocks("```cpp\nusing namespace sgq;\n```\n", 40).size() == 1);
+}
 
 TEST_CASE("headers that the documentation names exist", "[structure]") {
   std::vector<std::string> problems;
@@ -61,7 +103,8 @@ TEST_CASE("headers that the documentation names exist", "[structure]") {
 }
 
 TEST_CASE("the header test sees headers", "[structure]") {
-  CHECK(named_headers("`core/shape.hpp`, `a b/c.hpp`, `x.hpp`; `docs/a.md`, `sgq/no/such.hpp`") ==
+  CHECK(named_headers("`nn/my_layer.hpp`, `core/shape.hpp`, `a b/c.hpp`, `x.hpp`; `docs/a.md`, "
+                      "`sgq/no/such.hpp`") ==
         std::vector<std::string>{"core/shape.hpp", "sgq/no/such.hpp"});
   CHECK(header_exists("core/shape.hpp"));
   CHECK(header_exists("sgq/core/shape.hpp"));

@@ -4,10 +4,13 @@
     cd build/release/examples
     ./mnist --bits w4a4 --epochs 3 --out out/plain
     ./mnist --bits w4a4 --epochs 3 --guided --kl detached --out out/guided
-    for net in plain guided; do
+    ./mnist --bits w4a4 --epochs 3 --guided --kl detached --rank random --out out/control
+    for net in plain guided control; do
       ./explain --model out/$net/model.safetensors --images mnist:0-999 --method gradient --out out/$net
     done
     evidence.py MNIST out/plain out/guided evidence.svg      (MNIST: the folder of the test images)
+
+explain states the shares with their intervals, as relevance_rank_on_ink in metrics.json.
 
 A digit's ink is what is brighter than 127. Of an image with k such pixels the k largest gradients
 are drawn, blue on the ink, orange beside it.

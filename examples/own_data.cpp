@@ -19,7 +19,8 @@ data::Dataset read_set(const std::string& images, const std::string& labels) {
   set.images = io::read_npy<std::uint8_t>(images);
   const auto classes = io::read_npy<std::uint8_t>(labels);
   set.labels.assign(classes.begin(), classes.end());
-  set.classes = 1 + *std::max_element(set.labels.begin(), set.labels.end());
+  for (const std::uint8_t label : set.labels) set.classes = std::max(set.classes, label + 1);
+  data::check(set); // as many labels as images
   return set;
 }
 

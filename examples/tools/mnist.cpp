@@ -14,8 +14,7 @@ int main(int argc, char** argv) {
   return run_program("mnist", [&] {
     TrainingOptions options = recipe("mnist");
     CommandLine line("mnist", "trains a small CNN on digits or clothes");
-    add_training_options(line, options, {"mnist", "fashion-mnist", "synthetic"},
-                         {"mnist_cnn", "lenet5"});
+    add_training_options(line, options, sets_with_photographs(false), {"mnist_cnn", "lenet5"});
     if (line.parse(argc, argv)) train_network(options);
   });
 }

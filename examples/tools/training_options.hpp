@@ -54,9 +54,16 @@ struct TrainingOptions {
   bool silent = false; ///< trains only: no tests, and no line but that of the progress
 };
 
-/// Sets of coloured photographs have a program, nets and a recipe of their own.
+/// Sets of photographs have a program, nets and a recipe of their own.
 inline bool has_photographs(const std::string& dataset) {
-  return dataset == "cifar-10";
+  return !data::dataset_info(dataset).on_black;
+}
+
+/// The sets that a program learns.
+inline std::vector<std::string> sets_with_photographs(bool photographs) {
+  std::vector<std::string> sets = sgq::names_of(data::datasets);
+  std::erase_if(sets, [&](const std::string& set) { return has_photographs(set) != photographs; });
+  return sets;
 }
 
 /// How a set is learned unless the command line says otherwise.

@@ -8,8 +8,6 @@
 
 namespace examples {
 
-// ---- How things are called and printed ----------------------------------------------------------
-
 /// "+0.12 points [+0.05, +0.20]"
 inline std::string found_text(const Claim& c) {
   char text[100];
@@ -24,8 +22,6 @@ inline std::string found_text(const Claim& c) {
   return text_of(c.found.estimate.mean, style) + (accuracy ? "\u00a0points" : "") +
          (interval.empty() ? "" : " " + interval);
 }
-
-// ---- The sentences ------------------------------------------------------------------------------
 
 namespace detail {
 
@@ -94,21 +90,21 @@ inline std::string what_moves(const Study& study, const std::string& dataset) {
   else
     text += ", ";
   const auto alike = level(study, dataset, "spearman", few);
-  const auto band = level(study, dataset, "spearman", guided);
-  const auto floor = level(study, dataset, "floor.spearman", guided);
+  const auto seeds = level(study, dataset, "spearman", guided);
+  const auto random = level(study, dataset, "floor.spearman", guided);
   const auto drift = contrast(study, dataset, "spearman", few, guided);
   if (!alike) return text + "how far maps move was not measured.";
   text += "maps of guided w2a2 networks correlate with those of fp32 by " +
           text_of(alike->estimate.mean, ratio) + " " + interval_of(alike->estimate, ratio);
-  if (floor) text += ", where random weights reach " + text_of(floor->estimate.mean, ratio);
-  if (!band || !drift)
+  if (random) text += ", where random weights reach " + text_of(random->estimate.mean, ratio);
+  if (!seeds || !drift)
     return text + "; without a second seed nobody can tell that from the noise of training.";
-  text += std::string(floor ? " and" : ", where") + " fp32 from another seed " +
-          text_of(band->estimate.mean, ratio) + " " + interval_of(band->estimate, ratio) + ": ";
+  text += std::string(random ? " and" : ", where") + " fp32 from another seed " +
+          text_of(seeds->estimate.mean, ratio) + " " + interval_of(seeds->estimate, ratio) + ": ";
   text += drift->estimate.high < 0  ? "a drift beyond the noise between seeds"
           : drift->estimate.low > 0 ? "two bits move them less than another seed does"
                                     : "within the noise between seeds";
-  const auto others = others_beyond_band(study, dataset, few);
+  const auto others = others_beyond_seeds(study, dataset, few);
   if (others.empty()) return text + ".";
   const std::string by = "; by " + join(others, " and ");
   return text + by + (drift->estimate.high < 0 ? ", too." : " it is beyond that.");

@@ -55,56 +55,84 @@ inline TrainingOptions first_stage(const Cell& cell) {
   return o;
 }
 
-/// The program and the options that train such a network, without those of the run: what differs
-/// from the program's defaults.
+/// The options of a command line that differ from the program's defaults.
+class Differences {
+public:
+  explicit Differences(std::string program) : line_(std::move(program)) {}
+
+  void flag(const std::string& name, bool given) {
+    if (given) line_ += " " + name;
+  }
+  template <class Value>
+  void always(const char* name, const Value& value) {
+    if constexpr (std::is_arithmetic_v<Value>)
+      line_ += std::string(" ") + name + " " + sgq::to_text(value);
+    else
+      line_ += std::string(" ") + name + " " + value;
+  }
+  template <class Value>
+  void put(const char* name, const Value& value, const Value& usual) {
+    if (!(value == usual)) always(name, value);
+  }
+  const std::string& line() const { return line_; }
+
+private:
+  std::string line_;
+};
+
+namespace detail {
+
+inline void put_quantisation(Differences& d, const TrainingOptions& o,
+                             const TrainingOptions& usual) {
+  d.put("--bits", o.bits, std::string());
+  d.put("--weights", o.weights, usual.weights);
+  d.put("--first-last", o.first_last, usual.first_last);
+  d.put("--pact", o.pact, usual.pact);
+  d.put("--alpha", o.alpha, usual.alpha);
+  d.put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
+  d.put("--alpha-lr", o.alpha_lr, usual.alpha_lr);
+  if (o.alpha_decay) d.always("--alpha-decay", *o.alpha_decay);
+}
+
+inline void put_guidance(Differences& d, const TrainingOptions& o, const TrainingOptions& usual) {
+  d.flag("--guided", true);
+  d.flag("--authors", o.authors);
+  d.put("--rank", o.rank, usual.rank);
+  d.put("--share", o.share, usual.share);
+  d.put("--lambda", o.lambda, usual.lambda);
+  d.put("--fill", o.fill, usual.fill);
+  d.put("--target", o.target, usual.target);
+  d.put("--kl", o.kl, usual.kl);
+  d.put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
+  d.put("--statistics", o.statistics, usual.statistics);
+  d.put("--start", o.start, usual.start);
+  d.put("--ramp", o.ramp, usual.ramp);
+  d.put("--rate", o.rate, usual.rate);
+}
+
+} // namespace detail
+
+/// The program and the options that train such a network, without those of the run.
 inline std::string training_command(const TrainingOptions& o) {
   const TrainingOptions usual = recipe(o.dataset);
   const bool photos = has_photographs(o.dataset);
-  std::string line = photos ? "cifar10" : "mnist";
-  const auto put = [&](const char* name, const auto& value, const auto& unless) {
-    if (value == unless) return;
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-      line += std::string(" ") + name + " " + sgq::to_text(value);
-    else
-      line += std::string(" ") + name + " " + value;
-  };
-  put("--dataset", o.dataset, std::string(photos ? "cifar-10" : "mnist"));
-  if (o.protocol == data::Protocol::holdout) line += " --holdout";
-  if (o.protocol == data::Protocol::tuning) line += " --tuning";
-  if (photos && !o.augment.any()) line += " --no-augmentation";
-  put("--net", o.net, o.net == usual.default_net ? o.net : std::string());
-  put("--limit", o.limit, index_t{0});
-  put("--epochs", o.epochs, index_t{-1}); // always said
-  put("--batch", o.batch, usual.batch);
-  put("--optimizer", o.optimizer, usual.optimizer);
-  put("--schedule", o.schedule, usual.schedule);
-  put("--lr", o.lr, usual.lr);
-  put("--decay", o.decay, usual.decay);
-  put("--bits", o.bits, std::string());
-  put("--weights", o.weights, usual.weights);
-  put("--first-last", o.first_last, usual.first_last);
-  put("--pact", o.pact, usual.pact);
-  put("--alpha", o.alpha, usual.alpha);
-  put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
-  put("--alpha-lr", o.alpha_lr, usual.alpha_lr);
-  if (o.alpha_decay) put("--alpha-decay", *o.alpha_decay, -1.0);
-  if (o.guided) {
-    line += " --guided";
-    if (o.authors) line += " --authors";
-    put("--rank", o.rank, usual.rank);
-    put("--share", o.share, usual.share);
-    put("--lambda", o.lambda, usual.lambda);
-    put("--fill", o.fill, usual.fill);
-    put("--target", o.target, usual.target);
-    put("--kl", o.kl, usual.kl);
-    put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
-    put("--statistics", o.statistics, usual.statistics);
-    put("--start", o.start, usual.start);
-    put("--ramp", o.ramp, usual.ramp);
-    put("--rate", o.rate, usual.rate);
-  }
-  put("--seed", o.seed, std::uint64_t{0} - 1);
-  return line;
+  Differences d(photos ? "cifar10" : "mnist");
+  d.put("--dataset", o.dataset, std::string(photos ? "cifar-10" : "mnist"));
+  d.flag("--holdout", o.protocol == data::Protocol::holdout);
+  d.flag("--tuning", o.protocol == data::Protocol::tuning);
+  d.flag("--no-augmentation", photos && !o.augment.any());
+  if (o.net != usual.default_net) d.put("--net", o.net, std::string());
+  d.put("--limit", o.limit, index_t{0});
+  d.always("--epochs", o.epochs);
+  d.put("--batch", o.batch, usual.batch);
+  d.put("--optimizer", o.optimizer, usual.optimizer);
+  d.put("--schedule", o.schedule, usual.schedule);
+  d.put("--lr", o.lr, usual.lr);
+  d.put("--decay", o.decay, usual.decay);
+  detail::put_quantisation(d, o, usual);
+  if (o.guided) detail::put_guidance(d, o, usual);
+  d.always("--seed", o.seed);
+  return d.line();
 }
 
 /// All commands of a cell, joined by "&&".

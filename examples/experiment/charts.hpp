@@ -1,5 +1,5 @@
-// A chart of means with their intervals: one column a category, a mark and a whisker a series, a
-// small ring for every seed alone. As SVG text, drawn small so that it can be read on a phone.
+// A chart of means with their intervals: one column per category, a mark and a whisker per
+// series, a small ring for every seed alone. As SVG text, drawn small so that it can be read on a phone.
 #pragma once
 
 #include "study.hpp"
@@ -15,8 +15,8 @@ inline constexpr const char* guided_color = "#c4561b";
 struct IntervalChart {
   struct Series {
     std::string name{}, color{};
-    std::vector<std::optional<Contrast>> values{}; ///< one a category
-    std::optional<Estimate> band{};                ///< shaded through the whole chart
+    std::vector<std::optional<Contrast>> values{}; ///< one per category
+    std::optional<Estimate> baseline{};            ///< shaded through the whole chart
   };
   std::string title{}, y_label{};
   std::vector<std::string> categories{}; ///< '\n' breaks the line
@@ -44,7 +44,7 @@ inline ChartRange range_of(const IntervalChart& chart) {
       for (double x : {v->estimate.mean, v->estimate.low, v->estimate.high}) see(x);
       for (double x : v->by_seed) see(x);
     }
-    if (s.band) see(s.band->low), see(s.band->high);
+    if (s.baseline) see(s.baseline->low), see(s.baseline->high);
   }
   if (!(low <= high)) return {};
   if (high - low < 1e-9 * std::max(1.0, std::abs(high))) low -= 0.5, high += 0.5;
@@ -147,8 +147,8 @@ private:
     const char* color = series.color.c_str();
     const double count = static_cast<double>(chart_.series.size());
     const double shift = (static_cast<double>(s) - (count - 1) / 2) * std::min(15.0, column() / 3);
-    if (series.band && !std::isnan(series.band->low)) {
-      const double high = y_of(series.band->high), low = y_of(series.band->low);
+    if (series.baseline && !std::isnan(series.baseline->low)) {
+      const double high = y_of(series.baseline->high), low = y_of(series.baseline->low);
       put("<rect x=\"%g\" y=\"%.1f\" width=\"%g\" height=\"%.1f\" fill=\"%s\" opacity=\".13\"/>\n",
           left, high, right_ - left, std::max(1.0, low - high), color);
     }

@@ -16,6 +16,8 @@
 #include "papers.hpp"
 #include "study.hpp"
 
+#include "sgq/saliency/metrics/map_metrics.hpp"
+
 #include <span>
 
 namespace examples {
@@ -30,33 +32,39 @@ inline const char* name(Verdict v) {
                                        : "not decided";
 }
 
-/// By the interval of a difference of which more than zero was claimed.
+/// By the interval of a difference that was claimed to be above zero.
 inline Verdict decide(const Estimate& e, index_t seeds) {
   if (seeds < 2 || e.count == 0 || std::isnan(e.low)) return Verdict::undecided;
   return e.low > 0 ? Verdict::supported : e.high < 0 ? Verdict::not_supported : Verdict::undecided;
 }
 
-/// A measure: how it is called, and whether more of it is better.
+/// A measure, its title, and whether more of it is better.
 struct MeasureInfo {
-  const char *name, *title;
+  std::string name, title;
   int better; ///< +1: more is better
 };
 
-inline constexpr MeasureInfo accuracy_measure{"accuracy", "accuracy", +1};
-/// Of maps; the first decides the claims.
-inline constexpr MeasureInfo map_measures[] = {
-    {"masked_accuracy", "masked-accuracy area", -1},
-    {"masked_advantage", "area below that of a random ranking", +1},
-    {"deletion", "deletion", -1},
-    {"insertion", "insertion", +1},
-    {"relevance_mass_on_evidence", "relevance mass on the evidence", +1},
-    {"relevance_mass_on_ink", "relevance mass on ink", +1},
-    {"max_sensitivity", "max-sensitivity", -1},
-};
+inline const MeasureInfo accuracy_measure{"accuracy", "accuracy", +1};
+
+/// Of maps; the first decides the claims. All but the second are metrics of the library.
+inline const std::vector<MeasureInfo>& map_measures() {
+  static const std::vector<MeasureInfo> measures = [] {
+    std::vector<MeasureInfo> all;
+    for (const char* name :
+         {"masked_accuracy", "masked_advantage", "deletion", "insertion",
+          "relevance_mass_on_evidence", "relevance_mass_on_ink", "max_sensitivity"})
+      if (const auto* metric = sgq::saliency::find_map_metric(name))
+        all.push_back({name, sgq::saliency::title_of_measure(name), metric->better});
+      else
+        all.push_back({name, "masked accuracy below that of a random ranking", +1});
+    return all;
+  }();
+  return measures;
+}
 
 /// What another measure says of the same claim.
 struct Opinion {
-  const char* title;
+  std::string title;
   Verdict verdict;
 };
 
@@ -119,9 +127,9 @@ inline std::optional<Claim> ask(const Study& study, const std::string& dataset, 
 /// The same about maps: the first measure decides, the others are asked for their opinion.
 inline std::optional<Claim> ask_maps(const Study& study, const std::string& dataset,
                                      const Question& q) {
-  std::optional<Claim> claim = ask(study, dataset, q, map_measures[0]);
+  std::optional<Claim> claim = ask(study, dataset, q, map_measures().front());
   if (!claim) return std::nullopt;
-  for (const MeasureInfo& m : std::span(map_measures).subspan(1))
+  for (const MeasureInfo& m : std::span(map_measures()).subspan(1))
     if (const auto other = ask(study, dataset, q, m))
       claim->others.push_back({m.title, other->verdict});
   return claim;
@@ -155,56 +163,72 @@ inline std::optional<Claim> efficiency(const Study& study, const std::string& da
 
 } // namespace detail
 
+namespace detail {
+
+inline const Condition four_bits{{"w4a4"}, true}, two_bits{{"w2a2"}, true},
+    few_bits{{"w4a4", "w2a2"}, true}, guided_fp32{{"fp32"}, true}, plain_fp32{{"fp32"}, false};
+
+/// The claims of a paper on one set, in the order of the report; nothing where cells are missing.
+inline std::vector<std::optional<Claim>> ask_paper_a(const Study& study, const std::string& set) {
+  const Question accuracy{.paper = 'A',
+                          .what = "quantisation costs accuracy",
+                          .words = "quantisation costs accuracy",
+                          .a = few_bits,
+                          .b = guided_fp32,
+                          .claimed = Claimed::worse};
+  const Question fewer{.paper = 'A',
+                       .what = "fewer bits cost more accuracy",
+                       .words = "two bits cost more of it than four",
+                       .a = two_bits,
+                       .b = four_bits,
+                       .claimed = Claimed::worse};
+  const Question maps{.paper = 'A',
+                      .what = "quantisation costs interpretability",
+                      .words = "it costs interpretability",
+                      .a = few_bits,
+                      .b = guided_fp32,
+                      .claimed = Claimed::worse};
+  const Question maps_fewer{.paper = 'A',
+                            .what = "fewer bits cost more interpretability",
+                            .words = "two bits cost more of that",
+                            .a = two_bits,
+                            .b = four_bits,
+                            .claimed = Claimed::worse};
+  return {ask(study, set, accuracy, accuracy_measure), ask(study, set, fewer, accuracy_measure),
+          ask_maps(study, set, maps), ask_maps(study, set, maps_fewer)};
+}
+
+inline std::vector<std::optional<Claim>> ask_paper_b(const Study& study, const std::string& set) {
+  const Question accuracy{.paper = 'B',
+                          .what = "accuracy is kept",
+                          .words = "accuracy is kept to within one point",
+                          .a = few_bits,
+                          .b = plain_fp32,
+                          .claimed = Claimed::kept};
+  const Question maps{.paper = 'B',
+                      .what = "more interpretable",
+                      .words = "it is more interpretable",
+                      .a = few_bits,
+                      .b = plain_fp32,
+                      .claimed = Claimed::better};
+  return {ask(study, set, accuracy, accuracy_measure), efficiency(study, set, four_bits),
+          ask_maps(study, set, maps)};
+}
+
+} // namespace detail
+
 /// Every claim on every set: those of the paper's own, and the built-in one as a check.
 inline std::vector<Claim> decide_claims(const Study& study,
                                         const std::vector<std::string>& datasets) {
-  using detail::Claimed, detail::Question;
-  const Condition four{{"w4a4"}, true}, two{{"w2a2"}, true}, few{{"w4a4", "w2a2"}, true},
-      guided{{"fp32"}, true}, standard{{"fp32"}, false};
-  const Question a{
-      'A',           "quantisation costs accuracy", "quantisation costs accuracy", few, guided,
-      Claimed::worse};
-  const Question a_fewer{'A',
-                         "fewer bits cost more accuracy",
-                         "two bits cost more of it than four",
-                         two,
-                         four,
-                         Claimed::worse};
-  const Question a_maps{'A',
-                        "quantisation costs interpretability",
-                        "it costs interpretability",
-                        few,
-                        guided,
-                        Claimed::worse};
-  const Question a_maps_fewer{'A',
-                              "fewer bits cost more interpretability",
-                              "two bits cost more of that",
-                              two,
-                              four,
-                              Claimed::worse};
-  const Question b{'B', "accuracy is kept", "accuracy is kept to within one point",
-                   few, standard,           Claimed::kept};
-  const Question b_maps{'B',      "more interpretable", "it is more interpretable", few,
-                        standard, Claimed::better};
   std::vector<Claim> claims;
-  const auto keep = [&](std::optional<Claim> claim) {
-    if (claim) claims.push_back(std::move(*claim));
-  };
-  for (const std::string& set : datasets) {
-    if (is_set_of('A', set) || set == "synthetic") {
-      keep(detail::ask(study, set, a, accuracy_measure));
-      keep(detail::ask(study, set, a_fewer, accuracy_measure));
-      keep(detail::ask_maps(study, set, a_maps));
-      keep(detail::ask_maps(study, set, a_maps_fewer));
+  for (const char paper : {'A', 'B'})
+    for (const std::string& set : datasets) {
+      if (!is_set_of(paper, set) && set != "synthetic") continue;
+      const auto asked =
+          paper == 'A' ? detail::ask_paper_a(study, set) : detail::ask_paper_b(study, set);
+      for (const std::optional<Claim>& claim : asked)
+        if (claim) claims.push_back(*claim);
     }
-    if (is_set_of('B', set) || set == "synthetic") {
-      keep(detail::ask(study, set, b, accuracy_measure));
-      keep(detail::efficiency(study, set, four));
-      keep(detail::ask_maps(study, set, b_maps));
-    }
-  }
-  std::stable_sort(claims.begin(), claims.end(),
-                   [](const Claim& x, const Claim& y) { return x.paper < y.paper; });
   return claims;
 }
 

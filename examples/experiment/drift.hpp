@@ -1,11 +1,12 @@
 // How far maps move when a network is quantised, beside how far they move anyway.
 //
 //     a quantised cell   its maps and those of the fp32 cell of the same seed and training
-//     an fp32 cell       its maps and those of the same training from other seeds: the band
-//     floor              an fp32 cell's maps and those of random weights
+//     an fp32 cell       its maps and those of the same training from other seeds: the between-seed
+//                        baseline; and those of random weights: the random-weights baseline
 //
-// All are numbers of the cell, one an image, so "less alike than two seeds are" is a difference
-// paired by seed and image. A drift inside the band is no drift.
+// All are numbers of the cell, one per image, so "less alike than two seeds are" is a difference
+// paired by seed and image. Maps that are as alike as two seeds are have not drifted. In files the
+// random-weights baseline is called "floor".
 #pragma once
 
 #include "study.hpp"
@@ -76,10 +77,11 @@ inline void measure_drift(CellNumbers& cell, const std::vector<const CellNumbers
   }
 }
 
-/// The measures but the first by which quantised maps lie beyond the band of their own training:
-/// less alike to fp32 of their seed than fp32 of other seeds are, interval and all.
-inline std::vector<std::string> others_beyond_band(const Study& study, const std::string& dataset,
-                                                   const Condition& how) {
+/// The measures but the first by which quantised maps have drifted beyond the between-seed baseline
+/// of their own training: less alike to fp32 of their seed than fp32 of other seeds are, interval
+/// and all.
+inline std::vector<std::string> others_beyond_seeds(const Study& study, const std::string& dataset,
+                                                    const Condition& how) {
   std::vector<std::string> titles;
   for (const SimilarityMeasure& m : std::span(similarity_measures).subspan(1)) {
     const auto less = contrast(study, dataset, std::string(m.name), how, {{"fp32"}, how.guided});
@@ -91,15 +93,15 @@ inline std::vector<std::string> others_beyond_band(const Study& study, const std
 /// A cell's drift, as its row has it.
 inline io::Json drift_of(const CellNumbers& cell) {
   io::Json drift = io::Json::object({});
-  for (const bool floor : {false, true})
+  for (const bool random : {false, true})
     for (const bool sign : {false, true})
       for (const SimilarityMeasure& m : similarity_measures) {
         const auto found = cell.values.find(std::string(sign ? "signed." : "") +
-                                            (floor ? "floor." : "") + std::string(m.name));
+                                            (random ? "floor." : "") + std::string(m.name));
         if (found == cell.values.end()) continue;
         Tensor<double> all({static_cast<index_t>(found->second.size())});
         std::copy(found->second.begin(), found->second.end(), all.begin());
-        const char* to = floor                 ? "to_random_weights"
+        const char* to = random                ? "to_random_weights"
                          : cell.bits == "fp32" ? "to_other_seeds"
                                                : "to_fp32";
         drift[to][sign ? "with_sign" : "magnitude"][std::string(m.name)] =

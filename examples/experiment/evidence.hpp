@@ -1,9 +1,4 @@
-// What the page is made of, a file a cell: OUT/evidence/CELL.safetensors.
-//
-//     right                     U8  [test images]     1 where the prediction is the label
-//     number.MEASURE            F64 [images]          of the maps, and their drift
-//     images.PART, levels.PART  I32 [n], U8 [n, H, W] the few maps that are drawn
-//     clips                     F32 [points, 1 + layers]  training step and alphas, thinned out
+// What the page is made of, a file per cell: OUT/evidence/CELL.safetensors (evidence_file.hpp).
 //
 // Made from the files of cells/ once all that a cell is compared with is there, and some 100 kB
 // where those are 10 MB. With it cells/ may go: claims, intervals and the page can be made again
@@ -13,9 +8,9 @@
 #pragma once
 
 #include "drift.hpp"
+#include "evidence_file.hpp"
 
 #include "sgq/io/npy.hpp"
-#include "sgq/io/safetensors.hpp"
 #include "sgq/saliency/colormap.hpp"
 
 namespace examples {
@@ -31,7 +26,7 @@ inline std::string evidence_path(const std::string& out, std::string key) {
   return out + "/evidence/" + key + ".safetensors";
 }
 
-/// True if the files are there of which evidence is made.
+/// True if the files that evidence is made of are there.
 inline bool has_cell_files(const std::string& out, const io::Json& row) {
   const std::string folder = cell_folder(out, key_of(row));
   for (const char* name : {"right.npy", "values.npy", "maps.npy", "floor.npy", "alpha.npy"})
@@ -48,15 +43,6 @@ inline std::string sum_of_sources(const CellNumbers& cell,
   sum.update(sgq::to_text(evidence_version)).update(io::to_string(without_run(*cell.row)));
   for (const CellNumbers* r : references)
     sum.update(key_of(*r->row)).update(r->row->at("files").at("maps.npy").as_string());
-  return sum.hex();
-}
-
-inline std::string sum_of_contents(const io::SafeTensors& file) {
-  io::Sha256 sum;
-  for (const auto& [name, tensor] : file.tensors())
-    sum.update(name + " " + sgq::to_text(static_cast<int>(tensor.dtype)) + " " +
-               io::str(tensor.shape))
-        .update(tensor.bytes);
   return sum.hex();
 }
 
@@ -142,116 +128,6 @@ inline void gather(CellNumbers& cell, const std::vector<const CellNumbers*>& ref
     cell.clips =
         thin_clips(*cell.row, io::parse_npy<float>(read_cell_file(folder, *cell.row, "alpha.npy"),
                                                    folder + "/alpha.npy"));
-}
-
-inline constexpr std::pair<const char*, DrawnMaps CellNumbers::*> drawn_parts[] = {
-    {"maps", &CellNumbers::maps},
-    {"moved", &CellNumbers::moved},
-    {"moved_from", &CellNumbers::moved_from}};
-
-inline void write_evidence(const CellNumbers& cell, const std::string& sources,
-                           const std::string& path) {
-  io::SafeTensors file;
-  for (const auto& [name, numbers] : cell.values) {
-    const auto count = static_cast<index_t>(numbers.size());
-    if (name == "accuracy") {
-      Tensor<std::uint8_t> right({count});
-      std::transform(numbers.begin(), numbers.end(), right.begin(),
-                     [](double v) { return static_cast<std::uint8_t>(v); });
-      file.add("right", right);
-    } else {
-      file.add("number." + name, View<const double>(numbers.data(), {count}));
-    }
-  }
-  for (const auto& [name, part] : drawn_parts) {
-    const DrawnMaps& drawn = cell.*part;
-    if (drawn.images.empty()) continue;
-    const auto count = static_cast<index_t>(drawn.images.size());
-    file.add(std::string("images.") + name, View<const std::int32_t>(drawn.images.data(), {count}));
-    file.add(std::string("levels.") + name, drawn.levels);
-  }
-  if (!cell.clips.empty()) file.add("clips", cell.clips);
-  file.metadata = {{"cell", key_of(*cell.row)},
-                   {"sources_sha256", sources},
-                   {"contents_sha256", sum_of_contents(file)}};
-  io::write_safetensors(path, file);
-}
-
-/// Throws io_error where evidence does not fit its row: checksums can be right of wrong shapes.
-inline void check_evidence(const CellNumbers& cell, const std::string& path) {
-  const auto require = [&](bool holds, const std::string& expected, const std::string& got) {
-    if (!holds)
-      throw sgq::io_error(sgq::describe(path, expected, got, "delete it to have it made again"));
-  };
-  const io::Json& row = *cell.row;
-  const index_t tested = row.at("test_images").as_int();
-  const index_t explained = std::min(row.at("explained").as_int(), tested);
-  for (const auto& [name, numbers] : cell.values) {
-    const io::Json* measure = row.at("measures").find(name);
-    const index_t count = name == "accuracy" ? tested
-                          : measure
-                              ? measure->at("count").as_int() + measure->at("excluded").as_int()
-                              : explained; // drift
-    require(static_cast<index_t>(numbers.size()) == count,
-            sgq::to_text(count) + " numbers of " + name, sgq::to_text(numbers.size()));
-    for (const double v : numbers)
-      require(name == "accuracy" ? v == 0 || v == 1 : !std::isinf(v),
-              name == "accuracy" ? "0 or 1 for every test image" : "finite numbers of " + name,
-              sgq::to_text(v));
-  }
-  for (const auto& [name, part] : drawn_parts) {
-    const DrawnMaps& drawn = cell.*part;
-    const Shape& s = drawn.levels.shape();
-    const auto count = static_cast<index_t>(drawn.images.size());
-    require(count == 0 || (s.rank() == 3 && s[0] == count &&
-                           (cell.maps.images.empty() || (s[1] == cell.maps.levels.shape()[1] &&
-                                                         s[2] == cell.maps.levels.shape()[2]))),
-            "levels." + std::string(name) + " [" + sgq::to_text(count) + ", H, W]", s.str());
-    for (const std::int32_t image : drawn.images)
-      require(image >= 0 && image < explained, "images below " + sgq::to_text(explained),
-              sgq::to_text(image));
-  }
-  require(cell.moved.images == cell.moved_from.images, "the same images in moved and moved_from",
-          "others");
-  if (!cell.clips.empty()) {
-    const Shape& s = cell.clips.shape();
-    const auto layers = static_cast<index_t>(row.at("alphas").as_object().size());
-    require(s.rank() == 2 && s[1] == 1 + layers, "clips [points, " + sgq::to_text(1 + layers) + "]",
-            s.str());
-    for (const float v : cell.clips) require(std::isfinite(v), "finite clips", sgq::to_text(v));
-  }
-}
-
-/// Reads the evidence of a cell; false where there is none, or it is of other rows. Throws io_error
-/// on a damaged file.
-inline bool read_evidence(CellNumbers& cell, const std::string& sources, const std::string& path) {
-  if (!std::filesystem::exists(path)) return false;
-  const io::SafeTensors file = io::read_safetensors(path);
-  const auto stated = [&](const char* what) {
-    const auto found = file.metadata.find(what);
-    return found == file.metadata.end() ? std::string() : found->second;
-  };
-  if (stated("sources_sha256") != sources) return false;
-  if (stated("contents_sha256") != sum_of_contents(file))
-    throw sgq::io_error(sgq::describe(path, "contents of SHA-256 " + stated("contents_sha256"),
-                                      sum_of_contents(file), "delete it to have it made again"));
-  for (const auto& [name, stored] : file.tensors())
-    if (name == "right") {
-      const auto right = file.tensor<std::uint8_t>(name);
-      cell.values["accuracy"].assign(right.begin(), right.end());
-    } else if (name.starts_with("number.")) {
-      const auto numbers = file.tensor<double>(name);
-      cell.values[name.substr(7)].assign(numbers.begin(), numbers.end());
-    }
-  for (const auto& [name, part] : drawn_parts)
-    if (file.find(std::string("images.") + name)) {
-      const auto images = file.tensor<std::int32_t>(std::string("images.") + name);
-      (cell.*part).images.assign(images.begin(), images.end());
-      (cell.*part).levels = file.tensor<std::uint8_t>(std::string("levels.") + name);
-    }
-  if (file.find("clips")) cell.clips = file.tensor<float>("clips");
-  check_evidence(cell, path);
-  return true;
 }
 
 /// Rows as cells without numbers.

@@ -193,6 +193,25 @@ inline void add_explanations(io::Json& row, Subject& s, index_t disturbed,
 
 } // namespace detail
 
+namespace detail {
+
+/// The maps of an untrained network beside an fp32 cell; names and checksums of all files.
+inline void add_files(io::Json& row, const Subject& s, const TrainingOptions& o) {
+  std::vector<std::string> files = {"model.safetensors", "right.npy", "values.npy", "maps.npy"};
+  if (!row.at("alphas").as_object().empty()) files.push_back("alpha.npy");
+  if (row.at("bits").as_string() == "fp32") {
+    nn::Net<float> random = untrained(s.model.spec, 1000 + o.seed, s.x);
+    io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
+    files.push_back("floor.npy");
+  } else {
+    files.push_back("integer.safetensors");
+  }
+  for (const std::string& name : files)
+    row["files"][name] = io::sha256(io::read_file(o.out + "/" + name));
+}
+
+} // namespace detail
+
 /// Trains and measures a cell; goes on from its checkpoint if told so. Returns the row.
 inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, CellData& loaded) {
   const TrainingData& sets = loaded.sets(cell.training);
@@ -217,18 +236,7 @@ inline io::Json run_cell(Cell cell, const Measuring& measuring, bool resume, Cel
   row["alphas"] = trained.find("alphas") ? trained.at("alphas") : io::Json::object({});
   detail::add_test(row, run, s, o.out);
   detail::add_explanations(row, s, measuring.disturbed, o.out);
-
-  std::vector<std::string> files = {"model.safetensors", "right.npy", "values.npy", "maps.npy"};
-  if (!row.at("alphas").as_object().empty()) files.push_back("alpha.npy");
-  if (row.at("bits").as_string() == "fp32") {
-    nn::Net<float> random = untrained(s.model.net, 1000 + o.seed, s.x);
-    io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
-    files.push_back("floor.npy");
-  } else {
-    files.push_back("integer.safetensors");
-  }
-  for (const std::string& name : files)
-    row["files"][name] = io::sha256(io::read_file(o.out + "/" + name));
+  detail::add_files(row, s, o);
   run["training_seconds"] = before + trained.at("seconds").as_double();
   run["training_images_per_second"] = trained.at("images_per_second");
   run["measuring_seconds"] = watch.seconds();

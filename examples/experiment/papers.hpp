@@ -1,4 +1,4 @@
-// The two papers whose claims are tested, and the sets of which they speak.
+// The two papers whose claims are tested, and the sets that they speak of.
 //
 // The built-in set is of neither: its evidence is known, which makes it a check beside both.
 #pragma once

@@ -5,7 +5,7 @@
 #include "cell.hpp"
 #include "charts.hpp"
 #include "document.hpp"
-#include "tables.hpp"
+#include "drift_tables.hpp"
 
 namespace examples {
 

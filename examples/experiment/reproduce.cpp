@@ -5,7 +5,7 @@
 //
 // Trains a grid of networks, {fp32, w4a4, w2a2, mixes} x {plain, guided} x seeds on every set,
 // measures each, and decides the claims of two papers from the numbers. OUT gets results.jsonl (a
-// row a network), evidence/ (the numbers of every image), report.html, report.md with figures/, and
+// row per network), evidence/ (the numbers of every image), report.html, report.md with figures/, and
 // cells/ with every network and map, which may be deleted. A run that was killed goes on with
 // --resume and ends with the same rows. With --shard i/n several processes or machines share the
 // grid; when their folders are together, the same command with --resume and without --shard makes
@@ -36,8 +36,8 @@ Plan plan_of(const Options& o) {
   const auto named = o.dataset.empty() ? std::vector<std::string>{} : split_list(o.dataset);
   for (const std::string& set : named)
     if (!sgq::find_row(data::datasets, set))
-      throw usage_error(describe("--dataset", "a list of " + sgq::one_of(sgq::names_of(data::datasets)),
-                                 "'" + set + "'"));
+      throw usage_error(describe(
+          "--dataset", "a list of " + sgq::one_of(sgq::names_of(data::datasets)), "'" + set + "'"));
   std::vector<std::string> sets;
   for (const std::string& set : sets_of(o.paper, o.scale, named))
     if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
@@ -248,6 +248,41 @@ std::vector<Shown> load_sets(const std::string& out, const std::vector<io::Json>
   return sets;
 }
 
+/// The planned cells that are not on the page.
+std::vector<std::string> missing_cells(const std::vector<Cell>& cells, const Study& study) {
+  std::vector<std::string> missing;
+  for (const Cell& cell : cells)
+    if (std::none_of(study.cells.begin(), study.cells.end(),
+                     [&](const CellNumbers& c) { return key_of(*c.row) == cell.key(); }))
+      missing.push_back(cell.key());
+  return missing;
+}
+
+/// Leaves the sets that have cells, and chooses the networks whose maps are shown.
+void choose_seeds(std::vector<Shown>& sets, const Study& study) {
+  std::erase_if(sets, [&](Shown& set) {
+    const CellNumbers* first = nullptr;
+    for (const CellNumbers& c : study.cells)
+      if (c.dataset == set.dataset && c.variant.empty() && (!first || c.seed < first->seed))
+        first = &c;
+    if (first) set.seed = first->seed;
+    return !first;
+  });
+}
+
+void print_answers(const Document& report, const Setting& setting) {
+  std::printf("\n");
+  for (const Answer& answer : report.answers) {
+    std::string text;
+    const auto take = [&](const std::string& s) { text += s; };
+    each_span(answer.text, take, take, take);
+    std::printf("%s: %s\n\n", answer.label.c_str(), text.c_str());
+  }
+  if (!setting.missing.empty())
+    std::printf("Not on the page, for want of a row, evidence, or maps to compare with: %s\n\n",
+                join(setting.missing, ", ").c_str());
+}
+
 /// Evidence, drift, claims, report.html and report.md; and the rows, sorted, unless only --report
 /// was asked: then another process may be adding to them.
 void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results) {
@@ -263,65 +298,36 @@ void finish(const Options& o, const Plan& plan, const std::vector<Cell>& cells, 
   add_derived(study);
   if (!o.report) results.write();
 
-  Setting setting{.command = command_of(o), .scale = o.scale};
-  for (const Cell& cell : cells)
-    if (std::none_of(study.cells.begin(), study.cells.end(),
-                     [&](const CellNumbers& c) { return key_of(*c.row) == cell.key(); }))
-      setting.missing.push_back(cell.key());
-  std::erase_if(sets, [&](Shown& set) {
-    const CellNumbers* first = nullptr; // whose maps are shown
-    for (const CellNumbers& c : study.cells)
-      if (c.dataset == set.dataset && c.variant.empty() && (!first || c.seed < first->seed))
-        first = &c;
-    if (first) set.seed = first->seed;
-    return !first;
-  });
+  const Setting setting{
+      .command = command_of(o), .scale = o.scale, .missing = missing_cells(cells, study)};
+  choose_seeds(sets, study);
   std::vector<std::string> datasets;
   for (const Shown& set : sets) datasets.push_back(set.dataset);
   const Document report = make_report(study, decide_claims(study, datasets), sets, setting);
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));
-  std::printf("\n");
-  for (const Answer& answer : report.answers) {
-    std::string text;
-    const auto take = [&](const std::string& s) { text += s; };
-    each_span(answer.text, take, take, take);
-    std::printf("%s: %s\n\n", answer.label.c_str(), text.c_str());
-  }
-  if (!setting.missing.empty())
-    std::printf("Not on the page, for want of a row, evidence, or maps to compare with: %s\n\n",
-                join(setting.missing, ", ").c_str());
+  print_answers(report, setting);
   std::printf("%s\n", page.c_str());
 }
 
-void reproduce(const Options& o) {
-  const Plan plan = plan_of(o);
-  const Shard shard = parse_shard(o.shard);
-  std::vector<Cell> cells = make_cells(plan);
-  for (Cell& cell : cells) cell.training.data = o.data;
-  const std::vector<Cell> mine = take_shard(cells, shard);
-  sgq::set_num_threads(o.threads);
+/// --report: the page of what there is.
+void report_only(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                 Results& results) {
+  if (!parse_shard(o.shard).all())
+    throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
+  results.load(false);
+  if (results.rows().empty())
+    throw usage_error(describe("--report", "a folder with rows", o.out + " has none"));
+  check_rows(o, {}, results);
+  finish(o, plan, cells, results);
+}
 
-  const std::string shard_name =
-      shard.all() ? "" : sgq::to_text(shard.part) + "-of-" + sgq::to_text(shard.of);
-  Results results(o.out, shard_name, numerics_version);
-  if (o.out.empty()) throw usage_error(describe("--out", "a folder", "nothing"));
-  if (!o.resume && !o.report &&
-      (shard.all() ? results.has_files() : std::filesystem::exists(results.path())))
-    throw usage_error(
-        describe("--out " + o.out, "a folder without results, or --resume", results.path()));
-  if (o.report) {
-    if (!shard.all())
-      throw usage_error(describe("--report", "all of the grid, no --shard", o.shard));
-    results.load(false);
-    if (results.rows().empty())
-      throw usage_error(describe("--report", "a folder with rows", o.out + " has none"));
-    check_rows(o, {}, results);
-    return finish(o, plan, cells, results);
-  }
-  check_surroundings(o, mine);
-  const Lock lock(o.out, shard_name);
+/// Trains this shard's cells, and makes the page if that is all of them.
+void train_and_report(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                      Results& results) {
+  const Shard shard = parse_shard(o.shard);
+  const std::vector<Cell> mine = take_shard(cells, shard);
   if (o.resume || !shard.all()) results.load();
   const std::vector<bool> wanted = what_to_make(o, plan, cells, results);
   check_rows(o, mine, results);
@@ -338,6 +344,27 @@ void reproduce(const Options& o) {
     finish(o, plan, cells, results);
   else
     std::printf("%s has this shard's rows\n", results.path().c_str());
+}
+
+void reproduce(const Options& o) {
+  const Plan plan = plan_of(o);
+  const Shard shard = parse_shard(o.shard);
+  std::vector<Cell> cells = make_cells(plan);
+  for (Cell& cell : cells) cell.training.data = o.data;
+  sgq::set_num_threads(o.threads);
+
+  const std::string shard_name =
+      shard.all() ? "" : sgq::to_text(shard.part) + "-of-" + sgq::to_text(shard.of);
+  Results results(o.out, shard_name, numerics_version);
+  if (o.out.empty()) throw usage_error(describe("--out", "a folder", "nothing"));
+  if (!o.resume && !o.report &&
+      (shard.all() ? results.has_files() : std::filesystem::exists(results.path())))
+    throw usage_error(
+        describe("--out " + o.out, "a folder without results, or --resume", results.path()));
+  if (o.report) return report_only(o, plan, cells, results);
+  check_surroundings(o, take_shard(cells, shard));
+  const Lock lock(o.out, shard_name);
+  train_and_report(o, plan, cells, results);
 }
 
 } // namespace
@@ -358,7 +385,7 @@ int main(int argc, char** argv) {
               "takes results.jsonl, evidence/, report.html, report.md, cells/");
     line.integer("--seeds", &o.seeds, {0, 1000},
                  "networks of a kind, 0 for as many as the scale has");
-    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.flag("--resume", &o.resume, "go on with the results in --out, if there are any");
     line.flag("--report", &o.report,
               "train nothing: make the page from the rows and evidence in --out");

@@ -1,4 +1,4 @@
-// results.jsonl: a row for every finished cell, one JSON object a line.
+// results.jsonl: a row for every finished cell, one JSON object per line.
 //
 //     cell, numerics, command, explained, disturbed    what was done; equal ones give equal rows
 //     files                                            SHA-256 of every file of the cell
@@ -7,7 +7,7 @@
 //     ..                                               what was found
 //
 // A row is appended and flushed when its cell is done, so a killed run loses at most the cell under
-// way. Shards append to files of their own (results.1-of-2.jsonl); whoever runs without --shard
+// way. Shards append to files of their own (results.1-of-2.jsonl); a run without --shard
 // reads them all. When such a run ends, results.jsonl is written anew, sorted by cell.
 #pragma once
 

@@ -8,8 +8,7 @@
 
 namespace examples {
 
-/// The policies that a set was run with, from many bits to few; such as nobody thought of here come
-/// last.
+/// The policies that a set was run with, from many bits to few; others come last.
 inline std::vector<std::string> bits_of(const Study& study, const std::string& dataset) {
   std::vector<std::string> order = {"fp32", "w4a4", "w4a2", "w2a4", "layerwise-4-2", "w2a2"};
   const auto take = [&](const CellNumbers& c) { return c.dataset == dataset && c.variant.empty(); };
@@ -134,134 +133,69 @@ inline Figure bits_figure(const Study& study, const std::vector<std::string>& da
   return figure;
 }
 
+namespace detail {
+
+/// "masked accuracy (low)"
+inline std::string head_of_measure(const char* measure) {
+  const saliency::MapMetric* metric = saliency::find_map_metric(measure);
+  const int better = metric ? metric->better : 0;
+  return saliency::title_of_measure(measure) + (better > 0   ? " (high)"
+                                                : better < 0 ? " (low)"
+                                                             : "");
+}
+
+/// The measure under the first condition that has it.
+inline std::optional<Contrast> anywhere(const Study& study, const std::string& dataset,
+                                        const char* measure) {
+  for (const std::string& bits : bits_of(study, dataset))
+    for (const bool guided : {false, true})
+      if (const auto found = level(study, dataset, measure, {{bits}, guided})) return found;
+  return std::nullopt;
+}
+
+/// The mean over the seeds of a condition, in percent; nothing without cells.
+inline std::optional<double> zero_gradients(const Study& study, const std::string& dataset,
+                                            const std::string& bits, bool guided) {
+  double zeros = 0, cells = 0;
+  for (const CellNumbers& c : study.cells)
+    if (c.dataset == dataset && c.variant.empty() && c.bits == bits && c.guided == guided)
+      zeros += c.row->at("zero_share_of_gradients").as_double(), ++cells;
+  if (cells == 0) return std::nullopt;
+  return 100 * zeros / cells;
+}
+
+} // namespace detail
+
 inline Table explanation_table(const Study& study, const std::string& dataset) {
-  struct Column {
-    const char *name, *head;
-  };
-  constexpr Column known[] = {{"masked_accuracy", "masked accuracy (low)"},
-                              {"masked_accuracy_of_random_ranking", "the same, random ranking"},
-                              {"deletion", "deletion (low)"},
-                              {"insertion", "insertion (high)"},
-                              {"relevance_mass_on_evidence", "mass on evidence (high)"},
-                              {"relevance_mass_on_ink", "mass on ink (high)"},
-                              {"gini", "Gini"},
-                              {"normalized_entropy", "entropy / ln d"},
-                              {"max_sensitivity", "max-sensitivity (low)"},
-                              {"blank_maps", "blank maps, share"}};
   Table t{.head = {set_title(dataset)}};
-  std::vector<const Column*> columns;
+  std::vector<const char*> measures;
   index_t images = 0, disturbed = 0;
-  const auto anywhere = [&](const char* measure) -> std::optional<Contrast> {
-    for (const std::string& bits : bits_of(study, dataset))
-      for (const bool guided : {false, true})
-        if (const auto found = level(study, dataset, measure, {{bits}, guided})) return found;
-    return std::nullopt;
-  };
-  for (const Column& c : known)
-    if (const auto found = anywhere(c.name)) {
-      columns.push_back(&c);
-      t.head.push_back(c.head);
-      (std::string_view(c.name) == "max_sensitivity" ? disturbed : images) = found->images;
+  for (const char* measure : {"masked_accuracy", "masked_accuracy_of_random_ranking", "deletion",
+                              "insertion", "relevance_mass_on_evidence", "relevance_mass_on_ink",
+                              "gini", "normalized_entropy", "max_sensitivity", "blank_maps"})
+    if (const auto found = detail::anywhere(study, dataset, measure)) {
+      measures.push_back(measure);
+      t.head.push_back(detail::head_of_measure(measure));
+      (std::string_view(measure) == "max_sensitivity" ? disturbed : images) = found->images;
     }
   t.head.push_back("zero gradients, %");
   for (const bool guided : {false, true})
     for (const std::string& bits : bits_of(study, dataset)) {
+      const auto zeros = detail::zero_gradients(study, dataset, bits, guided);
+      if (!zeros) continue;
       std::vector<TableCell> row{{bits + ", " + training_title(guided)}};
-      for (const Column* c : columns)
-        row.push_back(cell_of(level(study, dataset, c->name, {{bits}, guided}), ratio));
-      double zeros = 0, cells = 0;
-      for (const CellNumbers& c : study.cells)
-        if (c.dataset == dataset && c.variant.empty() && c.bits == bits && c.guided == guided)
-          zeros += c.row->at("zero_share_of_gradients").as_double(), ++cells;
-      if (cells == 0) continue;
-      row.push_back({number_of(100 * zeros / cells, 1)});
+      for (const char* measure : measures)
+        row.push_back(cell_of(level(study, dataset, measure, {{bits}, guided}), ratio));
+      row.push_back({number_of(*zeros, 1)});
       t.rows.push_back(std::move(row));
     }
   t.caption =
       "Maps |dS/dx| of the true class's logit on " + set_title(dataset) + ", " +
       sgq::to_text(images) + " test images (max-sensitivity: " + sgq::to_text(disturbed) +
-      "). In a quantised network the gradient is the straight-through one. Where the head "
-      "says low or high, that is better; Gini and entropy only say how sparse maps are. A blank "
-      "map is exactly 0 and counts as a uniform one; the rows have every measure without "
-      "them, too.";
-  return t;
-}
-
-// ---- Drift --------------------------------------------------------------------------------------
-
-/// True if fp32 networks of several seeds are there to be compared with each other.
-inline bool has_band(const Study& study, const std::string& dataset) {
-  return level(study, dataset, "spearman", {{"fp32"}, false}) ||
-         level(study, dataset, "spearman", {{"fp32"}, true});
-}
-
-inline IntervalChart drift_chart(const Study& study, const std::string& dataset) {
-  IntervalChart chart{.title = set_title(dataset), .y_label = "Spearman correlation with fp32"};
-  if (chart.title[0] == 't') chart.title[0] = 'T';
-  auto all = bits_of(study, dataset);
-  all.erase(std::remove(all.begin(), all.end(), "fp32"), all.end());
-  const bool band = has_band(study, dataset);
-  if (band) chart.categories.push_back("other\nseed");
-  for (const std::string& bits : all) chart.categories.push_back(bits_label(bits));
-  chart.categories.push_back("random\nweights");
-  for (const bool guided : {false, true}) {
-    IntervalChart::Series s{.name = training_title(guided),
-                            .color = guided ? guided_color : plain_color};
-    const Condition real{{"fp32"}, guided};
-    if (band) {
-      s.values.push_back(level(study, dataset, "spearman", real));
-      if (s.values[0]) s.band = s.values[0]->estimate;
-    }
-    for (const std::string& bits : all)
-      s.values.push_back(level(study, dataset, "spearman", {{bits}, guided}));
-    s.values.push_back(level(study, dataset, "floor.spearman", real));
-    chart.series.push_back(std::move(s));
-  }
-  return chart;
-}
-
-inline Table drift_table(const Study& study, const std::string& dataset) {
-  const bool band = has_band(study, dataset);
-  Table t{.caption = "How alike maps of " + set_title(dataset) +
-                     " are to those of the fp32 network of the same seed and training. ",
-          .head = {set_title(dataset)}};
-  for (const SimilarityMeasure& m : similarity_measures) t.head.emplace_back(m.title);
-  if (band) t.head.insert(t.head.end(), {"less the band", "drift?"});
-  t.caption += band ? "Rows of other seeds are the noise band, random weights the floor. The last "
-                      "columns: Spearman less that of the band, paired by seed and image; a drift "
-                      "only if the interval lies below zero. In brackets, other measures that "
-                      "call it one."
-                    : "Random weights are the floor. There is one seed, so nothing says how far "
-                      "maps move without any quantisation.";
-  const auto add = [&](const std::string& title, const std::string& prefix, const Condition& how,
-                       bool compared) {
-    std::vector<TableCell> row{{title}};
-    bool any = false;
-    for (const SimilarityMeasure& m : similarity_measures) {
-      const auto found = level(study, dataset, prefix + std::string(m.name), how);
-      any = any || found;
-      row.push_back(cell_of(found, ratio));
-    }
-    if (!any) return;
-    if (!band) return t.rows.push_back(std::move(row));
-    const auto less = compared ? contrast(study, dataset, "spearman", how, {{"fp32"}, how.guided})
-                               : std::optional<Contrast>();
-    row.push_back(less ? cell_of(less, ratio_change) : TableCell{""});
-    const auto others = less ? others_beyond_band(study, dataset, how) : std::vector<std::string>();
-    row.push_back({!less                     ? ""
-                   : less->estimate.high < 0 ? "beyond the band"
-                   : less->estimate.low > 0  ? "closer than seeds are"
-                                             : "within the band",
-                   others.empty() ? "" : "(beyond: " + join(others, ", ") + ")", "words"});
-    t.rows.push_back(std::move(row));
-  };
-  for (const bool guided : {false, true}) {
-    const std::string kind = ", " + training_title(guided);
-    for (const std::string& bits : bits_of(study, dataset))
-      add(bits == "fp32" ? "fp32, other seeds" + kind : bits + kind, "", {{bits}, guided},
-          bits != "fp32");
-    add("random weights" + kind, "floor.", {{"fp32"}, guided}, false);
-  }
+      "). In a quantised network the gradient is the straight-through one. (low) and (high) "
+      "say which is better; Gini and entropy only say how sparse maps are. A blank map is "
+      "exactly 0 and counts as a uniform one; the rows have every measure without them, "
+      "too.";
   return t;
 }
 

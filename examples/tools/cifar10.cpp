@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     TrainingOptions options = recipe("cifar-10");
     bool holdout = false, tuning = false, plain_images = false;
     CommandLine line("cifar10", "trains a residual network or a small VGG on small photographs");
-    add_training_options(line, options, {"cifar-10"}, nn::models_for({3, 32, 32}));
+    add_training_options(line, options, sets_with_photographs(true), nn::models_for({3, 32, 32}));
     line.section("CIFAR-10");
     line.flag("--holdout", &holdout, "train on batches 1-4, test on batch 5");
     line.flag("--tuning", &tuning, "train on batches 1-3, test on batch 4");

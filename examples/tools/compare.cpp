@@ -278,7 +278,7 @@ int main(int argc, char** argv) {
               "the classes to explain; auto: the true ones if known, else the first model's");
     add_method_options(line, o.how);
     line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
-    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--out", &o.out, "DIR", "takes maps.png and metrics.json");
     if (!line.parse(argc, argv)) return;
     if (o.models.empty()) throw usage_error("--models NAME=FILE,.. is needed");

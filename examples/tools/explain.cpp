@@ -194,7 +194,7 @@ int main(int argc, char** argv) {
               "also measure deletion, insertion and masked accuracy");
     line.flag("--overlay", &o.overlay, "draw unsigned maps over the image");
     line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
-    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--out", &o.out, "DIR", "takes METHOD.npy, logits.npy, maps.png, metrics.json");
     if (!line.parse(argc, argv)) return;
     if (o.model.empty()) throw usage_error("--model FILE is needed");

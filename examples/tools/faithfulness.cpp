@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
     add_method_options(line, o.how);
     line.flag("--no-deletion", &o.no_deletion,
               "leave out deletion and insertion, which take most of the time");
-    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
     if (!line.parse(argc, argv)) return;
     for (const auto& [name, value] :

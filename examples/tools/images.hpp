@@ -113,9 +113,9 @@ inline Images load_images(const std::string& text, const std::string& folder) {
   const std::size_t colon = text.find(':');
   images.set = text.substr(0, colon);
   if (colon == text.npos || !sgq::find_row(data::datasets, images.set))
-    throw usage_error(
-        describe("--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(sgq::names_of(data::datasets)),
-                 "'" + text + "'"));
+    throw usage_error(describe(
+        "--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(sgq::names_of(data::datasets)),
+        "'" + text + "'"));
   const data::Dataset test =
       data::load(images.set, data_folder(folder, images.set), data::Split::test);
   data::Dataset part =

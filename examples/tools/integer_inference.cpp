@@ -235,7 +235,7 @@ int main(int argc, char** argv) {
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");
     line.integer("--explain", &o.explain, {0, 100}, "images to explain");
     line.integer("--masks", &o.masks, {1, 100000}, "of RISE");
-    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--name", &o.name, "NAME", "of the files and of the C functions");
     line.text("--out", &o.out, "DIR", "takes NAME.safetensors, NAME.c, NAME.h, maps, test vectors");
     if (!line.parse(argc, argv)) return;

@@ -1,4 +1,4 @@
-// A line chart as SVG text: axes with round ticks, one line a series, its name at the right end in
+// A line chart as SVG text: axes with round ticks, one line per series, its name at the right end in
 // its own colour. It needs no script and no font file, so it can stand alone or inside a page.
 #pragma once
 
@@ -71,62 +71,86 @@ inline void spread(std::vector<std::pair<double, std::size_t>>& at, double gap, 
     at[i].first = std::min(at[i].first, limit);
 }
 
-} // namespace detail
+/// Draws a chart of 720 x 400 units; y begins at 0.
+class LineDrawing {
+public:
+  explicit LineDrawing(const LineChart& chart) : chart_(chart) {
+    for (const auto& line : chart.lines)
+      for (const auto& [x, y] : line.points)
+        x_high_ = std::max(x_high_, x), y_high_ = std::max(y_high_, y);
+    y_step_ = round_step(y_high_, 6);
+    y_high_ = y_step_ * std::ceil(y_high_ / y_step_);
+  }
 
-/// 720 x 400 units; y begins at 0.
-inline std::string to_svg(const LineChart& chart) {
-  constexpr double width = 720, height = 400, left = 64, right = 590, top = 44, bottom = 348;
-  double x_high = 1e-9, y_high = 1e-9;
-  for (const auto& line : chart.lines)
-    for (const auto& [x, y] : line.points)
-      x_high = std::max(x_high, x), y_high = std::max(y_high, y);
-  const double y_step = detail::round_step(y_high, 6), x_step = detail::round_step(x_high, 8);
-  y_high = y_step * std::ceil(y_high / y_step);
-  const auto px = [&](double x) { return left + (right - left) * x / x_high; };
-  const auto py = [&](double y) { return bottom - (bottom - top) * y / y_high; };
+  std::string run() {
+    put("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
+        "height=\"%g\" "
+        "font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#333\">\n"
+        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+        width, height, width, height);
+    label(left, 24, "font-size=\"15\" font-weight=\"600\"", chart_.title);
+    axes();
+    lines();
+    return svg_ + "</svg>\n";
+  }
 
-  std::string svg;
-  const auto put = [&](const char* format, auto... values) {
+private:
+  static constexpr double width = 720, height = 400, left = 64, right = 590, top = 44, bottom = 348;
+
+  double px(double x) const { return left + (right - left) * x / x_high_; }
+  double py(double y) const { return bottom - (bottom - top) * y / y_high_; }
+
+  template <class... Values>
+  void put(const char* format, Values... values) {
     char text[512];
     std::snprintf(text, sizeof text, format, values...);
-    svg += text;
-  };
-  const auto label = [&](double x, double y, const char* more, const std::string& text) {
+    svg_ += text;
+  }
+  void label(double x, double y, const char* more, const std::string& text) {
     put("<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, more);
-    svg += detail::escape_xml(text) + "</text>\n";
-  };
-  put("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" "
-      "font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#333\">\n"
-      "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-      width, height, width, height);
-  label(left, 24, "font-size=\"15\" font-weight=\"600\"", chart.title);
-  for (double y = 0; y <= y_high * 1.0001; y += y_step) {
-    put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", left, right, py(y),
-        py(y));
-    label(left - 8, py(y) + 4, "text-anchor=\"end\"", detail::short_number(y));
+    svg_ += escape_xml(text) + "</text>\n";
   }
-  for (double x = 0; x <= x_high * 1.0001; x += x_step)
-    label(px(x), bottom + 18, "text-anchor=\"middle\"", detail::short_number(x));
-  label((left + right) / 2, height - 12, "text-anchor=\"middle\"", chart.x_label);
-  label(14, top - 8, "", chart.y_label);
 
-  std::vector<std::pair<double, std::size_t>> ends;
-  for (std::size_t k = 0; k < chart.lines.size(); ++k) {
-    const auto& points = chart.lines[k].points;
-    if (points.empty()) continue;
-    put("<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"%s\" points=\"",
-        detail::line_color(k, chart.lines.size()).c_str());
-    for (const auto& [x, y] : points) put("%.1f,%.1f ", px(x), py(y));
-    svg += "\"/>\n";
-    ends.emplace_back(py(points.back().second), k);
+  void axes() {
+    for (double y = 0; y <= y_high_ * 1.0001; y += y_step_) {
+      put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", left, right,
+          py(y), py(y));
+      label(left - 8, py(y) + 4, "text-anchor=\"end\"", short_number(y));
+    }
+    const double step = round_step(x_high_, 8);
+    for (double x = 0; x <= x_high_ * 1.0001; x += step)
+      label(px(x), bottom + 18, "text-anchor=\"middle\"", short_number(x));
+    label((left + right) / 2, height - 12, "text-anchor=\"middle\"", chart_.x_label);
+    label(14, top - 8, "", chart_.y_label);
   }
-  detail::spread(ends, 14, bottom + 10);
-  for (const auto& [y, k] : ends) {
-    const std::string color = "fill=\"" + detail::line_color(k, chart.lines.size()) + "\"";
-    label(right + 8, y + 4, color.c_str(),
-          chart.lines[k].name + "  " + detail::short_number(chart.lines[k].points.back().second));
+
+  void lines() {
+    const std::size_t count = chart_.lines.size();
+    std::vector<std::pair<double, std::size_t>> ends;
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto& points = chart_.lines[k].points;
+      if (points.empty()) continue;
+      put("<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"%s\" points=\"",
+          line_color(k, count).c_str());
+      for (const auto& [x, y] : points) put("%.1f,%.1f ", px(x), py(y));
+      svg_ += "\"/>\n";
+      ends.emplace_back(py(points.back().second), k);
+    }
+    spread(ends, 14, bottom + 10);
+    for (const auto& [y, k] : ends)
+      label(right + 8, y + 4, ("fill=\"" + line_color(k, count) + "\"").c_str(),
+            chart_.lines[k].name + "  " + short_number(chart_.lines[k].points.back().second));
   }
-  return svg + "</svg>\n";
+
+  const LineChart& chart_;
+  double x_high_ = 1e-9, y_high_ = 1e-9, y_step_ = 1;
+  std::string svg_;
+};
+
+} // namespace detail
+
+inline std::string to_svg(const LineChart& chart) {
+  return detail::LineDrawing(chart).run();
 }
 
 } // namespace examples

@@ -14,8 +14,7 @@ int main(int argc, char** argv) {
   return run_program("mnist", [&] {
     TrainingOptions options = recipe("mnist");
     CommandLine line("mnist", "trains a small CNN on digits or clothes");
-    add_training_options(line, options, {"mnist", "fashion-mnist", "synthetic"},
-                         nn::models_for({1, 28, 28}));
+    add_training_options(line, options, sets_with_photographs(false), nn::models_for({1, 28, 28}));
     if (line.parse(argc, argv)) train_network(options);
   });
 }

@@ -1,7 +1,6 @@
 // Pictures: a canvas of RGB bytes, a grid of labelled tiles, PNG files through stb_image_write.
 //
-//     write_png("maps.png", compose_grid(tiles, {.title = "Gradient", .columns = {"fp32",
-//     "w2a2"}}));
+//     write_png("maps.png", compose_grid(tiles, {.columns = {"fp32", "w2a2"}}));
 #pragma once
 
 #include "font.hpp"
@@ -94,26 +93,22 @@ struct GridLayout {
   index_t top = 0, row = 0;                          // the first row; from one to the next
   std::vector<index_t> middle{};                     // of each column
   index_t width = 0, height = 0;                     // of the whole picture
+  bool captions = false;                             // below any tile
 };
 
-inline GridLayout lay_out(const std::vector<std::vector<Tile>>& tiles, const GridOptions& options) {
-  GridLayout at{};
-  const auto width_of = [&](const std::string& s) {
-    return Canvas::text_width(s, options.text_zoom);
-  };
-  at.gap = 4 * options.text_zoom;
-  at.line = (font::height + 3) * options.text_zoom;
-  std::vector<index_t> columns; // widths
-  bool captions = false;
+/// The size of the tiles, and the widths of the columns' texts.
+inline std::vector<index_t> measure_tiles(const std::vector<std::vector<Tile>>& tiles,
+                                          const GridOptions& options, GridLayout& at) {
+  std::vector<index_t> columns;
   const auto widen = [&](std::size_t column, const std::string& text) {
     if (columns.size() <= column) columns.resize(column + 1, 0);
-    columns[column] = std::max(columns[column], width_of(text));
+    columns[column] = std::max(columns[column], Canvas::text_width(text, options.text_zoom));
   };
   for (std::size_t c = 0; c < options.columns.size(); ++c) widen(c, options.columns[c]);
   for (const auto& row : tiles)
     for (std::size_t c = 0; c < row.size(); ++c) {
       widen(c, row[c].caption);
-      captions = captions || !row[c].caption.empty();
+      at.captions = at.captions || !row[c].caption.empty();
       if (row[c].rgb.empty()) continue;
       at.tile_height = std::max(at.tile_height, row[c].rgb.shape()[0]);
       at.tile_width = std::max(at.tile_width, row[c].rgb.shape()[1]);
@@ -122,7 +117,17 @@ inline GridLayout lay_out(const std::vector<std::vector<Tile>>& tiles, const Gri
                              : std::max(index_t{1}, 112 / std::max(index_t{1}, at.tile_width));
   at.tile_width *= at.zoom;
   at.tile_height *= at.zoom;
+  return columns;
+}
 
+inline GridLayout lay_out(const std::vector<std::vector<Tile>>& tiles, const GridOptions& options) {
+  GridLayout at{};
+  const auto width_of = [&](const std::string& s) {
+    return Canvas::text_width(s, options.text_zoom);
+  };
+  at.gap = 4 * options.text_zoom;
+  at.line = (font::height + 3) * options.text_zoom;
+  const std::vector<index_t> columns = measure_tiles(tiles, options, at);
   index_t label = 0;
   for (const std::string& name : options.rows) label = std::max(label, width_of(name) + at.gap);
   index_t x = 2 * at.gap + label;
@@ -133,7 +138,7 @@ inline GridLayout lay_out(const std::vector<std::vector<Tile>>& tiles, const Gri
   }
   const index_t widest = std::max(width_of(options.title), width_of(options.note));
   at.width = std::max(x, 2 * at.gap + widest + at.gap) + at.gap;
-  at.row = at.tile_height + at.gap + (captions ? at.line : 0);
+  at.row = at.tile_height + at.gap + (at.captions ? at.line : 0);
   at.top = 2 * at.gap + (options.title.empty() ? 0 : at.line + at.gap) +
            (options.columns.empty() ? 0 : at.line);
   at.height = at.top + static_cast<index_t>(tiles.size()) * at.row + at.gap +

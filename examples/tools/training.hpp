@@ -191,7 +191,7 @@ private:
 
   void save(const train::TrainState& state) {
     seconds_ = watch_.seconds();
-    alphas_.save(alpha_file()); // first: whoever finds the checkpoint finds its rows
+    alphas_.save(alpha_file()); // first, so that a checkpoint never lacks its rows
     train::save_checkpoint(path_, start_.net, optimizer_,
                            {.state = state,
                             .options = start_.deciding,

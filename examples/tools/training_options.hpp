@@ -55,9 +55,16 @@ struct TrainingOptions {
   bool silent = false; ///< trains only: no tests, and no line but that of the progress
 };
 
-/// Sets of coloured photographs have a program, nets and a recipe of their own.
+/// Sets of photographs have a program, nets and a recipe of their own.
 inline bool has_photographs(const std::string& dataset) {
-  return dataset == "cifar-10";
+  return !data::dataset_info(dataset).on_black;
+}
+
+/// The sets that a program learns.
+inline std::vector<std::string> sets_with_photographs(bool photographs) {
+  std::vector<std::string> sets = sgq::names_of(data::datasets);
+  std::erase_if(sets, [&](const std::string& set) { return has_photographs(set) != photographs; });
+  return sets;
 }
 
 /// How a set is learned unless the command line says otherwise.
@@ -80,6 +87,50 @@ inline TrainingOptions recipe(const std::string& dataset) {
 
 // ---- The command line ---------------------------------------------------------------------------
 
+namespace detail {
+
+inline void add_quantisation_options(CommandLine& line, TrainingOptions& o) {
+  line.section("Quantisation");
+  line.text("--bits", &o.bits, "POLICY",
+            "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
+  line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
+              "how weights are quantised");
+  line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
+              "the weights of first and last layer, and the input");
+  line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
+  line.number("--alpha", &o.alpha, "where the clips start; 0: calibrated on the first batch");
+  line.number("--alpha-quantile", &o.alpha_quantile,
+              "share of the positive inputs below a calibrated clip; 2 bits do well with 0.95");
+  line.number("--alpha-lr", &o.alpha_lr, "learning rate of the clips, times that of the weights");
+  line.number("--alpha-decay", &o.alpha_decay, "decay of the clips [that of the weights]");
+  line.text("--from-weights", &o.from_weights, "FILE",
+            "start from this model.safetensors; a real-valued one is quantised by --bits");
+}
+
+inline void add_guidance_options(CommandLine& line, TrainingOptions& o) {
+  line.section("Saliency-guided training");
+  line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
+  line.flag("--authors", &o.authors, "with the setting of its authors' program");
+  line.choice(
+      "--rank", &o.rank, {"signed", "magnitude", "random"},
+      "pixels to hide: most negative gradient, smallest |gradient|, or random (the control)");
+  line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
+  line.number("--lambda", &o.lambda, "weight of the KL term");
+  line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
+              "what hides a pixel; constant: the background");
+  line.choice("--target", &o.target, {"log-probability", "logit"}, "whose gradient");
+  line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
+  line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
+              "saliency from the training pass, or from one in evaluation mode");
+  line.choice("--statistics", &o.statistics, {"clean", "both"},
+              "passes that move batch norm's running statistics");
+  line.number("--start", &o.start, "share of the run before guiding begins");
+  line.number("--ramp", &o.ramp, "share of the run over which lambda then rises linearly");
+  line.number("--rate", &o.rate, "learning-rate factor once guiding has begun");
+}
+
+} // namespace detail
+
 inline void add_training_options(CommandLine& line, TrainingOptions& o,
                                  const std::vector<std::string>& datasets,
                                  const std::vector<std::string>& nets) {
@@ -101,48 +152,14 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.number("--decay", &o.decay, "weight decay");
   line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
                "of weights, order, dropout, ties, fills");
-  line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one a core");
+  line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
   line.text("--out", &o.out, "DIR",
             "takes metrics.json, model.safetensors, alpha.svg and the checkpoint");
   line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
                "seconds between checkpoints, beside the one after each epoch; 0: every step");
   line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
-
-  line.section("Quantisation");
-  line.text("--bits", &o.bits, "POLICY",
-            "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
-  line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
-              "how weights are quantised");
-  line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
-              "the weights of first and last layer, and the input");
-  line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
-  line.number("--alpha", &o.alpha, "where the clips start; 0: calibrated on the first batch");
-  line.number("--alpha-quantile", &o.alpha_quantile,
-              "share of the positive inputs below a calibrated clip; 2 bits do well with 0.95");
-  line.number("--alpha-lr", &o.alpha_lr, "learning rate of the clips, times that of the weights");
-  line.number("--alpha-decay", &o.alpha_decay, "decay of the clips [that of the weights]");
-  line.text("--from-weights", &o.from_weights, "FILE",
-            "start from this model.safetensors; a real-valued one is quantised by --bits");
-
-  line.section("Saliency-guided training");
-  line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
-  line.flag("--authors", &o.authors, "with the setting of its authors' program");
-  line.choice(
-      "--rank", &o.rank, {"signed", "magnitude", "random"},
-      "pixels to hide: most negative gradient, smallest |gradient|, or random (the control)");
-  line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
-  line.number("--lambda", &o.lambda, "weight of the KL term");
-  line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
-              "what hides a pixel; constant: the background");
-  line.choice("--target", &o.target, {"log-probability", "logit"}, "whose gradient");
-  line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
-  line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
-              "saliency from the training pass, or from one in evaluation mode");
-  line.choice("--statistics", &o.statistics, {"clean", "both"},
-              "passes that move batch norm's running statistics");
-  line.number("--start", &o.start, "share of the run before guiding begins");
-  line.number("--ramp", &o.ramp, "share of the run over which lambda then rises linearly");
-  line.number("--rate", &o.rate, "learning-rate factor once guiding has begun");
+  detail::add_quantisation_options(line, o);
+  detail::add_guidance_options(line, o);
 }
 
 /// Throws usage_error where options of the line cannot be used together.

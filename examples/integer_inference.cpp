@@ -66,7 +66,7 @@ void print_layers(const infer::Graph& graph, index_t file_bytes, index_t paramet
     const bool sums = s.op == infer::Op::convolve;
     std::printf("%-22s %-9s %16s  %7s  %5s  %10s  %8s\n", s.name.c_str(), infer::name(s.op),
                 shape.c_str(), sums ? (sgq::to_text(s.weights.bits) + " bit").c_str() : "",
-                s.staircase.bits ? sgq::to_text(s.staircase.bits).c_str() : "",
+                s.thresholds.bits ? sgq::to_text(s.thresholds.bits).c_str() : "",
                 sums ? sgq::to_text(s.bound).c_str() : "",
                 sums ? sgq::to_text(s.weights.bytes.size()).c_str() : "");
   }

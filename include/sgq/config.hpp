@@ -57,12 +57,14 @@
 #define SGQ_UNROLL
 #endif
 
-// A small loop body that must be compiled with the instruction set of whoever calls it; see
-// kernels/simd/dispatch.hpp.
+// A small loop body that must be compiled with the instruction set of its caller; see
+// kernels/simd/dispatch.hpp. The second is for lambdas: [&](index_t i) SGQ_INLINE_LAMBDA { .. }
 #if defined(__GNUC__)
 #define SGQ_INLINE [[gnu::always_inline]] inline
+#define SGQ_INLINE_LAMBDA __attribute__((always_inline))
 #define SGQ_RESTRICT __restrict__
 #else
 #define SGQ_INLINE inline
+#define SGQ_INLINE_LAMBDA
 #define SGQ_RESTRICT
 #endif

@@ -67,7 +67,7 @@ TEST_CASE("integer graph: the tests' nets use their codes", "[infer]") {
       run_reference(graph, codes_of(graph, test_images(net.input_shape(), graph.grid, 4)));
   int falling = 0;
   for (const Step& s : graph.steps)
-    for (std::uint8_t f : s.staircase.falling) falling += f;
+    for (std::uint8_t f : s.thresholds.falling) falling += f;
   CHECK(falling > 5);
   int busy = 0;
   for (Value v = 1; v <= graph.last(); ++v) busy += distinct_codes(values[v]) >= 8;

@@ -111,7 +111,7 @@ TEST_CASE("integer file: faults are named", "[infer]") {
   CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[256]"), "0 to 255, got 256"));
   CHECK(contains(graph_fault("max_pool", "min_pool"), "graph, op"));
   CHECK(contains(graph_fault("\"kernel\":[2,2]", "\"kernel\":[29,29]"), "1 to 2^26 elements"));
-  CHECK(contains(graph_fault("\"bits\":4", "\"bits\":3"), "thresholds a channel"));
+  CHECK(contains(graph_fault("\"bits\":4", "\"bits\":3"), "thresholds per channel"));
   CHECK(contains(graph_fault("\"bits\":0", "\"bits\":4"), "fc3.thresholds"));
   CHECK(contains(graph_fault("\"weight_bits\":4", "\"weight_bits\":2"), "as many weights"));
 }
@@ -125,11 +125,11 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
   };
   const Value joining = good.find("layer1.0.relu2") - 1;
   CHECK(fault([](Graph&) {}) == "");
-  CHECK(contains(fault([](Graph& g) { g.steps[0].staircase.thresholds[1] = -(1 << 20); }),
+  CHECK(contains(fault([](Graph& g) { g.steps[0].thresholds.values[1] = -(1 << 20); }),
                  "'relu1': expected ascending thresholds"));
   CHECK(contains(fault([](Graph& g) { g.steps[0].bound += 1; }), "bound that follows"));
   CHECK(contains(fault([](Graph& g) { g.steps[0].bias[0] = 1 << 30; }), "below 2^29"));
-  CHECK(contains(fault([](Graph& g) { g.steps[0].staircase.falling[0] = 2; }), "0 or 1"));
+  CHECK(contains(fault([](Graph& g) { g.steps[0].thresholds.falling[0] = 2; }), "0 or 1"));
   CHECK(contains(fault([](Graph& g) { g.steps[0].pad = 1 << 20; }), "padding"));
   CHECK(contains(fault([](Graph& g) { g.steps[1].input = 2; }), "made before"));
   // A tall kernel may have a padding whose border alone would fill the memory.
@@ -144,9 +144,9 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
   CHECK(contains(fault([](Graph& g) { g.logit_scale = 0; }), "scale of the logits"));
   CHECK(contains(fault([&](Graph& g) { g.steps[joining].residual = 0; }), "residual of codes"));
   CHECK(contains(fault([&](Graph& g) {
-                   g.steps[joining].staircase.residual = Tensor<std::int64_t>({2, 15});
+                   g.steps[joining].thresholds.residual = Tensor<std::int64_t>({2, 15});
                  }),
-                 "worth for every residual code"));
+                 "number for every residual code"));
 }
 
 } // namespace test_file

@@ -1,7 +1,6 @@
-// Every path of the byte products and of the stairs against the textbook loops, at the extremes of
+// Every path of the byte products and of the thresholds against the textbook loops, at the extremes of
 // what 8 and 16 bits hold.
-#include "sgq/kernels/int8/stairs_run.hpp"
-#include "sgq/kernels/int8/u8s8_dot_run.hpp"
+#include "sgq/kernels/int8/int8.hpp"
 
 #include "support/catch.hpp"
 #include "support/gradients.hpp"
@@ -116,51 +115,91 @@ TEST_CASE("byte products: nothing saturates at the extremes of any bit mix", "[k
       }
 }
 
-TEST_CASE("stairs: every path finds the codes of the plain loops", "[kernels]") {
-  const index_t positions = 5, panels = 3, channels = 41;
+namespace {
+
+constexpr index_t positions = 5, panels = 3, channels = 41, all = panels * 16;
+
+/// Random tables of 3 panels, ascending.
+PackedThresholds random_table(int bits, int residual_bits) {
+  PackedThresholds t{.bits = bits, .panels = panels};
+  const index_t n = t.count();
+  t.flip = random_integers<std::int32_t>({all}, 2, -1, 0);
+  t.values = random_integers<std::int32_t>({panels, n, 16}, 3, -2500 * 4, 2500 * 4);
+  for (index_t v = 0; v < panels; ++v)
+    for (index_t l = 0; l < 16; ++l) {
+      std::vector<std::int32_t> column;
+      for (index_t j = 0; j < n; ++j) column.push_back(t.values[(v * n + j) * 16 + l]);
+      std::sort(column.begin(), column.end());
+      for (index_t j = 0; j < n; ++j)
+        t.values[(v * n + j) * 16 + l] = column[static_cast<std::size_t>(j)];
+    }
+  t.shift = 2;
+  t.residual_bits = residual_bits;
+  t.residual =
+      random_integers<std::int32_t>({panels, index_t{1} << residual_bits, 16}, 4, -2000, 2000);
+  return t;
+}
+
+/// The code of output o by counting.
+int count_code(const PackedThresholds& t, index_t o, std::int32_t sum, std::uint8_t r) {
+  const index_t rows = index_t{1} << t.residual_bits;
+  std::int32_t z = sum ^ t.flip[o];
+  if (t.residual_bits > 0) z = z * 4 + t.residual[(o / 16 * rows + r % rows) * 16 + o % 16];
+  int code = 0;
+  for (index_t j = 0; j < t.count(); ++j)
+    code += z >= t.values[(o / 16 * t.count() + j) * 16 + o % 16];
+  return code;
+}
+
+} // namespace
+
+TEST_CASE("thresholds: every path finds the codes that counting finds", "[kernels]") {
   for (int bits : {1, 2, 3, 4, 5, 8})
     for (int residual_bits : {0, 1, 2, 3, 4, 8}) {
       INFO("bits " << bits << ", residual " << residual_bits);
-      const index_t n = (1 << bits) - 1, rows = index_t{1} << residual_bits, all = panels * 16;
+      const PackedThresholds table = random_table(bits, residual_bits);
       const auto sums = random_integers<std::int32_t>({positions * (all + 16)}, 1, -3000, 3000);
-      auto flip = random_integers<std::int32_t>({all}, 2, -1, 0);
-      auto t = random_integers<std::int32_t>({panels * n * 16}, 3, -2500 * 4, 2500 * 4);
-      for (index_t v = 0; v < panels; ++v) // ascending in j
-        for (index_t l = 0; l < 16; ++l) {
-          std::vector<std::int32_t> column;
-          for (index_t j = 0; j < n; ++j) column.push_back(t[(v * n + j) * 16 + l]);
-          std::sort(column.begin(), column.end());
-          for (index_t j = 0; j < n; ++j)
-            t[(v * n + j) * 16 + l] = column[static_cast<std::size_t>(j)];
-        }
-      const auto worth = random_integers<std::int32_t>({panels * rows * 16}, 4, -2000, 2000);
       const auto r = random_integers<std::uint8_t>({positions * all + 16}, 5, 0, 255);
       Tensor<std::uint8_t> out({positions * 50}, 99);
-      StairsRow s{positions,    panels,   channels, sums.data(),   all + 16,
-                  flip.data(),  t.data(), bits,     residual_bits, 2,
-                  worth.data(), r.data(), all,      out.data(),    50};
-      stairs_row_generic(&s);
+      const ThresholdRow row{table,    positions, channels,   sums.data(), all + 16,
+                             r.data(), all,       out.data(), 50};
+      threshold_row_generic(&row);
       const Tensor<std::uint8_t> plain = out;
-      for (index_t p = 0; p < positions; ++p) // the plain loops themselves, by counting
-        for (index_t o = 0; o < channels; ++o) {
-          std::int32_t z = sums[p * (all + 16) + o] ^ flip[o];
-          if (residual_bits > 0)
-            z = z * 4 + worth[(o / 16 * rows + r[p * all + o] % rows) * 16 + o % 16];
-          int code = 0;
-          for (index_t j = 0; j < n; ++j) code += z >= t[(o / 16 * n + j) * 16 + o % 16];
-          REQUIRE(int(plain[p * 50 + o]) == code);
-        }
+      for (index_t p = 0; p < positions; ++p)
+        for (index_t o = 0; o < 50; ++o)
+          REQUIRE(
+              int(plain[p * 50 + o]) ==
+              (o < channels ? count_code(table, o, sums[p * (all + 16) + o], r[p * all + o]) : 99));
       const auto same = [&](bool ran) {
         return !ran || std::equal(out.begin(), out.end(), plain.begin());
       };
       static_cast<void>(same);
 #if SGQ_X86
       out.fill(99);
-      if (supported(Isa::avx2)) CHECK(same(stairs_row_avx2(s)));
+      if (supported(Isa::avx2)) CHECK(same(threshold_row_avx2(row)));
       out.fill(99);
-      if (supported(Isa::avx512)) CHECK(same(stairs_row_avx512(s)));
+      if (supported(Isa::avx512)) CHECK(same(threshold_row_avx512(row)));
 #endif
     }
+}
+
+TEST_CASE("pooled sums have the largest of their windows' codes", "[kernels]") {
+  const PackedThresholds table = random_table(4, 0);
+  constexpr index_t width = 7, step = all + 16;
+  for (index_t k : {1, 2, 3}) {
+    const auto sums = random_integers<std::int32_t>({k * width * step}, 6, -3000, 3000);
+    Tensor<std::int32_t> pooled(sums.shape());
+    pool_sums(sums.data(), width, panels, step, k, table.flip.data(), pooled.data());
+    for (index_t p = 0; p < width / k; ++p)
+      for (index_t o = 0; o < all; ++o) {
+        int expected = 0;
+        for (index_t i = 0; i < k * k; ++i) {
+          const index_t at = i / k * width + p * k + i % k;
+          expected = std::max(expected, count_code(table, o, sums[at * step + o], 0));
+        }
+        REQUIRE(count_code(table, o, pooled[p * step + o], 0) == expected);
+      }
+  }
 }
 
 } // namespace test_u8s8_dot

@@ -229,10 +229,10 @@ TEST_CASE("layers on codes compute what real layers do on the codes' values", "[
   Net<double> coded = coded_net(), real = coded_net();
   coded.input().set_grid({.scale = pixel_scale, .zero_point = {100, 128}});
   for (const char* name : {"conv1", "conv2", "fc"}) {
-    Weights<double>& w = *weights_of(coded.layer(coded.find(name)));
+    Weights<double>& w = *coded.layer(coded.find(name)).weights();
     w.set_quantizer(std::make_shared<quant::Symmetric<double>>(8));
     w.quantize(name);
-    const View<double> value = weights_of(real.layer(real.find(name)))->parameter().edit();
+    const View<double> value = real.layer(real.find(name)).weights()->parameter().edit();
     for (index_t i = 0; i < value.size(); ++i) value[i] = w.scale() * w.codes().codes[i];
   }
   Tensor<double> x = random_tensor<double>({3, 2, 8, 8}, 1), quantised(x.shape());
@@ -265,9 +265,9 @@ template <class T>
 Net<T> wide_net(bool bias) {
   Net<T> net({128, 4, 4});
   Conv2d<T> conv({.in = 128, .out = 3, .kernel = 3, .pad = 1, .bias = bias});
-  const View<T> w = conv.weights().parameter().edit();
+  const View<T> w = conv.weights()->parameter().edit();
   for (index_t i = 0; i < w.size(); ++i) w[i] = Random(1).bits(i) % 3 == 0 ? T(-0.01) : T(0.01);
-  conv.weights().set_quantizer(std::make_shared<quant::Symmetric<T>>(8));
+  conv.weights()->set_quantizer(std::make_shared<quant::Symmetric<T>>(8));
   if (bias) conv.bias().edit().fill(T(0.3));
   net.add("conv", std::move(conv));
   net.input().set_grid({.scale = pixel_scale, .zero_point = std::vector<std::int32_t>(128, 100)});
@@ -287,8 +287,8 @@ void check_wide(const char* what, Build&& build) {
     initialize(wide, 3);
     // The convolution's are set again: equal in both, as are their codes.
     for (auto* w : {&narrow}) w->quantize_weights();
-    auto& from = weights_of(narrow.layer(1))->parameter();
-    auto& to = weights_of(wide.layer(1))->parameter();
+    auto& from = narrow.layer(1).weights()->parameter();
+    auto& to = wide.layer(1).weights()->parameter();
     for (index_t i = 0; i < from.size(); ++i) {
       from.edit()[i] = Random(1).bits(i) % 3 == 0 ? -0.015625f : 0.015625f;
       to.edit()[i] = static_cast<double>(from.value()[i]);
@@ -345,7 +345,8 @@ TEST_CASE("sums too wide for the integer arithmetic are an error", "[layers]") {
   initialize(net, 1);
   net.input().set_grid({.scale = pixel_scale, .zero_point = std::vector<std::int32_t>(64, 0)});
   for (const char* name : {"fc1", "fc2"})
-    weights_of(net.layer(net.find(name)))
+    net.layer(net.find(name))
+        .weights()
         ->set_quantizer(std::make_shared<quant::Symmetric<float>>(8));
   net.quantize_weights();
   Tape<float> tape;
@@ -362,7 +363,7 @@ TEST_CASE("logits of a quantised net are integers times one scale", "[layers]") 
   net.quantize_weights();
   Tape<float> tape;
   const View<const float> z = net.forward(random_tensor<float>({5, 2, 8, 8}, 1), tape);
-  const double scale = tape[net.find("relu3")].out.scale * fc2.weights().scale();
+  const double scale = tape[net.find("relu3")].out.scale * fc2.weights()->scale();
   for (float v : z) {
     const double code = static_cast<double>(v) / scale; // |code| < 2^15, so that the error is small
     CHECK(std::abs(code - std::rint(code)) < 0x1p-8);
@@ -388,6 +389,27 @@ TEST_CASE("a quantised input is the nearest pixel code, and passes every gradien
   CHECK_THROWS_AS(net.input().set_grid({.scale = 1, .zero_point = {2, 256}}), value_error);
   net.input().clear_grid();
   CHECK(net.forward(x, tape)[0] == -9);
+}
+
+TEST_CASE("a net with a quantised input takes pixel codes as they are", "[layers]") {
+  const QuantParams params{.scale = 0.0123f, .zero_point = {2, 200}};
+  Net<float> net({2, 5, 7});
+  net.add("conv", Conv2d<float>({.in = 2, .out = 3, .kernel = 3, .pad = 1}));
+  initialize(net, 1);
+  Tensor<std::uint8_t> codes({256, 2, 5, 7}); // every code, at every place of a row
+  Tensor<float> x(codes.shape());
+  for (index_t i = 0; i < codes.size(); ++i) {
+    codes[i] = static_cast<std::uint8_t>((i / 70 + i) % 256);
+    x[i] = params.value<float>(codes[i], i / 35 % 2);
+  }
+  Tape<float> tape, other;
+  CHECK(contains(message_of<value_error>([&] { net.forward(codes, tape); }), "pixel codes"));
+  net.input().set_grid(params);
+  net.layers_changed();
+  const View<const float> y = net.forward(codes, tape), expected = net.forward(x, other);
+  CHECK(std::equal(y.begin(), y.end(), expected.begin(), expected.end()));
+  CHECK(tape[0].out.max_code == other[0].out.max_code);
+  CHECK_THROWS_AS(net.forward(Tensor<std::uint8_t>({1, 2, 7, 5}), tape), shape_error);
 }
 
 TEST_CASE("alpha is kept above its floor, and one that is not finite is named", "[layers]") {

@@ -175,8 +175,8 @@ TEST_CASE("a stored real-valued net becomes a quantised one with the same weight
   // The steps that LSQ starts from are those of the stored weights, not of the random ones.
   nn::quantize(real, quant);
   for (const char* name : {"conv2", "fc1"})
-    CHECK(nn::weights_of(model.net.layer(model.net.find(name)))->codes().scale ==
-          nn::weights_of(real.layer(real.find(name)))->codes().scale);
+    CHECK(model.net.layer(model.net.find(name)).weights()->codes().scale ==
+          real.layer(real.find(name)).weights()->codes().scale);
 }
 
 TEST_CASE("a file that is no model of sgq, or whose spec was tampered with", "[nn]") {

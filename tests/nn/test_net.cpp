@@ -285,8 +285,8 @@ TEST_CASE("the gradient at a value in the middle is the input gradient of the re
   for (const char* name : {"fc1", "fc2"}) {
     auto& from = dynamic_cast<Linear<float>&>(net.layer(net.find(name)));
     auto& to = dynamic_cast<Linear<float>&>(tail.layer(tail.find(name)));
-    std::copy(from.weights().parameter().value().begin(), from.weights().parameter().value().end(),
-              to.weights().parameter().edit().begin());
+    std::copy(from.weights()->parameter().value().begin(),
+              from.weights()->parameter().value().end(), to.weights()->parameter().edit().begin());
   }
   Tape<float> tape, tail_tape;
   net.forward(images(3), tape);
@@ -418,7 +418,7 @@ TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
   Net<float> net = small_net<float>("plain w4a4");
   Tape<float> tape;
   net.forward(images(6), tape, Mode::train(Random(0)));
-  auto& fc2 = dynamic_cast<Linear<float>&>(net.layer(net.find("fc2"))).weights().parameter();
+  auto& fc2 = dynamic_cast<Linear<float>&>(net.layer(net.find("fc2"))).weights()->parameter();
   fc2.edit()[0] += 0.01f;
   CHECK_THROWS_AS(net.forward(images(2), tape, Mode::train(Random(0))),
                   value_error); // half recorded

@@ -28,16 +28,14 @@ std::string describe_net(Net<float>& net) {
   std::string text = net.input().grid() ? "pixels" : "numbers";
   for (ValueId i = 1; i <= net.last(); ++i) {
     Layer<float>& layer = net.layer(i);
-    if (const Weights<float>* w = weights_of(layer)) {
+    if (const Weights<float>* w = layer.weights()) {
       text += ", " + net.nodes()[i].name;
       if (w->quantized())
         text += " " + w->quantizer()->name() + std::to_string(w->quantizer()->bits());
     }
     if (const auto* pact = dynamic_cast<const Pact<float>*>(&layer))
       text += " a" + std::to_string(pact->options().bits);
-    if (const auto* linear = dynamic_cast<const Linear<float>*>(&layer);
-        linear && linear->integer_bias())
-      text += " integer bias";
+    if (layer.weights() && layer.weights()->integer_bias()) text += " integer bias";
   }
   return text;
 }

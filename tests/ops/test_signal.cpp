@@ -1,4 +1,4 @@
-// Settled signals, ReLU and PACT on signals, and the reductions that layers use.
+// Materialised signals, ReLU and PACT on signals, and the reductions that layers use.
 #include "sgq/ops/finite.hpp"
 #include "sgq/ops/pact.hpp"
 #include "sgq/ops/reduce.hpp"
@@ -130,7 +130,7 @@ TEST_CASE("features [N, F] are channels of one element", "[signal]") {
   CHECK(failures(y.size(), [&](index_t i) { return y[i] == float(s.value(i)); }) == 0);
 }
 
-TEST_CASE("settling works in place and for any thread count", "[signal]") {
+TEST_CASE("materialising works in place and for any thread count", "[signal]") {
   Sample<float> s({5, 3, 4, 9}, Store::real, Rest::real, true, 2);
   Tensor<float> y(s.v.shape);
   CHECK(same_for_any_thread_count([&] {
@@ -231,15 +231,13 @@ TEST_CASE("codes of a signal are those of the requantiser, bit for bit", "[pact]
           Tensor<std::uint8_t> got(s.v.shape), expected(s.v.shape);
           ops::pact_codes(s.v, alpha, bits, got.view());
 
-          const quant::ChannelAffine channels[] = {{s.mul[0], s.add[0]}, {s.mul[1], s.add[1]}};
-          quant::Residual<std::uint8_t> rest;
-          if (residual) rest = {s.rest_codes, static_cast<float>(s.residual.scale)};
-          if (store == Store::acc)
-            quant::requantize<std::int32_t, std::uint8_t>(s.acc, channels, double(alpha), bits,
-                                                          expected, rest);
-          else
-            quant::requantize<std::uint8_t, std::uint8_t>(s.codes, channels, double(alpha), bits,
-                                                          expected, rest);
+          const double scale = residual ? double(static_cast<float>(s.residual.scale)) : 0;
+          for (index_t i = 0; i < expected.size(); ++i) {
+            const index_t c = i / plane % 2;
+            expected[i] = static_cast<std::uint8_t>(
+                quant::requantize(s.u(i), s.mul[c], s.add[c], scale, s.rest_codes[i], double(alpha),
+                                  quant::inverse_step(alpha, bits)));
+          }
           REQUIRE(values(got) == values(expected));
         }
 }
@@ -250,7 +248,8 @@ TEST_CASE("codes of a signal are those of its materialised value", "[pact]") {
     Tensor<std::uint8_t> got(s.v.shape), expected(s.v.shape);
     ops::materialise(s.v, v.view());
     ops::pact_codes(s.v, 1.5, 4, got.view());
-    quant::pact_forward<double, std::uint8_t>(v, 1.5, 4, expected);
+    for (index_t i = 0; i < v.size(); ++i)
+      expected[i] = quant::store_code(quant::pact_code(v[i], 1.5, quant::inverse_step(1.5, 4)));
     REQUIRE(values(got) == values(expected));
   });
   // Ties, both edges and beyond: alpha = 3 and 2 bits make code = rint(v).

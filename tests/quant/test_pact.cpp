@@ -1,4 +1,5 @@
-#include "sgq/quant/pact.hpp"
+// PACT as it runs (ops/pact.hpp) against its definition, its derivatives and PyTorch.
+#include "sgq/ops/pact.hpp"
 
 #include "helpers.hpp"
 #include "support/catch.hpp"
@@ -16,11 +17,19 @@ using test::same_bits;
 
 namespace {
 
+/// x as one plane, which is what PACT reads.
+template <class T>
+Signal<T> one_plane(const Tensor<T>& x) {
+  return plain_signal<T>(x.view().reshape({1, 1, 1, x.size()}));
+}
+
 template <class T>
 Tensor<T> codes_of(const Tensor<T>& x, T alpha, int bits) {
-  Tensor<T> q(x.shape());
-  pact_forward<T>(x, alpha, bits, q);
-  return q;
+  Tensor<std::uint8_t> q({1, 1, 1, x.size()});
+  ops::pact_codes(one_plane(x), alpha, bits, q.view());
+  Tensor<T> codes(x.shape());
+  std::copy(q.begin(), q.end(), codes.begin());
+  return codes;
 }
 
 template <class T>
@@ -29,11 +38,25 @@ struct Gradients {
   T dalpha;
 };
 
+/// dx may be dy.
+template <class T>
+T backward(const Tensor<T>& x, T alpha, int bits, View<const T> dy, View<T> dx,
+           PactGradient gradient = PactGradient::paper) {
+  const Signal<T> v = one_plane(x);
+  const View<const T> dy_plane = dy.reshape({1, 1, 1, dy.size()});
+  const View<T> dx_plane = dx.reshape({1, 1, 1, dx.size()});
+  if (gradient == PactGradient::plus)
+    return ops::pact_plus_codes_backward<T>(v, alpha, bits, dy_plane, dx_plane);
+  Tensor<std::uint8_t> codes(v.shape), regions(v.shape);
+  ops::pact_codes(v, alpha, bits, codes.view(), regions.view());
+  return ops::pact_codes_backward<T>(regions, dy_plane, dx_plane);
+}
+
 template <class T>
 Gradients<T> gradients(const Tensor<T>& x, T alpha, int bits, const Tensor<T>& dy,
                        PactGradient gradient = PactGradient::paper) {
   Gradients<T> g{Tensor<T>(x.shape(), T(99)), T(0)};
-  g.dalpha = pact_backward<T>(x, alpha, bits, dy, g.dx, gradient);
+  g.dalpha = backward<T>(x, alpha, bits, dy, g.dx, gradient);
   return g;
 }
 
@@ -75,9 +98,6 @@ TEMPLATE_TEST_CASE("PACT: values and gradients at and around every edge", "[quan
     CAPTURE(static_cast<double>(c.x));
     const Tensor<T> x({1}, c.x), one({1}, T(1));
     CHECK(codes_of(x, alpha, 2)[0] == T(c.code));
-    Tensor<std::uint8_t> q({1});
-    pact_forward<T, std::uint8_t>(x, alpha, 2, q);
-    CHECK(int(q[0]) == c.code);
     const auto g = gradients(x, alpha, 2, one);
     CHECK(g.dx[0] == c.dx);
     CHECK(g.dalpha == c.dalpha);
@@ -135,19 +155,22 @@ TEST_CASE("PACT: without rounding, the gradients are true derivatives", "[quant]
     if (std::abs(v) < 1e-3 || std::abs(v - alpha) < 1e-3) v += 5e-3;
   const auto value = [&](const Tensor<double>& at, double a) { // y itself
     Tensor<double> y(at.shape());
-    pact_forward<double, double, identity>(at, a, bits, y);
-    for (double& v : y) v *= pact_scale(a, bits);
+    for (index_t i = 0; i < y.size(); ++i)
+      y[i] = pact_code<identity>(at[i], a, inverse_step(a, bits)) * pact_scale(a, bits);
     return y;
   };
   Tensor<double> dx(x.shape()), up = x, down = x;
-  for (PactGradient gradient : {PactGradient::paper, PactGradient::plus}) {
-    const double dalpha = pact_backward<double, identity>(x, alpha, bits, dy, dx, gradient);
-    const Tensor<double> y_up = value(x, alpha + h), y_down = value(x, alpha - h);
-    double expected = 0;
-    for (index_t i = 0; i < x.size(); ++i) expected += dy[i] * (y_up[i] - y_down[i]) / (2 * h);
-    CHECK(std::abs(expected) > 1);
-    CHECK(dalpha == Approx(expected).epsilon(1e-8));
+  const double dalpha = backward<double>(x, alpha, bits, dy, dx);
+  const Tensor<double> larger = value(x, alpha + h), smaller = value(x, alpha - h);
+  double expected = 0, plus = 0;
+  for (index_t i = 0; i < x.size(); ++i) {
+    expected += dy[i] * (larger[i] - smaller[i]) / (2 * h);
+    plus += dy[i] * pact_plus_dalpha<identity>(x[i], alpha, inverse_step(alpha, bits),
+                                               1.0 / max_code(bits));
   }
+  CHECK(std::abs(expected) > 1);
+  CHECK(dalpha == Approx(expected).epsilon(1e-8));
+  CHECK(plus == Approx(expected).epsilon(1e-8));
   for (index_t i = 0; i < x.size(); ++i) up[i] += h, down[i] -= h;
   const Tensor<double> y_up = value(up, alpha), y_down = value(down, alpha);
   for (index_t i = 0; i < x.size(); ++i)
@@ -189,7 +212,7 @@ TEMPLATE_TEST_CASE("PACT: as PyTorch's autograd has it", "[quant][golden]", floa
     }
 }
 
-TEST_CASE("PACT: the same bits for any thread count, any code type, in place", "[quant]") {
+TEST_CASE("PACT: the same bits for any thread count, and in place", "[quant]") {
   const Tensor<float> x = gaussian<float>({5, 7, 33, 41}, 1.0, 5);
   const Tensor<float> dy = gaussian<float>(x.shape(), 1.0, 6);
   const Tensor<float> codes = codes_of(x, 1.2f, 4);
@@ -203,24 +226,17 @@ TEST_CASE("PACT: the same bits for any thread count, any code type, in place", "
   }
   set_num_threads(0);
 
-  Tensor<std::uint8_t> bytes(x.shape());
-  pact_forward<float, std::uint8_t>(x, 1.2f, 4, bytes);
-  for (index_t i = 0; i < x.size(); ++i) REQUIRE(static_cast<float>(bytes[i]) == codes[i]);
-  Tensor<float> in_place = x, dx = dy;
-  pact_forward<float>(in_place, 1.2f, 4, in_place);
-  CHECK(same_bits(in_place, codes));
-  CHECK(pact_backward<float>(x, 1.2f, 4, dx, dx, PactGradient::plus) == g.dalpha);
+  Tensor<float> dx = dy;
+  CHECK(backward<float>(x, 1.2f, 4, dx, dx, PactGradient::plus) == g.dalpha);
   CHECK(same_bits(dx, g.dx));
 }
 
-TEST_CASE("PACT: a NaN is handed on, and bad settings are named", "[quant]") {
+TEST_CASE("PACT: a NaN is stored as 0, and bad settings are named", "[quant]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor<float> x({2}, {nan, 1.0f}), dy({2}, 1.0f);
-  CHECK(std::isnan(codes_of(x, 1.0f, 4)[0]));
-  Tensor<std::uint8_t> bytes({2});
-  pact_forward<float, std::uint8_t>(x, 1.0f, 4, bytes);
-  CHECK(bytes[0] == 0);
-  CHECK(bytes[1] == 15);
+  CHECK(std::isnan(pact_code(nan, 1.0f, 15.0)));
+  CHECK(codes_of(x, 1.0f, 4)[0] == 0);
+  CHECK(codes_of(x, 1.0f, 4)[1] == 15);
 
   for (int bits : {0, 9, -1})
     CHECK(
@@ -228,8 +244,12 @@ TEST_CASE("PACT: a NaN is handed on, and bad settings are named", "[quant]") {
   for (float alpha : {nan, 0.0f, -1.0f, std::numeric_limits<float>::infinity()})
     CHECK(contains(message_of<value_error>([&] { gradients(x, alpha, 4, dy); }), "alpha"));
   Tensor<float> other({3});
-  CHECK_THROWS_AS(pact_forward<float>(x, 1.0f, 4, other), shape_error);
-  CHECK_THROWS_AS(pact_backward<float>(x, 1.0f, 4, dy, other), shape_error);
+  Tensor<std::uint8_t> other_codes({1, 1, 1, 3});
+  CHECK_THROWS_AS(ops::pact_codes(one_plane(x), 1.0f, 4, other_codes.view()), shape_error);
+  for (PactGradient gradient : {PactGradient::paper, PactGradient::plus}) {
+    CHECK_THROWS_AS(backward<float>(x, 1.0f, 4, dy, other, gradient), shape_error);
+    CHECK_THROWS_AS(backward<float>(x, 1.0f, 4, other, other, gradient), shape_error);
+  }
 }
 
 } // namespace test_pact

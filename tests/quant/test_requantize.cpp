@@ -1,3 +1,5 @@
+#include "sgq/nn/batch_norm.hpp"
+#include "sgq/ops/pact.hpp"
 #include "sgq/quant/requantize.hpp"
 
 #include "helpers.hpp"
@@ -52,6 +54,11 @@ double reference(double a, const Channel& c, double r) {
   return std::rint(std::clamp(v, 0.0, c.alpha) * (max_code(c.bits) / c.alpha));
 }
 
+double requantize(double a, double m, double t, double alpha, double inverse_step) {
+  return quant::requantize(a, m, t, 0, 0, alpha, inverse_step);
+}
+using quant::requantize;
+
 template <auto Row, class... Args>
 void run_on(kernels::Isa isa, Args... args) {
 #if SGQ_X86
@@ -96,15 +103,18 @@ TEST_CASE("requantize: scalar, rows on every instruction set and fused arithmeti
     for (kernels::Isa isa : {kernels::Isa::generic, kernels::Isa::avx2, kernels::Isa::avx512}) {
       if (!kernels::supported(isa)) continue;
       CAPTURE(seed, kernels::name(isa));
-      run_on<requantize_row<std::int32_t, std::uint8_t>>(isa, a.data(), n, c.f.m, c.f.t, c.alpha,
-                                                         inverse, q.data());
+      const ops::PactChannel channel{c.f.m, c.f.t, c.s_r, c.alpha, inverse, 1.0 / max_code(c.bits)};
+      const std::uint8_t* const none = nullptr;
+      std::uint8_t* const no_regions = nullptr;
+      run_on<ops::pact_codes_row<std::int32_t, std::uint8_t>>(isa, a.data(), none, channel, n,
+                                                              q.data(), no_regions);
       CHECK(q == expected);
-      run_on<requantize_residual_row<std::int32_t, std::uint8_t>>(
-          isa, a.data(), n, c.f.m, c.f.t, c.s_r, r.data(), c.alpha, inverse, q.data());
+      run_on<ops::pact_codes_row<std::int32_t, std::uint8_t>>(isa, a.data(), r.data(), channel, n,
+                                                              q.data(), no_regions);
       CHECK(q == expected_r);
       if (bound > 1 << 24) continue;
-      run_on<requantize_row<float, std::uint8_t>>(isa, a_float.data(), n, c.f.m, c.f.t, c.alpha,
-                                                  inverse, q.data());
+      run_on<ops::pact_codes_row<float, std::uint8_t>>(isa, a_float.data(), none, channel, n,
+                                                       q.data(), no_regions);
       CHECK(q == expected);
     }
   }
@@ -132,35 +142,47 @@ TEST_CASE("requantize: closed forms, ties and both directions", "[quant]") {
 TEST_CASE("requantize is PACT of the pre-activation", "[quant]") {
   const Tensor<float> x = test::gaussian<float>({500}, 1.0, 1);
   for (int bits : {1, 2, 4, 8}) {
-    Tensor<float> q(x.shape());
-    pact_forward<float>(x, 1.1f, bits, q);
     const double inverse = inverse_step(1.1f, bits);
     for (index_t i = 0; i < x.size(); ++i)
       REQUIRE(requantize(static_cast<double>(x[i]), 1, 0, static_cast<double>(1.1f), inverse) ==
-              static_cast<double>(q[i]));
+              pact_code(x[i], 1.1f, inverse));
   }
 }
 
-TEST_CASE("fold_channel: bias and batch norm become m and t", "[quant]") {
-  const ChannelAffine plain = fold_channel(0.125, -3);
-  CHECK(plain.m == 0.125f);
-  CHECK(plain.t == -3.0f);
-  const ChannelAffine bn =
-      fold_channel(0.125, 1, {.gamma = -3, .beta = 10, .mean = 5, .var = 3.5, .eps = 0.5});
-  CHECK(bn.m == -0.1875f); // -3 * 0.125 / 2
-  CHECK(bn.t == 16.0f);    // -3 (1 - 5) / 2 + 10
-  // v = gamma (s_w s_x A + b - mu)/sqrt(var + eps) + beta at A = 16
-  CHECK(preactivation(16, bn.m, bn.t) == -3 * (16 * 0.125 + 1 - 5) / 2 + 10);
-  CHECK_THROWS_AS(fold_channel(1, 0, {.var = -1}), value_error);
-  CHECK_THROWS_AS(fold_channel(std::numeric_limits<double>::quiet_NaN(), 0), value_error);
+TEST_CASE("requantize: bias and batch norm become m and t", "[quant]") {
+  // v = gamma (s_w s_x A + b - mean) / sqrt(var + eps) + beta, every number of it exact
+  const std::int32_t sum = 16;
+  const float bias = 1;
+  const Signal<float> sums{.shape = {1, 1}, .acc = &sum, .scale = 0.125, .add = &bias};
+  nn::BatchNorm<float> norm({.channels = 1, .eps = 0.5});
+  nn::Slot<float> slot;
+  const Signal<float>* const in[] = {&sums};
+  std::vector<nn::NamedParameter<float>> parameters;
+  std::vector<nn::NamedBuffer<float>> buffers;
+  norm.collect(parameters);
+  norm.collect_buffers(buffers);
+  parameters[0].parameter->edit()[0] = -3;
+  parameters[1].parameter->edit()[0] = 10;
+  (*buffers[0].tensor)[0] = 5;
+  (*buffers[1].tensor)[0] = 3.5f;
+  norm.forward(in, slot, nn::Mode::infer());
+  CHECK(slot.out.mul_at(0) == -0.1875f); // -3 * 0.125 / 2
+  CHECK(slot.out.add_at(0) == 16.0f);    // -3 (1 - 5) / 2 + 10
+  CHECK(preactivation(16, -0.1875, 16) == -3 * (16 * 0.125 + 1 - 5) / 2 + 10);
+  CHECK_NOTHROW(check_affine({-0.1875f, 16}));
+  CHECK_THROWS_AS(check_affine({std::numeric_limits<float>::quiet_NaN(), 0}), value_error);
+  CHECK_THROWS_AS(check_affine({0, std::numeric_limits<float>::infinity()}), value_error);
 }
 
-TEST_CASE("requantize of whole tensors", "[quant]") {
+TEST_CASE("requantize: PACT gives its codes, for whole tensors", "[quant]") {
   for (const Shape& shape : {Shape{3, 5, 7, 6}, Shape{4, 5, 1, 1}, Shape{9, 5}}) {
-    std::vector<ChannelAffine> channels;
-    for (std::uint64_t k = 0; k < 5; ++k) channels.push_back(random_channel(k, 1000).f);
+    Tensor<float> m({5}), t({5}), a_float(shape);
+    for (index_t k = 0; k < 5; ++k) {
+      const ChannelAffine f = random_channel(static_cast<std::uint64_t>(k), 1000).f;
+      m[k] = f.m;
+      t[k] = f.t;
+    }
     Tensor<std::int32_t> a(shape);
-    Tensor<float> a_float(shape);
     Tensor<std::uint8_t> r(shape), q(shape), q_float(shape), q_r(shape);
     const Random random(3);
     for (index_t i = 0; i < a.size(); ++i) {
@@ -168,42 +190,29 @@ TEST_CASE("requantize of whole tensors", "[quant]") {
       a_float[i] = static_cast<float>(a[i]);
       r[i] = static_cast<std::uint8_t>(random.below(i + 10000, 16));
     }
-    const double alpha = 1.75, inverse = inverse_step(alpha, 4);
+    const float alpha = 1.75f, scale = 0.1f;
+    const double exact_alpha = static_cast<double>(alpha), inverse = inverse_step(alpha, 4);
+    const Signal<float> residual{
+        .shape = shape, .codes = r.data(), .scale = static_cast<double>(scale), .max_code = 15};
+    const Signal<float> sums{.shape = shape, .acc = a.data(), .mul = m.data(), .add = t.data()};
+    const Signal<float> numbers{
+        .shape = shape, .real = a_float.data(), .mul = m.data(), .add = t.data()};
+    Signal<float> joined = sums;
+    joined.residual = &residual;
     for (int threads : {1, 3}) {
       set_num_threads(threads);
-      requantize<std::int32_t, std::uint8_t>(a, channels, alpha, 4, q);
-      requantize<float, std::uint8_t>(a_float, channels, alpha, 4, q_float);
-      requantize<std::int32_t, std::uint8_t>(a, channels, alpha, 4, q_r, {r, 0.1f});
+      ops::pact_codes(sums, alpha, 4, q.view());
+      ops::pact_codes(numbers, alpha, 4, q_float.view());
+      ops::pact_codes(joined, alpha, 4, q_r.view());
       CHECK(same_bits(q, q_float));
       for (index_t i = 0; i < a.size(); ++i) {
-        const ChannelAffine f = channels[static_cast<std::size_t>(i / shape.plane() % 5)];
-        REQUIRE(q[i] == requantize(a[i], f.m, f.t, alpha, inverse));
-        REQUIRE(q_r[i] == requantize(a[i], f.m, f.t, 0.1f, r[i], alpha, inverse));
+        const index_t k = i / shape.plane() % 5;
+        REQUIRE(q[i] == requantize(a[i], m[k], t[k], exact_alpha, inverse));
+        REQUIRE(q_r[i] == requantize(a[i], m[k], t[k], scale, r[i], exact_alpha, inverse));
       }
     }
     set_num_threads(0);
-    requantize<float, float>(a_float, channels, alpha, 4, a_float); // in place
-    for (index_t i = 0; i < a.size(); ++i) REQUIRE(a_float[i] == static_cast<float>(q[i]));
   }
-}
-
-TEST_CASE("requantize: bad input is named", "[quant]") {
-  const std::vector<ChannelAffine> three(3);
-  Tensor<float> a({2, 3, 4, 4});
-  Tensor<std::uint8_t> q({2, 3, 4, 4}), other({2, 3, 4, 5});
-  const auto call = [&](View<const float> from, double alpha, int bits, View<std::uint8_t> to,
-                        const Residual<std::uint8_t>& r = {}) {
-    requantize<float, std::uint8_t>(from, three, alpha, bits, to, r);
-  };
-  CHECK_NOTHROW(call(a, 1, 4, q));
-  CHECK_THROWS_AS(call(a, 1, 4, other), shape_error);
-  CHECK_THROWS_AS(call(a, 1, 4, q, {other, 1.0f}), shape_error);
-  CHECK_THROWS_AS(call(Tensor<float>({2, 4, 3, 4}), 1, 4, Tensor<std::uint8_t>({2, 4, 3, 4})),
-                  shape_error);
-  CHECK_THROWS_AS(call(a, 1, 0, q), value_error);
-  CHECK_THROWS_AS(call(a, 1, 9, q), value_error);
-  CHECK_THROWS_AS(call(a, -1, 4, q), value_error);
-  CHECK_THROWS_AS(call(a, std::numeric_limits<double>::quiet_NaN(), 4, q), value_error);
 }
 
 } // namespace test_requantize

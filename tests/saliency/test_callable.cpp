@@ -12,38 +12,6 @@ using namespace sgq;
 using namespace sgq::saliency;
 using saliency_test::LinearModel;
 
-namespace {
-
-struct Doubler {
-  int operator()(int x) const { return 2 * x; }
-};
-
-template <class F>
-constexpr bool binds = requires(F&& f) {
-  FunctionRef<int(int)>(std::forward<F>(f));
-};
-
-} // namespace
-
-TEST_CASE("a FunctionRef calls the object it was given", "[callable]") {
-  int calls = 0;
-  auto count = [&calls](int x) { return x + ++calls; };
-  const FunctionRef<int(int)> f = count;
-  const FunctionRef<int(int)> copy = f;
-  CHECK(f(10) == 11);
-  CHECK(copy(10) == 12);
-  CHECK(calls == 2);
-  const Doubler doubler;
-  CHECK(FunctionRef<int(int)>(doubler)(4) == 8);
-}
-
-TEST_CASE("a FunctionRef refuses temporaries and other signatures", "[callable]") {
-  STATIC_REQUIRE(binds<Doubler&>);
-  STATIC_REQUIRE(binds<const Doubler&>);
-  STATIC_REQUIRE_FALSE(binds<Doubler>);
-  STATIC_REQUIRE_FALSE(binds<std::vector<int>&>);
-}
-
 TEST_CASE("scores of a row of logits", "[callable]") {
   const float row[] = {1, 3, 3, 2};
   CHECK(argmax(row, 4) == 1); // the lower of two equals

@@ -50,7 +50,7 @@ Net<double> net_of(Layers... layers) {
   net.add("flatten", Flatten<double>());
   net.add("fc", Linear<double>({.in = features, .out = 3}));
   auto& fc = dynamic_cast<Linear<double>&>(net.layer(net.last()));
-  const View<double> w = fc.weights().parameter().edit(), b = fc.bias().edit();
+  const View<double> w = fc.weights()->parameter().edit(), b = fc.bias().edit();
   for (index_t i_ = 0; i_ < w.size(); ++i_) w[i_] = Random(5).normal(i_);
   for (index_t k = 0; k < 3; ++k) b[k] = static_cast<double>(k - 1);
   net.quantize_weights();
@@ -63,7 +63,7 @@ Tensor<double> images(index_t n = 3) {
 
 /// The weights of its linear layer, [3, features].
 View<const double> weights(Net<double>& net) {
-  return weights_of(net.layer(net.last()))->parameter().value();
+  return net.layer(net.last()).weights()->parameter().value();
 }
 
 /// The weight that image n's class gives to its flat element i.

@@ -390,7 +390,7 @@ TEST_CASE("images of another grid than the net's are refused", "[identity]") {
   other.zero_point[0] += 5;
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
   train::Sgd<float> optimizer(net, {});
-  const std::string text = "the pixel grid of the net's input";
+  const std::string text = "the quantisation parameters of the net's input";
   CHECK(contains(refusal([&] { train::fit(net, batches, optimizer, {}); }), text));
   CHECK(contains(refusal([&] { train::evaluate(net, batches); }), text));
   train::GuidedStep guided(net, optimizer, {});

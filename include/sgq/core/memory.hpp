@@ -1,7 +1,7 @@
 // sgq/core/memory.hpp -- 64-byte aligned buffers, and an arena for scratch space.
 //
 // 64 bytes is a cache line and an AVX-512 register. A Buffer keeps its capacity when it shrinks and
-// an Arena keeps its block when it is rewound, so a training loop allocates in its first steps
+// an Arena keeps its chunk when it is rewound, so a training loop allocates in its first steps
 // only. Where sizes come from a file, an AllocationLimit says how much they may take.
 #pragma once
 
@@ -110,63 +110,63 @@ private:
 };
 
 /// A stack of scratch memory: take() moves a mark up, and leaving a Scope moves it back. A request
-/// that does not fit opens a further block; the blocks are merged into one as soon as the arena is
+/// that does not fit opens a further chunk; the chunks are merged into one as soon as the arena is
 /// empty again, so a repeated pattern of requests soon allocates nothing.
 class Arena {
 public:
   /// Takes back, on destruction, whatever was taken while it lived.
   class Scope {
   public:
-    explicit Scope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    explicit Scope(Arena& arena) : arena_(arena), chunk_(arena.chunk_), used_(arena.used_) {}
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    ~Scope() { arena_.rewind(block_, used_); }
+    ~Scope() { arena_.rewind(chunk_, used_); }
 
   private:
     Arena& arena_;
-    std::size_t block_, used_;
+    std::size_t chunk_, used_;
   };
 
   /// n uninitialised values, 64-byte aligned, valid until the enclosing Scope ends.
   template <class T>
   T* take(index_t n) {
     const std::size_t want = (bytes_of_values<T>(n) + alignment - 1) / alignment * alignment;
-    while (block_ < blocks_.size() && used_ + want > blocks_[block_].bytes) {
-      ++block_;
+    while (chunk_ < chunks_.size() && used_ + want > chunks_[chunk_].bytes) {
+      ++chunk_;
       used_ = 0;
     }
-    if (block_ == blocks_.size()) {
-      blocks_.push_back({allocate_aligned(want), want});
+    if (chunk_ == chunks_.size()) {
+      chunks_.push_back({allocate_aligned(want), want});
       used_ = 0;
     }
-    std::byte* p = blocks_[block_].memory.get() + used_;
+    std::byte* p = chunks_[chunk_].memory.get() + used_;
     used_ += want;
     return reinterpret_cast<T*>(p);
   }
 
 private:
-  struct Block {
+  struct Chunk {
     AlignedBytes memory;
     std::size_t bytes;
   };
 
-  void rewind(std::size_t block, std::size_t used) noexcept {
-    block_ = block;
+  void rewind(std::size_t chunk, std::size_t used) noexcept {
+    chunk_ = chunk;
     used_ = used;
-    if (block_ != 0 || used_ != 0 || blocks_.size() < 2) return;
+    if (chunk_ != 0 || used_ != 0 || chunks_.size() < 2) return;
     std::size_t total = 0;
-    for (const Block& b : blocks_) total += b.bytes;
+    for (const Chunk& c : chunks_) total += c.bytes;
     try {
       AlignedBytes merged = allocate_aligned(total);
-      blocks_.resize(1);
-      blocks_[0] = {std::move(merged), total};
+      chunks_.resize(1);
+      chunks_[0] = {std::move(merged), total};
     } catch (const std::bad_alloc&) {
-      // The separate blocks still serve; merging them was only to save time.
+      // The separate chunks still serve; merging them was only to save time.
     }
   }
 
-  std::vector<Block> blocks_;
-  std::size_t block_ = 0, used_ = 0;
+  std::vector<Chunk> chunks_;
+  std::size_t chunk_ = 0, used_ = 0;
 };
 
 /// The calling thread's own scratch space, for packing buffers and the like:

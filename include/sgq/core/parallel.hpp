@@ -8,13 +8,13 @@
 
 #include "sgq/config.hpp"
 #include "sgq/core/error.hpp"
+#include "sgq/core/function_ref.hpp"
+#include "sgq/core/math.hpp"
 #include "sgq/core/shape.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <memory>
-#include <type_traits>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -57,9 +57,9 @@ inline void release_threads() {
 }
 
 namespace detail {
-/// The loop itself, compiled once: each parallel_for hands it a pointer to its own body, which
-/// saves a good part of the compile time of a program and costs a call per iteration.
-inline void run_parallel(index_t n, void* body, void (*call)(void*, index_t)) {
+/// The loop itself, compiled once: each parallel_for refers it to its own body, which saves a good
+/// part of the compile time of a program and costs a call per iteration.
+inline void run_parallel(index_t n, function_ref<void(index_t)> body) {
 #if defined(_OPENMP)
   const int threads = static_cast<int>(std::min<index_t>(num_threads(), n));
   if (threads > 1 && !omp_in_parallel()) {
@@ -69,7 +69,7 @@ inline void run_parallel(index_t n, void* body, void (*call)(void*, index_t)) {
     for (index_t i = 0; i < n; ++i) {
       if (failed.load(std::memory_order_relaxed)) continue;
       try {
-        call(body, i);
+        body(i);
       } catch (...) {
         if (!failed.exchange(true)) failure = std::current_exception();
       }
@@ -78,7 +78,7 @@ inline void run_parallel(index_t n, void* body, void (*call)(void*, index_t)) {
     return;
   }
 #endif
-  for (index_t i = 0; i < n; ++i) call(body, i);
+  for (index_t i = 0; i < n; ++i) body(i);
 }
 } // namespace detail
 
@@ -87,17 +87,14 @@ inline void run_parallel(index_t n, void* body, void (*call)(void*, index_t)) {
 /// runs serially. The first exception of an iteration is rethrown here once all have ended.
 template <class F>
 void parallel_for(index_t n, F&& f) {
-  using Body = std::remove_reference_t<F>;
-  detail::run_parallel(n, const_cast<void*>(static_cast<const void*>(std::addressof(f))),
-                       [](void* body, index_t i) { (*static_cast<Body*>(body))(i); });
+  detail::run_parallel(n, f);
 }
 
 /// Cuts [0, n) into blocks of `block` elements (the last may be shorter) and calls
 /// f(begin, end) for each: the usual way to spread an element-wise loop.
 template <class F>
 void parallel_blocks(index_t n, index_t block, F&& f) {
-  parallel_for((n + block - 1) / block,
-               [&](index_t b) { f(b * block, std::min(n, (b + 1) * block)); });
+  parallel_for(blocks_of(n, block), [&](index_t b) { f(b * block, std::min(n, (b + 1) * block)); });
 }
 
 } // namespace sgq

@@ -77,45 +77,37 @@ public:
       write_layer(v, s, layers);
       write_call(v, s, functions, calls);
     }
-    std::string body = c_layer;
-    if (climbs_) body += c_climb;
     std::string source = head() + types();
     source += "\n#include \"" + name_ + ".h\"\n";
-    source += "\ntypedef uint8_t u8_t;\ntypedef int32_t i32_t;\ntypedef " + step_type_ +
-              " step_t;\ntypedef " + weight_type_ + " weight_t;\n";
+    source += "\ntypedef uint8_t u8_t;\ntypedef int32_t i32_t;\ntypedef " + threshold_type_ +
+              " threshold_t;\ntypedef " + weight_type_ + " weight_t;\n";
     source += tables;
-    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" + to_text(plan_.bytes) +
-              "];\n} arena;\nstatic weight_t row[" + to_text(longest_row_) + "];\n" + body +
+    source += "\nstatic union {\n  int32_t aligned;\n  uint8_t bytes[" + to_text(plan_.size) +
+              "];\n} arena;\nstatic weight_t row[" + to_text(longest_row_) + "];\n" + c_layer +
               functions + layers;
     source += "\nvoid " + name_ + "_run(const uint8_t *pixels, int32_t *logits) {\n" + calls +
               "}\n" + self_test();
-    return {header(), std::move(source), constant_bytes_, plan_.bytes + row_bytes()};
+    return {header(), std::move(source), constant_bytes_, plan_.size + row_bytes()};
   }
 
 private:
   std::string layer_name(Value v) const { return "layer" + to_text(v); }
 
-  /// The narrowest types that hold all thresholds and heights, and all weights.
+  /// The narrowest types that hold all thresholds and what is compared with them, and all weights.
   void find_types() {
-    std::int64_t table = 0, height = 0;
+    std::int64_t largest = 0;
     bool wide_weights = false;
     for (const Step& s : g_.steps) {
       if (s.op != Op::convolve) continue;
       longest_row_ = std::max(longest_row_, s.weights.row());
       wide_weights = wide_weights || (s.weights.odd && s.weights.bits == 8);
-      climbs_ = true;
-      std::int64_t worth = 0;
-      const auto widest = [](std::int64_t& most, const Tensor<std::int64_t>& values) {
-        for (std::int64_t x : values) most = std::max(most, x < 0 ? -x : x);
-      };
-      widest(table, s.staircase.thresholds);
-      widest(worth, s.staircase.residual);
-      table = std::max(table, worth);
-      height = std::max(height, s.bound * (std::int64_t{1} << s.staircase.shift) + worth);
+      std::int64_t added = 0; // by a residual
+      for (std::int64_t y : s.thresholds.residual) added = std::max(added, y < 0 ? -y : y);
+      for (std::int64_t t : s.thresholds.values) largest = std::max(largest, t < 0 ? -t : t);
+      largest = std::max(largest, s.bound * (std::int64_t{1} << s.thresholds.shift) + added);
     }
-    const std::int64_t largest = std::max(table, height);
-    step_bytes_ = largest < 1 << 15 ? 2 : largest < std::int64_t{1} << 31 ? 4 : 8;
-    step_type_ = "int" + to_text(8 * step_bytes_) + "_t";
+    threshold_bytes_ = largest < 1 << 15 ? 2 : largest < std::int64_t{1} << 31 ? 4 : 8;
+    threshold_type_ = "int" + to_text(8 * threshold_bytes_) + "_t";
     weight_type_ = wide_weights ? "int16_t" : "int8_t";
   }
 
@@ -129,7 +121,7 @@ private:
     for (Value v = 1; v <= g_.last(); ++v)
       for (Value read : {g_.steps[v - 1].input, g_.steps[v - 1].residual}) lives[read].last = v;
     plan_ = plan_arena(lives, 4);
-    plan_.bytes = std::max<index_t>(plan_.bytes, 4);
+    plan_.size = std::max<index_t>(plan_.size, 4);
   }
 
   template <class Numbers>
@@ -154,15 +146,15 @@ private:
     table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
     table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
     if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero_point, 1);
-    if (s.staircase.bits == 0) return;
-    table(out, "step_t", name + "_thresholds", s.staircase.thresholds, step_bytes_);
-    if (falls(s)) table(out, "uint8_t", name + "_falling", s.staircase.falling, 1);
-    if (s.staircase.joins())
-      table(out, "step_t", name + "_worth", s.staircase.residual, step_bytes_);
+    if (s.thresholds.bits == 0) return;
+    table(out, "threshold_t", name + "_thresholds", s.thresholds.values, threshold_bytes_);
+    if (falls(s)) table(out, "uint8_t", name + "_falling", s.thresholds.falling, 1);
+    if (s.thresholds.joins())
+      table(out, "threshold_t", name + "_residual", s.thresholds.residual, threshold_bytes_);
   }
 
   static bool falls(const Step& s) {
-    return std::any_of(s.staircase.falling.begin(), s.staircase.falling.end(),
+    return std::any_of(s.thresholds.falling.begin(), s.thresholds.falling.end(),
                        [](std::uint8_t f) { return f != 0; });
   }
 
@@ -187,13 +179,13 @@ private:
     for (index_t n : {in[1], in[2], in[3], y[1], y[2], y[3], s.kernel_h, s.kernel_w, s.stride,
                       s.pad, index_t{s.weights.bits}, index_t{s.weights.odd}})
       out += to_text(n) + ", ";
-    const Staircase& stairs = s.staircase;
+    const Thresholds& t = s.thresholds;
     out += "\n    " + pointer(convolves, "_weights") + ", " + pointer(convolves, "_bias") + ", " +
            pointer(convolves && s.input == 0, "_zero") + ",\n    " +
-           to_text(stairs.bits ? quant::max_code(stairs.bits) : 0) + ", " +
-           pointer(stairs.bits > 0, "_thresholds") + ", " + pointer(falls(s), "_falling") + ", " +
-           to_text(stairs.shift) + ", " + to_text(stairs.joins() ? stairs.residual.shape()[1] : 0) +
-           ", " + pointer(stairs.joins(), "_worth") + "};\n";
+           to_text(t.bits ? quant::max_code(t.bits) : 0) + ", " +
+           pointer(t.bits > 0, "_thresholds") + ", " + pointer(falls(s), "_falling") + ", " +
+           to_text(t.shift) + ", " + to_text(t.joins() ? t.residual.shape()[1] : 0) + ", " +
+           pointer(t.joins(), "_residual") + "};\n";
     constant_bytes_ += 84; // sizeof(layer_t) where pointers have 32 bits
   }
 
@@ -217,7 +209,7 @@ private:
       use(functions, c_convolve, x, y);
       const bool last = v == g_.last();
       calls += "  convolve_" + x + layer + place(s.input) + ", " +
-               (s.staircase.joins() ? place(s.residual) : "0") + ", " + (last ? "0" : place(v)) +
+               (s.thresholds.joins() ? place(s.residual) : "0") + ", " + (last ? "0" : place(v)) +
                ", " + (last ? "logits" : "0") + ");\n";
       return;
     }
@@ -230,7 +222,7 @@ private:
   std::string head() const {
     return "/* Written by sgq " + std::string(version) + ": a quantised net in integers. " +
            to_text(weight_bytes(g_)) + " bytes of weights,\n   " +
-           to_text(plan_.bytes + row_bytes()) +
+           to_text(plan_.size + row_bytes()) +
            " bytes of static memory. A real logit is the integer one times one positive scale. "
            "*/\n";
   }
@@ -266,9 +258,8 @@ private:
   }
 
   const Graph& g_;
-  std::string name_, step_type_, weight_type_;
-  index_t step_bytes_ = 4, longest_row_ = 1, constant_bytes_ = 0;
-  bool climbs_ = false;
+  std::string name_, threshold_type_, weight_type_;
+  index_t threshold_bytes_ = 4, longest_row_ = 1, constant_bytes_ = 0;
   Tensor<std::uint8_t> sample_;
   ArenaPlan plan_;
   std::set<std::string> used_;

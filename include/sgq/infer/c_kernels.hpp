@@ -9,7 +9,7 @@
 
 namespace sgq::infer::detail {
 
-/// One layer's sizes and tables. ZERO, JOIN: fields that only some nets need.
+/// One layer's sizes and tables; how its weights are unpacked, and its sums become codes.
 inline constexpr const char* c_layer = R"(
 typedef struct {
   int32_t in_c, in_h, in_w, out_c, out_h, out_w, kernel_h, kernel_w, stride, pad;
@@ -17,11 +17,11 @@ typedef struct {
   const uint8_t *weights;       /* [out_c][in_c][kernel_h][kernel_w], packed, first in low bits */
   const int32_t *bias;          /* [out_c] */
   const uint8_t *zero;          /* [in_c]: the code that means 0; null: 0 */
-  int32_t steps;                /* thresholds of an output; 0: the sums are the result */
-  const step_t *thresholds;     /* [out_c][steps], ascending */
+  int32_t max_code;             /* thresholds per output; 0: the sums are the result */
+  const threshold_t *thresholds; /* [out_c][max_code], ascending */
   const uint8_t *falling;       /* [out_c]: compare minus the sum; null: nowhere */
   int32_t shift, residual_codes;
-  const step_t *worth;          /* [out_c][residual_codes]; null: no residual */
+  const threshold_t *residual;  /* [out_c][residual_codes]; null: none joins */
 } layer_t;
 
 /* Unpacks the weights of output o. */
@@ -36,18 +36,16 @@ static void unpack_row(const layer_t *l, int32_t o) {
     row[i] = (weight_t)(l->odd ? 2 * s + 1 : s);
   }
 }
-)";
 
-inline constexpr const char* c_climb = R"(
 /* The code of a sum: how many thresholds it has reached. */
-static uint8_t climb(const layer_t *l, int32_t o, int32_t sum, const uint8_t *r) {
-  const step_t *t = l->thresholds + o * l->steps;
-  step_t height = l->falling && l->falling[o] ? -(step_t)sum : (step_t)sum;
-  int32_t low = 0, high = l->steps;
-  if (l->worth) height = height * ((step_t)1 << l->shift) + l->worth[o * l->residual_codes + *r];
+static uint8_t code_of(const layer_t *l, int32_t o, int32_t sum, const uint8_t *r) {
+  const threshold_t *t = l->thresholds + o * l->max_code;
+  threshold_t z = l->falling && l->falling[o] ? -(threshold_t)sum : (threshold_t)sum;
+  int32_t low = 0, high = l->max_code;
+  if (l->residual) z = z * ((threshold_t)1 << l->shift) + l->residual[o * l->residual_codes + *r];
   while (low < high) {
     const int32_t middle = (low + high) / 2;
-    if (height >= t[middle])
+    if (z >= t[middle])
       low = middle + 1;
     else
       high = middle;
@@ -79,8 +77,8 @@ static void convolve_X(const layer_t *l, const X_t *x, const uint8_t *r, uint8_t
               sum += w[b] * ((int32_t)line[left + b] - zero);
           }
         }
-        if (l->steps)
-          y[at] = climb(l, o, sum, r ? r + at : 0);
+        if (l->max_code)
+          y[at] = code_of(l, o, sum, r ? r + at : 0);
         else
           sums[at] = sum;
       }

@@ -6,6 +6,7 @@
 // codes index them with, and no input can bring an accumulator past 31 bits.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/infer/bound.hpp"
 #include "sgq/infer/graph.hpp"
 
@@ -20,7 +21,7 @@ inline Shape output_shape(const Step& s, const Shape& in, index_t channels) {
     return size + 2 * s.pad < kernel ? 0 : (size + 2 * s.pad - kernel) / s.stride + 1;
   };
   if (s.op == Op::shortcut)
-    return {1, channels, (in[2] + s.stride - 1) / s.stride, (in[3] + s.stride - 1) / s.stride};
+    return {1, channels, blocks_of(in[2], s.stride), blocks_of(in[3], s.stride)};
   return {1, channels, extent(in[2], s.kernel_h), extent(in[3], s.kernel_w)};
 }
 
@@ -90,39 +91,37 @@ private:
                 w.shape == Shape{s.shape[1], g_.shape(s.input)[1], s.kernel_h, s.kernel_w} &&
                 static_cast<index_t>(w.bytes.size()) == packed_bytes(w.size(), w.bits),
             "as many weights as its shape needs");
-    require(s.bias.size() == static_cast<std::size_t>(w.outputs()), "a bias an output");
+    require(s.bias.size() == static_cast<std::size_t>(w.outputs()), "a bias per output");
     require(g_.max_code(s.input) > 0, "codes as input");
     const Bound b = accumulator_bound(w, s.bias, g_.max_code(s.input));
     require(b.largest < quant::accumulator_limit && b.underway < index_t{1} << 31,
             "sums of codes below 2^29");
     require(s.bound == b.largest, "the bound that follows from its weights");
     if (last)
-      require(s.staircase.bits == 0 && s.max_code == 0 && !s.staircase.joins(),
+      require(s.thresholds.bits == 0 && s.max_code == 0 && !s.thresholds.joins(),
               "plain sums as logits");
     else
-      check_staircase(s);
+      check_thresholds(s);
   }
 
-  void check_staircase(const Step& s) const {
-    const Staircase& stairs = s.staircase;
-    require(stairs.bits >= 1 && stairs.bits <= 8, "codes of 1 to 8 bits");
-    const index_t n = quant::max_code(stairs.bits), channels = s.shape[1];
+  void check_thresholds(const Step& s) const {
+    const Thresholds& t = s.thresholds;
+    require(t.bits >= 1 && t.bits <= 8, "codes of 1 to 8 bits");
+    const index_t n = quant::max_code(t.bits), channels = s.shape[1];
     require(s.max_code == n, "codes of its bits");
-    require(stairs.thresholds.shape() == Shape{channels, n} && stairs.channels() == channels,
-            "2^bits - 1 thresholds a channel");
-    for (std::uint8_t f : stairs.falling) require(f <= 1, "a direction of 0 or 1");
-    for (index_t i = 0; i < stairs.thresholds.size(); ++i)
-      require(i % n == 0 || stairs.thresholds[i - 1] <= stairs.thresholds[i],
-              "ascending thresholds");
-    check_range(stairs.thresholds);
-    require(stairs.shift >= 0 && stairs.shift <= 16, "a shift of 0 to 16");
-    if (!stairs.joins()) return require(stairs.shift == 0, "no shift without a residual");
+    require(t.values.shape() == Shape{channels, n} && t.channels() == channels,
+            "2^bits - 1 thresholds per channel");
+    for (std::uint8_t f : t.falling) require(f <= 1, "a direction of 0 or 1");
+    for (index_t i = 0; i < t.values.size(); ++i)
+      require(i % n == 0 || t.values[i - 1] <= t.values[i], "ascending thresholds");
+    check_range(t.values);
+    require(t.shift >= 0 && t.shift <= 16, "a shift of 0 to 16");
+    if (!t.joins()) return require(t.shift == 0, "no shift without a residual");
     const index_t most = g_.max_code(s.residual);
     require(s.residual > 0 && most >= 1 && most <= 255 && g_.shape(s.residual) == s.shape,
             "a residual of codes of its own shape");
-    require(stairs.residual.shape() == Shape{channels, most + 1},
-            "a worth for every residual code");
-    check_range(stairs.residual);
+    require(t.residual.shape() == Shape{channels, most + 1}, "a number for every residual code");
+    check_range(t.residual);
   }
 
   void check_range(const Tensor<std::int64_t>& values) const {

@@ -37,7 +37,7 @@ public:
 
   const Graph& graph() const { return graph_; }
   /// Memory for the values of one image, and for the unpacked weights.
-  index_t arena_bytes() const { return plan_.bytes; }
+  index_t arena_bytes() const { return plan_.size; }
   index_t panel_bytes() const {
     index_t bytes = 0;
     for (const ReadyStep& r : steps_) bytes += r.panels.panels * panel_size(r.panels);
@@ -48,7 +48,7 @@ public:
   void run(View<const std::uint8_t> pixels, View<std::int32_t> logits) const {
     const index_t n = graph_.count("integer net: pixels", pixels.shape());
     check_shape("integer net: logits", {n, graph_.classes()}, logits.shape());
-    run_blocks(pixels, logits.data(), [](const Block&, index_t) {});
+    run_blocks(pixels, logits.data(), [](const ImageBlock&, index_t) {});
   }
 
   /// Float logits of network input, as the trained net gives them: what gradient-free maps and
@@ -72,7 +72,7 @@ public:
     const index_t n = graph_.count("integer net: pixels", pixels.shape());
     std::vector<Tensor<std::int32_t>> values(graph_.last() + 1);
     for (Value v = 0; v <= graph_.last(); ++v) values[v].resize(graph_.shape(v).with_batch(n));
-    run_blocks(pixels, values.back().data(), [&](const Block& b, index_t first) {
+    run_blocks(pixels, values.back().data(), [&](const ImageBlock& b, index_t first) {
       for (Value v = 0; v < graph_.last(); ++v)
         for (index_t i = 0; i < b.images; ++i) {
           std::int32_t* planes = values[v].data() + (first + i) * graph_.shape(v).size();
@@ -97,7 +97,7 @@ private:
   bool read_once(Value v) const {
     int readers = 0;
     for (const Step& s : graph_.steps)
-      readers += (s.input == v) + (s.staircase.joins() && s.residual == v);
+      readers += (s.input == v) + (s.thresholds.joins() && s.residual == v);
     return readers == 1;
   }
 
@@ -108,7 +108,6 @@ private:
       layouts_[before.output].absent = true;
       before.pool = s.kernel_h;
       before.output = v;
-      before.no_flip = Tensor<std::int32_t>({before.stairs.panels * kernels::byte_panel});
       return;
     }
     steps_.push_back({.step = &s, .output = v, .last = v == graph_.last()});
@@ -119,8 +118,8 @@ private:
   bool can_fuse(const Step& s) const {
     const ReadyStep& before = steps_.back();
     return !options_.keep_values && s.input == before.output && read_once(s.input) &&
-           before.step->op == Op::convolve && before.pool == 1 && before.stairs.narrow &&
-           !before.step->staircase.joins() && s.kernel_h == s.kernel_w && s.stride == s.kernel_h &&
+           before.step->op == Op::convolve && before.pool == 1 && before.thresholds.fits &&
+           !before.step->thresholds.joins() && s.kernel_h == s.kernel_w && s.stride == s.kernel_h &&
            before.step->shape.plane() > 1 && !layouts_[before.step->input].wide;
   }
 
@@ -132,11 +131,11 @@ private:
     if (in.wide) { // plain loops on the codes themselves; of the panels only the shape counts
       for (index_t i = 0; i < s.weights.size(); ++i) r.codes.push_back(s.weights.code(i));
       r.panels.outputs = s.weights.outputs();
-      r.panels.panels = (r.panels.outputs + byte_panel - 1) / byte_panel;
+      r.panels.panels = blocks_of(r.panels.outputs, byte_panel);
     } else {
       r.panels = pack_weights(s.weights, s.bias, graph_.max_code(s.input), whole);
     }
-    if (!r.last) r.stairs = make_stairs(s.staircase, s.bound);
+    if (!r.last) r.thresholds = pack_thresholds(s.thresholds, s.bound);
   }
 
   /// Places for all values: each lives from the step that writes it to the last that reads it.
@@ -146,10 +145,10 @@ private:
       const ReadyStep& r = steps_[i];
       lives[r.output] = {layouts_[r.output].bytes(), i + 1, i + 1};
       lives[r.step->input].last = i + 1;
-      if (r.step->staircase.joins()) lives[r.step->residual].last = i + 1;
+      if (r.step->thresholds.joins()) lives[r.step->residual].last = i + 1;
       sums_ = std::max(sums_, r.step->op == Op::convolve ? sums_needed(r, block_images) : 0);
     }
-    lives[0].bytes = layouts_[0].bytes();
+    lives[0].size = layouts_[0].bytes();
     if (options_.keep_values)
       for (Lifetime& l : lives) l.first = 0, l.last = steps_.size();
     plan_ = plan_arena(lives, alignment);
@@ -161,17 +160,17 @@ private:
   template <class See>
   void run_blocks(View<const std::uint8_t> pixels, std::int32_t* logits, See see) const {
     const index_t n = pixels.shape()[0], size = graph_.image.size();
-    const index_t share = (n + num_threads() - 1) / num_threads();
+    const index_t share = blocks_of(n, num_threads());
     const index_t block = std::clamp<index_t>(share, 1, block_images);
     parallel_blocks(n, block, [&](index_t begin, index_t end) {
       Arena::Scope scope(scratch());
-      std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.bytes * block);
+      std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.size * block);
       std::int32_t* const sums = scratch().take<std::int32_t>(sums_);
       std::uint8_t** const places =
           scratch().take<std::uint8_t*>(static_cast<index_t>(layouts_.size()));
       for (std::size_t v = 0; v < layouts_.size(); ++v)
         places[v] = arena + plan_.offsets[v] * block;
-      Block b{layouts_.data(), places, end - begin, logits + begin * graph_.classes()};
+      ImageBlock b{layouts_.data(), places, end - begin, logits + begin * graph_.classes()};
       for (index_t i = begin; i < end; ++i)
         to_channels_last(layouts_[0], pixels.data() + i * size, zero_.data(),
                          b.image(0, i - begin));

@@ -64,7 +64,7 @@ void move_image(const Step& s, const Layout& in, const X* x, const Layout& out, 
 } // namespace detail
 
 /// Runs a pooling or a shortcut on a block.
-inline void run_move(const ReadyStep& r, Block& b) {
+inline void run_move(const ReadyStep& r, ImageBlock& b) {
   const Step& s = *r.step;
   const Layout &in = b.layouts[s.input], &out = b.layouts[r.output];
   for (index_t n = 0; n < b.images; ++n) {

@@ -2,14 +2,13 @@
 //
 // A step reads and writes values in the layout of infer/layout.hpp. Convolutions compute a row of
 // output positions at a time: sums by kernels/int8/u8s8_dot.hpp, pooled if a pooling follows, then
-// made codes by infer/stairs.hpp, while they are in the first cache.
+// made codes by kernels/int8/thresholds.hpp, while they are in the first cache.
 #pragma once
 
 #include "sgq/infer/layout.hpp"
+#include "sgq/infer/packed_thresholds.hpp"
 #include "sgq/infer/packed_weights.hpp"
-#include "sgq/infer/stairs.hpp"
-#include "sgq/kernels/int8/stairs_run.hpp"
-#include "sgq/kernels/int8/u8s8_dot_run.hpp"
+#include "sgq/kernels/int8/int8.hpp"
 
 namespace sgq::infer {
 
@@ -17,16 +16,15 @@ namespace sgq::infer {
 struct ReadyStep {
   const Step* step = nullptr;
   Value output = 0;  ///< the value it writes; that of the pooling, where one is fused
-  index_t pool = 1;  ///< windows of pool x pool are pooled before the stairs
+  index_t pool = 1;  ///< windows of pool x pool are pooled before the thresholds
   bool last = false; ///< writes the logits
   PackedWeights panels{};
-  Stairs stairs{};
-  Tensor<std::int32_t> no_flip{};    ///< zeros: after pooling, sums have their sign already
+  PackedThresholds thresholds{};
   std::vector<std::int32_t> codes{}; ///< of the weights, [O, I, KH, KW], where the input is wide
 };
 
 /// Where the values of a block of images lie, and how.
-struct Block {
+struct ImageBlock {
   const Layout* layouts;
   std::uint8_t* const* values; ///< image n of value v: values[v] + n * layouts[v].bytes()
   index_t images;
@@ -42,30 +40,24 @@ namespace detail {
 inline void finish_row(const ReadyStep& r, std::int32_t* sums, index_t positions,
                        const std::uint8_t* residual, index_t residual_step, std::uint8_t* out,
                        index_t out_step) {
-  const Staircase& exact = r.step->staircase;
+  const Thresholds& exact = r.step->thresholds;
   const index_t channels = r.panels.outputs, stride = r.panels.stride();
-  if (!r.stairs.narrow) { // residuals of 8 bits over large sums: rare, so one at a time
+  if (!r.thresholds.fits) { // residuals of 8 bits over large sums: rare, so one at a time
     for (index_t p = 0; p < positions; ++p)
       for (index_t c = 0; c < channels; ++c)
         out[p * out_step + c] = static_cast<std::uint8_t>(exact.code(
             c, sums[p * stride + c], exact.joins() ? residual[p * residual_step + c] : 0));
     return;
   }
-  kernels::stairs_row({.positions = positions,
-                       .panels = r.stairs.panels,
-                       .channels = channels,
-                       .sums = sums,
-                       .sums_step = stride,
-                       .flip = r.pool > 1 ? r.no_flip.data() : r.stairs.flip.data(),
-                       .thresholds = r.stairs.thresholds.data(),
-                       .bits = r.stairs.bits,
-                       .residual_bits = r.stairs.residual_bits,
-                       .shift = r.stairs.shift,
-                       .worth = r.stairs.worth.data(),
-                       .r = residual,
-                       .r_step = residual_step,
-                       .out = out,
-                       .out_step = out_step});
+  kernels::threshold_row({.table = r.thresholds,
+                          .positions = positions,
+                          .channels = channels,
+                          .sums = sums,
+                          .sums_step = stride,
+                          .r = residual,
+                          .r_step = residual_step,
+                          .out = out,
+                          .out_step = out_step});
 }
 
 /// The sums of a row of positions whose windows begin at x, x + step, ..
@@ -105,7 +97,7 @@ inline void sum_row_wide(const ReadyStep& r, const Layout& in, const std::int32_
 }
 
 /// One image, row by row.
-inline void convolve_image(const ReadyStep& r, Block& b, index_t n, std::int32_t* sums) {
+inline void convolve_image(const ReadyStep& r, ImageBlock& b, index_t n, std::int32_t* sums) {
   const Step& s = *r.step;
   const Layout &in = b.layouts[s.input], &out = b.layouts[r.output];
   const Layout& side = b.layouts[s.residual];
@@ -119,17 +111,17 @@ inline void convolve_image(const ReadyStep& r, Block& b, index_t n, std::int32_t
               s.stride * in.channels, in.row(), width, sums + a * width * stride);
     if (r.pool > 1)
       kernels::for_isa<kernels::pool_sums>(static_cast<const std::int32_t*>(sums), width,
-                                           r.stairs.panels, stride, r.pool, r.stairs.flip.data(),
-                                           sums);
+                                           r.thresholds.panels, stride, r.pool,
+                                           r.thresholds.flip.data(), sums);
     const std::uint8_t* residual =
-        s.staircase.joins() ? b.image(s.residual, n) + side.at(i, 0) : nullptr;
+        s.thresholds.joins() ? b.image(s.residual, n) + side.at(i, 0) : nullptr;
     finish_row(r, sums, out.width, residual, side.channels, y + out.at(i, 0), out.channels);
   }
   fill_border(out, nullptr, y);
 }
 
 /// Layers with one position an image take the images for positions.
-inline void convolve_block(const ReadyStep& r, Block& b, std::int32_t* sums) {
+inline void convolve_block(const ReadyStep& r, ImageBlock& b, std::int32_t* sums) {
   const Step& s = *r.step;
   const Layout& in = b.layouts[s.input];
   const index_t stride = r.panels.stride();
@@ -147,7 +139,7 @@ inline void convolve_block(const ReadyStep& r, Block& b, std::int32_t* sums) {
   }
   const Layout &out = b.layouts[r.output], &side = b.layouts[s.residual];
   const std::uint8_t* residual =
-      s.staircase.joins() ? b.image(s.residual, 0) + side.at(0, 0) : nullptr;
+      s.thresholds.joins() ? b.image(s.residual, 0) + side.at(0, 0) : nullptr;
   finish_row(r, sums, b.images, residual, side.bytes(), b.image(r.output, 0) + out.at(0, 0),
              out.bytes());
   for (index_t n = 0; n < b.images; ++n) fill_border(out, nullptr, b.image(r.output, n));
@@ -162,7 +154,7 @@ inline index_t sums_needed(const ReadyStep& r, index_t images) {
 }
 
 /// Runs a convolution on a block.
-inline void run_convolution(const ReadyStep& r, Block& b, std::int32_t* sums) {
+inline void run_convolution(const ReadyStep& r, ImageBlock& b, std::int32_t* sums) {
   if (r.step->shape.plane() == 1) return detail::convolve_block(r, b, sums);
   for (index_t n = 0; n < b.images; ++n) detail::convolve_image(r, b, n, sums);
 }

@@ -57,20 +57,20 @@ inline void add_convolution(io::SafeTensors& file, const Step& s, io::Json& json
   json["outputs"] = s.weights.outputs();
   json["weight_bits"] = s.weights.bits;
   json["odd"] = s.weights.odd;
-  json["bits"] = s.staircase.bits;
+  json["bits"] = s.thresholds.bits;
   const auto bytes = static_cast<index_t>(s.weights.bytes.size());
   file.add(layer + ".weight", View<const std::uint8_t>(s.weights.bytes.data(), {bytes}));
   const Shape one_each{s.weights.outputs()};
   if (!all_zero(s.bias))
     file.add(layer + ".bias", View<const std::int32_t>(s.bias.data(), one_each));
-  if (s.staircase.bits == 0) return;
-  if (!all_zero(s.staircase.falling))
-    file.add(layer + ".falling", View<const std::uint8_t>(s.staircase.falling.data(), one_each));
-  add_narrowest(file, layer + ".thresholds", s.staircase.thresholds);
-  if (!s.staircase.joins()) return;
+  if (s.thresholds.bits == 0) return;
+  if (!all_zero(s.thresholds.falling))
+    file.add(layer + ".falling", View<const std::uint8_t>(s.thresholds.falling.data(), one_each));
+  add_narrowest(file, layer + ".thresholds", s.thresholds.values);
+  if (!s.thresholds.joins()) return;
   json["residual"] = s.residual;
-  json["shift"] = s.staircase.shift;
-  add_narrowest(file, layer + ".residual", s.staircase.residual);
+  json["shift"] = s.thresholds.shift;
+  add_narrowest(file, layer + ".residual", s.thresholds.residual);
 }
 
 /// Builds a graph from untrusted tensors and JSON.
@@ -173,26 +173,26 @@ private:
       const auto bias = tensor<std::int32_t>(s.weights_name + ".bias");
       s.bias.assign(bias.begin(), bias.end());
     }
-    s.staircase.bits = static_cast<int>(number(json.at("bits"), 0, 8));
-    if (s.staircase.bits > 0) read_staircase(json, outputs, s);
+    s.thresholds.bits = static_cast<int>(number(json.at("bits"), 0, 8));
+    if (s.thresholds.bits > 0) read_thresholds(json, outputs, s);
     if (s.bias.size() == static_cast<std::size_t>(outputs) && (s.weights.bits & 1) == 0 &&
         packed_bytes(s.weights.size(), s.weights.bits) == bytes.size())
       s.bound = accumulator_bound(s.weights, s.bias, graph_.max_code(s.input)).largest;
   }
 
-  void read_staircase(const io::Json& json, index_t outputs, Step& s) {
-    Staircase& stairs = s.staircase;
-    s.max_code = quant::max_code(stairs.bits);
-    stairs.thresholds = numbers(s.weights_name + ".thresholds");
-    stairs.falling.assign(static_cast<std::size_t>(outputs), 0);
+  void read_thresholds(const io::Json& json, index_t outputs, Step& s) {
+    Thresholds& t = s.thresholds;
+    s.max_code = quant::max_code(t.bits);
+    t.values = numbers(s.weights_name + ".thresholds");
+    t.falling.assign(static_cast<std::size_t>(outputs), 0);
     if (has(s.weights_name + ".falling")) {
       const auto falling = tensor<std::uint8_t>(s.weights_name + ".falling");
-      stairs.falling.assign(falling.begin(), falling.end());
+      t.falling.assign(falling.begin(), falling.end());
     }
     if (!json.find("residual")) return;
     s.residual = value(json.at("residual"));
-    stairs.shift = static_cast<int>(number(json.at("shift"), 0, 16));
-    stairs.residual = numbers(s.weights_name + ".residual");
+    t.shift = static_cast<int>(number(json.at("shift"), 0, 16));
+    t.residual = numbers(s.weights_name + ".residual");
   }
 
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }

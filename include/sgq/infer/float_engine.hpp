@@ -18,6 +18,7 @@
 #pragma once
 
 #include "sgq/infer/fuse.hpp"
+#include "sgq/nn/conv2d.hpp"
 
 #include <mutex>
 
@@ -29,7 +30,7 @@ public:
   /// Reads the net as it is now; its layers must outlive the engine. Throws value_error on a
   /// quantised net.
   explicit FloatEngine(const nn::Net<T>& net) : net_(net), steps_(fuse(net)), slots_(plan(steps_)) {
-    while (split_ < steps_.size() && steps_[split_].layer->kind() != "linear") ++split_;
+    while (split_ < steps_.size() && !steps_[split_].linear) ++split_;
     if (split_ < steps_.size() && !only_border_crosses()) split_ = 0;
   }
 
@@ -129,7 +130,8 @@ private:
 
   static void run_conv(const FusedStep<T>& step, const Room& room, nn::Slot<T>& slot) {
     const View<const T> x = room.values[step.inputs[0]]->view();
-    const kernels::ConvGeometry g = step.conv->geometry(x.shape());
+    const kernels::ConvGeometry g =
+        nn::conv_geometry(x.shape(), step.weight.shape()[0], *step.conv);
     const Signal<T>* const r = step.joins() ? room.values[step.inputs[1]] : nullptr;
     const T* const residual = r ? r->real : nullptr; // plain() below may write over *r
     const View<T> y = slot.plain({g.batch, g.out_channels, g.out_h(), g.out_w()});

@@ -3,20 +3,20 @@
 // A graph is a list of steps in an order in which they can run. Value 0 is the image, one pixel
 // code 0..255 an element; step i makes value i + 1 out of earlier ones. There are four kinds:
 //
-//     convolve   A[o] = bias[o] + sum c_w x, then the staircase of channel o makes A a code; in the
-//                last step there is none, and A is the logit. A fully connected layer is one whose
-//                kernel is the whole image.
+//     convolve   A[o] = bias[o] + sum c_w x, then the thresholds of channel o make A a code; in
+//                the last step there are none, and A is the logit. A fully connected layer is one
+//                whose kernel is the whole image.
 //     max_pool   the largest code of each window
 //     sum_pool   the sum of each window: average pooling whose divisor went into the next scale
 //     shortcut   every stride-th row and column, new channels zero (ops/shortcut.hpp)
 //
-// Batch norm, residual addition, PACT and all scales are inside the staircases. Pixels outside the
+// Batch norm, residual addition, PACT and all scales are inside the thresholds. Pixels outside the
 // image have the code zero[c], other codes outside are 0. Values are NCHW.
 #pragma once
 
 #include "sgq/core/quant_params.hpp"
 #include "sgq/infer/bit_packed_weights.hpp"
-#include "sgq/infer/staircase.hpp"
+#include "sgq/infer/thresholds.hpp"
 
 #include <string>
 #include <vector>
@@ -46,8 +46,8 @@ struct Step {
   BitPackedWeights weights{};
   std::vector<std::int32_t> bias{}; ///< where sums start: pixel zero points, the logits' bias
   index_t bound = 0;                ///< |A| <= bound, for any input
-  Staircase staircase{};
-  Value residual = 0; ///< whose codes join; read where staircase.joins()
+  Thresholds thresholds{};
+  Value residual = 0; ///< whose codes join; read where thresholds.joins()
 };
 
 struct Graph {

@@ -6,6 +6,7 @@
 // Sums of codes that a byte cannot hold (average pooling) take four bytes and have no border.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/infer/arena_plan.hpp"
 #include "sgq/infer/graph.hpp"
 
@@ -21,7 +22,7 @@ struct Layout {
   index_t row() const { return (width + 2 * pad) * channels; }
   index_t image() const { return (height + 2 * pad) * row(); } ///< elements
   /// Bytes of an image, with room to read a little further than its end.
-  index_t bytes() const { return absent ? 0 : (image() * (wide ? 4 : 1) + 64 + 63) / 64 * 64; }
+  index_t bytes() const { return absent ? 0 : round_up(image() * (wide ? 4 : 1) + 64, 64); }
   /// The first element of pixel (i, j).
   index_t at(index_t i, index_t j) const { return (pad + i) * row() + (pad + j) * channels; }
 };

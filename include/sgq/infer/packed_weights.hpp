@@ -7,6 +7,7 @@
 //     sum c x = 2 sum s x + sum x
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/infer/bit_packed_weights.hpp"
 #include "sgq/kernels/int8/u8s8_dot.hpp"
 
@@ -36,9 +37,9 @@ inline PackedWeights pack_weights(const BitPackedWeights& w, std::span<const std
   const index_t channels = w.shape[1], kh = w.shape[2], kw = w.shape[3];
   PackedWeights p{.outputs = w.outputs(), .bias = {bias.begin(), bias.end()}};
   p.halved = w.odd && w.bits == 8;
-  p.panels = (p.outputs + p.halved + kernels::byte_panel - 1) / kernels::byte_panel;
+  p.panels = blocks_of(p.outputs + p.halved, kernels::byte_panel);
   p.rows = whole_image ? 1 : kh;
-  p.groups = ((whole_image ? kh : 1) * kw * channels + 3) / 4;
+  p.groups = blocks_of((whole_image ? kh : 1) * kw * channels, 4);
   const index_t panel = p.rows * p.groups * kernels::byte_panel * 4;
   p.weights.resize(p.panels * panel);
   std::memset(p.weights.data(), 0, static_cast<std::size_t>(p.panels * panel));

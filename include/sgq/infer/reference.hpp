@@ -42,8 +42,8 @@ inline void convolve(const Graph& g, const Step& s, View<const std::int32_t> x,
     for (index_t i = 0; i < y.shape()[2]; ++i)
       for (index_t j = 0; j < y.shape()[3]; ++j) {
         const std::int32_t sum = accumulate(g, s, x, codes.data(), n, o, i, j);
-        const int joining = s.staircase.joins() ? r(n, o, i, j) : 0;
-        y(n, o, i, j) = s.staircase.bits == 0 ? sum : s.staircase.code(o, sum, joining);
+        const int joining = s.thresholds.joins() ? r(n, o, i, j) : 0;
+        y(n, o, i, j) = s.thresholds.bits == 0 ? sum : s.thresholds.code(o, sum, joining);
       }
   });
 }

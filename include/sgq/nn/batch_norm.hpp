@@ -39,7 +39,7 @@ public:
   }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::affine; }
-  bool wants_moments() const override { return true; }
+  bool normalizes() const override { return true; }
   bool mixes_images() const override { return true; }
   bool backward_in_place() const override { return true; }
 
@@ -124,6 +124,10 @@ public:
       mean_[c] += m * (slot.channel[batch_mean * channels + c] - mean_[c]);
       var_[c] += m * (slot.channel[batch_var * channels + c] * unbias - var_[c]);
     }
+  }
+
+  void lower(Lowering<T>& lowering) const override {
+    lowering.normalize({gamma_.value(), beta_.value(), mean_, var_, options_.eps});
   }
 
   void collect(std::vector<NamedParameter<T>>& out) override {

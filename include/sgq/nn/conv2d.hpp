@@ -33,6 +33,19 @@ inline void fields(Conv2dOptions& o, Fields& f) {
   f("bias", o.bias);
 }
 
+/// What the kernels are told, for an input of shape x.
+inline kernels::ConvGeometry conv_geometry(const Shape& x, index_t outputs, const Window& window) {
+  return {.batch = x[0],
+          .in_channels = x[1],
+          .in_h = x[2],
+          .in_w = x[3],
+          .out_channels = outputs,
+          .kernel_h = window.kernel_h,
+          .kernel_w = window.kernel_w,
+          .stride = window.stride,
+          .pad = window.pad};
+}
+
 template <class T>
 class Conv2d final : public Layer<T> {
 public:
@@ -50,23 +63,15 @@ public:
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override { return weights_.precision(); }
   const Conv2dOptions& options() const { return options_; }
-  Weights<T>& weights() { return weights_; }
-  const Weights<T>& weights() const { return weights_; }
+  using Layer<T>::weights;
+  Weights<T>* weights() override { return &weights_; }
   Parameter<T>& bias() { return bias_; }
   const Parameter<T>& bias() const { return bias_; }
 
-  /// What the kernels are told, for an input of that shape.
-  kernels::ConvGeometry geometry(const Shape& x) const {
-    return {.batch = x[0],
-            .in_channels = x[1],
-            .in_h = x[2],
-            .in_w = x[3],
-            .out_channels = options_.out,
-            .kernel_h = options_.kernel,
-            .kernel_w = options_.kernel,
-            .stride = options_.stride,
-            .pad = options_.pad};
+  Window window() const {
+    return {options_.kernel, options_.kernel, options_.stride, options_.pad};
   }
+  void lower(Lowering<T>& lowering) const override { lowering.convolve(weights_, bias_, window()); }
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
@@ -110,7 +115,7 @@ public:
       if (mode.training && slot.wants_moments) {
         slot.moments.resize({shape[0], shape[1], 2});
         slot.out.moments = take_moments.to = slot.moments.data();
-        after = kernels::EpilogueCallback(take_moments);
+        after = take_moments;
       }
       visit_input(x, [&](auto input) {
         kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);
@@ -147,6 +152,9 @@ public:
   void parameters_changed(std::string_view name) override { weights_.quantize(name); }
 
 private:
+  kernels::ConvGeometry geometry(const Shape& x) const {
+    return conv_geometry(x, options_.out, window());
+  }
   static const Conv2dOptions& check(const Conv2dOptions& o) {
     if (o.in < 1 || o.out < 1 || o.kernel < 1 || o.stride < 1 || o.pad < 0)
       throw value_error(describe("conv2d", "channels, kernel and stride >= 1, pad >= 0",

@@ -56,7 +56,7 @@ NetCost cost_of(Net<T>& net) {
   NetCost cost;
   for (const ValueId i : weight_layers(net)) {
     const auto& node = net.nodes()[i];
-    const Weights<T>& weights = *weights_of(net.layer(i));
+    const Weights<T>& weights = *net.layer(i).weights();
     const Signal<T>& in = tape[node.inputs[0]].out;
     // Every output number is a product with one row of the weight.
     LayerCost layer{.name = node.name,

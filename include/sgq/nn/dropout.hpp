@@ -27,6 +27,7 @@ public:
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
+  void lower(Lowering<T>& lowering) const override { lowering.pass(); }
   double p() const { return p_; }
 
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
@@ -34,7 +35,7 @@ public:
   void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
     const Signal<T>& x = *in[0];
     slot.out = x; // in evaluation the same numbers at the same place
-    slot.trained = mode.training && p_ > 0;
+    slot.trained = mode.training && mode.dropout && p_ > 0;
     if (!slot.trained) return;
     slot.bytes.resize(x.shape);
     ops::dropout_mask(p_, mode.random, slot.bytes);

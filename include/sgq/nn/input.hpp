@@ -7,16 +7,35 @@
 //     p = clip(rint(x / s) + z_c, 0, 255)         gradient 1 everywhere
 //
 // Zero padding is then exactly the code z_c, and the first layer computes on integers like the
-// others.
+// others. Such a net also takes the pixel codes p themselves.
 #pragma once
 
 #include "sgq/core/quant_params.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/ops/finite.hpp"
+#include "sgq/quant/rounding.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 namespace sgq::nn {
+
+namespace detail {
+/// p - z = clip(rint(x / s), -z, 255 - z): the zero point is an integer, so it leaves the rint.
+template <class T>
+SGQ_INLINE void quantize_row(const T* x, index_t n, T s, T z, T* out) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) {
+    const T p = quant::round_nearest::apply(x[i] / s), low = -z, high = T{255} - z;
+    out[i] = p < low ? low : p > high ? high : p;
+  }
+}
+
+template <class T>
+SGQ_INLINE void subtract_row(const std::uint8_t* codes, index_t n, T z, T* out) {
+  SGQ_SIMD
+  for (index_t i = 0; i < n; ++i) out[i] = static_cast<T>(codes[i]) - z;
+}
+} // namespace detail
 
 template <class T>
 class Input final : public Layer<T> {
@@ -38,44 +57,49 @@ public:
   void clear_grid() { grid_ = {}; }
   const QuantParams& grid() const { return grid_; }
 
+  void lower(Lowering<T>& lowering) const override { lowering.input(grid_); }
+
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
-  /// Throws value_error on a NaN or an infinity, naming its place.
+  /// Reads numbers or, where there are parameters, pixel codes. Throws value_error on a NaN or an
+  /// infinity, naming its place, and on pixel codes without parameters.
   void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
-    const View<const T> x = in[0]->view();
-    if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
-      throw value_error(describe("net input", "finite numbers",
-                                 to_text(x[bad]) + " at element " +
-                                     to_text(bad % x.shape().stride()) + " of image " +
-                                     to_text(bad / x.shape().stride())));
-    const View<T> out = slot.plain(x.shape());
+    const Signal<T>& x = *in[0];
+    if (!x.codes) check_finite(x.view());
+    const View<T> out = slot.plain(x.shape);
     if (!grid_) {
-      std::copy(x.begin(), x.end(), out.begin());
+      if (x.codes)
+        throw value_error(describe("net input", "numbers", "pixel codes",
+                                   "quantize() gives the input its quantisation parameters"));
+      std::copy(x.real, x.real + out.size(), out.begin());
       return;
     }
-    const index_t channels = x.shape()[1], plane = x.shape().plane();
+    const index_t channels = x.shape[1], plane = x.shape.plane();
     check_quant_params("net input", grid_, channels);
-    std::int32_t largest = 0;
-    for (index_t c = 0; c < channels; ++c) {
-      const std::int32_t z = grid_.zero_point[static_cast<std::size_t>(c)];
-      largest = std::max({largest, z, 255 - z});
-      for (index_t n = 0; n < x.shape()[0]; ++n) {
-        const index_t at = (n * channels + c) * plane;
-        quantize_row(x.data() + at, plane, static_cast<T>(z), out.data() + at);
-      }
-    }
+    parallel_for(x.shape[0] * channels, [&](index_t p) {
+      const auto zero = static_cast<T>(grid_.zero_point[static_cast<std::size_t>(p % channels)]);
+      T* const to = out.data() + p * plane;
+      if (x.codes)
+        kernels::for_isa<detail::subtract_row<T>>(x.codes + p * plane, plane, zero, to);
+      else
+        kernels::for_isa<detail::quantize_row<T>>(x.real + p * plane, plane,
+                                                  static_cast<T>(grid_.scale), zero, to);
+    });
     slot.out.scale = static_cast<double>(grid_.scale);
-    slot.out.max_code = largest;
+    for (std::int32_t z : grid_.zero_point)
+      slot.out.max_code = std::max<index_t>({slot.out.max_code, z, 255 - z});
   }
 
   void backward(Inputs<T>, const Slot<T>&, View<T>, Gradients<T>, bool,
                 const BackwardOptions&) override {}
 
 private:
-  // p - z = clip(rint(x/s), -z, 255 - z): the zero point is an integer, so it leaves the rint.
-  void quantize_row(const T* x, index_t n, T z, T* out) const {
-    const T s = static_cast<T>(grid_.scale);
-    for (index_t i = 0; i < n; ++i) out[i] = std::clamp(std::rint(x[i] / s), -z, T{255} - z);
+  static void check_finite(View<const T> x) {
+    if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
+      throw value_error(describe("net input", "finite numbers",
+                                 to_text(x[bad]) + " at element " +
+                                     to_text(bad % x.shape().stride()) + " of image " +
+                                     to_text(bad / x.shape().stride())));
   }
 
   QuantParams grid_;

@@ -6,13 +6,14 @@
 // tapes at once, and two forward passes never disturb each other.
 //
 // To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
-// backward; the rest has defaults. Values from a constructor count as "not chosen": training
+// backward; the rest has defaults. lower() takes it into the engines and exporters. Values from a constructor count as "not chosen": training
 // refuses weights that are still 0, and clips, until somebody has written them through
 // Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"
 #include "sgq/nn/fields.hpp"
+#include "sgq/nn/lowering.hpp"
 #include "sgq/nn/parameter.hpp"
 #include "sgq/ops/signal.hpp"
 
@@ -29,6 +30,7 @@ struct Mode {
   bool training = false;
   ImageRandom random{Random(0)}; ///< of dropout
   bool recording = true;         ///< what only a backward pass needs is kept
+  bool dropout = true;           ///< in training
 
   /// Batch norm uses the batch's statistics and dropout is on.
   /// `random` draws the dropout masks: give every step its own, random.split(step).
@@ -89,6 +91,8 @@ struct Slot {
   }
 };
 
+struct PactOptions;
+
 template <class T>
 using Inputs = std::span<const Signal<T>* const>;
 template <class T>
@@ -144,13 +148,29 @@ public:
   /// of layer the worst is assumed.
   virtual bool mixes_images() const { return gate() == Gate::unknown; }
 
+  /// Says what the layer computes in evaluation, for engines and exporters (nn/lowering.hpp).
+  virtual void lower(Lowering<T>& lowering) const { lowering.other(); }
+
+  /// The weight that quantize() gives a quantiser, or null.
+  virtual Weights<T>* weights() { return nullptr; }
+  const Weights<T>* weights() const { return const_cast<Layer*>(this)->weights(); }
+  /// The learnable clip of the output that calibrate() sets, or null.
+  virtual Parameter<T>* clip() { return nullptr; }
+  /// What takes this layer's place where activations get other bits (quant::fp32_bits: real
+  /// numbers); null where that changes nothing.
+  virtual std::unique_ptr<Layer> requantized(const PactOptions& options) {
+    static_cast<void>(options);
+    return nullptr;
+  }
+
   /// What input j may be; anything beyond is materialised before the layer runs.
   virtual Reads reads(std::size_t input) const {
     static_cast<void>(input);
     return Reads::plain;
   }
-  /// True if a training pass asks for the moments of the input's planes (Signal::moments).
-  virtual bool wants_moments() const { return false; }
+  /// True if the layer normalises by mean and variance: a training pass then asks for the moments of
+  /// its input's planes (Signal::moments), and the gain of the weights before it does not matter.
+  virtual bool normalizes() const { return false; }
   /// True if backward works with dx[0] and dy in the same memory.
   virtual bool backward_in_place() const { return false; }
 };

@@ -28,7 +28,7 @@ public:
     std::vector<ValueId> inputs;
     Shape shape;                ///< of the output, batch 1
     Reads reads = Reads::plain; ///< what every reader of the output can take
-    bool wants_moments = false; ///< a reader of the output asks for its moments
+    bool wants_moments = false; ///< a reader of the output normalises it
     bool needs_grad = false;    ///< parameters lie in it or before it
   };
 
@@ -220,7 +220,7 @@ private:
       for (std::size_t j = 0; j < node.inputs.size(); ++j) {
         Node& source = nodes_[node.inputs[j]];
         source.reads = std::min(source.reads, node.layer->reads(j));
-        source.wants_moments |= node.layer->wants_moments();
+        source.wants_moments |= node.layer->normalizes();
         node.needs_grad |= source.needs_grad;
       }
     }

@@ -21,14 +21,12 @@ struct LinearOptions {
   index_t in = 1;
   index_t out = 1;
   bool bias = true;
-  bool integer_bias = false; ///< a multiple of s_w s_x wherever both sides are codes
 };
 
 inline void fields(LinearOptions& o, Fields& f) {
   f("in", o.in);
   f("out", o.out);
   f("bias", o.bias);
-  f("integer_bias", o.integer_bias);
 }
 
 template <class T>
@@ -46,16 +44,15 @@ public:
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {
-    return weights_.precision() + (options_.integer_bias ? ", integer bias" : "");
+    return weights_.precision() + (weights_.integer_bias() ? ", integer bias" : "");
   }
   const LinearOptions& options() const { return options_; }
-  Weights<T>& weights() { return weights_; }
-  const Weights<T>& weights() const { return weights_; }
+  using Layer<T>::weights;
+  Weights<T>* weights() override { return &weights_; }
   Parameter<T>& bias() { return bias_; }
   const Parameter<T>& bias() const { return bias_; }
 
-  void set_integer_bias(bool on) { options_.integer_bias = on; }
-  bool integer_bias() const { return options_.integer_bias; }
+  void lower(Lowering<T>& lowering) const override { lowering.fully_connect(weights_, bias_); }
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
@@ -74,7 +71,7 @@ public:
     const T* bias = bias_.empty() ? nullptr : bias_.value().data();
     const bool real = x.is_plain() && !weights_.quantized();
     const T* in_sum = real ? bias : nullptr; // what is added to the sum itself
-    if (bias && options_.integer_bias && bound > 0) {
+    if (bias && weights_.integer_bias() && bound > 0) {
       in_sum = rounded_bias(scale, &bound);
       bias = nullptr;
     }

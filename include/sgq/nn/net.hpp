@@ -34,21 +34,24 @@ public:
   /// Records a pass on the tape; returns the output (logits), valid until the tape records again.
   /// x is [N, C, H, W] (or [N, F]); N may differ from pass to pass.
   View<const T> forward(View<const T> x, Tape<T>& tape, const Mode& mode = Mode::eval()) const {
-    start(x, tape, mode);
-    for (ValueId i = 1; i < nodes_.size(); ++i) run_layer(i, tape, mode);
-    tape.complete();
-    return tape[last()].out.view();
+    return run(plain_signal(x), tape, mode);
   }
 
-  /// The first half of forward, for those who go through the layers one by one (calibration).
-  void start(View<const T> x, Tape<T>& tape, const Mode& mode) const {
-    if (x.shape().rank() == 0 || x.shape()[0] < 1 || x.shape().with_batch(1) != input_shape())
-      throw shape_error(
-          describe("net input", "[N, ...] of " + input_shape().str(), x.shape().str()));
+  /// The same for pixel codes [N, C, H, W], which a net whose input is quantised takes as they are:
+  /// equal to forward() of the numbers they stand for. Throws value_error for a net that reads real
+  /// numbers.
+  View<const T> forward(View<const std::uint8_t> codes, Tape<T>& tape,
+                        const Mode& mode = Mode::eval()) const {
+    return run({.shape = codes.shape(), .codes = codes.data(), .max_code = 255}, tape, mode);
+  }
+
+  /// The first layer, for those who go through the layers one by one (calibration).
+  void start(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
+    if (x.shape.rank() == 0 || x.shape[0] < 1 || x.shape.with_batch(1) != input_shape())
+      throw shape_error(describe("net input", "[N, ...] of " + input_shape().str(), x.shape.str()));
     tape.slots().resize(nodes_.size());
     tape.begin(mode, *identity());
-    const Signal<T> given = plain_signal(x);
-    const Signal<T>* in[] = {&given};
+    const Signal<T>* in[] = {&x};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
     materialise_for_readers(nodes_[0], tape.slots()[0]);
   }
@@ -58,7 +61,8 @@ public:
     const Node& node = nodes_[i];
     Slot<T>& slot = tape.slots()[i];
     const Signal<T>* in[max_inputs];
-    const Mode own{mode.training, mode.random.split(i), mode.recording};
+    Mode own = mode;
+    own.random = mode.random.split(i);
     slot.wants_moments = node.wants_moments;
     const Inputs<T> inputs = gather(node, tape, in);
     slot.out = {};
@@ -117,6 +121,13 @@ public:
   }
 
 private:
+  View<const T> run(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
+    start(x, tape, mode);
+    for (ValueId i = 1; i < nodes_.size(); ++i) run_layer(i, tape, mode);
+    tape.complete();
+    return tape[last()].out.view();
+  }
+
   static Inputs<T> gather(const Node& node, const Tape<T>& tape, const Signal<T>** in) {
     for (std::size_t j = 0; j < node.inputs.size(); ++j) in[j] = &tape[node.inputs[j]].out;
     return {in, node.inputs.size()};

@@ -49,9 +49,12 @@ public:
     PoolOptions o{geometry_.kernel, geometry_.stride};
     fields(o, f);
   }
+  const ops::PoolGeometry& geometry() const { return geometry_; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
-  const ops::PoolGeometry& geometry() const { return geometry_; }
+  void lower(Lowering<T>& lowering) const override {
+    lowering.max_pool({geometry_.kernel, geometry_.kernel, geometry_.stride});
+  }
 
   Shape output_shape(std::span<const Shape> in) const override {
     return detail::pool_shape("max pool", geometry_, in);
@@ -102,7 +105,9 @@ public:
   }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
-  const ops::PoolGeometry& geometry() const { return geometry_; }
+  void lower(Lowering<T>& lowering) const override {
+    lowering.average_pool({geometry_.kernel, geometry_.kernel, geometry_.stride});
+  }
 
   Shape output_shape(std::span<const Shape> in) const override {
     return detail::pool_shape("avg pool", geometry_, in);
@@ -150,6 +155,7 @@ public:
   std::string_view kind() const override { return "global_avg_pool"; }
   void save(Fields&) const override {}
   Gate gate() const override { return Gate::none; }
+  void lower(Lowering<T>& lowering) const override { lowering.global_average_pool(); }
   Reads reads(std::size_t) const override { return Reads::materialised; }
 
   Shape output_shape(std::span<const Shape> in) const override {

@@ -12,11 +12,8 @@
 #pragma once
 
 #include "sgq/nn/activation.hpp"
-#include "sgq/nn/batch_norm.hpp"
-#include "sgq/nn/conv2d.hpp"
-#include "sgq/nn/dropout.hpp"
-#include "sgq/nn/linear.hpp"
 #include "sgq/nn/net.hpp"
+#include "sgq/nn/weights.hpp"
 #include "sgq/quant/calibrate.hpp"
 #include "sgq/quant/policy.hpp"
 #include "sgq/quant/schemes.hpp"
@@ -36,20 +33,12 @@ struct QuantizeOptions {
   QuantParams input{};
 };
 
-/// The weight of layer i, or null if it is neither a convolution nor linear.
-template <class T>
-Weights<T>* weights_of(Layer<T>& layer) {
-  if (auto* conv = dynamic_cast<Conv2d<T>*>(&layer)) return &conv->weights();
-  if (auto* linear = dynamic_cast<Linear<T>*>(&layer)) return &linear->weights();
-  return nullptr;
-}
-
-/// The convolution and linear layers, in order.
+/// The layers with weights, in order.
 template <class T>
 std::vector<ValueId> weight_layers(Net<T>& net) {
   std::vector<ValueId> layers;
   for (ValueId i = 1; i <= net.last(); ++i)
-    if (weights_of(net.layer(i))) layers.push_back(i);
+    if (net.layer(i).weights()) layers.push_back(i);
   return layers;
 }
 
@@ -62,25 +51,10 @@ std::vector<std::string> weight_layer_names(Net<T>& net) {
 
 namespace detail {
 template <class T>
-bool followed_by_batch_norm(const Net<T>& net, ValueId layer) {
+bool is_normalized(const Net<T>& net, ValueId layer) {
   for (const auto& node : net.nodes())
-    if (!node.inputs.empty() && node.inputs[0] == layer &&
-        dynamic_cast<const BatchNorm<T>*>(node.layer.get()))
-      return true;
+    if (!node.inputs.empty() && node.inputs[0] == layer && node.layer->normalizes()) return true;
   return false;
-}
-
-/// What takes the place of layer i: the ReLU or PACT that these bits ask for, or null if layer i is
-/// neither.
-template <class T>
-std::unique_ptr<Layer<T>> activation_for(Net<T>& net, ValueId i, int bits,
-                                         const QuantizeOptions& given) {
-  const auto* pact = dynamic_cast<const Pact<T>*>(&net.layer(i));
-  if (!pact && !dynamic_cast<const Relu<T>*>(&net.layer(i))) return nullptr;
-  if (bits == quant::fp32_bits) return std::make_unique<Relu<T>>();
-  PactOptions options{.bits = bits, .alpha = given.alpha, .gradient = given.gradient};
-  if (pact && pact->has_alpha() && !given.alpha) options.alpha = static_cast<double>(pact->alpha());
-  return std::make_unique<Pact<T>>(options);
 }
 
 /// The quantiser of a weight layer, or null for real weights.
@@ -111,12 +85,53 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                        ") is real numbers: only a ReLU is replaced by a PACT");
   }
 }
+/// All that quantize() makes before it changes the net, so that a failure leaves it as it was.
+template <class T>
+struct QuantizePlan {
+  std::vector<std::shared_ptr<const quant::WeightQuantizer<T>>> quantizers{}; ///< per weight layer
+  std::vector<std::pair<ValueId, std::unique_ptr<Layer<T>>>> activations{};
+  std::vector<std::string> warnings{};
+};
+
+inline void check_input(const std::vector<quant::LayerPolicy>& policies, const QuantParams& input,
+                        index_t channels) {
+  if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
+  if (!policies.front().pixel_input) return;
+  if (!input)
+    throw value_error(describe("quantize", "the quantisation parameters of the pixels", "none",
+                               "set .input: scale and one zero point per channel"));
+  check_quant_params("quantize", input, channels);
+}
+
+template <class T, class Make>
+QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layers,
+                                  const std::vector<quant::LayerPolicy>& policies,
+                                  const QuantizeOptions& options, Make& make) {
+  QuantizePlan<T> plan;
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const std::string& name = net.nodes()[layers[k]].name;
+    const bool last = k + 1 == layers.size();
+    plan.quantizers.push_back(quantizer_for<T>(name, policies[k], make));
+    if (const auto& q = plan.quantizers.back();
+        q && q->needs_batch_norm() && !last && !is_normalized(net, layers[k]))
+      plan.warnings.push_back("layer '" + name + "': " + q->name() +
+                              " fixes the gain of the weights, which only batch norm makes up "
+                              "for; choose sawb or dorefa-rescaled");
+    const ValueId end = last ? net.last() + 1 : layers[k + 1];
+    for (ValueId i = layers[k] + 1; i < end; ++i)
+      if (auto layer = net.layer(i).requantized({.bits = policies[k].activation_bits,
+                                                 .alpha = options.alpha,
+                                                 .gradient = options.gradient}))
+        plan.activations.emplace_back(i, std::move(layer));
+  }
+  return plan;
+}
 } // namespace detail
 
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
 /// weight quantisers known to train badly here, and quantised layers with real input. Throws
-/// value_error on a policy that names other layers, impossible bits, or an input grid that is
-/// missing, and then leaves the net as it was.
+/// value_error on a policy that names other layers, impossible bits, or an input
+/// parameters that are missing, and then leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
 /// std::shared_ptr<const quant::WeightQuantizer<T>>: so quantisers of your own get into a net.
@@ -126,30 +141,8 @@ template <class T, class Make>
 std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, Make&& make) {
   const std::vector<ValueId> layers = weight_layers(net);
   const auto policies = quant::resolve(options.bits, weight_layer_names(net));
-  if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
-  if (policies.front().pixel_input && options.input.zero_point.empty())
-    throw value_error(describe("quantize", "the grid of the pixel codes", "none",
-                               "set .input: scale and one zero point a channel"));
-  if (policies.front().pixel_input)
-    check_quant_params("quantize", options.input, net.input_shape()[1]);
-
-  // All that can fail is made first, so that a failure leaves the net as it was.
-  std::vector<std::shared_ptr<const quant::WeightQuantizer<T>>> quantizers;
-  std::vector<std::pair<ValueId, std::unique_ptr<Layer<T>>>> activations;
-  std::vector<std::string> warnings;
-  for (std::size_t k = 0; k < layers.size(); ++k) {
-    const std::string& name = net.nodes()[layers[k]].name;
-    quantizers.push_back(detail::quantizer_for<T>(name, policies[k], make));
-    if (const auto& q = quantizers.back(); q && q->needs_batch_norm() && k + 1 < layers.size() &&
-                                           !detail::followed_by_batch_norm(net, layers[k]))
-      warnings.push_back("layer '" + name + "': " + q->name() +
-                         " fixes the gain of the weights, which only batch norm makes up for; "
-                         "choose sawb or dorefa-rescaled");
-    const ValueId end = k + 1 < layers.size() ? layers[k + 1] : net.last() + 1;
-    for (ValueId i = layers[k] + 1; i < end; ++i)
-      if (auto layer = detail::activation_for(net, i, policies[k].activation_bits, options))
-        activations.emplace_back(i, std::move(layer));
-  }
+  detail::check_input(policies, options.input, net.input_shape()[1]);
+  auto plan = detail::plan_quantization(net, layers, policies, options, make);
 
   net.layers_changed();
   if (policies.front().pixel_input)
@@ -157,15 +150,14 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
   else
     net.input().clear_grid();
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    Weights<T>& weights = *weights_of(net.layer(layers[k]));
-    weights.set_quantizer(std::move(quantizers[k]));
-    if (auto* linear = dynamic_cast<Linear<T>*>(&net.layer(layers[k])))
-      linear->set_integer_bias(weights.quantized() && k + 1 == layers.size());
+    Weights<T>& weights = *net.layer(layers[k]).weights();
+    weights.set_quantizer(std::move(plan.quantizers[k]));
+    weights.set_integer_bias(weights.quantized() && k + 1 == layers.size());
   }
-  for (auto& [i, layer] : activations) net.replace(i, std::move(layer));
+  for (auto& [i, layer] : plan.activations) net.replace(i, std::move(layer));
   net.quantize_weights();
-  detail::warn_of_real_inputs(net, layers, warnings);
-  return warnings;
+  detail::warn_of_real_inputs(net, layers, plan.warnings);
+  return std::move(plan.warnings);
 }
 
 /// The same with one of the library's weight quantisers, options.weights.
@@ -176,12 +168,12 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options) {
   });
 }
 
-/// The PACT layers of a net, in order.
+/// The layers with a learnable clip, PACT, in order.
 template <class T>
 std::vector<ValueId> pact_layers(Net<T>& net) {
   std::vector<ValueId> layers;
   for (ValueId i = 1; i <= net.last(); ++i)
-    if (dynamic_cast<Pact<T>*>(&net.layer(i))) layers.push_back(i);
+    if (net.layer(i).clip()) layers.push_back(i);
   return layers;
 }
 
@@ -196,16 +188,19 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
                                "call quantize() first, with activations of fewer than 32 bits"));
   Tape<T> tape;
   Tensor<T> v;
-  const Mode mode = Mode::train(Random(0));
-  net.start(x, tape, mode);
+  Mode mode = Mode::train(Random(0));
+  mode.dropout = false;
+  net.start(plain_signal(View<const T>(x)), tape, mode);
   for (ValueId i = 1; i <= net.last(); ++i) {
-    if (auto* pact = dynamic_cast<Pact<T>*>(&net.layer(i))) {
+    if (Parameter<T>* clip = net.layer(i).clip()) {
       const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
       v.resize(in.shape);
       ops::materialise(in, v.view());
-      pact->set_alpha(quant::calibrate_alpha<T>(v, quantile));
+      const T alpha = quant::calibrate_alpha<T>(v, quantile);
+      quant::check_alpha(alpha);
+      clip->edit()[0] = alpha;
     }
-    net.run_layer(i, tape, dynamic_cast<Dropout<T>*>(&net.layer(i)) ? Mode::eval() : mode);
+    net.run_layer(i, tape, mode);
   }
   net.quantize_weights(); // the clips have moved: passes from before are stale
 }

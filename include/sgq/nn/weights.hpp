@@ -72,6 +72,9 @@ public:
            (grid.has_zero ? "codes " : "odd codes ") + to_text(grid.quant_min) + ".." +
            to_text(grid.quant_max);
   }
+  /// Whether a linear layer rounds its bias to a multiple of s_w s_x wherever both sides are codes.
+  void set_integer_bias(bool on) { integer_bias_ = on; }
+  bool integer_bias() const { return integer_bias_; }
   const quant::WeightQuantizer<T>* quantizer() const { return quantizer_.get(); }
   bool quantized() const { return quantizer_ != nullptr; }
 
@@ -176,6 +179,7 @@ private:
   quant::WeightCodes<T> codes_;
   double largest_row_sum_ = 0;
   std::uint64_t quantized_version_ = 0;
+  bool integer_bias_ = false;
   bool checked_ = false; // the quantiser has kept its promise once
 };
 

@@ -27,7 +27,7 @@ template <class T, class U>
 struct MomentsRow {
   template <int Bytes>
   SGQ_INLINE static void run(const U* x, index_t n, double* mean, double* squares) {
-    using L = Lanes<T, Bytes>;
+    using L = kernels::Lanes<T, Bytes>;
     using V = typename L::Register;
     V lanes[L::registers] = {};
     index_t i = 0;
@@ -39,7 +39,7 @@ struct MomentsRow {
         lanes[r] += v;
       }
     }
-    double total = L::fold(lanes);
+    double total = L::total(lanes);
     for (; i < n; ++i) total += static_cast<double>(x[i]);
     const T mu = static_cast<T>(total / static_cast<double>(n));
 
@@ -54,7 +54,7 @@ struct MomentsRow {
         sq[r] += v * v;
       }
     }
-    double sum = L::fold(sq), rest = L::fold(deviations);
+    double sum = L::total(sq), rest = L::total(deviations);
     for (; i < n; ++i) {
       const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
       sum += d * d;
@@ -115,7 +115,7 @@ struct NormSumsRow {
   template <int Bytes>
   SGQ_INLINE static void run(const U* u, const T* dy, T mu, index_t n, index_t ahead, double* a,
                              double* b) {
-    using L = Lanes<T, Bytes>;
+    using L = kernels::Lanes<T, Bytes>;
     using V = typename L::Register;
     V sum[L::registers] = {}, dot[L::registers] = {};
     index_t i = 0;
@@ -131,7 +131,7 @@ struct NormSumsRow {
       __builtin_prefetch(u + ahead + i);
       __builtin_prefetch(dy + ahead + i);
     }
-    double s = L::fold(sum), d = L::fold(dot);
+    double s = L::total(sum), d = L::total(dot);
     for (; i < n; ++i) {
       s += static_cast<double>(dy[i]);
       d += static_cast<double>(dy[i]) * (static_cast<double>(u[i]) - static_cast<double>(mu));

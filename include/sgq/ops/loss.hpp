@@ -14,6 +14,7 @@
 // which are exact. Rows are computed in double and rounded to T once.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/core/tensor.hpp"
 
 #include <cmath>
@@ -30,16 +31,10 @@ inline void check_logits(std::string_view what, const Shape& z) {
     throw shape_error(describe(what, "logits [N, K] of 1 or more classes", z.str()));
 }
 
-/// The index of a row's largest logit, the first on a tie.
-template <class T>
-index_t place_of_largest(const T* row, index_t k) {
-  return std::max_element(row, row + k) - row;
-}
-
 /// log p of one row of k logits.
 template <class T>
 void log_softmax_row(const T* z, index_t k, double* log_p) {
-  const index_t top = place_of_largest(z, k);
+  const index_t top = argmax(z, k);
   const double largest = static_cast<double>(z[top]);
   double others = 0; // their share, in units of the largest
   for (index_t j = 0; j < k; ++j) {
@@ -79,7 +74,7 @@ template <class T>
 void log_ratios(const T* z, const T* zt, index_t k, const LogRatios& row) {
   log_softmax_row(z, k, row.log_p);
   log_softmax_row(zt, k, row.log_q);
-  const index_t top = place_of_largest(z, k);
+  const index_t top = argmax(z, k);
   const auto difference = [&](index_t j) {
     return static_cast<double>(z[j]) - static_cast<double>(zt[j]);
   };
@@ -243,7 +238,7 @@ index_t count_correct(View<const T> z, std::span<const std::uint8_t> labels) {
   const index_t k = z.shape()[1];
   index_t correct = 0;
   for (index_t n = 0; n < z.shape()[0]; ++n) {
-    correct += detail::place_of_largest(z.data() + n * k, k) == labels[static_cast<std::size_t>(n)];
+    correct += argmax(z.data() + n * k, k) == labels[static_cast<std::size_t>(n)];
   }
   return correct;
 }

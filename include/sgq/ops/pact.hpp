@@ -14,7 +14,6 @@
 #include "sgq/ops/signal.hpp"
 #include "sgq/quant/requantize.hpp"
 
-#include <cstring>
 #include <numeric>
 
 namespace sgq::ops {
@@ -44,7 +43,7 @@ SGQ_INLINE void pact_codes_part(const U* u, const R* r, const PactChannel& c, in
     const double v = pact_value<joins>(u, r, c, i);
     if constexpr (notes)
       regions[i] = static_cast<std::uint8_t>(static_cast<int>(pact_region(v, c.alpha)));
-    q[i] = quant::store_code<std::uint8_t>(quant::pact_code(v, c.alpha, c.inverse_step));
+    q[i] = quant::store_code(quant::pact_code(v, c.alpha, c.inverse_step));
   }
 }
 
@@ -61,29 +60,6 @@ SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n,
     pact_codes_part<false, false>(u, r, c, n, q, regions);
 }
 
-/// A sum in 16 lanes, so that its order does not depend on the vector width: element i goes to lane
-/// i mod 16. All calls of add() but the last bring a multiple of 16.
-struct LaneSum {
-  static constexpr index_t lanes = 16;
-  double lane[lanes] = {};
-
-  /// element(i) for i in [0, n).
-  template <class F>
-  SGQ_INLINE void add(index_t n, F&& element) {
-    index_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-      SGQ_SIMD
-      for (index_t l = 0; l < lanes; ++l) lane[l] += element(i + l);
-    }
-    for (index_t l = 0; i + l < n; ++l) lane[l] += element(i + l);
-  }
-  SGQ_INLINE double total() const {
-    double sum = 0;
-    for (index_t l = 0; l < lanes; ++l) sum += lane[l];
-    return sum;
-  }
-};
-
 /// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. Of a loop that reads bytes and
 /// floats and also sums, GCC 12 makes vectors of four floats. So a block's clipped gradients are
 /// stored first, then made doubles, sixteen at once, and summed in registers.
@@ -92,11 +68,10 @@ struct PactBackwardRow {
   template <int Bytes>
   SGQ_INLINE static void run(const std::uint8_t* regions, const T* dy, index_t n, T* dx,
                              double* dalpha) {
-    using L = Lanes<double, Bytes>;
-    using V = typename L::Register;
-    constexpr index_t block = 1024, lanes = LaneSum::lanes;
+    using L = kernels::Lanes<double, Bytes, kernels::LaneSum::lanes>;
+    constexpr index_t block = 1024;
     T clipped[block];
-    V sums[lanes / L::width] = {};
+    typename L::Register sums[L::registers] = {};
     for (index_t begin = 0; begin < n; begin += block) {
       index_t count = n - begin < block ? n - begin : block;
       SGQ_SIMD
@@ -106,22 +81,20 @@ struct PactBackwardRow {
         clipped[i] = static_cast<T>(region >> 1) * g;
         dx[begin + i] = static_cast<T>(region & 1) * g;
       }
-      for (; count % lanes != 0; ++count) clipped[count] = 0;
-      for (index_t i = 0; i < count; i += lanes) {
-        double wide[lanes];
+      for (; count % L::count != 0; ++count) clipped[count] = 0;
+      for (index_t i = 0; i < count; i += L::count) {
+        double wide[L::count];
         SGQ_SIMD
-        for (index_t l = 0; l < lanes; ++l) wide[l] = static_cast<double>(clipped[i + l]);
+        for (index_t l = 0; l < L::count; ++l) wide[l] = static_cast<double>(clipped[i + l]);
         SGQ_UNROLL
-        for (index_t r = 0; r < lanes / L::width; ++r) {
-          V v;
+        for (index_t r = 0; r < L::registers; ++r) {
+          typename L::Register v;
           L::load(wide + r * L::width, v);
           sums[r] += v;
         }
       }
     }
-    LaneSum all;
-    std::memcpy(all.lane, sums, sizeof all.lane);
-    *dalpha = all.total();
+    *dalpha = L::total(sums);
   }
 };
 
@@ -130,14 +103,13 @@ struct PactBackwardRow {
 template <bool joins, class T, class U, class R>
 SGQ_INLINE void pact_plus_backward_part(const U* u, const R* r, const T* dy, const PactChannel& c,
                                         index_t n, T* dx, double* dalpha) {
-  LaneSum sum;
-  sum.add(n, [&](index_t i) {
+  kernels::LaneSum sum;
+  kernels::for_lanes(n, [&](index_t i, index_t l) SGQ_INLINE_LAMBDA {
     const double v = pact_value<joins>(u, r, c, i);
     const T g = dy[i], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
-    const double weight =
-        quant::pact_dalpha<quant::PactGradient::plus>(v, c.alpha, c.inverse_step, c.per_code);
+    const double weight = quant::pact_plus_dalpha(v, c.alpha, c.inverse_step, c.per_code);
     dx[i] = slope * g;
-    return static_cast<double>(g) * weight;
+    sum.lane[l] += static_cast<double>(g) * weight;
   });
   *dalpha = sum.total();
 }

@@ -1,56 +1,20 @@
-// sgq/ops/reduce.hpp -- sums whose result depends on nothing but the numbers.
-//
-// A sum over n numbers is kept in 64-byte lanes, lane l adding x[l], x[l + L], x[l + 2L], ...; the
-// lanes are added in double, in order. The lane count is fixed by the type, not by the machine, so
-// every instruction set and every thread count gives the same bits, and the error of a sum of n
-// floats is that of n / 16 additions.
+// sgq/ops/reduce.hpp -- sums and additions of tensors, in the fixed order of
+// kernels/simd/lane_sum.hpp.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
-#include "sgq/kernels/simd/microkernel.hpp"
-
-#include <cstring>
-#include <type_traits>
+#include "sgq/kernels/simd/lane_sum.hpp"
 
 namespace sgq::ops {
-
-/// 64 bytes of lanes, 16 floats or 8 doubles, in registers of Bytes: an array of Register, which
-/// loops over `registers` of them keep where they belong.
-template <class T, int Bytes>
-struct Lanes {
-  using Register = typename kernels::Simd<T, Bytes>::type;
-  static constexpr index_t width = kernels::Simd<T, Bytes>::lanes;
-  static constexpr index_t registers = 64 / Bytes, count = width * registers;
-
-  /// r = x[0 .. width), converted.
-  template <class U>
-  SGQ_INLINE static void load(const U* x, Register& r) {
-    if constexpr (std::is_same_v<T, U>) {
-      std::memcpy(&r, x, sizeof r);
-    } else {
-      T converted[std::size_t(width)];
-      for (index_t l = 0; l < width; ++l) converted[l] = static_cast<T>(x[l]);
-      std::memcpy(&r, converted, sizeof r);
-    }
-  }
-  /// The lanes, added in double, in order.
-  SGQ_INLINE static double fold(const Register* lanes) {
-    T all[std::size_t(count)];
-    std::memcpy(all, lanes, sizeof all);
-    double total = 0;
-    for (index_t l = 0; l < count; ++l) total += static_cast<double>(all[l]);
-    return total;
-  }
-};
 
 /// *sum = the sum of x[0..n), or of |x[i]|.
 template <class T, bool Absolute = false>
 struct SumRow {
   template <int Bytes>
   SGQ_INLINE static void run(const T* x, index_t n, double* sum) {
-    using L = Lanes<T, Bytes>;
+    using L = kernels::Lanes<T, Bytes>;
     typename L::Register lanes[L::registers] = {};
     index_t i = 0;
     for (; i + L::count <= n; i += L::count) {
@@ -62,7 +26,7 @@ struct SumRow {
         lanes[r] += v;
       }
     }
-    double total = L::fold(lanes);
+    double total = L::total(lanes);
     for (; i < n; ++i) total += static_cast<double>(Absolute && x[i] < T{0} ? -x[i] : x[i]);
     *sum = total;
   }

@@ -15,7 +15,7 @@
 // needs only 1 - tanh^2 w = 4e/(1 + e)^2 with e = exp(-2|w|), which does not cancel.
 #pragma once
 
-#include "sgq/quant/bucketize.hpp"
+#include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/quant/uniform.hpp"
 
 #include <cmath>
@@ -57,14 +57,15 @@ namespace detail {
 /// Codes of weights from the 2^(k-1) - 1 positive thresholds t.
 template <class T>
 SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int bits, T* codes) {
-  T magnitude[count_block];
-  std::int32_t passed[count_block];
-  for (index_t start = 0; start < n; start += count_block) {
-    const index_t count = n - start < count_block ? n - start : count_block;
+  using kernels::bucketize_block;
+  T magnitude[bucketize_block];
+  std::int32_t passed[bucketize_block];
+  for (index_t start = 0; start < n; start += bucketize_block) {
+    const index_t count = n - start < bucketize_block ? n - start : bucketize_block;
     const T* from = w + start;
     SGQ_SIMD
     for (index_t i = 0; i < count; ++i) magnitude[i] = from[i] < T(0) ? -from[i] : from[i];
-    bucketize<false>(magnitude, count, t, bits - 1, passed);
+    kernels::bucketize(magnitude, count, t, bits - 1, passed);
     SGQ_SIMD
     for (index_t i = 0; i < count; ++i) {
       const std::int32_t sign = 1 - 2 * static_cast<std::int32_t>(from[i] < T(0));

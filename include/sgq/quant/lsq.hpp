@@ -32,31 +32,18 @@ SGQ_INLINE void lsq_encode_row(const T* w, index_t n, T step, T low, T high, T* 
   }
 }
 
-/// Up to 16 weights: dw += dwq inside; each weight's part of dL/ds, before the gradient scale, to
-/// the sum of its own lane. The code c is rint(u) inside and the bound outside, so that both cases
-/// of dw_q/ds are c - u 1[inside].
-template <class T>
-SGQ_INLINE void lsq_backward_lanes(const T* w, const T* c, const T* dwq, index_t count, T step,
-                                   T low, T high, T* dw, double* sum) {
-  SGQ_SIMD
-  for (index_t l = 0; l < count; ++l) {
-    const T u = w[l] / step, inside = static_cast<T>((u > low) & (u < high));
-    sum[l] += static_cast<double>(c[l] - inside * u) * static_cast<double>(dwq[l]);
-    dw[l] += inside * dwq[l];
-  }
-}
-
+/// dw += dwq inside; *dstep = dL/ds of the row, before the gradient scale. The code c is rint(u)
+/// inside and the bound outside, so that both cases of dw_q/ds are c - u 1[inside].
 template <class T>
 SGQ_INLINE void lsq_backward_row(const T* w, const T* c, const T* dwq, index_t n, T step, T low,
                                  T high, T* dw, double* dstep) {
-  constexpr index_t lanes = 16;
-  double sum[lanes] = {};
-  index_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    lsq_backward_lanes(w + i, c + i, dwq + i, lanes, step, low, high, dw + i, sum);
-  lsq_backward_lanes(w + i, c + i, dwq + i, n - i, step, low, high, dw + i, sum);
-  *dstep = 0;
-  for (index_t l = 0; l < lanes; ++l) *dstep += sum[l];
+  kernels::LaneSum sum;
+  kernels::for_lanes(n, [&](index_t i, index_t l) SGQ_INLINE_LAMBDA {
+    const T u = w[i] / step, inside = static_cast<T>((u > low) & (u < high));
+    sum.lane[l] += static_cast<double>(c[i] - inside * u) * static_cast<double>(dwq[i]);
+    dw[i] += inside * dwq[i];
+  });
+  *dstep = sum.total();
 }
 
 } // namespace detail
@@ -96,7 +83,7 @@ public:
   T backward(View<const T> w, T, const WeightCodes<T>& codes, View<const T> dwq,
              View<T> dw) const override {
     check_gradient(w, dwq, dw);
-    const index_t blocks = (w.size() + detail::weight_block - 1) / detail::weight_block;
+    const index_t blocks = blocks_of(w.size(), detail::weight_block);
     Arena::Scope scope(scratch());
     double* partial = scratch().take<double>(blocks);
     parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {

@@ -1,14 +1,15 @@
 // sgq/quant/moments.hpp -- E|w|, E[w^2] and max|w| of a weight tensor.
 //
 // Quantisers derive their scale from these, and a scale that moved in its last bit with the thread
-// count or the instruction set would move codes. So sums run in double over 16 fixed lanes of
-// fixed blocks, and the square of a float is exact in double: with or without FMA there is one
-// rounding per addition.
+// count or the instruction set would move codes. So sums run in double over the 16 lanes of
+// kernels/simd/lane_sum.hpp, in blocks of a fixed size, and the square of a float is exact in
+// double: with or without FMA there is one rounding per addition.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/lane_sum.hpp"
 
 #include <cmath>
 #include <string>
@@ -25,32 +26,18 @@ namespace detail {
 /// Elements that one task of an element-wise loop over weights handles.
 inline constexpr index_t weight_block = 8192;
 
-/// Up to 16 weights, each added to the sums of its own lane.
 template <class T>
-SGQ_INLINE void moments_lanes(const T* w, index_t count, double* abs, double* square,
-                              double* high) {
-  SGQ_SIMD
-  for (index_t l = 0; l < count; ++l) {
-    const double x = static_cast<double>(w[l]), a = x < 0 ? -x : x;
-    abs[l] += a;
-    square[l] += x * x;
+SGQ_INLINE void moments_row(const T* w, index_t n, Moments* of_row) {
+  kernels::LaneSum abs, square;
+  double high[kernels::LaneSum::lanes] = {};
+  kernels::for_lanes(n, [&](index_t i, index_t l) SGQ_INLINE_LAMBDA {
+    const double x = static_cast<double>(w[i]), a = x < 0 ? -x : x;
+    abs.lane[l] += a;
+    square.lane[l] += x * x;
     high[l] = a > high[l] ? a : high[l];
-  }
-}
-
-template <class T>
-SGQ_INLINE void moments_row(const T* w, index_t n, Moments* sums) {
-  constexpr index_t lanes = 16;
-  double abs[lanes] = {}, square[lanes] = {}, high[lanes] = {};
-  index_t i = 0;
-  for (; i + lanes <= n; i += lanes) moments_lanes(w + i, lanes, abs, square, high);
-  moments_lanes(w + i, n - i, abs, square, high);
-  *sums = {};
-  for (index_t l = 0; l < lanes; ++l) {
-    sums->mean_abs += abs[l];
-    sums->mean_square += square[l];
-    sums->max_abs = high[l] > sums->max_abs ? high[l] : sums->max_abs;
-  }
+  });
+  *of_row = {abs.total(), square.total(), 0};
+  for (double h : high) of_row->max_abs = h > of_row->max_abs ? h : of_row->max_abs;
 }
 
 } // namespace detail
@@ -65,7 +52,7 @@ inline std::string weights_of(std::string_view layer) {
 template <class T>
 Moments moments(View<const T> w, std::string_view layer) {
   if (w.empty()) throw shape_error(describe(weights_of(layer), "one or more", w.shape().str()));
-  const index_t blocks = (w.size() + detail::weight_block - 1) / detail::weight_block;
+  const index_t blocks = blocks_of(w.size(), detail::weight_block);
   Arena::Scope scope(scratch());
   Moments* partial = scratch().take<Moments>(blocks);
   parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {

@@ -3,7 +3,8 @@
 //
 // A quantiser rounds, and its backward pretends that it did not. With `identity` in the place of
 // `round_nearest` the quantiser is an ordinary piecewise smooth function whose true derivative IS
-// the straight-through formula, so finite differences check the very code that trains.
+// the straight-through formula, so finite differences check the weight quantisers that train, and
+// the functions of quant/pact.hpp that PACT is made of.
 #pragma once
 
 #include "sgq/config.hpp"

@@ -15,52 +15,25 @@
 // it.
 #pragma once
 
+#include "sgq/core/function_ref.hpp"
+#include "sgq/core/math.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include <cmath>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace sgq::saliency {
 
-template <class Signature>
-class FunctionRef;
-
-/// Refers to a callable object without owning it: two pointers, no allocation. It binds to named
-/// objects only, so it cannot outlive a temporary.
-template <class Result, class... Args>
-class FunctionRef<Result(Args...)> {
-public:
-  template <class F>
-  requires(!std::is_same_v<std::remove_const_t<F>, FunctionRef> && std::is_object_v<F> &&
-           std::is_invocable_r_v<Result, F&, Args...>) FunctionRef(F& f)
-      : object_(const_cast<std::remove_const_t<F>*>(std::addressof(f))),
-        call_([](void* object, Args... args) -> Result {
-          return (*static_cast<F*>(object))(args...);
-        }) {}
-
-  Result operator()(Args... args) const { return call_(object_, args...); }
-
-private:
-  void* object_;
-  Result (*call_)(void*, Args...);
-};
-
 using ops::log_probability;
 using ops::Target; // which scalar S_c of the logits a map explains or a metric follows
 using ops::target_score;
-
-/// The class of the largest logit; of equal ones, the lowest.
-inline index_t argmax(const float* row, index_t classes) {
-  return std::max_element(row, row + classes) - row;
-}
+using sgq::argmax; // of logits: the predicted class
 
 /// The values that `what` puts in the place of pixels, in input units: those `given` in its own
 /// options, else the background `stated` with the model. Throws value_error unless there is one
@@ -127,7 +100,7 @@ public:
   }
 
 private:
-  FunctionRef<void(View<const float>, View<float>)> f_;
+  function_ref<void(View<const float>, View<float>)> f_;
   index_t classes_;
   ClassifierOptions options_;
 };

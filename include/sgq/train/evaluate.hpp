@@ -4,7 +4,7 @@
 #include "sgq/data/batches.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/ops/loss.hpp"
-#include "sgq/train/check_grid.hpp"
+#include "sgq/train/forward.hpp"
 #include "sgq/train/meters.hpp"
 #include "sgq/train/nonfinite.hpp"
 
@@ -17,8 +17,7 @@ Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batch
   Meter meter;
   for (index_t i = 0; i < batches.count(); ++i) {
     const data::Batch<T> batch = batches.batch(i);
-    check_grid(net, batch);
-    const View<const T> z = net.forward(batch.x, tape, nn::Mode::eval());
+    const View<const T> z = forward(net, batch, tape, nn::Mode::eval());
     const T loss = ops::cross_entropy<T>(z, batch.labels);
     check_loss(loss, net, tape); // a NaN has a largest logit, too: class 0
     meter.add(static_cast<double>(loss), ops::count_correct<T>(z, batch.labels), batch.size());

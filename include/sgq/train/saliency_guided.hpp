@@ -84,14 +84,13 @@ public:
     const std::optional<double> lambda = lambda_at(at.progress);
     nn::Net<T>& net = optimizer_.net();
     if (!lambda) return train_step(net, clean_, batch, optimizer_, at);
-    check_grid(net, batch);
     const View<const T> x = batch.x;
     Arena::Scope scope(scratch());
     const Shape logits{batch.size(), net.classes()};
     const View<T> dz(scratch().take<T>(logits.size()), logits);
     const View<T> dzm(scratch().take<T>(logits.size()), logits);
 
-    const View<const T> z = net.forward(x, clean_, nn::Mode::train(at.random.split(0)));
+    const View<const T> z = forward(net, batch, clean_, nn::Mode::train(at.random.split(0)));
     check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net, clean_);
     net.zero_grad();
     const bool single = one_backward();

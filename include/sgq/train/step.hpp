@@ -7,7 +7,7 @@
 #include "sgq/data/batches.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/ops/loss.hpp"
-#include "sgq/train/check_grid.hpp"
+#include "sgq/train/forward.hpp"
 #include "sgq/train/nonfinite.hpp"
 #include "sgq/train/optimizer.hpp"
 
@@ -35,8 +35,7 @@ struct StepResult {
 template <class T>
 StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
                       Optimizer<T>& optimizer, const StepContext& at = {}) {
-  check_grid(net, batch);
-  const View<const T> z = net.forward(batch.x, tape, nn::Mode::train(at.random));
+  const View<const T> z = forward(net, batch, tape, nn::Mode::train(at.random));
   Arena::Scope scope(scratch());
   const View<T> dz(scratch().take<T>(z.size()), z.shape());
   const T loss = ops::cross_entropy<T>(z, batch.labels, dz);

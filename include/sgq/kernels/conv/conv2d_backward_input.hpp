@@ -53,8 +53,8 @@ class InputGradient {
 public:
   /// Lives inside an Arena::Scope of the caller: the packed weights are in its scratch memory.
   InputGradient(const ConvGeometry& g, const T* w, T scale)
-      : g_(g), scale_(scale), rows_((g.in_h + g.stride - 1) / g.stride),
-        cols_((g.in_w + g.stride - 1) / g.stride) {
+      : g_(g), scale_(scale), rows_(blocks_of(g.in_h, g.stride)),
+        cols_(blocks_of(g.in_w, g.stride)) {
     first_shift_ = -floor_div(std::max(g.kernel_h, g.kernel_w) - 1 - g.pad, g.stride);
     const index_t shifts = floor_div(g.stride - 1 + g.pad, g.stride) - first_shift_ + 1;
     band_ = band_rows(rows_, g.out_channels * shifts * cols_ * index_t{sizeof(T)});
@@ -72,7 +72,7 @@ public:
   }
 
   void run(const T* dy, T* dx) const {
-    const index_t bands = (rows_ + band_ - 1) / band_;
+    const index_t bands = blocks_of(rows_, band_);
     parallel_for(g_.batch * bands, [&](index_t t) {
       const index_t n = t / bands, top = t % bands * band_;
       run_band(dy + n * g_.out_size(), top, std::min(band_, rows_ - top), dx + n * g_.in_size());

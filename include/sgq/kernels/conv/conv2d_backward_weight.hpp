@@ -28,8 +28,8 @@ public:
   WeightGradient(const ConvGeometry& g, const T* dy, const Planes<T>& x)
       : g_(g), dy_(dy), x_(x), tile_(tiles<T>().inner), layout_(shifted_layout(g, g.out_h())),
         length_(round_up(g.out_plane(), inner_lanes<T>)) {
-    block_ = std::min((block_pixels + length_ - 1) / length_, g.batch);
-    images_ = std::max((g.batch + max_parts - 1) / max_parts, block_);
+    block_ = std::min(blocks_of(block_pixels, length_), g.batch);
+    images_ = std::max(blocks_of(g.batch, max_parts), block_);
     chunk_ = std::max<index_t>(1, chunk_taps / g.taps());
     if (g.in_channels <= chunk_ + chunk_ / 2) chunk_ = g.in_channels;
   }
@@ -37,7 +37,7 @@ public:
   void run(T* dw, T scale, T beta) {
     Arena::Scope scope(scratch());
     const index_t size = g_.out_channels * g_.filter_size();
-    const index_t parts = (g_.batch + images_ - 1) / images_;
+    const index_t parts = blocks_of(g_.batch, images_);
     T* const sums = scratch().take<T>(parts * size);
     order_taps();
     parallel_for(parts, [&](index_t part) {

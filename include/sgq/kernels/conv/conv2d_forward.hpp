@@ -6,10 +6,11 @@
 // copies that stand for X in its own scratch memory, and goes through the output pixels in strips
 // of one tile's width, for each strip through the output channels. Where a strip of X outgrows L1
 // the sum pauses after a stretch of k and goes on where it stopped, so its order is that of k.
-// Whoever will sweep over the images of Y, batch norm for one, can do so in EpilogueCallback, while
-// they are in the cache.
+// An EpilogueCallback lets batch norm read an image of Y while it is still in the cache.
 #pragma once
 
+#include "sgq/core/function_ref.hpp"
+#include "sgq/core/math.hpp"
 #include "sgq/core/memory.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/conv/shifted.hpp"
@@ -19,16 +20,7 @@
 namespace sgq::kernels {
 
 /// Called with n once image n of the result is complete, by the thread that completed it.
-struct EpilogueCallback {
-  void* body = nullptr;
-  void (*call)(void*, index_t n) = nullptr;
-
-  EpilogueCallback() = default;
-  /// f must outlive the call it is handed to.
-  template <class F>
-  explicit EpilogueCallback(F& f)
-      : body(&f), call([](void* b, index_t n) { (*static_cast<F*>(b))(n); }) {}
-};
+using EpilogueCallback = function_ref<void(index_t n)>;
 
 namespace detail {
 
@@ -45,8 +37,8 @@ template <class T>
 void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const Epilogue<T>& e) {
   const OuterTile<T>& tile = tiles<T>().outer;
   const index_t k = x.k; // may be 0: a phase of the input gradient that no tap reaches
-  const index_t stretches = e.beta != 0 || k == 0 ? 1 : (k + tile.k_strip - 1) / tile.k_strip;
-  const index_t stretch = std::max<index_t>(1, (k + stretches - 1) / stretches);
+  const index_t stretches = e.beta != 0 || k == 0 ? 1 : blocks_of(k, tile.k_strip);
+  const index_t stretch = std::max<index_t>(1, blocks_of(k, stretches));
   const index_t* const b_row = x.b_row;
   const T* const b = x.b;
   T* const c = x.c;
@@ -68,7 +60,7 @@ void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const 
 
 template <class T>
 void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
-                    const Epilogue<T>& epilogue, const EpilogueCallback& after) {
+                    const Epilogue<T>& epilogue, EpilogueCallback after) {
   Arena::Scope scope(scratch());
   const OuterTile<T>& tile = tiles<T>().outer;
   const index_t k = g.filter_size(), out_w = g.out_w();
@@ -82,7 +74,7 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
   for (index_t i = 0; i < k; ++i)
     b_row[i] = layout.offset(i / g.taps(), i / g.kernel_w % g.kernel_h, i % g.kernel_w);
 
-  const index_t bands = (g.out_h() + rows - 1) / rows;
+  const index_t bands = blocks_of(g.out_h(), rows);
   parallel_for(g.batch * bands, [&](index_t t) {
     const index_t n = t / bands, top = t % bands * rows;
     Arena::Scope task_scope(scratch());
@@ -99,9 +91,9 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
                      .c = y + n * g.out_size() + top * out_w,
                      .ldc = g.out_plane()},
                     epilogue);
-    if (after.call && bands == 1) after.call(after.body, n);
+    if (after && bands == 1) after(n);
   });
-  if (after.call && bands > 1) parallel_for(g.batch, [&](index_t n) { after.call(after.body, n); });
+  if (after && bands > 1) parallel_for(g.batch, after);
 }
 
 } // namespace detail
@@ -110,7 +102,7 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
 /// w: OIHW, y: NCHW.
 template <class T, class X>
 void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
-                    const Epilogue<T>& epilogue = {}, const EpilogueCallback& after = {}) {
+                    const Epilogue<T>& epilogue = {}, EpilogueCallback after = {}) {
   detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue, after);
 }
 

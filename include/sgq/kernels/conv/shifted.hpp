@@ -12,6 +12,7 @@
 // through a table of offsets, so no further packing is needed.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/core/memory.hpp"
 #include "sgq/kernels/gemm/problem.hpp"
 #include "sgq/kernels/simd/decode.hpp"
@@ -141,7 +142,7 @@ template <class T>
 void shift_planes(const ShiftedLayout& layout, const T* planes, index_t channels, index_t first_row,
                   T* to) {
   Arena::Scope scope(scratch());
-  const index_t part = layout.rows * ((layout.in_w + layout.step - 1) / layout.step);
+  const index_t part = layout.rows * (blocks_of(layout.in_w, layout.step));
   T* const sorted = scratch().take<T>(layout.step > 1 ? layout.step * part : 0);
   for_isa<detail::shift_planes<T>>(&layout, planes, channels, first_row, sorted, to);
 }

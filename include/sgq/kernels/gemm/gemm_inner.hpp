@@ -39,8 +39,8 @@ template <class T, class TA, class TB>
 class InnerGemm {
 public:
   explicit InnerGemm(const Gemm<T, TA, TB>& g) : g_(g), tile_(tiles<T>().inner) {
-    const index_t blocks = (g.k + inner_block - 1) / inner_block;
-    depth_ = (blocks + max_parts - 1) / max_parts * inner_block;
+    const index_t blocks = blocks_of(g.k, inner_block);
+    depth_ = blocks_of(blocks, max_parts) * inner_block;
   }
 
   /// True where this path is the faster one.
@@ -50,7 +50,7 @@ public:
 
   void run() {
     Arena::Scope scope(scratch());
-    const index_t parts = (g_.k + depth_ - 1) / depth_;
+    const index_t parts = blocks_of(g_.k, depth_);
     T* const sums = scratch().take<T>(parts * g_.m * g_.n);
     parallel_for(parts, [&](index_t part) {
       T* const c = sums + part * g_.m * g_.n;

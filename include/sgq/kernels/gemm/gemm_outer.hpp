@@ -35,7 +35,7 @@ public:
     const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
     depth_ = blocks_of(blocks, parts) * kc;
-    // Few rows of A do not repay the packing of B, if its rows are near each other or few.
+    // Skip packing B when m is small and B's rows are close together or few.
     direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.lanes == 0 &&
                 g.m <= 64 && (g.ldb <= 1024 || g.k <= 16 || (g.k <= 64 && g.m <= 16));
     const Epilogue<T>& e = g.epilogue;
@@ -59,16 +59,16 @@ public:
     parallel_for(parts * down * across, [&](index_t t) {
       const index_t part = t / (down * across), i = t / across % down * rows_,
                     j = t % across * cols_;
-      const Block block{i,
-                        std::min(g_.m, i + rows_),
-                        j,
-                        std::min(g_.n, j + cols_),
-                        part * depth_,
-                        std::min(g_.k, (part + 1) * depth_)};
+      const Task task{i,
+                      std::min(g_.m, i + rows_),
+                      j,
+                      std::min(g_.n, j + cols_),
+                      part * depth_,
+                      std::min(g_.k, (part + 1) * depth_)};
       if (partial)
-        run_block(block, sums + part * g_.m * g_.n, g_.n, {});
+        run_task(task, sums + part * g_.m * g_.n, g_.n, {});
       else
-        run_block(block, g_.c, g_.ldc, g_.epilogue);
+        run_task(task, g_.c, g_.ldc, g_.epilogue);
       if (stream_) fence_streams();
     });
     if (partial) reduce_split_k(sums, parts, g_.m, g_.n, g_.epilogue, g_.c, g_.ldc);
@@ -86,11 +86,10 @@ private:
     return reinterpret_cast<std::uintptr_t>(c) % 64 == 0 && ldc * index_t{sizeof(T)} % 64 == 0;
   }
 
-  struct Block {
+  /// The part of C and of k that a task computes.
+  struct Task {
     index_t i0, i1, j0, j1, k0, k1;
   };
-
-  static index_t blocks_of(index_t n, index_t block) { return (n + block - 1) / block; }
 
   /// All of the smaller operand: for each k block its panels, in order.
   void pack_shared() {
@@ -119,13 +118,13 @@ private:
     const T* at(index_t w) const { return data + (w - first) * step; }
   };
 
-  PackedOperand panels_of_a(const Block& x, index_t p, index_t k, T* buffer) const {
+  PackedOperand panels_of_a(const Task& x, index_t p, index_t k, T* buffer) const {
     if (share_a_) return {shared_ + p * shared_rows_, 0, k};
     a_.pack(x.i0, x.i1 - x.i0, p, k, tile_.mr, buffer);
     return {buffer, x.i0, k};
   }
 
-  PackedOperand panels_of_b(const Block& x, index_t p, index_t k, T* buffer) const {
+  PackedOperand panels_of_b(const Task& x, index_t p, index_t k, T* buffer) const {
     if constexpr (std::is_same_v<T, TB>)
       if (direct_b_) return {g_.b + p * g_.ldb, 0, 1};
     if (!share_a_) return {shared_ + p * shared_rows_, 0, k};
@@ -135,7 +134,7 @@ private:
 
   /// One task: loops 4 to 1. The sum over all of its k blocks is complete after the last one, and
   /// only then goes through the epilogue.
-  void run_block(const Block& x, T* c, index_t ldc, const Epilogue<T>& e) const {
+  void run_task(const Task& x, T* c, index_t ldc, const Epilogue<T>& e) const {
     Arena::Scope scope(scratch());
     const index_t own = share_a_ ? round_up(x.j1 - x.j0, nr_) : round_up(x.i1 - x.i0, tile_.mr);
     T* const buffer = scratch().take<T>(own * std::min(x.k1 - x.k0, kc));
@@ -150,7 +149,7 @@ private:
 
   /// Loops 3 to 1, for one block of k. Where all panels of B fit L1 together, loops 1 and 2 change
   /// places: then C is written along its rows.
-  void run_panels(const Block& x, index_t k, const PackedOperand& a, const PackedOperand& b, T* c,
+  void run_panels(const Task& x, index_t k, const PackedOperand& a, const PackedOperand& b, T* c,
                   index_t ldc, bool accumulate, const Epilogue<T>& e) const {
     const bool short_sum = k * (x.j1 - x.j0) <= kc * nr_;
     const index_t rows = short_sum ? tile_.mr : mc / tile_.mr * tile_.mr;

@@ -6,6 +6,7 @@
 // The code is the same for A and B: both are a matrix (w, p) with one of the strides equal to 1.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/kernels/simd/transpose.hpp"
 
@@ -13,10 +14,6 @@
 #include <type_traits>
 
 namespace sgq::kernels {
-
-constexpr index_t round_up(index_t n, index_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 namespace detail {
 
@@ -46,13 +43,13 @@ SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t 
 template <class T, class S>
 SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t count, index_t width,
                            T* dst) {
-  using Loose = typename Block<T>::loose;
-  constexpr index_t lanes = Block<T>::lanes;
+  using Loose = typename Vector16<T>::loose;
+  constexpr index_t lanes = Vector16<T>::lanes;
   index_t p = 0;
   if constexpr (std::is_same_v<T, S>) {
     if (count == lanes)
       for (; p + lanes <= k; p += lanes) {
-        typename Block<T>::type rows[std::size_t(lanes)];
+        typename Vector16<T>::type rows[std::size_t(lanes)];
         SGQ_UNROLL
         for (index_t w = 0; w < lanes; ++w)
           rows[w] = *reinterpret_cast<const Loose*>(src + w * stride + p);
@@ -70,7 +67,7 @@ SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t coun
 template <class T, class S>
 SGQ_INLINE void pack_columns(const S* src, index_t stride, index_t extent, index_t k, index_t width,
                              T* dst) {
-  constexpr index_t lanes = Block<T>::lanes;
+  constexpr index_t lanes = Vector16<T>::lanes;
   for (index_t w0 = 0; w0 < extent; w0 += width) {
     const index_t count = extent - w0 < width ? extent - w0 : width;
     for (index_t w = 0; w < count; w += lanes)

@@ -5,6 +5,7 @@
 // the same for any number of threads.
 #pragma once
 
+#include "sgq/core/math.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/gemm/epilogue.hpp"
 
@@ -29,7 +30,7 @@ template <class T>
 void reduce_split_k(T* sums, index_t parts, index_t m, index_t n, const Epilogue<T>& e, T* c,
                     index_t ldc) {
   constexpr index_t step = 1024;
-  const index_t across = (n + step - 1) / step;
+  const index_t across = blocks_of(n, step);
   parallel_for(m * across, [&](index_t t) {
     const index_t i = t / across, j = t % across * step, cols = std::min(step, n - j);
     T* const row = sums + i * n + j;

@@ -20,8 +20,8 @@ namespace sgq::kernels {
 /// place if out is sums.
 template <index_t Lanes, class T>
 SGQ_INLINE void horizontal_sums(const T* sums, index_t count, T* out) {
-  using V = typename Block<T>::type;
-  constexpr index_t block = Block<T>::lanes;
+  using V = typename Vector16<T>::type;
+  constexpr index_t block = Vector16<T>::lanes;
   for (index_t t = 0; t < count; t += block) {
     V r[std::size_t(block)];
     SGQ_UNROLL
@@ -85,8 +85,8 @@ template <index_t Count, class T>
 SGQ_AVX512_INLINE void horizontal_sums_avx512(const typename Simd<T, 64>::type* sums, T* out) {
   using V = typename Simd<T, 64>::type;
   using Loose = typename Simd<T, 64>::loose;
-  constexpr index_t block =
-      Block<T>::lanes; // sums t, t + block, t + 2 block, t + 3 block: one group
+  // Sums t, t + block, t + 2 block, t + 3 block are one group.
+  constexpr index_t block = Vector16<T>::lanes;
   SGQ_UNROLL
   for (index_t first = 0; first < Count; first += 4 * block) {
     __m512i folded[std::size_t(block)];

@@ -5,16 +5,16 @@
 
 namespace sgq::kernels {
 
-/// The block that transpose() works on: 4x4 floats or 2x2 doubles, one 16-byte vector a row. Every
-/// machine has such vectors, so this may be used at any instruction set.
+/// A row of the matrix that transpose() turns: 4 floats or 2 doubles. Every machine has vectors of
+/// 16 bytes, so this may be used at any instruction set.
 template <class T>
-using Block = Simd<T, 16>;
+using Vector16 = Simd<T, 16>;
 
 /// rows[i][j] becomes rows[j][i].
 template <class T>
-SGQ_INLINE void transpose(typename Block<T>::type* r) {
-  using V = typename Block<T>::type;
-  if constexpr (Block<T>::lanes == 4) {
+SGQ_INLINE void transpose(typename Vector16<T>::type* r) {
+  using V = typename Vector16<T>::type;
+  if constexpr (Vector16<T>::lanes == 4) {
     // Interleave rows 0 and 2, 1 and 3; then the results in the same way.
     const V a = __builtin_shufflevector(r[0], r[2], 0, 4, 1, 5);
     const V b = __builtin_shufflevector(r[0], r[2], 2, 6, 3, 7);

@@ -22,9 +22,10 @@ enum class Randomize { cascading, independent };
 /// What the check asks of a net. Layers are numbered from the input.
 struct RandomizableNet {
   index_t layers;
-  FunctionRef<void(index_t layer)> reinitialize; ///< random weights in that layer
-  FunctionRef<void()> restore;                   ///< the trained weights in every layer
-  FunctionRef<void(View<float> maps)> explain; ///< maps of the chosen images, with the net as it is
+  function_ref<void(index_t layer)> reinitialize; ///< random weights in that layer
+  function_ref<void()> restore;                   ///< the trained weights in every layer
+  function_ref<void(View<float> maps)>
+      explain; ///< maps of the chosen images, with the net as it is
 };
 
 struct RandomizationStep {

@@ -13,7 +13,7 @@
 namespace sgq::saliency {
 
 /// Makes maps [N,H,W] of images [N,C,H,W]; which class each explains is the callable's affair.
-using Explain = FunctionRef<void(View<const float> x, View<float> maps)>;
+using Explain = function_ref<void(View<const float> x, View<float> maps)>;
 
 struct SensitivityOptions {
   double radius = 0.02;

@@ -1,6 +1,9 @@
-// sgq/kernels/int8/u8s8_dot_run.hpp -- U8s8Dot by the fastest path of the chosen instruction set.
+// sgq/kernels/int8/int8.hpp -- the integer kernels, each by the fastest path of the chosen
+// instruction set.
 #pragma once
 
+#include "sgq/kernels/int8/thresholds_avx2.hpp"
+#include "sgq/kernels/int8/thresholds_avx512.hpp"
 #include "sgq/kernels/int8/u8s8_dot_avx2.hpp"
 #include "sgq/kernels/int8/u8s8_dot_vnni.hpp"
 
@@ -22,6 +25,15 @@ inline void u8s8_dot(const U8s8Dot& d) {
   if (isa() != Isa::generic) return u8s8_dot_avx2(d); // AVX-512 without VNNI has no better one
 #endif
   u8s8_dot_generic(d);
+}
+
+/// Codes of a row of positions.
+inline void threshold_row(const ThresholdRow& row) {
+#if SGQ_X86
+  if (isa() == Isa::avx512 && threshold_row_avx512(row)) return;
+  if (isa() != Isa::generic && threshold_row_avx2(row)) return;
+#endif
+  for_isa<threshold_row_generic>(&row);
 }
 
 } // namespace sgq::kernels

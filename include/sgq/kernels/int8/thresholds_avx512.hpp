@@ -1,12 +1,12 @@
-// sgq/kernels/int8/stairs_avx512.hpp -- stairs for codes of 2 and 4 bits, 16 outputs at a time.
+// sgq/kernels/int8/thresholds_avx512.hpp -- thresholds for codes of 2 and 4 bits, 16 outputs at a time.
 //
 // The thresholds of a panel stay in registers. A binary search needs a table look-up for each bit,
 // and a table in registers is looked up by blending it down: 16 rows to 8 by one bit of the index,
 // to 4 by the next. For 4 bits that is 4 comparisons and 11 blends instead of 15 comparisons, each
-// with its addition. Residual codes find their worth in the same way.
+// with its addition. Residual codes find what they add in the same way.
 #pragma once
 
-#include "sgq/kernels/int8/stairs.hpp"
+#include "sgq/kernels/int8/thresholds.hpp"
 
 #if SGQ_X86
 #include <immintrin.h>
@@ -40,10 +40,9 @@ SGQ_AVX512_INLINE __m512i blend_down(const std::int32_t* table, __m512i index) {
 
 /// How many of the thresholds z has reached, by the bits of that number from the highest on.
 template <int bits>
-SGQ_AVX512_INLINE __m512i climb(__m512i z, const __m512i* t) {
+SGQ_AVX512_INLINE __m512i bucket_of_avx512(__m512i z, const __m512i* t) {
   constexpr int n = (1 << bits) - 1;
-  __m512i rest[std::size_t(
-      n)]; // the thresholds that may still decide: every other one leaves at each bit
+  __m512i rest[std::size_t(n)]; // the thresholds that may still decide; half leave at each bit
   SGQ_UNROLL
   for (int j = 0; j < n; ++j) rest[j] = t[j];
   __m512i code = _mm512_setzero_si512();
@@ -60,13 +59,15 @@ SGQ_AVX512_INLINE __m512i climb(__m512i z, const __m512i* t) {
 }
 
 template <int bits, int residual_bits>
-[[SGQ_TARGET_AVX512]] void stairs_panel_avx512(const StairsRow& s, index_t v) {
+[[SGQ_TARGET_AVX512]] void threshold_panel_avx512(const ThresholdRow& s, index_t v) {
   constexpr int n = (1 << bits) - 1;
   __m512i t[std::size_t(n)];
   SGQ_UNROLL
-  for (int j = 0; j < n; ++j) t[j] = _mm512_loadu_si512(s.thresholds + (v * n + j) * byte_panel);
-  const __m512i flip = _mm512_loadu_si512(s.flip + v * byte_panel);
-  const __m128i shift = _mm_cvtsi32_si128(s.shift);
+  for (int j = 0; j < n; ++j)
+    t[j] = _mm512_loadu_si512(s.table.values.data() + (v * n + j) * byte_panel);
+  const __m512i flip = _mm512_loadu_si512(s.table.flip.data() + v * byte_panel);
+  const __m128i shift = _mm_cvtsi32_si128(s.table.shift);
+  const std::int32_t* const added = s.table.residual.data() + (v * byte_panel << residual_bits);
   const index_t left = s.channels - v * byte_panel;
   const auto stored = static_cast<__mmask16>(left < byte_panel ? (1 << left) - 1 : 0xffff);
   for (index_t p = 0; p < s.positions; ++p) {
@@ -76,18 +77,17 @@ template <int bits, int residual_bits>
       const auto codes = reinterpret_cast<const __m128i*>(s.r + p * s.r_step + v * byte_panel);
       constexpr __mmask16 all = 0xffff; // the plain forms make GCC 12 warn of their own insides
       const __m512i r = _mm512_maskz_cvtepu8_epi32(all, _mm_loadu_si128(codes));
-      const std::int32_t* worth = s.worth + (v * byte_panel << residual_bits);
       z = _mm512_add_epi32(_mm512_maskz_sll_epi32(all, z, shift),
-                           blend_down<residual_bits>(worth, r));
+                           blend_down<residual_bits>(added, r));
     }
     _mm512_mask_cvtepi32_storeu_epi8(s.out + p * s.out_step + v * byte_panel, stored,
-                                     climb<bits>(z, t));
+                                     bucket_of_avx512<bits>(z, t));
   }
 }
 
 template <int bits, int residual_bits>
-void stairs_panels_avx512(const StairsRow& s) {
-  for (index_t v = 0; v < s.panels; ++v) stairs_panel_avx512<bits, residual_bits>(s, v);
+void threshold_panels_avx512(const ThresholdRow& s) {
+  for (index_t v = 0; v < s.table.panels; ++v) threshold_panel_avx512<bits, residual_bits>(s, v);
 }
 
 #undef SGQ_AVX512_INLINE
@@ -95,20 +95,20 @@ void stairs_panels_avx512(const StairsRow& s) {
 } // namespace detail
 
 /// Runs the row and returns true, if its codes have a kernel here.
-inline bool stairs_row_avx512(const StairsRow& s) {
-  switch (10 * s.bits + s.residual_bits) {
+inline bool threshold_row_avx512(const ThresholdRow& s) {
+  switch (10 * s.table.bits + s.table.residual_bits) {
   case 20:
-    return detail::stairs_panels_avx512<2, 0>(s), true;
+    return detail::threshold_panels_avx512<2, 0>(s), true;
   case 22:
-    return detail::stairs_panels_avx512<2, 2>(s), true;
+    return detail::threshold_panels_avx512<2, 2>(s), true;
   case 24:
-    return detail::stairs_panels_avx512<2, 4>(s), true;
+    return detail::threshold_panels_avx512<2, 4>(s), true;
   case 40:
-    return detail::stairs_panels_avx512<4, 0>(s), true;
+    return detail::threshold_panels_avx512<4, 0>(s), true;
   case 42:
-    return detail::stairs_panels_avx512<4, 2>(s), true;
+    return detail::threshold_panels_avx512<4, 2>(s), true;
   case 44:
-    return detail::stairs_panels_avx512<4, 4>(s), true;
+    return detail::threshold_panels_avx512<4, 4>(s), true;
   default:
     return false;
   }

@@ -54,7 +54,7 @@ nn::Model<float> train_one(const Options& o) {
   nn::ModelSpec spec{.net = "lenet5"};
   spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits),
                 .input = data::normalization("synthetic")};
-  nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input, spec};
+  nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input};
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();

@@ -24,14 +24,25 @@ namespace infer = sgq::infer;
 namespace {
 
 struct Options {
-  std::string model, dataset = "synthetic", data, bits = "w2a2", name = "net";
+  std::string model, images, dataset = "synthetic", data, bits = "w2a2", name = "net";
   std::string out = "out/integer_inference";
   index_t limit = 0, explain = 16, masks = 500;
   int threads = 0;
 };
 
-/// The images that everything is compared on.
-data::Dataset test_images(const Options& o) {
+/// The images that everything is compared on: of a set, or of a file, where the network's word
+/// stands for the labels.
+data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
+  if (!o.images.empty()) {
+    const Images images = load_images(o.images, o.data);
+    check_fits(images, model.net, o.model);
+    data::Dataset set;
+    set.name = o.images;
+    set.images = images.pixels(model.input);
+    set.labels = predictions(logits_of(model.net, images.input(model.input)));
+    set.classes = static_cast<int>(model.net.classes());
+    return set;
+  }
   data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), data::Split::test);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));
   return set;
@@ -43,7 +54,7 @@ nn::Model<float> train_one(const Options& o) {
   nn::ModelSpec spec{.net = "lenet5"};
   spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits),
                 .input = data::normalization("synthetic")};
-  nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input, spec};
+  nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input};
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();
@@ -189,19 +200,20 @@ void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_
 void run(const Options& o) {
   make_out_folder(o.out);
   nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
-  const data::Dataset test = test_images(o);
+  const data::Dataset test = test_images(o, model);
   const QuantParams& grid = model.input;
   std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
-              o.dataset.c_str());
+              test.name.c_str());
 
   const std::string file = o.out + "/" + o.name + ".safetensors";
-  infer::save_integer(file, infer::export_integer(model.net), {{"dataset", o.dataset}});
+  infer::save_integer(file, infer::export_integer(model.net), {{"dataset", test.name}});
   const infer::Graph graph = infer::load_integer(file); // what is verified is what is in the file
   print_layers(graph, static_cast<index_t>(std::filesystem::file_size(file)),
                model.net.parameter_count());
 
   data::Batches<float> batches(test, grid, {.size = 100, .shuffle = false});
-  std::printf("accuracy: %.2f %%\n", 100 * sgq::train::evaluate(model.net, batches).accuracy());
+  if (o.images.empty())
+    std::printf("accuracy: %.2f %%\n", 100 * sgq::train::evaluate(model.net, batches).accuracy());
   if (verify(model.net, graph, test, grid) > 0)
     throw sgq::error("the integer graph is not the trained network");
 
@@ -216,7 +228,7 @@ void run(const Options& o) {
     const auto batch = batches.batch(0);
     explain(o, model.net, engine, batch.x.slice(0, count),
             batch.labels.first(static_cast<std::size_t>(count)),
-            data::background_values(o.dataset, grid));
+            o.images.empty() ? data::background_values(o.dataset, grid) : background_of({}, model));
   }
   write_c(o, graph, test.images);
 }
@@ -230,6 +242,8 @@ int main(int argc, char** argv) {
     line.text("--model", &o.model, "FILE",
               "a quantised network, a model.safetensors (default: train a small one)");
     line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, ..");
+    line.text("--images", &o.images, "FILE.npy",
+              "images [N,C,H,W] in the place of a data set's: uint8 pixel codes or network input");
     line.choice("--dataset", &o.dataset, sgq::names_of(data::datasets), "what to test on");
     add_data_option(line, &o.data);
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");

@@ -24,6 +24,15 @@ struct Conv2dOptions {
   bool bias = true;
 };
 
+inline void fields(Conv2dOptions& o, Fields& f) {
+  f("in", o.in);
+  f("out", o.out);
+  f("kernel", o.kernel);
+  f("stride", o.stride);
+  f("pad", o.pad);
+  f("bias", o.bias);
+}
+
 /// What the kernels are told, for an input of shape x.
 inline kernels::ConvGeometry conv_geometry(const Shape& x, index_t outputs, const Window& window) {
   return {.batch = x[0],
@@ -35,15 +44,6 @@ inline kernels::ConvGeometry conv_geometry(const Shape& x, index_t outputs, cons
           .kernel_w = window.kernel_w,
           .stride = window.stride,
           .pad = window.pad};
-}
-
-inline void fields(Conv2dOptions& o, Fields& f) {
-  f("in", o.in);
-  f("out", o.out);
-  f("kernel", o.kernel);
-  f("stride", o.stride);
-  f("pad", o.pad);
-  f("bias", o.bias);
 }
 
 template <class T>
@@ -93,9 +93,19 @@ public:
     const double bound = weights_.accumulator_bound(x.max_code);
     check_accumulator(bound);
     if (!mode.training && !holds_integers_to<T>(bound)) {
+      Arena::Scope scope(scratch());
       slot.acc.resize(shape);
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
-      sum_integers(x, g, slot.acc.data());
+      const std::int32_t* w = weights_.integers(scratch());
+      visit_integers(x, scratch(), [&]<class X>(const X* codes) {
+        parallel_for(g.batch, [&](index_t n) { // wide sums are rare, so the plain loops do
+          kernels::ConvGeometry image = g;
+          image.batch = 1;
+          kernels::naive::conv2d_forward<std::int32_t>(
+              image, kernels::ConvInput<X>{codes + n * g.in_size()}, w,
+              slot.acc.data() + n * g.out_size());
+        });
+      });
     } else {
       const View<T> y = slot.plain(shape);
       const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
@@ -152,20 +162,6 @@ private:
                                      to_text(o.kernel) + ", stride " + to_text(o.stride) +
                                      ", pad " + to_text(o.pad)));
     return o;
-  }
-
-  // Wide sums are rare, so the plain loops do.
-  void sum_integers(const Signal<T>& x, const kernels::ConvGeometry& g, std::int32_t* y) const {
-    Arena::Scope scope(scratch());
-    const std::int32_t* w = weights_.integers(scratch());
-    visit_integers(x, scratch(), [&]<class X>(const X* codes) {
-      parallel_for(g.batch, [&](index_t n) {
-        kernels::ConvGeometry image = g;
-        image.batch = 1;
-        kernels::naive::conv2d_forward<std::int32_t>(
-            image, kernels::ConvInput<X>{codes + n * g.in_size()}, w, y + n * g.out_size());
-      });
-    });
   }
 
   // Calls f with the input as the kernels take it.

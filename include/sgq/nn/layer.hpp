@@ -12,8 +12,8 @@
 #pragma once
 
 #include "sgq/core/random.hpp"
-#include "sgq/nn/lowering.hpp"
 #include "sgq/nn/fields.hpp"
+#include "sgq/nn/lowering.hpp"
 #include "sgq/nn/parameter.hpp"
 #include "sgq/ops/signal.hpp"
 

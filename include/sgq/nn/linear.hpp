@@ -21,14 +21,12 @@ struct LinearOptions {
   index_t in = 1;
   index_t out = 1;
   bool bias = true;
-  bool integer_bias = false; ///< a multiple of s_w s_x wherever both sides are codes
 };
 
 inline void fields(LinearOptions& o, Fields& f) {
   f("in", o.in);
   f("out", o.out);
   f("bias", o.bias);
-  f("integer_bias", o.integer_bias);
 }
 
 template <class T>

@@ -134,9 +134,10 @@ void load_weights(const io::SafeTensors& file, Net<T>& net) {
 template <class T>
 struct Model {
   Net<T> net;
-  Metadata metadata;               ///< all pairs of the file
-  QuantParams input{};             ///< the grid of its images; empty where the file does not say
-  std::optional<ModelSpec> spec{}; ///< where the net is one of the library's (nn/models.hpp)
+  Metadata metadata;   ///< all pairs of the file
+  QuantParams input{}; ///< the grid of its images; empty where the file does not say
+  /// Where the net is one of the library's (nn/models.hpp); else null.
+  std::shared_ptr<const ModelSpec> spec{};
 
   /// "resnet20"; of a net of your own the pair "net", if the file has one.
   std::string name() const {
@@ -152,13 +153,14 @@ namespace detail {
 
 /// The spec in the file's pairs, if there is one and the net is what it describes.
 template <class T>
-std::optional<ModelSpec> spec_of(const io::SafeTensors& file, const Net<T>& net) {
+std::shared_ptr<const ModelSpec> spec_of(const io::SafeTensors& file, const Net<T>& net) {
   try {
     ModelSpec spec = spec_from_metadata(file.metadata);
-    if (to_json(build_from_spec<T>(file, spec)) == to_json(net)) return spec;
+    if (to_json(build_from_spec<T>(file, spec)) == to_json(net))
+      return std::make_shared<const ModelSpec>(std::move(spec));
   } catch (const error&) { // a net of the user's own, whose pairs mean something else
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 /// The grid of the net's input, or of the file's pairs if the net is real-valued. Throws io_error.

@@ -181,6 +181,9 @@ void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factori
   if (!weights) return;
   Weights<T>* const target = net.layer(i).weights();
   if (!target) throw value_error(describe("'weights'", "a layer with weights", "another"));
+  if (const io::Json* integer = weights->find("integer_bias"))
+    target->set_integer_bias(integer->as_bool());
+  if (!weights->find("quantizer")) return;
   const std::string& name = member(*weights, "quantizer").as_string();
   const quant::WeightScheme<T>* row = find_row(own.quantizers, name);
   if (!row) row = find_row(quant::weight_schemes<T>, name);
@@ -210,10 +213,13 @@ io::Json to_json(const Net<T>& net) {
       throw value_error("layer '" + node.name + "': " + e.what());
     }
     if (!options.json.is_null()) layer["options"] = std::move(options.json);
-    if (const Weights<T>* weights = std::as_const(*node.layer).weights();
-        weights && weights->quantized())
-      layer["weights"] = io::Json::object(
-          {{"quantizer", weights->quantizer()->name()}, {"bits", weights->quantizer()->bits()}});
+    if (const Weights<T>* weights = node.layer->weights()) {
+      if (weights->quantized()) {
+        layer["weights"]["quantizer"] = weights->quantizer()->name();
+        layer["weights"]["bits"] = weights->quantizer()->bits();
+      }
+      if (weights->integer_bias()) layer["weights"]["integer_bias"] = true;
+    }
     layers.push_back(std::move(layer));
   }
   return layers;

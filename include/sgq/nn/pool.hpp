@@ -45,11 +45,11 @@ public:
   explicit MaxPool(const PoolOptions& o = {}) : geometry_(detail::pool_geometry("max pool", o)) {}
 
   std::string_view kind() const override { return "max_pool"; }
-  const ops::PoolGeometry& geometry() const { return geometry_; }
   void save(Fields& f) const override {
     PoolOptions o{geometry_.kernel, geometry_.stride};
     fields(o, f);
   }
+  const ops::PoolGeometry& geometry() const { return geometry_; }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   void lower(Lowering<T>& lowering) const override {

@@ -13,8 +13,8 @@ template <class T>
 class Flatten final : public Layer<T> {
 public:
   std::string_view kind() const override { return "flatten"; }
-  void lower(Lowering<T>& lowering) const override { lowering.pass(); }
   void save(Fields&) const override {}
+  void lower(Lowering<T>& lowering) const override { lowering.pass(); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   bool backward_in_place() const override { return true; }
@@ -37,8 +37,8 @@ template <class T>
 class Add final : public Layer<T> {
 public:
   std::string_view kind() const override { return "add"; }
-  void lower(Lowering<T>& lowering) const override { lowering.add(); }
   void save(Fields&) const override {}
+  void lower(Lowering<T>& lowering) const override { lowering.add(); }
   Gate gate() const override { return Gate::none; }
   bool backward_in_place() const override { return true; }
   Reads reads(std::size_t input) const override {
@@ -85,11 +85,11 @@ public:
   }
 
   std::string_view kind() const override { return "shortcut"; }
-  void lower(Lowering<T>& lowering) const override { lowering.shortcut(options_.stride); }
   void save(Fields& f) const override {
     ShortcutOptions o = options_;
     fields(o, f);
   }
+  void lower(Lowering<T>& lowering) const override { lowering.shortcut(options_.stride); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   const ShortcutOptions& options() const { return options_; }

@@ -1,0 +1,37 @@
+#!/bin/sh
+# A network of one's own, written by `own_model`, is read by the other programs from its file alone:
+# the same logits, the same map, the same C, whose logits are the integer engine's.
+#
+#   own_model.sh PROGRAM    (the other programs lie beside it)
+set -u
+. "$(dirname "$0")/../support/contract.sh"
+others=$(dirname "$program")
+
+run 0 "" --out "$work/own"
+grep -q "^own net w4a4: accuracy [0-9]" "$work/stdout" || fail "says $(cat "$work/stdout")"
+own=$work/own/model.safetensors images=$work/own/images.npy
+
+"$others/explain" --model "$own" --images "$images" --targets predicted --method gradient \
+  --out "$work/explain" >"$work/explained" 2>&1 || fail "explain: $(cat "$work/explained")"
+grep -q "^own net w4a4, 70 images" "$work/explained" || fail "explain: $(cat "$work/explained")"
+cmp "$work/own/logits.npy" "$work/explain/logits.npy" || fail "explain: other logits"
+[ -s "$work/explain/maps.png" ] || fail "explain: no picture"
+
+"$others/compare" --models "a=$own,b=$own" --images "$images" --targets predicted \
+  --out "$work/compare" >"$work/compared" 2>&1 || fail "compare: $(cat "$work/compared")"
+
+"$others/integer_inference" --model "$own" --images "$images" --explain 2 --masks 20 \
+  --out "$work/integer" >"$work/verified" 2>&1 || fail "integer: $(cat "$work/verified")"
+grep -q " of 70 images, 0 differ" "$work/verified" || fail "not verified: $(cat "$work/verified")"
+cmp "$work/own/net.c" "$work/integer/net.c" || fail "another net.c"
+cmp "$work/own/net.h" "$work/integer/net.h" || fail "another net.h"
+
+if command -v cc >/dev/null; then
+  cc -std=c99 -Wall -Wextra -Werror -I"$work/own" -DNET_H='"net.h"' -DNET_RUN=net_run \
+    -DNET_TEST=net_self_test -DNET_PIXELS=NET_PIXELS -DNET_CLASSES=NET_CLASSES \
+    "$(dirname "$0")/../../examples/cortex_m/main.c" "$work/own/net.c" -o "$work/net" ||
+    fail "net.c does not compile"
+  (cd "$work/integer" && "$work/net" >/dev/null && cmp logits.bin logits_arm.bin) ||
+    fail "C: other logits"
+fi
+exit $failed

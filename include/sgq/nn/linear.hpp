@@ -34,14 +34,11 @@ class Linear final : public Layer<T> {
 public:
   explicit Linear(const LinearOptions& options)
       : options_(check(options)), weights_({options.out, options.in}),
-        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {
-    weights_.set_integer_bias(options.integer_bias);
-  }
+        bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "linear"; }
   void save(Fields& f) const override {
     LinearOptions o = options_;
-    o.integer_bias = weights_.integer_bias();
     fields(o, f);
   }
   Gate gate() const override { return Gate::none; }

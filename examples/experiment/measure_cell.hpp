@@ -200,7 +200,7 @@ inline void add_files(io::Json& row, const Subject& s, const TrainingOptions& o)
   std::vector<std::string> files = {"model.safetensors", "right.npy", "values.npy", "maps.npy"};
   if (!row.at("alphas").as_object().empty()) files.push_back("alpha.npy");
   if (row.at("bits").as_string() == "fp32") {
-    nn::Net<float> random = untrained(s.model.spec, 1000 + o.seed, s.x);
+    nn::Net<float> random = untrained(s.model.net, 1000 + o.seed, s.x);
     io::write_npy(o.out + "/floor.npy", gradient_maps(random, s.images, s.x));
     files.push_back("floor.npy");
   } else {

@@ -39,7 +39,7 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
     data::Dataset set;
     set.name = o.images;
     set.images = images.pixels(model.input);
-    set.labels = predictions(logits_of(model.net, images.input(model.input)));
+    set.labels = saliency::predictions(saliency::logits_of(model.net, images.input(model.input)));
     set.classes = static_cast<int>(model.net.classes());
     return set;
   }

@@ -2,7 +2,7 @@
 //
 //     images    [N, C, H, W]  pixel codes 0..255, channel planes row by row
 //     labels    N             class numbers below `classes`
-//     evidence  [N, 1, H, W]  1 where the class is written in the image; empty if nobody knows
+//     evidence  [N, 1, H, W]  1 at the pixels that show the class; empty if unknown
 //
 // Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
 // a fill and a background are all defined on codes (data/normalize.hpp).
@@ -51,8 +51,8 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
 }
 } // namespace detail
 
-/// Throws shape_error or value_error unless the parts of the set belong together: as many labels
-/// as images, every label a class, a mask of the images' size.
+/// Throws shape_error or value_error unless the parts of the set agree: as many labels as images,
+/// every label below `classes`, masks of the images' size.
 inline void check(const Dataset& set) {
   const Shape& shape = set.images.shape();
   if (shape.rank() != 4 || shape[0] != set.size())

@@ -60,7 +60,7 @@ inline Tensor<std::uint8_t> read_idx_images(const std::string& path, const std::
   return images;
 }
 
-/// N labels below `classes`. Throws io_error, at the offset of the first label that is not.
+/// N labels below `classes`. Throws io_error with the offset of the first label that is too large.
 inline std::vector<std::uint8_t> read_idx_labels(const std::string& path, int classes,
                                                  const std::string& hint = {}) {
   InputFile file(path, hint);

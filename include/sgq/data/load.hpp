@@ -9,8 +9,8 @@
 //     QuantParams grid = normalization("mnist");
 //     Explainer explain(net, {.background = background_values("mnist", grid)});
 //
-// Files are looked for in DIR/NAME/, then in DIR itself. A set that was asked for by name is never
-// replaced by another one: what is not found is an error. data/fetch.sh puts the files there.
+// Files are looked for in DIR/NAME/, then in DIR itself. A missing set is an error: no other
+// set takes its place. data/fetch.sh puts the files there.
 //
 // To add a set: a reader, and a row of `datasets`. Programs and tests read the table. A set of one's
 // own needs neither: fill in a Dataset (data/dataset.hpp), and measure() gives its grid.
@@ -27,8 +27,8 @@
 
 namespace sgq::data {
 
-/// What CIFAR-10's splits are made of. The held-out protocols use no test image: the first to
-/// compare finished recipes, the second to choose one.
+/// Which batches CIFAR-10's splits consist of. `holdout` and `tuning` use no test image: compare
+/// finished recipes on the former, choose a recipe on the latter.
 enum class Protocol {
   standard, ///< train on batches 1-5, test on the test batch
   holdout,  ///< train on batches 1-4, test on batch 5
@@ -134,8 +134,8 @@ inline std::string_view last_part(std::string_view path) {
 }
 
 /// The folder that holds `file`: DIR/NAME/, else DIR; each also with `inner` below it. DIR itself
-/// does not count if it bears the name of another set, for MNIST and Fashion-MNIST name their files
-/// alike. Throws io_error that lists the places.
+/// is skipped if it has the name of another set, since MNIST and Fashion-MNIST use the same file
+/// names. Throws io_error that lists the places.
 inline std::string find_folder(std::string_view name, const std::string& dir,
                                const std::string& inner, const std::string& file,
                                const std::string& hint) {

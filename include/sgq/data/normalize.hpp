@@ -14,8 +14,8 @@
 
 namespace sgq::data {
 
-/// The grid that a set's own pixels ask for. Sums are integers, so the result is exact up
-/// to its last rounding. A set of one colour gets the scale 1 / 255. Throws value_error if the set
+/// The parameters that normalise a set by its own mean and deviation. Sums are integers, so only
+/// the last step rounds. A set of one colour gets the scale 1 / 255. Throws value_error if the set
 /// is empty.
 inline QuantParams measure(const Dataset& set) {
   if (set.size() == 0) throw value_error(describe("measure " + set.name, "images", "none"));

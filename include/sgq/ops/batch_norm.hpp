@@ -51,8 +51,8 @@ struct MomentsRow {
       sum += d * d;
       rest += d;
     }
-    // mu has the rounding of a sum of large numbers; the deviations from it are small, so their
-    // sum, which would be 0 for the exact mean, corrects both results.
+    // mu carries the rounding error of a sum of large numbers. The deviations from it are small;
+    // their sum would be 0 for the exact mean, so it corrects both results.
     const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
     *mean = static_cast<double>(mu) + shift;
     *squares = about_mean > 0 ? about_mean : 0;
@@ -99,8 +99,8 @@ void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
   });
 }
 
-/// *a = sum dy, *b = sum dy (u - mu). The row that comes next is `ahead` elements on; it begins on
-/// another page, where the processor's own prefetching starts anew.
+/// *a = sum dy, *b = sum dy (u - mu). The next row lies `ahead` elements further on. It is
+/// prefetched because hardware prefetching stops at page boundaries.
 template <class T, class U>
 struct NormSumsRow {
   template <int Bytes>

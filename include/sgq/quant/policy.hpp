@@ -154,7 +154,7 @@ inline BitPolicy parse_bit_policy(std::string_view text,
 
 namespace detail {
 
-/// Names in `policy.layers` must exist, and bits set in code must be possible.
+/// Checks that names in `policy.layers` exist and that all bits are valid.
 inline void check_policy(const BitPolicy& policy, std::span<const std::string> names) {
   const auto check = [&](const Bits& bits) {
     for (int b : {bits.weights, bits.activations})

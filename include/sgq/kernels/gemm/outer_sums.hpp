@@ -2,9 +2,9 @@
 // a tile of registers.
 //
 // Every step loads one row of b into a few registers, broadcasts a column of a, value by value, and
-// multiplies and adds each pair. How many rows and registers a tile has is chosen by those who
-// instantiate this for their instruction set: as many sums as leave room for one row of b and one
-// value of a.
+// multiplies and adds each pair. Each instruction set instantiates it with the
+// rows and registers that its register file allows: as many sums as leave room for one row of b
+// and one value of a.
 #pragma once
 
 #include "sgq/kernels/simd/dispatch.hpp"

@@ -3,14 +3,14 @@
 //     save_model("out/model.safetensors", net);
 //     Model<float> model = load_model("out/model.safetensors");   // net, metadata, input, spec
 //
-// The metadata hold what defines the net (nn/net_json.hpp), so any net of the library's layers comes
-// back from the file alone; layers and quantisers of your own come from makers that you hand over.
-// Pairs of your own may be added, and the spec of one of the library's models. Equal nets give equal
-// bytes: nothing of the run is stored, no time, host or thread count.
+// The metadata hold what defines the net (nn/net_json.hpp), so any net of the library's layers
+// comes back from the file alone; layers and quantisers of your own come from makers that you hand
+// over. Pairs of your own may be added, and the spec of one of the library's models. Equal nets
+// give equal bytes: nothing of the run is stored, no time, host or thread count.
 //
 // Loading checks all before it touches a net: layers, tensors, and that both nets compute with the
-// same integers: 4-bit weights mean nothing in a 2-bit net. A net that is built from a file takes no
-// more memory than the file's tensors justify, whatever the metadata say.
+// same integers: 4-bit weights mean nothing in a 2-bit net. A net that is built from a file takes
+// no more memory than the file's tensors justify, whatever the metadata say.
 //
 // load_weights() also takes files of others, PyTorch's for instance: a net of doubles takes F32,
 // which loses nothing, and counters named "..num_batches_tracked" are passed over.

@@ -43,8 +43,8 @@ struct Schedule {
   double factor = 0.1;                      ///< at each milestone (step)
   std::shared_ptr<const Course> own{};      ///< replaces `kind`
 
-  /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and where
-  /// a course of your own gives no factor.
+  /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and
+  /// where a course of your own gives no factor.
   double operator()(index_t i, index_t steps) const;
 
   /// Throws value_error on settings that give no course.

@@ -106,8 +106,8 @@ inline Dataset load_cifar10(const std::string& dir, Split split, Protocol protoc
 /// Reads a set. Throws io_error if a file is missing or malformed, value_error on an unknown name
 /// or a protocol other than standard for a set that is not cifar-10.
 /// The synthetic set has 10,000 training and 2,000 test images of seed 1.
-inline Dataset load(std::string_view name, const std::string& dir, Split split,
-                    Protocol protocol = Protocol::standard) {
+SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Split split,
+                              Protocol protocol = Protocol::standard) {
   if (!is_dataset_name(name))
     throw value_error(
         describe("data set", "mnist, fashion-mnist, cifar-10 or synthetic", std::string(name)));

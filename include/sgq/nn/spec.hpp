@@ -50,7 +50,7 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 } // namespace detail
 
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
-inline Metadata to_metadata(const ModelSpec& spec) {
+SGQ_COMPILE_ONCE Metadata to_metadata(const ModelSpec& spec) {
   std::string zero;
   for (std::int32_t z : spec.quant.input.zero_point) {
     if (!zero.empty()) zero += ' ';
@@ -70,7 +70,7 @@ inline Metadata to_metadata(const ModelSpec& spec) {
 
 /// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
 /// bad.
-inline ModelSpec spec_from_metadata(const Metadata& pairs) {
+SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   const auto get = [&](const char* key) -> const std::string& {
     const auto found = pairs.find(key);
     if (found == pairs.end())

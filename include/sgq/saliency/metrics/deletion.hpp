@@ -30,9 +30,9 @@ struct ProbabilityCurve {
 
 namespace detail {
 
-inline ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
-                                          View<const float> x, View<const float> maps,
-                                          const DeletionOptions& options, bool insert) {
+SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
+                                                    View<const float> x, View<const float> maps,
+                                                    const DeletionOptions& options, bool insert) {
   check_explained(what, x, maps);
   if (options.steps < 1)
     throw value_error(describe(what, "at least one step", to_text(options.steps)));

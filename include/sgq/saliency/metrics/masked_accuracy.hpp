@@ -73,10 +73,10 @@ inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const 
 /// x [N,C,H,W], maps [N,H,W] (|dS/dx| of the true class's logit by the definition, any map in
 /// practice). Throws shape_error or value_error where they, the labels or the background do not
 /// fit.
-inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const float> x,
-                                          std::span<const std::uint8_t> labels,
-                                          View<const float> maps,
-                                          const MaskedAccuracyOptions& options = {}) {
+SGQ_COMPILE_ONCE MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const float> x,
+                                                    std::span<const std::uint8_t> labels,
+                                                    View<const float> maps,
+                                                    const MaskedAccuracyOptions& options = {}) {
   check_explained("masked accuracy", x, maps);
   const index_t images = x.shape()[0], positions = x.shape().plane();
   ops::check_labels(labels, {images, model.classes()});

@@ -1,14 +1,20 @@
 # sgq::compiled: what programs take most from the headers, compiled once into a static library. Link
 # it instead of sgq::sgq; nothing else changes, neither an include nor a bit of any result.
 #
-# Each list of include/sgq/compiled/ becomes one source file for each type. Nothing is built until
+# Each list of include/sgq/compiled/ becomes a source file, or two where it is one of templates, for
+# float and double. Nothing is built until
 # some target links the library or SGQ_INSTALL_COMPILED asks for it.
 set(sgq_compiled_sources "")
 file(GLOB lists RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}/include" CONFIGURE_DEPENDS
      "${CMAKE_CURRENT_SOURCE_DIR}/include/sgq/compiled/*.inc")
 foreach(list IN LISTS lists)
   cmake_path(GET list STEM name)
-  foreach(real float double)
+  file(STRINGS "${CMAKE_CURRENT_SOURCE_DIR}/include/${list}" templates REGEX "SGQ_REAL")
+  set(reals float)
+  if(templates)
+    set(reals float double)
+  endif()
+  foreach(real IN LISTS reals)
     set(source "${CMAKE_CURRENT_BINARY_DIR}/compiled/${name}_${real}.cpp")
     file(CONFIGURE OUTPUT "${source}" CONTENT
          "#include \"sgq/sgq.hpp\"\n#define SGQ_EXTERN\n#define SGQ_REAL ${real}\n#include \"${list}\"\n")

@@ -1,5 +1,11 @@
 // A project that uses sgq. It prints the version and whether OpenMP came with it.
+#if defined(SGQ_COMPILED)
 #include "sgq/sgq.hpp"
+#else // what it uses: compiled often, it had better be short
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/tensor.hpp"
+#include "sgq/version.hpp"
+#endif
 
 #include <cstdio>
 

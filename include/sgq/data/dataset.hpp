@@ -68,7 +68,7 @@ inline void check(const Dataset& set) {
 }
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set.
-inline Dataset subset(const Dataset& set, std::span<const index_t> indices) {
+SGQ_COMPILE_ONCE Dataset subset(const Dataset& set, std::span<const index_t> indices) {
   Dataset part{set.name, {}, {}, set.classes, set.class_names, {}};
   part.labels.reserve(indices.size());
   for (index_t i : indices) {
@@ -99,7 +99,8 @@ struct TrainValidation {
 
 /// Sets aside floor(fraction * N) images, drawn by the seed; each part keeps the set's order.
 /// Throws value_error unless both parts get at least one image.
-inline TrainValidation split_validation(const Dataset& set, double fraction, std::uint64_t seed) {
+SGQ_COMPILE_ONCE TrainValidation split_validation(const Dataset& set, double fraction,
+                                                  std::uint64_t seed) {
   const index_t n = set.size();
   const bool valid = fraction > 0 && fraction < 1;
   const index_t held = valid ? static_cast<index_t>(fraction * static_cast<double>(n)) : 0;

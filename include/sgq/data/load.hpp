@@ -12,8 +12,8 @@
 // Files are looked for in DIR/NAME/, then in DIR itself. A missing set is an error: no other
 // set takes its place. data/fetch.sh puts the files there.
 //
-// To add a set: a reader, and a row of `datasets`. Programs and tests read the table. A set of one's
-// own needs neither: fill in a Dataset (data/dataset.hpp), and measure() gives its grid.
+// To add a set: a reader, and a row of `datasets`. Programs and tests read the table. A set of
+// one's own needs neither: fill in a Dataset (data/dataset.hpp), and measure() gives its grid.
 #pragma once
 
 #include "sgq/core/registry.hpp"
@@ -196,8 +196,8 @@ inline Dataset load_synthetic(const DatasetInfo&, const std::string&, Split spli
 
 /// Reads a set. Throws io_error if a file is missing or malformed, value_error on an unknown name
 /// or a protocol other than standard for a set without protocols.
-inline Dataset load(std::string_view name, const std::string& dir, Split split,
-                    Protocol protocol = Protocol::standard) {
+SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Split split,
+                              Protocol protocol = Protocol::standard) {
   const DatasetInfo& info = dataset_info(name);
   if (protocol != Protocol::standard && !info.has_protocols)
     throw value_error(describe("held-out protocol", "the set cifar-10", std::string(name)));

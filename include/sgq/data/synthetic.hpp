@@ -162,7 +162,7 @@ inline std::uint8_t label_of(const Random& random, index_t index) {
 
 /// n images of a seed; the first n of a longer set are the same. Train and test share no image.
 /// Throws value_error if n < 1.
-inline Dataset synthetic(index_t n, std::uint64_t seed, Split split) {
+SGQ_COMPILE_ONCE Dataset synthetic(index_t n, std::uint64_t seed, Split split) {
   if (n < 1) throw value_error(describe("synthetic images", "1 or more", to_text(n)));
   const Random random = Random(seed, 0x73796e74u).split(split == Split::train ? 0 : 1); // "synt"
   const Random classes = random.split(0), images = random.split(1);

@@ -136,7 +136,7 @@ private:
 } // namespace detail
 
 /// Throws value_error, naming the step, unless the graph is in order.
-inline void check_graph(const Graph& graph) {
+SGQ_COMPILE_ONCE void check_graph(const Graph& graph) {
   detail::GraphCheck(graph).run();
 }
 

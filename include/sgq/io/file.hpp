@@ -153,7 +153,8 @@ inline Descriptor open_temporary(const std::string& path, const std::string& tem
 } // namespace detail
 
 /// The whole contents of a regular file of at most `limit` bytes. Throws io_error.
-inline std::string read_file(const std::string& path, std::uint64_t limit = max_file_bytes) {
+SGQ_COMPILE_ONCE std::string read_file(const std::string& path,
+                                       std::uint64_t limit = max_file_bytes) {
   RegularFile file(path, detail::action("read", path));
   const auto check = [&](std::uint64_t n) {
     if (n > limit) detail::fail("read", path, "at most " + to_text(limit) + " bytes", to_text(n));
@@ -177,7 +178,7 @@ inline std::string read_file(const std::string& path, std::uint64_t limit = max_
 
 /// Replaces the file, or makes it. On any failure (io_error) the old file is untouched and the
 /// temporary one removed. Two writers of one path take turns.
-inline void write_file_atomically(const std::string& path, std::string_view bytes) {
+SGQ_COMPILE_ONCE void write_file_atomically(const std::string& path, std::string_view bytes) {
   const detail::Target target = detail::target_of("write", path);
   if (target.device()) return detail::write_device("write", path, bytes);
   const std::string temporary = target.path + ".tmp";
@@ -202,7 +203,7 @@ inline void check_writable(const std::string& path) {
 /// Adds one line (given without its newline) to the end of a file, and flushes it to the disk: for
 /// logs of results, where a line that was added must survive. A last line that lacks its newline is
 /// ended first. On failure (io_error) the file is cut back to what it was.
-inline void append_line(const std::string& path, std::string_view line) {
+SGQ_COMPILE_ONCE void append_line(const std::string& path, std::string_view line) {
   if (line.find('\n') != line.npos) detail::fail("append to", path, "one line", "several");
   const detail::Target target = detail::target_of("append to", path);
   std::string text = std::string(line) + "\n";

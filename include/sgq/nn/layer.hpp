@@ -168,8 +168,9 @@ public:
     static_cast<void>(input);
     return Reads::plain;
   }
-  /// True if the layer normalises by mean and variance: a training pass then asks for the moments of
-  /// its input's planes (Signal::moments), and the gain of the weights before it does not matter.
+  /// True if the layer normalises by mean and variance: a training pass then asks for the moments
+  /// of its input's planes (Signal::moments), and the gain of the weights before it does not
+  /// matter.
   virtual bool normalizes() const { return false; }
   /// True if backward works with dx[0] and dy in the same memory.
   virtual bool backward_in_place() const { return false; }

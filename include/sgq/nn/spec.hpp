@@ -51,7 +51,7 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 
 /// The grid of a net's images, as two pairs: with them a file of a real-valued net says how its
 /// input was normalised.
-inline Metadata to_metadata(const QuantParams& input) {
+SGQ_COMPILE_ONCE Metadata to_metadata(const QuantParams& input) {
   std::string zero;
   for (std::int32_t z : input.zero_point) {
     if (!zero.empty()) zero += ' ';
@@ -92,7 +92,7 @@ inline Metadata to_metadata(const ModelSpec& spec) {
 
 /// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
 /// bad.
-inline ModelSpec spec_from_metadata(const Metadata& pairs) {
+SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   const auto get = [&](const char* key) -> const std::string& {
     const auto found = pairs.find(key);
     if (found == pairs.end())

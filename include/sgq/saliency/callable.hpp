@@ -32,9 +32,9 @@ using ops::Target; // which scalar S_c of the logits a map explains or a metric 
 using ops::target_score;
 using sgq::argmax; // of logits: the predicted class
 
-/// What `what` puts in the place of pixels, one value per channel, in input units: what is `given` in
-/// its own options, else the background `stated` with the model. Throws value_error unless that is
-/// one value, or one for each channel.
+/// What `what` puts in the place of pixels, one value per channel, in input units: what is `given`
+/// in its own options, else the background `stated` with the model. Throws value_error unless that
+/// is one value, or one for each channel.
 inline std::vector<float> background_for(std::string_view what, const std::vector<float>& given,
                                          const std::vector<float>& stated, index_t channels) {
   std::vector<float> values = given.empty() ? stated : given;

@@ -69,9 +69,9 @@ private:
 
 /// values [N,1,H,W]. Throws value_error where neither the options nor the classifier state a
 /// background.
-inline Attribution<float> occlusion(const Classifier& model, View<const float> x,
-                                    std::span<const std::uint8_t> classes,
-                                    const OcclusionOptions& o = {}) {
+SGQ_COMPILE_ONCE Attribution<float> occlusion(const Classifier& model, View<const float> x,
+                                              std::span<const std::uint8_t> classes,
+                                              const OcclusionOptions& o = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("occlusion", "images [N, C, H, W]", s.str()));
   ops::check_labels(classes, {s[0], model.classes()});

@@ -45,8 +45,9 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
 
 /// values [N,1,H,W]. All images see the same masks. Throws value_error where neither the options
 /// nor the classifier state a background.
-inline Attribution<float> rise(const Classifier& model, View<const float> x,
-                               std::span<const std::uint8_t> classes, const RiseOptions& o = {}) {
+SGQ_COMPILE_ONCE Attribution<float> rise(const Classifier& model, View<const float> x,
+                                         std::span<const std::uint8_t> classes,
+                                         const RiseOptions& o = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("RISE", "images [N, C, H, W]", s.str()));
   ops::check_labels(classes, {s[0], model.classes()});

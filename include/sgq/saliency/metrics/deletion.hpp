@@ -7,7 +7,8 @@
 // Steps are ceil(H W / T) positions each; the last takes what is left and weighs what it is wide.
 // With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T. Deletion goes from the image to the
 // background (a low area is good), insertion from the background to the image (high is good). State
-// the background with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC 2018.
+// the background with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC
+// 2018.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"
@@ -30,9 +31,9 @@ struct ProbabilityCurve {
 
 namespace detail {
 
-inline ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
-                                          View<const float> x, View<const float> maps,
-                                          const DeletionOptions& options, bool insert) {
+SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
+                                                    View<const float> x, View<const float> maps,
+                                                    const DeletionOptions& options, bool insert) {
   check_explained(what, x, maps);
   if (options.steps < 1)
     throw value_error(describe(what, "at least one step", to_text(options.steps)));

@@ -19,7 +19,7 @@
 namespace sgq::saliency {
 
 enum class Perturbation {
-  square, ///< I = x - x' within a random square, 0 outside: the square takes the background's values
+  square,  ///< I = x - x' within a random square, which takes the background's values; 0 outside
   gaussian ///< I ~ N(0, (sigma (x_max - x_min))^2), each input on its own
 };
 
@@ -109,9 +109,9 @@ inline void summarize(View<const double> e, View<const double> ds, index_t n, In
 
 /// x, phi [N,C,H,W]; targets: the class that phi explains, one an image. Throws shape_error or
 /// value_error where they or the options do not fit.
-inline Infidelity infidelity(const Classifier& model, View<const float> x,
-                             std::span<const std::uint8_t> targets, View<const float> phi,
-                             const InfidelityOptions& options = {}) {
+SGQ_COMPILE_ONCE Infidelity infidelity(const Classifier& model, View<const float> x,
+                                       std::span<const std::uint8_t> targets, View<const float> phi,
+                                       const InfidelityOptions& options = {}) {
   if (x.shape().rank() != 4)
     throw shape_error(describe("infidelity", "images [N, C, H, W]", x.shape().str()));
   check_map_pair("infidelity: images and attributions", x, phi);

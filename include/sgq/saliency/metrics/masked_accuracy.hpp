@@ -72,9 +72,10 @@ inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const 
 /// x [N,C,H,W], maps [N,H,W] (|dS/dx| of the true class's logit by the definition, any map in
 /// practice). Throws shape_error or value_error where they, the labels or the background do not
 /// fit.
-inline MaskedAccuracy masked_accuracy(const Classifier& model, View<const float> x,
-                                      std::span<const std::uint8_t> labels, View<const float> maps,
-                                      const MaskedAccuracyOptions& options = {}) {
+SGQ_COMPILE_ONCE MaskedAccuracy masked_accuracy(const Classifier& model, View<const float> x,
+                                                std::span<const std::uint8_t> labels,
+                                                View<const float> maps,
+                                                const MaskedAccuracyOptions& options = {}) {
   check_explained("masked accuracy", x, maps);
   return detail::masked_accuracy_along(
       model, x, labels, ranking(maps, options.rank_by, tie_breaker(options.seed)), options);

@@ -22,8 +22,8 @@ struct SensitivityOptions {
 };
 
 /// [N]. Calls explain 1 + samples times, with all images each time.
-inline Tensor<double> max_sensitivity(Explain explain, View<const float> x,
-                                      const SensitivityOptions& options = {}) {
+SGQ_COMPILE_ONCE Tensor<double> max_sensitivity(Explain explain, View<const float> x,
+                                                const SensitivityOptions& options = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("max-sensitivity", "images [N, C, H, W]", s.str()));
   if (!(options.radius >= 0) || !std::isfinite(options.radius) || options.samples < 1)

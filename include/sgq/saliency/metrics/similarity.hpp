@@ -166,8 +166,8 @@ inline constexpr SimilarityMeasure similarity_measures[] = {
     {"top_10_iou", "top-10 % IoU", &Similarity::top_iou}};
 
 /// `seed`: of the ties in top_iou.
-inline Similarity similarity(View<const float> a, View<const float> b, Values values,
-                             std::uint64_t seed = 0) {
+SGQ_COMPILE_ONCE Similarity similarity(View<const float> a, View<const float> b, Values values,
+                                       std::uint64_t seed = 0) {
   return {spearman(a, b, values), pearson(a, b, values), cosine(a, b, values), ssim(a, b, values),
           top_iou(a, b, values, 0.1, seed)};
 }

@@ -51,7 +51,7 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 
 /// The grid of a net's images, as two pairs: with them a file of a real-valued net says how its
 /// input was normalised.
-SGQ_COMPILE_ONCE Metadata to_metadata(const QuantParams& input) {
+inline Metadata to_metadata(const QuantParams& input) {
   std::string zero;
   for (std::int32_t z : input.zero_point) {
     if (!zero.empty()) zero += ' ';
@@ -77,7 +77,7 @@ inline QuantParams input_from_metadata(const Metadata& pairs) {
 }
 
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
-inline Metadata to_metadata(const ModelSpec& spec) {
+SGQ_COMPILE_ONCE Metadata to_metadata(const ModelSpec& spec) {
   Metadata pairs{{"net", spec.net},
                  {"classes", to_text(spec.options.classes)},
                  {"width", to_text(spec.options.width)},

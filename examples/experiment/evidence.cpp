@@ -24,9 +24,7 @@ struct Options {
 // Trains lenet5, plainly or guided, and returns it.
 nn::Net<float> train_net(const Options& o, const data::Dataset& set, const QuantParams& grid,
                          bool guided) {
-  nn::ModelSpec spec;
-  spec.net = "lenet5";
-  spec.options.seed = o.seed;
+  nn::ModelSpec spec{.net = "lenet5", .options = {.seed = o.seed}};
   spec.quant.bits = quant::parse_bit_policy(o.bits);
   spec.quant.input = grid;
   nn::Net<float> net = nn::build_model(spec);

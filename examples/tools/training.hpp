@@ -32,9 +32,7 @@ struct Start {
 /// training set, for the clips. Prints the warnings of quantize().
 inline Start start(const TrainingOptions& o, const QuantParams& grid,
                    sgq::View<const float> first) {
-  nn::ModelSpec spec;
-  spec.net = o.net.empty() ? o.default_net : o.net;
-  spec.options.seed = o.seed;
+  nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net, .options = {.seed = o.seed}};
   spec.quant.input = grid;
   std::string origin;
   nn::Net<float> net = [&] {

@@ -47,32 +47,21 @@ inline Options parse(int argc, char** argv, std::string_view usage, std::string_
       fail("unknown option " + name + " (see --help)");
     if (i + 1 == argc) fail(name + " needs a value");
     const std::string value = argv[++i];
-    const auto number = [&] {
+    const auto set = [&](const char* option, int& to) {
+      if (name != option) return;
       char* end = nullptr;
       const long n = std::strtol(value.c_str(), &end, 10);
       if (end == value.c_str() || *end || n < 0 || n > 4096)
         fail(name + ": expected a number from 0 to 4096, got " + value);
-      return static_cast<int>(n);
+      to = static_cast<int>(n);
     };
-    if (name == "--net")
-      o.net = value;
-    else if (name == "--impl")
-      o.impl = value;
-    else if (name == "--engine")
-      o.engine = value;
-    else if (name == "--bits")
-      o.bits = number();
-    else if (name == "--guided")
-      o.guided = number();
-    else if (name == "--threads")
-      o.threads = number();
-    else if (name == "--steps")
-      o.steps = number();
-    else if (name == "--batch")
-      o.batch = number();
-    else if (name == "--rounds")
-      o.rounds = std::max(1, number());
+    if (name == "--net") o.net = value;
+    if (name == "--impl") o.impl = value;
+    if (name == "--engine") o.engine = value;
+    set("--bits", o.bits), set("--guided", o.guided), set("--threads", o.threads);
+    set("--steps", o.steps), set("--batch", o.batch), set("--rounds", o.rounds);
   }
+  o.rounds = std::max(1, o.rounds);
   sgq::set_num_threads(o.threads);
   return o;
 }

@@ -52,6 +52,11 @@ struct Buffers {
 
 #if defined(SGQ_BENCH_ONEDNN)
 
+/// A tensor whose layout oneDNN may choose.
+dnnl::memory::desc any(const dnnl::memory::dims& d) {
+  return {d, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+}
+
 /// One oneDNN convolution product with its reorders.
 class Peer {
 public:
@@ -63,9 +68,6 @@ public:
         wd{g.out_channels, g.in_channels, g.kernel_h, g.kernel_w},
         yd{g.batch, g.out_channels, g.out_h(), g.out_w()}, stride{g.stride, g.stride},
         pad{g.pad, g.pad};
-    const auto any = [](const memory::dims& d) {
-      return memory::desc(d, memory::data_type::f32, tag::any);
-    };
     const auto algorithm = algorithm::convolution_direct;
     const convolution_forward::primitive_desc forward(
         {prop_kind::forward_training, algorithm, any(xd), any(wd), any(yd), stride, pad, pad},

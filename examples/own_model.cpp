@@ -4,7 +4,7 @@
 //
 // OUT gets model.safetensors, which the other programs read, images.npy, logits.npy, map.npy, and
 // the network as integers in C: bars.c, bars.h.
-#include "common/command_line.hpp"
+#include "tools/command_line.hpp"
 
 #include "sgq/sgq.hpp"
 

@@ -9,10 +9,7 @@
 using namespace sgq;
 using namespace sgq::nn;
 
-int main(int argc, char** argv) {
-  if (argc > 1 && std::string(argv[1]) == "--help") return std::puts("quickstart [--help]"), 0;
-  if (argc > 1) return std::fprintf(stderr, "quickstart: unknown option %s\n", argv[1]), 2;
-
+void quickstart() {
   // Digits on clutter, drawn by the library itself.
   const data::Dataset train_set = data::synthetic(6000, 1, data::Split::train);
   const data::Dataset test_set = data::synthetic(1000, 1, data::Split::test);
@@ -50,4 +47,10 @@ int main(int argc, char** argv) {
     const double accuracy = train::evaluate(net, test_batches).accuracy();
     std::printf("epoch %d: test accuracy %.1f %%\n", int(epoch) + 1, 100 * accuracy);
   }
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--help") return std::puts("quickstart [--help]"), 0;
+  if (argc > 1) return std::fprintf(stderr, "quickstart: unknown option %s\n", argv[1]), 2;
+  quickstart();
 }

@@ -2,12 +2,12 @@
 #pragma once
 
 #define SGQ_VERSION_MAJOR 0
-#define SGQ_VERSION_MINOR 1
+#define SGQ_VERSION_MINOR 2
 #define SGQ_VERSION_PATCH 0
 
 namespace sgq {
 
-inline constexpr const char* version = "0.1.0";
+inline constexpr const char* version = "0.2.0";
 
 /// Raised by every change that alters trained weights, maps or measures under the same options. Do
 /// not put results of two versions into one table.

@@ -67,7 +67,7 @@ double measure(const saliency::Classifier& model, View<const float> x,
                                        saliency::Values::magnitude);
   const auto scores = saliency::similarity(maps, other, saliency::Values::magnitude);
   const auto curve =
-      saliency::deletion(model, x, maps, {.steps = 4, .substrate = {.fill = ops::Fill::uniform}});
+      saliency::deletion(model, x, maps, {.steps = 4, .background = {.fill = ops::Fill::uniform}});
   const auto painted = saliency::colorize(maps);
   return saliency::bootstrap_mean(saliency::gini(maps)).mean +
          saliency::bootstrap_mean(scores.spearman).mean +

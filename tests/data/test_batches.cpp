@@ -1,5 +1,5 @@
 #include "sgq/data/batches.hpp"
-#include "sgq/data/synthetic.hpp"
+#include "sgq/data/load.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/gradients.hpp"

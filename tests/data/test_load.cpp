@@ -62,7 +62,7 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
   CHECK_THROWS_AS(load("fashion-mnist", dir / "mnist//", Split::train), io_error);
   CHECK_THROWS_AS(load("cifar-10", dir / "", Split::train), io_error);
   CHECK(contains(message_of<value_error>([&] { load("emnist", dir / "", Split::train); }),
-                 "expected mnist, fashion-mnist, cifar-10 or synthetic, got emnist"));
+                 "expected mnist, fashion-mnist, cifar-10 or synthetic, got 'emnist'"));
 
   // Part of a set is not a set.
   std::filesystem::remove(dir / "mnist/train-labels-idx1-ubyte");
@@ -127,6 +127,22 @@ TEST_CASE("The synthetic set needs no files", "[data]") {
   const Dataset set = load("synthetic", "/nowhere", Split::test);
   CHECK(set.size() == 2000);
   CHECK(set.evidence.shape() == set.images.shape());
+}
+
+TEST_CASE("Every set of the table has a name, a grid, classes and a background", "[data]") {
+  CHECK(one_of(names_of(datasets)) == "mnist, fashion-mnist, cifar-10 or synthetic");
+  for (const DatasetInfo& info : datasets) {
+    INFO(std::string(info.name));
+    const QuantParams grid = normalization(info.name);
+    REQUIRE(grid.channels() == info.channels);
+    CHECK(grid.scale == static_cast<float>(1 / (255 * info.deviation)));
+    CHECK_FALSE((info.title.empty() || info.about.empty()));
+    for (const std::string_view name : info.class_names) CHECK_FALSE(name.empty());
+    const std::vector<float> background = background_values(info.name, grid);
+    REQUIRE(background.size() == static_cast<std::size_t>(info.channels));
+    CHECK(background[0] == (info.on_black ? grid.value<float>(0, 0) : 0.0f));
+  }
+  CHECK(load("synthetic", "", Split::test).class_names == synthetic(1, 1, Split::test).class_names);
 }
 
 } // namespace test_load

@@ -1,5 +1,4 @@
-#include "sgq/data/normalize.hpp"
-#include "sgq/data/synthetic.hpp"
+#include "sgq/data/load.hpp"
 #include "support/catch.hpp"
 
 #include <limits>
@@ -20,8 +19,8 @@ Tensor<std::uint8_t> all_codes(index_t channels) {
 
 TEMPLATE_TEST_CASE("Codes become scale times an exact difference, and come back", "[data]", float,
                    double) {
-  for (const char* name : {"mnist", "fashion-mnist", "cifar-10", "synthetic"}) {
-    const QuantParams grid = normalization(name);
+  for (const DatasetInfo& info : datasets) {
+    const QuantParams grid = normalization(info.name);
     const Tensor<std::uint8_t> codes = all_codes(grid.channels());
     Tensor<TestType> x(codes.shape());
     normalize<TestType>(codes, grid, x);

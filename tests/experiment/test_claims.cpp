@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/answers.hpp"
+#include "../../examples/experiment/answers.hpp"
 
 #include "support/catch.hpp"
 
@@ -146,8 +146,8 @@ TEST_CASE("a drift by one measure is none by another, and both are said", "[expe
       cell.values["cosine"].push_back(0.6 + (few ? 0.1 : 0));
     } // ssim and top_10_iou were not measured
   const Condition two_bits{{"w2a2"}, true};
-  CHECK(others_beyond_band(m.study, "mnist", two_bits) == std::vector<std::string>{"Pearson"});
-  CHECK(others_beyond_band(m.study, "mnist", {{"w4a4"}, true}).empty());
+  CHECK(others_beyond_seeds(m.study, "mnist", two_bits) == std::vector<std::string>{"Pearson"});
+  CHECK(others_beyond_seeds(m.study, "mnist", {{"w4a4"}, true}).empty());
   const std::string text = make_answers(m.study, {}, {"mnist"})[2].text;
   CHECK(text.ends_with("within the noise between seeds; by Pearson it is beyond that."));
 }

@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/evidence.hpp"
+#include "../../examples/experiment/evidence.hpp"
 
 #include "support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/grid.hpp"
+#include "../../examples/experiment/grid.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

@@ -1,4 +1,4 @@
-#include "../../examples/common/measuring.hpp"
+#include "../../examples/tools/numbers.hpp"
 
 #include "support/catch.hpp"
 
@@ -9,12 +9,12 @@ using namespace examples;
 TEST_CASE("every measure of maps is written with blank maps and without", "[experiment]") {
   // Of four images the last has a blank map; the others point at one of 64 positions each.
   Tensor<float> maps({4, 8, 8});
-  Evidence evidence{"evidence", Tensor<std::uint8_t>({4, 8, 8})};
+  Tensor<std::uint8_t> evidence({4, 8, 8});
   for (index_t n = 0; n < 4; ++n) {
     if (n < 3) maps[n * 64 + 5] = 1;
-    for (index_t i = 0; i < 16; ++i) evidence.masks[n * 64 + i] = 1; // a quarter
+    for (index_t i = 0; i < 16; ++i) evidence[n * 64 + i] = 1; // a quarter
   }
-  const io::Json json = to_json(measure_shape(maps, evidence));
+  const io::Json json = to_json(saliency::measure_maps({.maps = maps, .mask = evidence}));
   CHECK(json.at("blank_maps").at("mean").as_double() == 0.25);
   const auto both = [&](const char* name, double with, double without) {
     INFO(name);
@@ -34,7 +34,7 @@ TEST_CASE("every measure of maps is written with blank maps and without", "[expe
 }
 
 TEST_CASE("a measure of fewer images takes their share of the blank ones", "[experiment]") {
-  const MapMeasure few{"max_sensitivity", Tensor<double>({2}, {3, 5})};
+  const saliency::MapMeasure few{"max_sensitivity", Tensor<double>({2}, {3, 5})};
   const Tensor<double> blank({4}, {0, 1, 1, 1});
   const io::Json json = to_json(few, blank);
   CHECK(json.at("blank").as_int() == 1);

@@ -1,4 +1,4 @@
-#include "../../examples/common/png.hpp"
+#include "../../examples/tools/png.hpp"
 
 #include "support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/results.hpp"
+#include "../../examples/experiment/results.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

@@ -1,4 +1,4 @@
-#include "../../examples/common/experiment/tables.hpp"
+#include "../../examples/experiment/drift_tables.hpp"
 
 #include "support/catch.hpp"
 
@@ -67,7 +67,7 @@ TEST_CASE("a duration has the unit that fits", "[experiment]") {
   CHECK(duration_text(1.3 * 3600) == "1.3 h");
 }
 
-TEST_CASE("without a second seed there is no band", "[experiment]") {
+TEST_CASE("without a second seed there is no between-seed baseline", "[experiment]") {
   Maker m;
   m.add("fp32", false, 1).values["floor.spearman"] = {.1, .1, .1, .1};
   m.add("w4a4", false, 1).values["spearman"] = {.8, .7, .8, .9};
@@ -81,7 +81,7 @@ TEST_CASE("without a second seed there is no band", "[experiment]") {
   CHECK(first_column(two) == std::vector<std::string>{"fp32, other seeds, plain", "w4a4, plain",
                                                       "random weights, plain"});
   CHECK(two.head.back() == "drift?");
-  CHECK(two.rows[1].back().text == "closer than seeds are");
+  CHECK(two.rows[1].back().text == "less than between seeds");
   CHECK(drift_chart(m.study, "mnist").categories.size() == 3);
 }
 

@@ -1,4 +1,4 @@
-#include "examples/common/command_line.hpp"
+#include "examples/tools/command_line.hpp"
 
 #include "fuzz.hpp"
 

@@ -15,8 +15,8 @@ one=$work/seed1/model.safetensors two=$work/seed2/model.safetensors
   --out "$work/out" >"$work/stdout" || fail "exit code $?"
 grep -q "compared with those of seed1 (lenet5 fp32)" "$work/stdout" || fail "$(cat "$work/stdout")"
 grep -q "^again .* 1.000 \[1.000, 1.000\]" "$work/stdout" || fail "a net is not like itself"
-grep -q "^other less the null: 0.000 \[0.000, 0.000\], within the band" "$work/stdout" ||
-  fail "the null is not like itself: $(cat "$work/stdout")"
+grep -q "^other - between-seed baseline: 0.000 \[0.000, 0.000\], no drift" "$work/stdout" ||
+  fail "the baseline is not like itself: $(cat "$work/stdout")"
 for key in reference images blank with_sign magnitude spearman ssim top_10_iou spearman_minus_null; do
   grep -q "\"$key\": " "$work/out/metrics.json" || fail "metrics.json lacks $key"
 done
@@ -24,11 +24,11 @@ done
 
 "$program" --models "$one" --images synthetic:0 --out "$work/alone" >"$work/stdout" ||
   fail "one model: exit code $?"
-grep -q "without --null" "$work/stdout" || fail "nothing is said about the missing null"
+grep -q "without --null" "$work/stdout" || fail "nothing is said about the missing baseline"
 
 "$program" --models "$one,other=$two" --null "$two" --images synthetic:0 --out "$work/one" \
   >"$work/stdout" || fail "one image: exit code $?"
-grep -q "^other less the null: .*, not decided" "$work/stdout" ||
+grep -q "^other - between-seed baseline: .*, not decided" "$work/stdout" ||
   fail "one image decides: $(cat "$work/stdout")"
 
 for arguments in "--models $one" "--images synthetic:0" "--models $one --images synthetic:9999"; do

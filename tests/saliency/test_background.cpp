@@ -36,12 +36,12 @@ std::vector<std::vector<double>> results(const ClassifierOptions& stated,
   const ops::FillOptions fill{.fill = ops::Fill::constant, .value = own};
   std::vector<std::vector<double>> all;
   const auto add = [&](const auto& tensor) { all.emplace_back(tensor.begin(), tensor.end()); };
-  add(occlusion(model, x, labels, {.cover = own}).values);
+  add(occlusion(model, x, labels, {.background = own}).values);
   add(rise(model, x, labels, {.masks = 10, .background = own}).values);
-  add(masked_accuracy(model, x, labels, maps, {.background = fill}).map.correct);
-  add(deletion(model, x, maps, {.substrate = fill}).area);
-  add(insertion(model, x, maps, {.substrate = fill}).area);
-  add(infidelity(model, x, labels, phi, {.baseline = fill}).plain);
+  add(masked_accuracy(model, x, labels, maps, {.background = fill}).correct);
+  add(deletion(model, x, maps, {.background = fill}).area);
+  add(insertion(model, x, maps, {.background = fill}).area);
+  add(infidelity(model, x, labels, phi, {.background = fill}).plain);
   return all;
 }
 
@@ -56,13 +56,13 @@ TEST_CASE("what a classifier states is the default of every map and metric", "[b
     if (i != 2) CHECK(zero[i] != stated[i]); // 2: whether ten predictions are right
 }
 
-TEST_CASE("what an explainer states is the baseline of integrated gradients", "[background]") {
+TEST_CASE("what an explainer states is the background of integrated gradients", "[background]") {
   nn::Net<float> net = small_plain_net<float>();
   Explainer stated(net, {.background = background}), none(net);
   const auto a = integrated_gradients(stated, x, labels);
-  const auto b = integrated_gradients(none, x, labels, {.baseline = background});
+  const auto b = integrated_gradients(none, x, labels, {.background = background});
   CHECK(std::equal(a.values.begin(), a.values.end(), b.values.begin()));
-  const auto zero = integrated_gradients(stated, x, labels, {.baseline = {0}});
+  const auto zero = integrated_gradients(stated, x, labels, {.background = {0}});
   CHECK_FALSE(std::equal(a.values.begin(), a.values.end(), zero.values.begin()));
 }
 
@@ -86,10 +86,10 @@ TEST_CASE("nobody guesses a background: 0 is grey on MNIST", "[background][error
   }
   const Classifier three(linear, 3, {.background = {0, 0, 0}});
   CHECK(contains(message_of<value_error>([&] { deletion(three, x, maps); }), "got 3 values"));
-  // A gaussian infidelity and a blurred substrate need none.
+  // A gaussian infidelity and a blurred background need none.
   CHECK_NOTHROW(
       infidelity(model, x, labels, phi, {.perturbation = Perturbation::gaussian, .samples = 2}));
-  CHECK_NOTHROW(deletion(model, x, maps, {.substrate = {.fill = ops::Fill::blur}}));
+  CHECK_NOTHROW(deletion(model, x, maps, {.background = {.fill = ops::Fill::blur}}));
 }
 
 } // namespace test_background

@@ -20,7 +20,7 @@ const View<const float> maps(golden_::scores, {images, 6, 5});
 DeletionOptions options_with(index_t steps, std::vector<float> value) {
   DeletionOptions options;
   options.steps = steps;
-  options.substrate.value = std::move(value);
+  options.background.value = std::move(value);
   return options;
 }
 
@@ -111,12 +111,12 @@ TEST_CASE("constant and blank maps delete and insert like a random ranking", "[d
   }
 }
 
-TEST_CASE("a substrate may be a blur or the image's mean", "[deletion]") {
+TEST_CASE("a background may be a blur or the image's mean", "[deletion]") {
   LinearModel linear(3, 60, 4);
   const Classifier model(linear, 3);
   for (ops::Fill fill : {ops::Fill::blur, ops::Fill::mean, ops::Fill::uniform}) {
     DeletionOptions options;
-    options.substrate.fill = fill;
+    options.background.fill = fill;
     const auto out = deletion(model, x, maps, options), in = insertion(model, x, maps, options);
     const index_t last = static_cast<index_t>(out.share.size()) - 1;
     for (index_t n = 0; n < images; ++n) { // the ends of one are the ends of the other

@@ -24,7 +24,7 @@ Tensor<float> image_batch() {
 InfidelityOptions options_with(Perturbation perturbation) {
   InfidelityOptions options;
   options.perturbation = perturbation;
-  options.baseline.value = {-0.5f, 0.25f};
+  options.background.value = {-0.5f, 0.25f};
   return options;
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("squares are drawn evenly from all places", "[infidelity]") {
   const Classifier model(corner, 1);
   Tensor<float> x(shape, 1.0f);
   InfidelityOptions options = options_with(Perturbation::square);
-  options.baseline.value = {0};
+  options.background.value = {0};
   options.side = 3;
   options.samples = 3600;
   const std::uint8_t zero[] = {0, 0, 0};
@@ -166,7 +166,7 @@ TEST_CASE("infidelity's borders", "[infidelity]") {
   options = options_with(Perturbation::square);
   options.samples = 0;
   CHECK_THROWS_AS(run(options), value_error);
-  CHECK_THROWS_AS(run({}), value_error); // no baseline stated
+  CHECK_THROWS_AS(run({}), value_error); // no background stated
   const std::uint8_t wrong[] = {0, 1, 3};
   CHECK_THROWS_AS(infidelity(model, x, wrong, x, options_with(Perturbation::square)), value_error);
   CHECK_THROWS_AS(infidelity(model, x, targets, Tensor<float>({images, 8, 8}), {}), shape_error);

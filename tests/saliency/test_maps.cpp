@@ -112,7 +112,7 @@ TEST_CASE("a linear model: integrated gradients are w (x - x'), and complete", "
   const std::vector<float> base{0.5f, -0.25f}; // a value for each channel
   for (index_t steps : {1, 7}) {
     const auto a =
-        integrated_gradients<double>(explain, x, classes, {.steps = steps, .baseline = base});
+        integrated_gradients<double>(explain, x, classes, {.steps = steps, .background = base});
     check_values(a, [&](index_t n, index_t i) {
       return weight(net, n, i) *
              (x[n * features + i] - static_cast<double>(base[static_cast<std::size_t>(i / plane)]));
@@ -148,7 +148,7 @@ TEST_CASE("integrated gradients of a square are w (x^2 - x'^2)", "[maps]") {
   const Tensor<double> x = images();
   for (index_t steps : {1, 4}) {
     const auto a =
-        integrated_gradients<double>(explain, x, classes, {.steps = steps, .baseline = {0.5f}});
+        integrated_gradients<double>(explain, x, classes, {.steps = steps, .background = {0.5f}});
     check_values(a, [&](index_t n, index_t i) {
       const double v = x[n * features + i];
       return weight(net, n, i) * (v * v - 0.25);
@@ -461,7 +461,7 @@ TEST_CASE("options out of range", "[maps][errors]") {
   CHECK_THROWS_AS(integrated_gradients<double>(explain, x, c, {.steps = 0}), value_error);
   for (const std::vector<float>& base : {std::vector<float>{}, std::vector<float>{0, 0, 0}})
     CHECK(contains(message_of<value_error>(
-                       [&] { integrated_gradients<double>(explain, x, c, {.baseline = base}); }),
+                       [&] { integrated_gradients<double>(explain, x, c, {.background = base}); }),
                    "2 channels"));
   CHECK(contains(message_of<value_error>([&] { grad_cam<double>(explain, x, c, "conv9"); }),
                  "'conv9'"));

@@ -53,7 +53,7 @@ const auto by_grad_cam = [](auto& explain, View<const double> x, auto& classes) 
   return grad_cam(explain, x, classes);
 };
 const auto by_integrated_gradients = [](auto& explain, View<const double> x, auto& classes) {
-  return integrated_gradients(explain, x, classes, {.steps = 6, .baseline = {-0.75f}});
+  return integrated_gradients(explain, x, classes, {.steps = 6, .background = {-0.75f}});
 };
 /// The given noise of make_maps.py in the place of normal numbers.
 const auto by_smoothgrad = [](bool squared) {

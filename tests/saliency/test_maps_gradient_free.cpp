@@ -42,11 +42,11 @@ index_t argmax_of(const Attribution<float>& a, index_t n) {
 
 } // namespace
 
-TEST_CASE("occlusion of a linear model, pixel by pixel, is w (x - cover)", "[maps]") {
+TEST_CASE("occlusion of a linear model, pixel by pixel, is w (x - background)", "[maps]") {
   LinearModel linear(3, channels * plane, 1);
   const Tensor<float> x = images();
   const auto a = occlusion(Classifier(linear, 3, {.batch = 2}), x, classes,
-                           {.window = 1, .stride = 1, .cover = {0.5f, -1}});
+                           {.window = 1, .stride = 1, .background = {0.5f, -1}});
   CHECK(a.label == "occlusion");
   REQUIRE(a.values.shape() == Shape{3, 1, height, width});
   for (index_t n = 0; n < 3; ++n)
@@ -60,7 +60,7 @@ TEST_CASE("occlusion of a linear model, pixel by pixel, is w (x - cover)", "[map
 
 TEST_CASE("occlusion: a position's value is the mean of the windows that cover it", "[maps]") {
   // Windows of 4 every 3 along 7 start at 0, 3; along 9 at 0, 3, 5. With weights and pixels of one,
-  // and a cover of 0, each window's fall is its 16 positions times 2 channels; so is every mean.
+  // and a background of 0, each window's fall is its 16 positions times 2 channels; so is every mean.
   LinearModel linear(3, channels * plane, 1);
   linear.weight.fill(1);
   Tensor<float> x({1, channels, height, width}, 1.0f);
@@ -205,7 +205,7 @@ TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {
   for (const RiseOptions& o :
        {RiseOptions{.masks = 0}, {.cells = 0}, {.keep = 0}, {.keep = 1.5}, {.keep = std::nan("")}})
     CHECK(contains(rises(x, classes, o), "masks >= 1"));
-  CHECK(contains(occludes(x, classes, {.cover = {0, 0, 0}}), "one for each of 2 channels"));
+  CHECK(contains(occludes(x, classes, {.background = {0, 0, 0}}), "one for each of 2 channels"));
   CHECK(contains(rises(x, classes, {.background = {0, 0, 0}}), "one for each of 2 channels"));
   Tensor<float> bad = images();
   bad[4] = std::nanf("");

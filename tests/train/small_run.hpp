@@ -1,7 +1,7 @@
 // A training run that takes milliseconds: a narrow net on few synthetic images.
 #pragma once
 
-#include "sgq/data/synthetic.hpp"
+#include "sgq/data/load.hpp"
 #include "sgq/nn/models.hpp"
 #include "sgq/train/fit.hpp"
 #include "sgq/train/optimizers.hpp"

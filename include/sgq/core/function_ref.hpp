@@ -7,6 +7,8 @@
 // lambda.
 #pragma once
 
+#include "sgq/config.hpp"
+
 #include <memory>
 #include <type_traits>
 

@@ -40,8 +40,8 @@ std::size_t bytes_of_values(index_t n) {
   return static_cast<std::size_t>(n) * sizeof(T);
 }
 
-/// While it lives, the buffers that the calling thread makes or enlarges may take so many bytes in
-/// all; what would be more is not allocated but a value_error. Limits nest: each counts for itself.
+/// While it lives, the buffers that the calling thread makes or enlarges may take `bytes` in all;
+/// a request beyond that throws value_error. Limits nest: each counts for itself.
 ///
 ///     AllocationLimit limit("the net of this file", 1 << 20);
 class AllocationLimit {

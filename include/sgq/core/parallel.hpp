@@ -24,7 +24,7 @@ namespace sgq {
 
 namespace detail {
 inline std::atomic<int>& thread_setting() {
-  static std::atomic<int> setting{0}; // 0: whatever OpenMP would use
+  static std::atomic<int> setting{0}; // 0: as many as OpenMP would use
   return setting;
 }
 } // namespace detail
@@ -83,8 +83,8 @@ inline void run_parallel(index_t n, function_ref<void(index_t)> body) {
 } // namespace detail
 
 /// Calls f(i) for i in [0, n), each i once, on several threads; iterations are handed out one by
-/// one (they may take unequal time), so give each a good deal to do. Inside another parallel_for it
-/// runs serially. The first exception of an iteration is rethrown here once all have ended.
+/// one (they may take unequal time), so give each enough work to be worth it. Inside another
+/// parallel_for it runs serially. The first exception is rethrown here once all have ended.
 template <class F>
 void parallel_for(index_t n, F&& f) {
   detail::run_parallel(n, f);

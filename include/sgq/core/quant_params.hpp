@@ -9,7 +9,7 @@
 //     sum w x = scale (sum w p - sum w zero)         p, zero integers
 //
 // A data set is normalised by its grid, the input layer of a quantised net turns numbers back into
-// codes with it, and every fill or baseline of saliency is a code of it.
+// codes with it, and every fill or background of saliency is a code of it.
 #pragma once
 
 #include "sgq/core/error.hpp"

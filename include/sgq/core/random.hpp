@@ -77,8 +77,8 @@ public:
 
   static constexpr index_t many = 32;
 
-  /// words[j] = bits(first + j), first being a multiple of 4. The blocks take each round together,
-  /// so that vectors do it where an instruction set has them (kernels/simd/dispatch.hpp).
+  /// words[j] = bits(first + j), first being a multiple of 4. All blocks take each round together,
+  /// so that the compiler can use vectors (kernels/simd/dispatch.hpp).
   SGQ_INLINE void many_bits(index_t first, std::uint32_t (&words)[many]) const {
     constexpr index_t blocks = many / 4;
     std::uint32_t a[blocks], b[blocks], c[blocks], d[blocks];

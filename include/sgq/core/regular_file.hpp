@@ -1,8 +1,7 @@
-// sgq/core/regular_file.hpp -- files open for reading, never anything that only looks like one.
+// sgq/core/regular_file.hpp -- regular files, open for reading; anything else is refused.
 //
-// A named pipe, a device or a folder in the place of a file is an error at once: opening never
-// waits, and what is read has an end. POSIX only. On 32-bit systems, files beyond 2 GB need
-// -D_FILE_OFFSET_BITS=64.
+// A named pipe, a device or a folder is an error at once: opening never waits, and reading always
+// ends. POSIX only. On 32-bit systems, files beyond 2 GB need -D_FILE_OFFSET_BITS=64.
 #pragma once
 
 #include "sgq/core/error.hpp"
@@ -28,7 +27,7 @@ namespace sgq {
 inline constexpr std::uint64_t max_file_bytes =
     std::min<std::uint64_t>(std::uint64_t{1} << 32, std::numeric_limits<std::size_t>::max() / 4);
 
-/// What the last call to the system complained of: "Permission denied".
+/// The error of the last system call: "Permission denied".
 inline std::string system_reason() {
   return std::generic_category().message(errno);
 }

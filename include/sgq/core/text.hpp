@@ -39,8 +39,8 @@ std::string to_text(Number value) {
   }
 }
 
-/// std::from_chars in base 10 for any number: reads as much of [first, last) as is one. `value` is
-/// left as it is on failure.
+/// std::from_chars in base 10 for any number: reads the longest number at the start of
+/// [first, last). On failure `value` is left as it is.
 template <class Number>
 std::from_chars_result from_text(const char* first, const char* last, Number& value) {
   if constexpr (std::is_integral_v<Number>) {

@@ -12,7 +12,7 @@ namespace sgq::data {
 
 struct Augmentation {
   index_t pad = 0;   ///< crop offset is uniform in [-pad, pad], both ways
-  bool flip = false; ///< mirror every second image, left to right
+  bool flip = false; ///< mirror each image left to right with probability 1/2
 
   bool any() const { return pad > 0 || flip; }
 };

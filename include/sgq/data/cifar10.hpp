@@ -14,7 +14,8 @@ inline constexpr index_t cifar10_pixels = 3 * 32 * 32, cifar10_record = 1 + cifa
 
 /// The records of these files, one file after the other: images [N, 3, 32, 32] and labels below
 /// 10. Throws io_error.
-inline Dataset read_cifar10(std::span<const std::string> paths, const std::string& hint = {}) {
+SGQ_COMPILE_ONCE Dataset read_cifar10(std::span<const std::string> paths,
+                                      const std::string& hint = {}) {
   std::vector<InputFile> files;
   index_t n = 0;
   for (const std::string& path : paths) {

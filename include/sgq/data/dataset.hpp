@@ -2,10 +2,10 @@
 //
 //     images    [N, C, H, W]  pixel codes 0..255, channel planes row by row
 //     labels    N             class numbers below `classes`
-//     evidence  [N, 1, H, W]  1 where the class is written in the image; empty if nobody knows
+//     evidence  [N, 1, H, W]  1 at the pixels that show the class; empty if unknown
 //
 // Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
-// a fill and a baseline are all defined on codes (data/normalize.hpp).
+// a fill and a background are all defined on codes (data/normalize.hpp).
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -51,8 +51,8 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
 }
 } // namespace detail
 
-/// Throws shape_error or value_error unless the parts of the set belong together: as many labels
-/// as images, every label a class, a mask of the images' size.
+/// Throws shape_error or value_error unless the parts of the set agree: as many labels as images,
+/// every label below `classes`, masks of the images' size.
 inline void check(const Dataset& set) {
   const Shape& shape = set.images.shape();
   if (shape.rank() != 4 || shape[0] != set.size())
@@ -68,7 +68,7 @@ inline void check(const Dataset& set) {
 }
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set.
-inline Dataset subset(const Dataset& set, std::span<const index_t> indices) {
+SGQ_COMPILE_ONCE Dataset subset(const Dataset& set, std::span<const index_t> indices) {
   Dataset part{set.name, {}, {}, set.classes, set.class_names, {}};
   part.labels.reserve(indices.size());
   for (index_t i : indices) {
@@ -99,7 +99,8 @@ struct TrainValidation {
 
 /// Sets aside floor(fraction * N) images, drawn by the seed; each part keeps the set's order.
 /// Throws value_error unless both parts get at least one image.
-inline TrainValidation split_validation(const Dataset& set, double fraction, std::uint64_t seed) {
+SGQ_COMPILE_ONCE TrainValidation split_validation(const Dataset& set, double fraction,
+                                                  std::uint64_t seed) {
   const index_t n = set.size();
   const bool valid = fraction > 0 && fraction < 1;
   const index_t held = valid ? static_cast<index_t>(fraction * static_cast<double>(n)) : 0;

@@ -1,6 +1,6 @@
 // sgq/data/file.hpp -- reading a file that may be missing, cut short or not what its name says.
 //
-// The size is asked for first, and nothing is read or allocated that has not been compared with it.
+// The size of the file is read first, and every read or allocation is checked against it.
 // Every failure is an io_error that names the file, the offset, what was expected and what was got.
 #pragma once
 

@@ -60,7 +60,7 @@ inline Tensor<std::uint8_t> read_idx_images(const std::string& path, const std::
   return images;
 }
 
-/// N labels below `classes`. Throws io_error, at the offset of the first label that is not.
+/// N labels below `classes`. Throws io_error with the offset of the first label that is too large.
 inline std::vector<std::uint8_t> read_idx_labels(const std::string& path, int classes,
                                                  const std::string& hint = {}) {
   InputFile file(path, hint);
@@ -74,8 +74,8 @@ inline std::vector<std::uint8_t> read_idx_labels(const std::string& path, int cl
 }
 
 /// An image file and its label file as one set. Throws io_error, also if their counts differ.
-inline Dataset read_idx(const std::string& images, const std::string& labels, int classes,
-                        const std::string& hint = {}) {
+SGQ_COMPILE_ONCE Dataset read_idx(const std::string& images, const std::string& labels, int classes,
+                                  const std::string& hint = {}) {
   Dataset set;
   set.images = read_idx_images(images, hint);
   set.labels = read_idx_labels(labels, classes, hint);

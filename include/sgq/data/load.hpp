@@ -1,50 +1,131 @@
-// sgq/data/load.hpp -- a data set by its name.
+// sgq/data/load.hpp -- the data sets that have a name.
 //
 //     mnist, fashion-mnist   train-images-idx3-ubyte and three more IDX files (data/idx.hpp)
 //     cifar-10               data_batch_1.bin .. data_batch_5.bin, test_batch.bin, as they are or
 //                            in cifar-10-batches-bin/ (data/cifar10.hpp)
 //     synthetic              made on the spot (data/synthetic.hpp); needs no files
 //
-// Files are looked for in DIR/NAME/, then in DIR itself. A set that was asked for by name is never
-// replaced by another one: what is not found is an error. data/fetch.sh puts the files there.
+//     Dataset set = load("mnist", "data", Split::train);
+//     QuantParams grid = normalization("mnist");
+//     Explainer explain(net, {.background = background_values("mnist", grid)});
+//
+// Files are looked for in DIR/NAME/, then in DIR itself. A missing set is an error: no other
+// set takes its place. data/fetch.sh puts the files there.
+//
+// To add a set: a reader, and a row of `datasets`. Programs and tests read the table. A set of
+// one's own needs neither: fill in a Dataset (data/dataset.hpp), and measure() gives its grid.
 #pragma once
 
+#include "sgq/core/registry.hpp"
 #include "sgq/data/cifar10.hpp"
 #include "sgq/data/idx.hpp"
+#include "sgq/data/normalize.hpp"
 #include "sgq/data/synthetic.hpp"
 
+#include <array>
 #include <string_view>
 
 namespace sgq::data {
 
-/// What CIFAR-10's splits are made of. The held-out protocols use no test image: the first to
-/// compare finished recipes, the second to choose one.
+/// Which batches CIFAR-10's splits consist of. `holdout` and `tuning` use no test image: compare
+/// finished recipes on the former, choose a recipe on the latter.
 enum class Protocol {
   standard, ///< train on batches 1-5, test on the test batch
   holdout,  ///< train on batches 1-4, test on batch 5
   tuning    ///< train on batches 1-3, test on batch 4
 };
 
-/// The names that load() knows.
-inline constexpr std::string_view dataset_names[] = {"mnist", "fashion-mnist", "cifar-10",
-                                                     "synthetic"};
-
-inline bool is_dataset_name(std::string_view name) {
-  return std::find(std::begin(dataset_names), std::end(dataset_names), name) !=
-         std::end(dataset_names);
-}
+/// What the library knows of a set.
+struct DatasetInfo {
+  std::string_view name, title, about; ///< of options and folders; of texts; in one line
+  bool on_black; ///< drawn on black, which is its background; else the mean is
+  index_t channels;
+  std::array<std::int32_t, 3> zero_point; ///< the mean of the training pixels, per channel
+  double deviation;                       ///< of p / 255, its mean over channels
+  std::array<std::string_view, 10> class_names;
+  Dataset (*read)(const DatasetInfo& set, const std::string& dir, Split split, Protocol protocol);
+  bool has_protocols = false;
+};
 
 namespace detail {
 
-inline std::vector<std::string> class_names(std::string_view name) {
-  if (name == "fashion-mnist")
-    return {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-            "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
-  if (name == "cifar-10")
-    return {"airplane", "automobile", "bird",  "cat",  "deer",
-            "dog",      "frog",       "horse", "ship", "truck"};
-  return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split split, Protocol);
+inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Split split,
+                            Protocol protocol);
+inline Dataset load_synthetic(const DatasetInfo& info, const std::string&, Split split, Protocol);
+
+inline constexpr std::array<std::string_view, 10> digits = {"0", "1", "2", "3", "4",
+                                                            "5", "6", "7", "8", "9"};
+
+} // namespace detail
+
+inline constexpr DatasetInfo datasets[] = {
+    {.name = "mnist",
+     .title = "MNIST",
+     .about = "handwritten digits, grey, 28 x 28",
+     .on_black = true,
+     .channels = 1,
+     .zero_point = {33},
+     .deviation = 0.30811,
+     .class_names = detail::digits,
+     .read = detail::load_idx},
+    {.name = "fashion-mnist",
+     .title = "Fashion-MNIST",
+     .about = "clothes, grey, 28 x 28",
+     .on_black = true,
+     .channels = 1,
+     .zero_point = {73},
+     .deviation = 0.35302,
+     .class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
+                     "Sneaker", "Bag", "Ankle boot"},
+     .read = detail::load_idx},
+    {.name = "cifar-10",
+     .title = "CIFAR-10",
+     .about = "photographs, coloured, 32 x 32",
+     .on_black = false,
+     .channels = 3,
+     .zero_point = {125, 123, 114},
+     .deviation = (0.24703 + 0.24349 + 0.26159) / 3,
+     .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
+                     "ship", "truck"},
+     .read = detail::load_cifar10,
+     .has_protocols = true},
+    {.name = "synthetic",
+     .title = "the built-in set",
+     .about = "digits on clutter, grey, 28 x 28, drawn by the library",
+     .on_black = true,
+     .channels = 1,
+     .zero_point = {58},
+     .deviation = 0.26167,
+     .class_names = detail::digits,
+     .read = detail::load_synthetic},
+};
+
+/// The row of that name. Throws value_error on another name.
+inline const DatasetInfo& dataset_info(std::string_view name) {
+  return choose("data set", datasets, name);
 }
+
+/// The fixed grid of a set, from its training pixels' mean and standard deviation. Throws
+/// value_error on the name of none; see measure().
+inline QuantParams normalization(std::string_view name) {
+  const DatasetInfo& info = dataset_info(name);
+  return {static_cast<float>(1 / (255 * info.deviation)),
+          {info.zero_point.begin(), info.zero_point.begin() + info.channels}};
+}
+
+/// The background, one value per channel in input units: black on the drawn sets, the mean (0) on
+/// photographs. Give it to Explainer or Classifier. Throws value_error on the name of none: of
+/// other sets, grid.value<float>(0, c) is black, and 0 is the mean.
+inline std::vector<float> background_values(std::string_view name, const QuantParams& grid) {
+  const bool black = dataset_info(name).on_black;
+  std::vector<float> values;
+  for (index_t c = 0; c < grid.channels(); ++c)
+    values.push_back(black ? grid.value<float>(0, c) : 0.0f);
+  return values;
+}
+
+namespace detail {
 
 /// The last part of a path: "data/mnist/" -> "mnist".
 inline std::string_view last_part(std::string_view path) {
@@ -53,14 +134,14 @@ inline std::string_view last_part(std::string_view path) {
 }
 
 /// The folder that holds `file`: DIR/NAME/, else DIR; each also with `inner` below it. DIR itself
-/// does not count if it bears the name of another set, for MNIST and Fashion-MNIST name their files
-/// alike. Throws io_error that lists the places.
+/// is skipped if it has the name of another set, since MNIST and Fashion-MNIST use the same file
+/// names. Throws io_error that lists the places.
 inline std::string find_folder(std::string_view name, const std::string& dir,
                                const std::string& inner, const std::string& file,
                                const std::string& hint) {
   std::vector<std::string> places{dir + "/" + std::string(name)};
   const std::string_view here = last_part(dir);
-  if (here == name || !is_dataset_name(here)) places.push_back(dir);
+  if (here == name || !find_row(datasets, here)) places.push_back(dir);
   std::string tried, packed;
   for (const std::string& place : places)
     for (const std::string& folder : {place, place + "/" + inner}) {
@@ -75,11 +156,15 @@ inline std::string find_folder(std::string_view name, const std::string& dir,
                           hint));
 }
 
-inline Dataset load_idx(std::string_view name, const std::string& dir, Split split,
-                        const std::string& hint) {
-  const std::string prefix = split == Split::train ? "train" : "t10k";
+inline std::string how_to_fetch(std::string_view name) {
+  return "data/fetch.sh " + std::string(name) + " brings the files";
+}
+
+inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split split, Protocol) {
+  const std::string prefix = split == Split::train ? "train" : "t10k",
+                    hint = how_to_fetch(info.name);
   const std::string images = prefix + "-images-idx3-ubyte", labels = prefix + "-labels-idx1-ubyte";
-  const std::string folder = find_folder(name, dir, "", images, hint) + "/";
+  const std::string folder = find_folder(info.name, dir, "", images, hint) + "/";
   Dataset set = read_idx(folder + images, folder + labels, 10, hint);
   if (set.height() != 28 || set.width() != 28)
     throw io_error(describe(folder + images + ": at byte 8", "images of 28 x 28 pixels",
@@ -87,38 +172,38 @@ inline Dataset load_idx(std::string_view name, const std::string& dir, Split spl
   return set;
 }
 
-inline Dataset load_cifar10(const std::string& dir, Split split, Protocol protocol,
-                            const std::string& hint) {
+inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Split split,
+                            Protocol protocol) {
   std::vector<std::string> files;
   const int held = protocol == Protocol::holdout ? 5 : protocol == Protocol::tuning ? 4 : 6;
   if (split == Split::train)
     for (int i = 1; i < held; ++i) files.push_back("data_batch_" + to_text(i) + ".bin");
   else
     files.push_back(held == 6 ? "test_batch.bin" : "data_batch_" + to_text(held) + ".bin");
+  const std::string hint = how_to_fetch(info.name);
   const std::string folder =
-      find_folder("cifar-10", dir, "cifar-10-batches-bin", files.front(), hint);
+      find_folder(info.name, dir, "cifar-10-batches-bin", files.front(), hint);
   for (std::string& file : files) file = folder + "/" + file;
   return read_cifar10(files, hint);
+}
+
+/// 10,000 training and 2,000 test images of seed 1.
+inline Dataset load_synthetic(const DatasetInfo&, const std::string&, Split split, Protocol) {
+  return synthetic(split == Split::train ? 10000 : 2000, 1, split);
 }
 
 } // namespace detail
 
 /// Reads a set. Throws io_error if a file is missing or malformed, value_error on an unknown name
-/// or a protocol other than standard for a set that is not cifar-10.
-/// The synthetic set has 10,000 training and 2,000 test images of seed 1.
-inline Dataset load(std::string_view name, const std::string& dir, Split split,
-                    Protocol protocol = Protocol::standard) {
-  if (!is_dataset_name(name))
-    throw value_error(
-        describe("data set", "mnist, fashion-mnist, cifar-10 or synthetic", std::string(name)));
-  if (protocol != Protocol::standard && name != "cifar-10")
+/// or a protocol other than standard for a set without protocols.
+SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Split split,
+                              Protocol protocol = Protocol::standard) {
+  const DatasetInfo& info = dataset_info(name);
+  if (protocol != Protocol::standard && !info.has_protocols)
     throw value_error(describe("held-out protocol", "the set cifar-10", std::string(name)));
-  if (name == "synthetic") return synthetic(split == Split::train ? 10000 : 2000, 1, split);
-  const std::string hint = "data/fetch.sh " + std::string(name) + " brings the files";
-  Dataset set = name == "cifar-10" ? detail::load_cifar10(dir, split, protocol, hint)
-                                   : detail::load_idx(name, dir, split, hint);
+  Dataset set = info.read(info, dir, split, protocol);
   set.name = name;
-  set.class_names = detail::class_names(name);
+  set.class_names.assign(info.class_names.begin(), info.class_names.end());
   return set;
 }
 

@@ -1,7 +1,7 @@
 // sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
 //
-// The formula is core/quant_params.hpp's; here are the grids of the known sets, the grid that fits
-// an unknown one, and the value that means "nothing there".
+// The formula is core/quant_params.hpp's. Here is also the grid that fits a set's own pixels; those
+// of the sets with a name are in data/load.hpp.
 #pragma once
 
 #include "sgq/config.hpp"
@@ -14,21 +14,8 @@
 
 namespace sgq::data {
 
-/// The fixed grid of a known set, from its training pixels' mean and standard deviation (of
-/// p / 255). Throws value_error on another name; see measure().
-inline QuantParams normalization(std::string_view name) {
-  const auto from_deviation = [](double std) { return static_cast<float>(1 / (255 * std)); };
-  if (name == "mnist") return {from_deviation(0.30811), {33}};         // mean 0.13066
-  if (name == "fashion-mnist") return {from_deviation(0.35302), {73}}; // mean 0.28604
-  if (name == "cifar-10") // means 0.49140 0.48216 0.44653
-    return {from_deviation((0.24703 + 0.24349 + 0.26159) / 3), {125, 123, 114}};
-  if (name == "synthetic") return {from_deviation(0.26167), {58}}; // mean 0.2263
-  throw value_error(describe("normalization", "mnist, fashion-mnist, cifar-10 or synthetic",
-                             std::string(name), "measure() serves any other set"));
-}
-
-/// The grid that a set's own pixels ask for. Sums are integers, so the result is exact up
-/// to its last rounding. A set of one colour gets the scale 1 / 255. Throws value_error if the set
+/// The parameters that normalise a set by its own mean and deviation. Sums are integers, so only
+/// the last step rounds. A set of one colour gets the scale 1 / 255. Throws value_error if the set
 /// is empty.
 inline QuantParams measure(const Dataset& set) {
   if (set.size() == 0) throw value_error(describe("measure " + set.name, "images", "none"));
@@ -53,20 +40,6 @@ inline QuantParams measure(const Dataset& set) {
   const double std = deviations / static_cast<double>(channels);
   norm.scale = static_cast<float>(1 / (std > 0 ? std : 255.0));
   return norm;
-}
-
-/// The background, one value per channel in input units: black on the drawn sets, the mean (0) on
-/// CIFAR-10. Give it to Explainer or Classifier. Throws value_error on the name of another set.
-inline std::vector<float> background_values(std::string_view name, const QuantParams& norm) {
-  const bool black = name == "mnist" || name == "fashion-mnist" || name == "synthetic";
-  if (!black && name != "cifar-10")
-    throw value_error(describe("background", "mnist, fashion-mnist, cifar-10 or synthetic",
-                               std::string(name),
-                               "for other sets: grid.value<float>(0, c) is black, 0 is the mean"));
-  std::vector<float> values;
-  for (index_t c = 0; c < norm.channels(); ++c)
-    values.push_back(black ? norm.value<float>(0, c) : 0.0f);
-  return values;
 }
 
 namespace detail {

@@ -2,10 +2,9 @@
 //
 // Each image is 28 x 28 and one of ten classes. It is painted in layers: a dim ground, thin lines
 // and blobs (clutter), pieces of digits as bright as a digit (decoys), the digit itself, and noise
-// over all. What is below and above the digit is drawn without looking at the class, so the class
-// is written in the digit's pixels and nowhere else: those are `evidence`, the truth against which
-// a saliency map can be judged. Digits move, slant, stretch and wobble, so no fixed template finds
-// them.
+// over all. All layers but the digit are independent of the class, so only the digit's pixels
+// tell it. They are the `evidence`, the ground truth for saliency maps. Digits move, slant,
+// stretch and wobble, so no fixed template finds them.
 //
 // Everything is integer arithmetic on a grid of 1/256 pixel, and an image is a function of (seed,
 // split, index): the same bytes on every machine and for every thread count.
@@ -76,7 +75,7 @@ inline void ink_glyph(Coverage& ink, std::span<const GlyphPoint> glyph, const Ha
 }
 
 /// A decoy: a dot, or two or three neighbouring points of some digit's stroke, too little to tell
-/// which digit it is of. It lies near one of the four sides.
+/// the digit. It lies near one of the four sides.
 inline Coverage ink_decoy(Dice& dice, const Random& random) {
   Coverage ink;
   Hand hand = draw_hand(dice, random);
@@ -127,7 +126,7 @@ inline Coverage ink_digit(const Random& random, int label) {
   Coverage ink;
   ink_glyph(ink, digit_styles[label].style[dice.between(0, 2)], hand);
   for (auto& cover : ink.of)
-    if (cover < 40) cover = 0; // no evidence that nobody can see
+    if (cover < 40) cover = 0; // too faint to be seen, so no evidence
   return ink;
 }
 
@@ -163,7 +162,7 @@ inline std::uint8_t label_of(const Random& random, index_t index) {
 
 /// n images of a seed; the first n of a longer set are the same. Train and test share no image.
 /// Throws value_error if n < 1.
-inline Dataset synthetic(index_t n, std::uint64_t seed, Split split) {
+SGQ_COMPILE_ONCE Dataset synthetic(index_t n, std::uint64_t seed, Split split) {
   if (n < 1) throw value_error(describe("synthetic images", "1 or more", to_text(n)));
   const Random random = Random(seed, 0x73796e74u).split(split == Split::train ? 0 : 1); // "synt"
   const Random classes = random.split(0), images = random.split(1);

@@ -269,7 +269,7 @@ private:
 
 /// Throws value_error on a graph that is not in order or a name that C does not take, shape_error
 /// on a sample of another size.
-inline CSource to_c(const Graph& graph, const COptions& options = {}) {
+SGQ_COMPILE_ONCE CSource to_c(const Graph& graph, const COptions& options = {}) {
   return detail::CWriter(graph, options).write();
 }
 

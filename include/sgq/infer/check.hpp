@@ -15,7 +15,7 @@
 
 namespace sgq::infer {
 
-/// The shape that a step makes of its input, {1, C, H, W}; extents below 1 where it does not fit.
+/// The output shape of a step, {1, C, H, W}; extents below 1 where its input is too small.
 inline Shape output_shape(const Step& s, const Shape& in, index_t channels) {
   const auto extent = [&](index_t size, index_t kernel) {
     return size + 2 * s.pad < kernel ? 0 : (size + 2 * s.pad - kernel) / s.stride + 1;
@@ -136,7 +136,7 @@ private:
 } // namespace detail
 
 /// Throws value_error, naming the step, unless the graph is in order.
-inline void check_graph(const Graph& graph) {
+SGQ_COMPILE_ONCE void check_graph(const Graph& graph) {
   detail::GraphCheck(graph).run();
 }
 

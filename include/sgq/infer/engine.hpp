@@ -27,7 +27,7 @@ struct EngineOptions {
 class Engine {
 public:
   /// Throws value_error on a graph that is not in order (infer/check.hpp).
-  explicit Engine(Graph graph, const EngineOptions& options = {})
+  SGQ_COMPILE_ONCE explicit Engine(Graph graph, const EngineOptions& options = {})
       : graph_(checked(std::move(graph))), options_(options), layouts_(make_layouts(graph_)) {
     for (Value v = 1; v <= graph_.last(); ++v) add_step(v);
     plan();
@@ -45,7 +45,7 @@ public:
   }
 
   /// Integer logits [N, classes] of pixel codes [N, C, H, W]. Throws shape_error.
-  void run(View<const std::uint8_t> pixels, View<std::int32_t> logits) const {
+  SGQ_COMPILE_ONCE void run(View<const std::uint8_t> pixels, View<std::int32_t> logits) const {
     const index_t n = graph_.count("integer net: pixels", pixels.shape());
     check_shape("integer net: logits", {n, graph_.classes()}, logits.shape());
     run_blocks(pixels, logits.data(), [](const ImageBlock&, index_t) {});
@@ -65,7 +65,7 @@ public:
   }
 
   /// Every value of the graph as [N, C, H, W]; needs keep_values.
-  std::vector<Tensor<std::int32_t>> values(View<const std::uint8_t> pixels) const {
+  SGQ_COMPILE_ONCE std::vector<Tensor<std::int32_t>> values(View<const std::uint8_t> pixels) const {
     if (!options_.keep_values)
       throw value_error(describe("integer net: values", "an engine that keeps them", "another",
                                  "construct it with {.keep_values = true}"));

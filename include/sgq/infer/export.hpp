@@ -245,7 +245,7 @@ private:
 /// The integer graph of a net in evaluation mode: any net of layers with an integer form, quantised
 /// to 8 bits or fewer throughout. Throws value_error, naming the layer
 /// and the reason, where a layer has no integer form.
-inline Graph export_integer(const nn::Net<float>& net) {
+SGQ_COMPILE_ONCE Graph export_integer(const nn::Net<float>& net) {
   net.check_clips("export_integer");
   return detail::Exporter(net).run();
 }

@@ -227,8 +227,8 @@ private:
 
 /// The file of a graph; `metadata` is added to its own. Throws value_error on a graph that is not
 /// in order.
-inline io::SafeTensors to_file(const Graph& graph,
-                               const std::map<std::string, std::string>& metadata = {}) {
+SGQ_COMPILE_ONCE io::SafeTensors to_file(const Graph& graph,
+                                         const std::map<std::string, std::string>& metadata = {}) {
   check_graph(graph);
   io::SafeTensors file;
   file.metadata = metadata;
@@ -257,7 +257,7 @@ inline io::SafeTensors to_file(const Graph& graph,
 }
 
 /// The graph in a file. Throws io_error, naming the file and the fault.
-inline Graph from_file(const io::SafeTensors& file) {
+SGQ_COMPILE_ONCE Graph from_file(const io::SafeTensors& file) {
   try {
     return detail::GraphReader(file).read();
   } catch (const value_error& e) {

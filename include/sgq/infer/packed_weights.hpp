@@ -20,7 +20,7 @@ namespace sgq::infer {
 struct PackedWeights {
   index_t outputs = 0;            ///< of the layer
   index_t panels = 0;             ///< of 16, the output of ones included
-  index_t rows = 0, groups = 0;   ///< of the kernel; four bytes a group
+  index_t rows = 0, groups = 0;   ///< of the kernel; four bytes per group
   bool halved = false;            ///< s and ones instead of c
   std::int32_t pair_bound = 0;    ///< see U8s8Dot
   Buffer<std::int8_t> weights{};  ///< [panels][rows][groups][16][4]

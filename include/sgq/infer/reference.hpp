@@ -67,8 +67,8 @@ inline void pool(const Step& s, View<const std::int32_t> x, View<std::int32_t> y
 
 /// All values of the graph for pixel codes [N, C, H, W]: value v as [N, C, H, W]; the last are the
 /// integer logits, [N, classes, 1, 1]. Throws shape_error.
-inline std::vector<Tensor<std::int32_t>> run_reference(const Graph& graph,
-                                                       View<const std::uint8_t> pixels) {
+SGQ_COMPILE_ONCE std::vector<Tensor<std::int32_t>> run_reference(const Graph& graph,
+                                                                 View<const std::uint8_t> pixels) {
   const index_t n = graph.count("integer net: pixels", pixels.shape());
   std::vector<Tensor<std::int32_t>> values(graph.steps.size() + 1);
   values[0].resize(graph.image.with_batch(n));

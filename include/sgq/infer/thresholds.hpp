@@ -23,10 +23,14 @@
 // 2^F numbers T_j and Y_r are enough; 16 + 15 numbers per channel replace a table of 16 x 15.
 #pragma once
 
+#include "sgq/core/parallel.hpp"
+#include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/quant/requantize.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 #include <vector>
 
 namespace sgq::infer {

@@ -34,9 +34,10 @@ struct Comparison {
 
 /// All values of a graph beside what the net recorded for the same images, in evaluation mode.
 /// Throws shape_error where sizes differ.
-inline std::vector<Comparison> compare(const Graph& graph,
-                                       std::span<const Tensor<std::int32_t>> values,
-                                       const nn::Net<float>& net, const nn::Tape<float>& tape) {
+SGQ_COMPILE_ONCE std::vector<Comparison> compare(const Graph& graph,
+                                                 std::span<const Tensor<std::int32_t>> values,
+                                                 const nn::Net<float>& net,
+                                                 const nn::Tape<float>& tape) {
   std::vector<Comparison> result;
   for (Value v = 1; v <= graph.last(); ++v) {
     const std::string& name = graph.steps[v - 1].name;

@@ -98,7 +98,7 @@ bool copy_bytes(std::string_view bytes, View<T> target) {
   return true;
 }
 
-/// Extents as files have them: any rank, so not yet a Shape.
+/// Extents in a file: any rank, so not yet a Shape.
 using Extents = std::vector<index_t>;
 
 /// "[64, 3, 32, 32]"

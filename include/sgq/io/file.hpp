@@ -4,10 +4,10 @@
 // the disk and then renamed, so that PATH has at any moment, after a kill or a power cut too, the
 // old bytes or the new ones. A PATH.tmp that a killed run left behind is removed.
 //
-// A file that is replaced keeps its permissions and, where the system allows it, its owner and
-// group; PATH.tmp has them before it has any bytes. Of a symbolic link, the file behind it is
-// replaced. Character devices such as /dev/null are written into. Anything else that is no regular
-// file is refused, as is a file without permission to write, to root too. POSIX only.
+// A replaced file keeps its permissions and, where the system allows it, its owner and group;
+// PATH.tmp has them before it has any bytes. A symbolic link stays: the file it points to is
+// replaced. Character devices such as /dev/null are written to. Other special files are refused,
+// and so are files without write permission, even for root. POSIX only.
 #pragma once
 
 #include "sgq/core/regular_file.hpp"
@@ -64,7 +64,7 @@ struct Target {
   bool device() const { return there && S_ISCHR(status.st_mode); }
 };
 
-/// Follows symbolic links, the last of which may name a file that is not there yet.
+/// Follows symbolic links; the last may name a file that does not exist yet.
 inline void follow_links(std::string_view verb, const std::string& path, Target& target) {
   struct ::stat named {};
   for (int links = 0; ::lstat(target.path.c_str(), &named) == 0 && S_ISLNK(named.st_mode);) {
@@ -77,8 +77,8 @@ inline void follow_links(std::string_view verb, const std::string& path, Target&
     const std::string next(text, static_cast<std::size_t>(n));
     target.path = next[0] == '/' ? next : directory_of(target.path) + "/" + next;
   }
-  // Both names must mean one file, which links of /proc do not promise. Another writer may have
-  // replaced the file since it was looked at: then looking again finds one file.
+  // Both names must mean the same file, which links of /proc do not guarantee. If another writer
+  // has replaced the file in between, a second look finds one file.
   for (int looks = 0; target.there && !same_file(named, target.status); ++looks)
     if (looks == 100 || ::stat(path.c_str(), &target.status) != 0 ||
         ::lstat(target.path.c_str(), &named) != 0)
@@ -132,7 +132,7 @@ inline Descriptor open_temporary(const std::string& path, const std::string& tem
     struct ::stat named {};
     if (::fstat(file.get(), &open) != 0 || !S_ISREG(open.st_mode))
       fail("write", path, "a regular file '" + temporary + "'", file_kind(open.st_mode));
-    // A file system without locks answers at once: then two writers at a time are on their own.
+    // A file system without locks answers at once; simultaneous writers are then not protected.
     while (::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) {
     }
     if (::fstat(file.get(), &open) != 0 || ::lstat(temporary.c_str(), &named) != 0 ||
@@ -153,7 +153,8 @@ inline Descriptor open_temporary(const std::string& path, const std::string& tem
 } // namespace detail
 
 /// The whole contents of a regular file of at most `limit` bytes. Throws io_error.
-inline std::string read_file(const std::string& path, std::uint64_t limit = max_file_bytes) {
+SGQ_COMPILE_ONCE std::string read_file(const std::string& path,
+                                       std::uint64_t limit = max_file_bytes) {
   RegularFile file(path, detail::action("read", path));
   const auto check = [&](std::uint64_t n) {
     if (n > limit) detail::fail("read", path, "at most " + to_text(limit) + " bytes", to_text(n));
@@ -177,7 +178,7 @@ inline std::string read_file(const std::string& path, std::uint64_t limit = max_
 
 /// Replaces the file, or makes it. On any failure (io_error) the old file is untouched and the
 /// temporary one removed. Two writers of one path take turns.
-inline void write_file_atomically(const std::string& path, std::string_view bytes) {
+SGQ_COMPILE_ONCE void write_file_atomically(const std::string& path, std::string_view bytes) {
   const detail::Target target = detail::target_of("write", path);
   if (target.device()) return detail::write_device("write", path, bytes);
   const std::string temporary = target.path + ".tmp";
@@ -193,8 +194,8 @@ inline void write_file_atomically(const std::string& path, std::string_view byte
   detail::fail("write", path, to_text(bytes.size()) + " bytes stored", cause);
 }
 
-/// Throws the io_error with which writing would refuse what is at the path, so that a program can
-/// ask before its work. Whether the folder is there and has room is not asked.
+/// Throws the io_error that writing to the path would throw for the file there, so that a program
+/// can check before its work. Does not check whether the folder exists or has room.
 inline void check_writable(const std::string& path) {
   detail::target_of("write", path);
 }
@@ -202,7 +203,7 @@ inline void check_writable(const std::string& path) {
 /// Adds one line (given without its newline) to the end of a file, and flushes it to the disk: for
 /// logs of results, where a line that was added must survive. A last line that lacks its newline is
 /// ended first. On failure (io_error) the file is cut back to what it was.
-inline void append_line(const std::string& path, std::string_view line) {
+SGQ_COMPILE_ONCE void append_line(const std::string& path, std::string_view line) {
   if (line.find('\n') != line.npos) detail::fail("append to", path, "one line", "several");
   const detail::Target target = detail::target_of("append to", path);
   std::string text = std::string(line) + "\n";

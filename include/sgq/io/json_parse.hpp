@@ -234,7 +234,7 @@ private:
 } // namespace detail
 
 /// Reads one JSON value. Throws io_error with the byte offset of the first fault.
-inline Json parse_json(std::string_view text, const JsonOptions& options = {}) {
+SGQ_COMPILE_ONCE Json parse_json(std::string_view text, const JsonOptions& options = {}) {
   return detail::JsonParser(text, options).document();
 }
 

@@ -32,7 +32,7 @@ public:
 
   Json() = default; // null
   Json(std::nullptr_t) {}
-  template <std::same_as<bool> B> // no pointer may slip in as a truth value
+  template <std::same_as<bool> B> // bool only: a pointer would convert to true
   Json(B value) : value_(value) {}
   template <std::floating_point F>
   Json(F value) : value_(static_cast<double>(value)) {}

@@ -108,14 +108,14 @@ private:
 
 /// On one line, without spaces: a row of a .jsonl file. Throws value_error on text that is not
 /// UTF-8.
-inline std::string to_string(const Json& json) {
+SGQ_COMPILE_ONCE std::string to_string(const Json& json) {
   std::string out;
   detail::JsonWriter(out).value(json, -1);
   return out;
 }
 
 /// Indented, and ended by a newline: for files that people read. Throws as to_string() does.
-inline std::string to_pretty_string(const Json& json) {
+SGQ_COMPILE_ONCE std::string to_pretty_string(const Json& json) {
   std::string out;
   detail::JsonWriter(out).value(json, 0);
   return out + "\n";

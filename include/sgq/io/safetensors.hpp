@@ -70,7 +70,7 @@ inline std::string header_text(const SafeTensors& file,
 
 /// The bytes of a file with these contents: the same for the same contents. Throws value_error on a
 /// name or metadata that is not UTF-8.
-inline std::string format_safetensors(const SafeTensors& file) {
+SGQ_COMPILE_ONCE std::string format_safetensors(const SafeTensors& file) {
   const auto order = detail::layout(file);
   const std::string header = detail::header_text(file, order);
   const std::uint64_t size = header.size();
@@ -220,7 +220,7 @@ private:
 } // namespace detail
 
 /// Reads a file's bytes; `origin` names them in messages. Throws io_error.
-inline SafeTensors parse_safetensors(std::string_view bytes, const std::string& origin) {
+SGQ_COMPILE_ONCE SafeTensors parse_safetensors(std::string_view bytes, const std::string& origin) {
   return detail::SafeTensorsReader(bytes, origin).read();
 }
 

@@ -53,7 +53,7 @@ inline void append_utf8(std::string& out, unsigned code) {
   put(0x80 | (code & 0x3f));
 }
 
-/// The text if it is short, else its beginning: what a message may quote of a hostile file.
+/// The text, cut short if it is long: safe to quote in a message about a hostile file.
 inline std::string clip(std::string_view text, std::size_t most = 80) {
   if (text.size() <= most) return std::string(text);
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;

@@ -33,8 +33,8 @@ void gemm(const Gemm<T, TA, TB>& g) {
     }
 }
 
-/// Calls f(y index, w index, x index, input channel) for every product of the convolution; those
-/// with a padding pixel, whose value is 0, are left out. Products of one output follow each other.
+/// Calls f(y index, w index, x index, input channel) for every product of the convolution, output
+/// by output. Products with a padding pixel are 0 and left out.
 template <class F>
 void for_each_product(const ConvGeometry& g, F&& f) {
   const index_t oh = g.out_h(), ow = g.out_w();

@@ -1,9 +1,9 @@
 // sgq/nn/cost.hpp -- what a net costs to deploy: multiplications, bit operations, packed bytes.
 //
 //     bit operations = sum over weight layers of  MACs x weight bits x input bits     (32 for fp32)
-//     packed bytes   = weight codes at their width, whole bytes a layer, and 4 bytes for every
-//                      scale, bias, alpha, and batch-norm number that is left (one m and one t a
-//                      channel)
+//     packed bytes   = weight codes at their width, whole bytes per layer, and 4 bytes for each
+//                      scale, bias, alpha, and batch-norm number that is left (one m and one t
+//                      per channel)
 //
 // The size of an integer file also has its header and thresholds; this is what any format needs.
 #pragma once

@@ -20,7 +20,7 @@
 namespace sgq::nn {
 
 namespace detail {
-/// p - z = clip(rint(x / s), -z, 255 - z): the zero point is an integer, so it leaves the rint.
+/// p - z = clip(rint(x / s), -z, 255 - z): z is an integer, so it can leave the rint.
 template <class T>
 SGQ_INLINE void quantize_row(const T* x, index_t n, T s, T z, T* out) {
   SGQ_SIMD

@@ -6,9 +6,9 @@
 // tapes at once, and two forward passes never disturb each other.
 //
 // To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
-// backward; the rest has defaults. lower() takes it into the engines and exporters. Values from a constructor count as "not chosen": training
-// refuses weights that are still 0, and clips, until somebody has written them through
-// Parameter::edit().
+// backward; the rest has defaults. Override lower() too if engines and exporters are to take it.
+// Constructor values count as "not chosen": training refuses weights that are still 0, and clips,
+// until they are written through Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -61,7 +61,7 @@ enum class Gate {
   unknown,   ///< a non-linearity without a rule: guided backpropagation refuses it
 };
 
-/// How much of an deferred signal (see ops/signal.hpp) a layer can read.
+/// How much of a deferred signal (see ops/signal.hpp) a layer can read.
 enum class Reads {
   plain,        ///< plain numbers only: Signal::view()
   materialised, ///< also codes with one scale
@@ -78,9 +78,9 @@ struct Slot {
   Tensor<std::int32_t> acc;   ///< out.acc
   Tensor<std::uint8_t> codes; ///< out.codes
   Tensor<T> channel;          ///< per-channel numbers, one row each
-  Tensor<std::uint8_t> bytes; ///< one byte an element: dropout mask, place of a maximum
+  Tensor<std::uint8_t> bytes; ///< one byte per element: dropout mask, place of a maximum
   Tensor<double> moments;     ///< out.moments
-  bool wants_moments = false; ///< who reads the output would take moments of it
+  bool wants_moments = false; ///< a reader of the output takes its moments
   bool trained = false;       ///< batch norm used the batch's moments, dropout a mask
 
   /// Makes `real` the output: plain numbers of that shape, yet to be written.
@@ -144,8 +144,8 @@ public:
 
   virtual Gate gate() const { return Gate::unknown; }
 
-  /// True if an image's output depends on the other images of a training batch. Of an unknown kind
-  /// of layer the worst is assumed.
+  /// True if an image's output depends on the other images of a training batch. Unknown layers are
+  /// assumed to.
   virtual bool mixes_images() const { return gate() == Gate::unknown; }
 
   /// Says what the layer computes in evaluation, for engines and exporters (nn/lowering.hpp).
@@ -168,8 +168,9 @@ public:
     static_cast<void>(input);
     return Reads::plain;
   }
-  /// True if the layer normalises by mean and variance: a training pass then asks for the moments of
-  /// its input's planes (Signal::moments), and the gain of the weights before it does not matter.
+  /// True if the layer normalises by mean and variance: a training pass then asks for the moments
+  /// of its input's planes (Signal::moments), and the gain of the weights before it does not
+  /// matter.
   virtual bool normalizes() const { return false; }
   /// True if backward works with dx[0] and dy in the same memory.
   virtual bool backward_in_place() const { return false; }

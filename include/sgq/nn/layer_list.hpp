@@ -127,8 +127,8 @@ public:
     return all;
   }
 
-  /// Throws value_error, beginning with `what`, where a clip has no value yet: what is trained,
-  /// measured, stored or exported has clips that somebody chose.
+  /// Throws value_error, beginning with `what`, if a clip has no value yet. Training, measuring,
+  /// saving and exporting need chosen clips.
   void check_clips(std::string_view what) const {
     std::vector<NamedParameter<T>> own;
     for (const Node& node : nodes_) {
@@ -183,8 +183,8 @@ protected:
   }
   ~LayerList() = default;
 
-  // Throws value_error where gradients would be added to those of the step before, or would train
-  // values that nobody has chosen.
+  // Throws value_error if gradients would be added to those of the step before, or if parameters
+  // have no chosen values yet.
   void check_gradients() {
     if (identity_->gradients_used)
       throw value_error(describe("backward", "gradients that were set to 0 after the last step",

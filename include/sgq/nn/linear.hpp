@@ -178,8 +178,8 @@ private:
     });
   }
 
-  // The input's u as T: where it is, or decoded into the scratch arena. The matrix is small next to
-  // the weights, so compiling the product for bytes as well would not pay.
+  // The input's u as T: where it is, or decoded into the scratch arena. The matrix is small beside
+  // the weights, so a second product for bytes is not worth its compile time.
   static const T* numbers(const Signal<T>& x) {
     if (!x.codes) return x.real;
     T* const out = scratch().take<T>(x.shape.size());

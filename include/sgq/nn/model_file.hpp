@@ -131,6 +131,36 @@ void load_weights(const io::SafeTensors& file, Net<T>& net) {
   net.quantize_weights();
 }
 
+namespace detail {
+template <class T>
+struct ActivationBits final : Lowering<T> {
+  std::vector<std::int64_t> bits;
+  void other() override {}
+  void pact(T, int n) override { bits.push_back(n); }
+};
+} // namespace detail
+
+/// The bits of a net's layers: "fp32", "w4a4"; "w2..4a3" where they differ. As in a policy's name,
+/// the first and the last of the layers with weights do not count, where there are others.
+template <class T>
+std::string bits_text(const Net<T>& net) {
+  if (net.precision().empty()) return "fp32";
+  std::vector<std::int64_t> weights;
+  detail::ActivationBits<T> activations;
+  for (const auto& node : net.nodes()) {
+    if (const Weights<T>* w = node.layer->weights())
+      weights.push_back(w->quantized() ? w->quantizer()->bits() : quant::fp32_bits);
+    node.layer->lower(activations);
+  }
+  if (weights.size() > 2) weights = {weights.begin() + 1, weights.end() - 1};
+  const auto range = [](const std::vector<std::int64_t>& bits) {
+    if (bits.empty()) return to_text(quant::fp32_bits);
+    const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
+    return to_text(*low) + (*low == *high ? "" : ".." + to_text(*high));
+  };
+  return "w" + range(weights) + "a" + range(activations.bits);
+}
+
 template <class T>
 struct Model {
   Net<T> net;

@@ -45,7 +45,7 @@ public:
     return run({.shape = codes.shape(), .codes = codes.data(), .max_code = 255}, tape, mode);
   }
 
-  /// The first layer, for those who go through the layers one by one (calibration).
+  /// The first layer, for code that runs the layers one by one (calibration).
   void start(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
     if (x.shape.rank() == 0 || x.shape[0] < 1 || x.shape.with_batch(1) != input_shape())
       throw shape_error(describe("net input", "[N, ...] of " + input_shape().str(), x.shape.str()));
@@ -75,8 +75,8 @@ public:
     materialise_for_readers(node, slot);
   }
 
-  /// Brings an output into a form that all its readers take; what was computed stays in slot.real.
-  /// For those who run layers themselves.
+  /// Brings an output into a form that all its readers take; the computed numbers stay in
+  /// slot.real. For code that runs layers one by one.
   static void materialise_for_readers(const Node& node, Slot<T>& slot) {
     const Signal<T>& s = slot.out;
     if (s.is_plain() || (node.reads >= Reads::materialised && s.is_materialised()) ||

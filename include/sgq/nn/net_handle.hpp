@@ -23,7 +23,7 @@ struct NetIdentity {
   std::uint64_t edition; ///< of its list of layers; never 0
   std::uint64_t
       version; ///< counts calls of quantize_weights(), which follows every change of parameters
-  bool gradients_used; ///< an optimiser has stepped along the gradients that lie there
+  bool gradients_used; ///< an optimiser has used the stored gradients
 };
 
 namespace detail {

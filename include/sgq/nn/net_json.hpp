@@ -268,27 +268,4 @@ Net<T> net_from_json(const io::Json& layers, const Factories<T>& own = {}, std::
   return net;
 }
 
-/// The bits of a net's layers: "fp32", "w4a4"; "w2..4a3" where they differ. As in a policy's name,
-/// the first and the last of the layers with weights do not count, where there are others.
-template <class T>
-std::string bits_text(const Net<T>& net) {
-  if (net.precision().empty()) return "fp32";
-  std::vector<std::int64_t> weights, codes;
-  for (const auto& node : net.nodes()) {
-    if (const Weights<T>* w = node.layer->weights())
-      weights.push_back(w->quantized() ? w->quantizer()->bits() : quant::fp32_bits);
-    if (node.layer->kind() != "pact") continue;
-    detail::FieldWriter options;
-    node.layer->save(options);
-    codes.push_back(options.json.at("bits").as_int());
-  }
-  if (weights.size() > 2) weights = {weights.begin() + 1, weights.end() - 1};
-  const auto range = [](const std::vector<std::int64_t>& bits) {
-    if (bits.empty()) return to_text(quant::fp32_bits);
-    const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
-    return to_text(*low) + (*low == *high ? "" : ".." + to_text(*high));
-  };
-  return "w" + range(weights) + "a" + range(codes);
-}
-
 } // namespace sgq::nn

@@ -105,7 +105,7 @@ inline void check_input(const std::vector<quant::LayerPolicy>& policies, const Q
   if (policies.empty()) throw value_error(describe("quantize", "a net with weights", "none"));
   if (!policies.front().pixel_input) return;
   if (!input)
-    throw value_error(describe("quantize", "the quantisation parameters of the pixels", "none",
+    throw value_error(describe("quantize", "the quantisation parameters of the pixel codes", "none",
                                "set .input: scale and one zero point per channel"));
   check_quant_params("quantize", input, channels);
 }
@@ -137,11 +137,11 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
 
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
 /// weight quantisers known to train badly here, and quantised layers with real input. Throws
-/// value_error on a policy that names other layers, impossible bits, or an input
-/// parameters that are missing, and then leaves the net as it was.
+/// value_error on a policy that names other layers, on impossible bits, or if the input's
+/// parameters are missing, and then leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
-/// std::shared_ptr<const quant::WeightQuantizer<T>>: so quantisers of your own get into a net.
+/// std::shared_ptr<const quant::WeightQuantizer<T>>: so your own quantiser gets into a net.
 /// FirstLast::eight_bit, the default, does not ask it for the first and the last layer, which are
 /// symmetric then; FirstLast::same asks it for every layer. options.weights is not read.
 template <class T, class Make>

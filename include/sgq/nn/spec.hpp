@@ -77,7 +77,7 @@ inline QuantParams input_from_metadata(const Metadata& pairs) {
 }
 
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
-inline Metadata to_metadata(const ModelSpec& spec) {
+SGQ_COMPILE_ONCE Metadata to_metadata(const ModelSpec& spec) {
   Metadata pairs{{"net", spec.net},
                  {"classes", to_text(spec.options.classes)},
                  {"width", to_text(spec.options.width)},
@@ -92,7 +92,7 @@ inline Metadata to_metadata(const ModelSpec& spec) {
 
 /// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
 /// bad.
-inline ModelSpec spec_from_metadata(const Metadata& pairs) {
+SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   const auto get = [&](const char* key) -> const std::string& {
     const auto found = pairs.find(key);
     if (found == pairs.end())

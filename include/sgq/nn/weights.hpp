@@ -60,7 +60,7 @@ public:
                 ? Parameter<T>(ParameterGroup::clip, {1}, quantizer_->initial_step(weight_.value()))
                 : Parameter<T>();
     if (!step_.empty() && weight_.written())
-      step_.edit(); // a value made of weights that mean something
+      step_.edit(); // a first value that comes from chosen weights
     quantized_version_ = 0;
     checked_ = false;
   }
@@ -135,7 +135,7 @@ public:
   }
 
 private:
-  // A quantiser of the user's own may break its promise, on which packing and bounds rely.
+  // Packing and bounds rely on the codes' range, which a user's quantiser may violate.
   void check_codes(std::string_view layer) const {
     const std::string what = "layer '" + std::string(layer) + "', quantiser " + quantizer_->name();
     check_shape(what, shape(), codes_.codes.shape());
@@ -180,7 +180,7 @@ private:
   double largest_row_sum_ = 0;
   std::uint64_t quantized_version_ = 0;
   bool integer_bias_ = false;
-  bool checked_ = false; // the quantiser has kept its promise once
+  bool checked_ = false; // codes have been found in range once
 };
 
 } // namespace sgq::nn

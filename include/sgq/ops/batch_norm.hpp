@@ -29,22 +29,13 @@ struct MomentsRow {
   SGQ_INLINE static void run(const U* x, index_t n, double* mean, double* squares) {
     using L = kernels::Lanes<T, Bytes>;
     using V = typename L::Register;
-    V lanes[L::registers] = {};
-    index_t i = 0;
-    for (; i + L::count <= n; i += L::count) {
-      SGQ_UNROLL
-      for (index_t r = 0; r < L::registers; ++r) {
-        V v;
-        L::load(x + i + r * L::width, v);
-        lanes[r] += v;
-      }
-    }
-    double total = L::total(lanes);
-    for (; i < n; ++i) total += static_cast<double>(x[i]);
+    double total;
+    SumRow<T, false, U>::template run<Bytes>(x, n, &total);
     const T mu = static_cast<T>(total / static_cast<double>(n));
 
     V deviations[L::registers] = {}, sq[L::registers] = {};
-    for (i = 0; i + L::count <= n; i += L::count) {
+    index_t i = 0;
+    for (; i + L::count <= n; i += L::count) {
       SGQ_UNROLL
       for (index_t r = 0; r < L::registers; ++r) {
         V v;
@@ -60,8 +51,8 @@ struct MomentsRow {
       sum += d * d;
       rest += d;
     }
-    // mu has the rounding of a sum of large numbers; the deviations from it are small, so their
-    // sum, which would be 0 for the exact mean, corrects both results.
+    // mu carries the rounding error of a sum of large numbers. The deviations from it are small;
+    // their sum would be 0 for the exact mean, so it corrects both results.
     const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
     *mean = static_cast<double>(mu) + shift;
     *squares = about_mean > 0 ? about_mean : 0;
@@ -108,8 +99,8 @@ void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
   });
 }
 
-/// *a = sum dy, *b = sum dy (u - mu). The row that comes next is `ahead` elements on; it begins on
-/// another page, where the processor's own prefetching starts anew.
+/// *a = sum dy, *b = sum dy (u - mu). The next row lies `ahead` elements further on. It is
+/// prefetched because hardware prefetching stops at page boundaries.
 template <class T, class U>
 struct NormSumsRow {
   template <int Bytes>

@@ -44,7 +44,7 @@ inline void dropout_mask(double p, const ImageRandom& random, View<std::uint8_t>
   });
 }
 
-/// Masks bits by 0 or -1: of `keep[i] ? .. : 0` GCC 12 makes a branch for each element.
+/// Masks bits by 0 or -1: GCC 12 would compile `keep[i] ? .. : 0` to a branch per element.
 template <class X>
 SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t n, X* y) {
   using Bits = std::conditional_t<sizeof(X) == 8, std::int64_t,

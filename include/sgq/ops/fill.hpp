@@ -63,7 +63,7 @@ void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out)
       out[h * width + w] = static_cast<T>(around(rows + w, height, width, h));
 }
 
-/// Position i of the plane draws random.bits(channel * plane + i), four of which cost one block.
+/// Position i of the plane draws random.bits(channel * plane + i); a block gives four of them.
 template <class T>
 void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t channel,
                   const QuantParams& grid, const Random& random, T* out) {
@@ -80,14 +80,14 @@ void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t c
     const index_t position = channel * plane + i;
     const auto words = random.four_bits(position / 4);
     for (auto k = static_cast<std::size_t>(position % 4); k < 4 && i < plane; ++k, ++i) {
-      const T drawn = draw(words[k]); // drawn in any case: a branch on the mask would cost more
+      const T drawn = draw(words[k]); // drawn even if unused: a branch on the mask would cost more
       out[i] = mask[i] != 0 ? drawn : x[i];
     }
   }
 }
 
-/// One channel of one image; `random` belongs to the image. out may be x: whatever is read of x is
-/// read before the first write, but for the element that is written.
+/// One channel of one image; `random` belongs to the image. out may be x: before the first
+/// write, x has been read except for the element being written.
 template <class T>
 void fill_plane(const T* x, const std::uint8_t* mask, const Shape& shape, index_t channel,
                 const FillOptions& options, const Random& random, T* out) {

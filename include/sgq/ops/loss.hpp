@@ -7,11 +7,11 @@
 //                                               dKL/dz_j  = p_j (d_j - sum_i p_i d_i)
 //                                               dKL/dzt_j = q_j - p_j
 //
-// A trained net is nearly certain of most images. Computed as written, these formulas then lose all
-// digits: in float, a 1 - p_y below 1e-6 is 0 or 15 % off. So nothing here subtracts nearly equal
-// numbers. log p of the largest logit is -log1p of the others' share, 1 - p_y
-// is the sum of the other p_j, and a difference of logarithms is made of differences of logits,
-// which are exact. Rows are computed in double and rounded to T once.
+// A trained net is nearly certain of most images. There the formulas lose all digits if they are
+// computed as written: in float, a 1 - p_y below 1e-6 becomes 0 or is 15 % off. So nothing here
+// subtracts nearly equal numbers. log p of the largest logit is -log1p of the others' share,
+// 1 - p_y is the sum of the other p_j, and differences of logarithms are built from differences
+// of logits, which are exact. Rows are computed in double and rounded to T once.
 #pragma once
 
 #include "sgq/core/math.hpp"

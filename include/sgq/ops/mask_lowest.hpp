@@ -5,8 +5,8 @@
 //     s = mean over channels of dx (or of |dx|)        one score per position
 //     x_masked = x with the floor(share H W) positions of lowest s replaced, in all channels
 //
-// Equal scores are common (5 to 45 % of the positions have a gradient of exactly 0), so which of
-// them are taken is drawn at random: by index, the top rows would go first. Ismail, Corrada Bravo,
+// Equal scores are common (5 to 45 % of the positions have a gradient of exactly 0), so ties are
+// broken at random: by index, the top rows would go first. Ismail, Corrada Bravo,
 // Feizi, "Improving Deep Learning Interpretability by Saliency Guided Training", NeurIPS 2021,
 // arXiv 2111.14338. Their text says "low gradient values"; their program ranks by the signed
 // gradient, which is the default here.
@@ -17,7 +17,7 @@
 
 namespace sgq::ops {
 
-/// By what positions are masked.
+/// The order in which positions are masked.
 enum class Rank {
   with_sign, ///< the most negative gradients first
   magnitude, ///< the smallest |gradient| first

@@ -60,9 +60,9 @@ SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n,
     pact_codes_part<false, false>(u, r, c, n, q, regions);
 }
 
-/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. Of a loop that reads bytes and
-/// floats and also sums, GCC 12 makes vectors of four floats. So a block's clipped gradients are
-/// stored first, then made doubles, sixteen at once, and summed in registers.
+/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. GCC 12 vectorises a loop that
+/// reads bytes and floats and also sums with only four floats per vector. So a block's clipped
+/// gradients are stored first, then converted to doubles, sixteen at once, and summed.
 template <class T>
 struct PactBackwardRow {
   template <int Bytes>
@@ -86,20 +86,15 @@ struct PactBackwardRow {
         double wide[L::count];
         SGQ_SIMD
         for (index_t l = 0; l < L::count; ++l) wide[l] = static_cast<double>(clipped[i + l]);
-        SGQ_UNROLL
-        for (index_t r = 0; r < L::registers; ++r) {
-          typename L::Register v;
-          L::load(wide + r * L::width, v);
-          sums[r] += v;
-        }
+        L::add(wide, sums);
       }
     }
     *dalpha = L::total(sums);
   }
 };
 
-/// PACT+ on a plane. Both derivatives are numbers computed before the first store: GCC 12 makes
-/// branches of anything else.
+/// PACT+ on a plane. Both derivatives are computed as numbers before the first store; otherwise
+/// GCC 12 emits branches.
 template <bool joins, class T, class U, class R>
 SGQ_INLINE void pact_plus_backward_part(const U* u, const R* r, const T* dy, const PactChannel& c,
                                         index_t n, T* dx, double* dalpha) {

@@ -42,8 +42,8 @@ SGQ_INLINE void preactivation_row(const U* u, const R* r, index_t n, double m, d
 }
 
 /// n windows of 2 x 2, side by side: how many members come before the first that equals the
-/// largest. Comparisons are numbers 0 and 1, as wide as v: GCC 12 makes vectors of eight windows
-/// only if no narrower type is in the loop.
+/// largest. Comparisons are numbers 0 and 1, as wide as v: GCC 12 vectorises eight windows
+/// at once only if the loop has no narrower type.
 SGQ_INLINE void position_of_four(const double* top, const double* bottom, index_t n,
                                  std::int64_t* at) {
   SGQ_SIMD

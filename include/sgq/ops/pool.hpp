@@ -103,8 +103,8 @@ void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint
 }
 
 /// The gradient of n windows of 2 x 2, side by side: all four values are written, three of them
-/// masked to 0. The two bits of `where`, 0 to 3, are the masks: of comparisons GCC 12 makes
-/// branches.
+/// masked to 0. The masks are made of the two bits of `where`: GCC 12 would compile comparisons
+/// to branches.
 template <class T>
 SGQ_INLINE void to_one_of_four(const T* dy, const std::uint8_t* where, index_t n, T* top,
                                T* bottom) {

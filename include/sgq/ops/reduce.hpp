@@ -9,11 +9,11 @@
 
 namespace sgq::ops {
 
-/// *sum = the sum of x[0..n), or of |x[i]|.
-template <class T, bool Absolute = false>
+/// *sum = the sum of x[0..n), or of |x[i]|, in lanes of T.
+template <class T, bool Absolute = false, class U = T>
 struct SumRow {
   template <int Bytes>
-  SGQ_INLINE static void run(const T* x, index_t n, double* sum) {
+  SGQ_INLINE static void run(const U* x, index_t n, double* sum) {
     using L = kernels::Lanes<T, Bytes>;
     typename L::Register lanes[L::registers] = {};
     index_t i = 0;
@@ -27,7 +27,7 @@ struct SumRow {
       }
     }
     double total = L::total(lanes);
-    for (; i < n; ++i) total += static_cast<double>(Absolute && x[i] < T{0} ? -x[i] : x[i]);
+    for (; i < n; ++i) total += static_cast<double>(Absolute && x[i] < U{0} ? -x[i] : x[i]);
     *sum = total;
   }
 };

@@ -33,9 +33,9 @@ namespace sgq::ops {
 /// How a signed score is read: -2 < 1, but |-2| > |1|.
 enum class Values { with_sign, magnitude };
 
-/// How many positions a share of them is: floor(share * positions), where a share such as 0.29 is
-/// meant in decimal (in binary, 0.29 * 100 falls just short of 29). Throws value_error unless
-/// 0 <= share <= 1.
+/// How many positions a share of them is: floor(share * positions). A share such as 0.29 is
+/// taken as the decimal it is (in binary, 0.29 * 100 falls just short of 29). Throws value_error
+/// unless 0 <= share <= 1.
 inline index_t share_count(double share, index_t positions) {
   if (!(share >= 0 && share <= 1))
     throw value_error(describe("share of positions", "0 to 1", to_text(share)));
@@ -138,8 +138,8 @@ SGQ_INLINE void tied_words(const K* keys, index_t n, K key, Random random, std::
   }
 }
 
-/// Of `tied` positions that hold the cut's key, takes those with the lowest words; of equal words
-/// those of lower index.
+/// Marks, among `tied` positions with the k-th key, those with the lowest words; among equal words,
+/// those with the lower index.
 template <class K>
 void break_ties(const K* keys, index_t n, const Cut<K>& cut, index_t tied, const Random& random,
                 std::uint8_t* row) {

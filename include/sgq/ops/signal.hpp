@@ -10,8 +10,8 @@
 // that follows evaluates the whole formula once. That one place decides every bit of a quantised
 // network, and it saves three passes over memory in any network.
 //
-// Whoever cannot read such a formula asks for a materialised signal: plain real numbers, or integer
-// codes with one scale. Signals point into a tape; they own nothing.
+// A layer that cannot read such a formula asks for a materialised signal: plain real numbers, or
+// integer codes with one scale. Signals point into a tape; they own nothing.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -105,8 +105,8 @@ void visit_with_residual(const Signal<T>& s, F&& f) {
 
 namespace ops {
 
-/// Runs a row's body on the chosen instruction set where u is what training meets, the numbers of
-/// the net; for the rarer codes and wide accumulators at the baseline, which saves compile time.
+/// Runs a row's body on the chosen instruction set if u holds real numbers, the usual case in
+/// training. Codes and wide accumulators are rarer and run at the baseline: it saves compile time.
 template <auto Body, class T, class U, class... Args>
 void run_row(const U* u, Args... args) {
   if constexpr (std::is_same_v<T, U>)
@@ -123,8 +123,8 @@ void read_row(const Signal<T>& s, index_t at, index_t n, double* out) {
   });
 }
 
-/// Writes the plain numbers of a signal, y = v. In double: exact products whatever the instruction
-/// set makes of them, one rounding at the end. y may be u itself.
+/// Writes the plain numbers of a signal, y = v. In double: products are exact on every instruction
+/// set, and the result is rounded once. y may be u itself.
 template <class T>
 void materialise(const Signal<T>& s, View<T> y) {
   check_shape("materialise", s.shape, y.shape());

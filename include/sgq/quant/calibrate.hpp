@@ -37,7 +37,7 @@ T positive_quantile(View<const T> x, double p) {
   return positive[k];
 }
 
-/// The start of alpha for pre-activations x: the quantile, never below the floor; the paper's
+/// The start of alpha for pre-activations x: the quantile, at least the least alpha; the paper's
 /// constant 10 where no element is positive.
 template <class T>
 T calibrate_alpha(View<const T> x, double p = 0.999) {

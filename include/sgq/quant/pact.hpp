@@ -26,7 +26,7 @@
 
 namespace sgq::quant {
 
-/// The least alpha: an optimiser step that goes below is brought back to it.
+/// The least alpha: after an optimiser step, smaller values are raised to it.
 inline constexpr double alpha_floor = 1e-3;
 
 /// The paper's example of a constant start.

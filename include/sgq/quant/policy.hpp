@@ -124,8 +124,8 @@ inline Bits parse_bits(std::string_view text, std::string_view all) {
 } // namespace detail
 
 /// Reads every form of the table above. Throws value_error on anything else, bits 0 or 9 included.
-inline BitPolicy parse_bit_policy(std::string_view text,
-                                  FirstLast first_last = FirstLast::eight_bit) {
+SGQ_COMPILE_ONCE BitPolicy parse_bit_policy(std::string_view text,
+                                            FirstLast first_last = FirstLast::eight_bit) {
   BitPolicy policy{.first_last = first_last};
   std::string_view rest = text, body = rest.substr(0, rest.find(','));
   rest.remove_prefix(std::min(rest.size(), body.size() + 1));
@@ -154,7 +154,7 @@ inline BitPolicy parse_bit_policy(std::string_view text,
 
 namespace detail {
 
-/// Names in `policy.layers` must exist, and bits set in code must be possible.
+/// Checks that names in `policy.layers` exist and that all bits are valid.
 inline void check_policy(const BitPolicy& policy, std::span<const std::string> names) {
   const auto check = [&](const Bits& bits) {
     for (int b : {bits.weights, bits.activations})
@@ -175,8 +175,8 @@ inline void check_policy(const BitPolicy& policy, std::span<const std::string> n
 
 /// The policy of each layer, given the net's layer names in forward order. Throws value_error where
 /// the policy names a layer that does not exist, or bits outside 1..8 and 32.
-inline std::vector<LayerPolicy> resolve(const BitPolicy& policy,
-                                        std::span<const std::string> names) {
+SGQ_COMPILE_ONCE std::vector<LayerPolicy> resolve(const BitPolicy& policy,
+                                                  std::span<const std::string> names) {
   detail::check_policy(policy, names);
   const std::size_t count = names.size(), body = count > 2 ? count - 2 : 0;
   std::vector<LayerPolicy> layers(count);

@@ -1,4 +1,4 @@
-// sgq/quant/requantize.hpp -- THE function that turns an accumulator into a code.
+// sgq/quant/requantize.hpp -- the one function that turns an accumulator into a code.
 //
 // A layer sums products of integer codes: A = sum c_w a, exact. What follows it in the net (scales,
 // bias, batch norm) is one affine map per output channel, m and t, rounded to float once. Then, in
@@ -19,14 +19,10 @@
 // left are single IEEE operations, which give the same bits everywhere (short of -ffast-math).
 #pragma once
 
-#include "sgq/core/parallel.hpp"
-#include "sgq/core/tensor.hpp"
-#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/core/shape.hpp"
 #include "sgq/quant/pact.hpp"
 
 #include <cmath>
-#include <cstdint>
-#include <span>
 
 namespace sgq::quant {
 
@@ -46,7 +42,8 @@ inline void check_affine(const ChannelAffine& f) {
                                "is the batch norm's variance negative or NaN?"));
 }
 
-/// v of an accumulator a. m and t are floats (as doubles they let the double net share the code).
+/// v of an accumulator a. m and t hold float values; they are doubles so that a net of doubles can
+/// use the function too.
 SGQ_INLINE double preactivation(double a, double m, double t) {
   return a * m + t;
 }

@@ -1,7 +1,7 @@
 // sgq/quant/rounding.hpp -- rounding as a policy, so that a straight-through gradient can be
 // checked.
 //
-// A quantiser rounds, and its backward pretends that it did not. With `identity` in the place of
+// A quantiser rounds, and its backward pass ignores that. With `identity` in the place of
 // `round_nearest` the quantiser is an ordinary piecewise smooth function whose true derivative IS
 // the straight-through formula, so finite differences check the weight quantisers that train, and
 // the functions of quant/pact.hpp that PACT is made of.

@@ -6,8 +6,8 @@
 //     grid without a zero, odd |c| <= n:     c = 2 rint((u + 1) n/2) - n        w_q = range c/n
 //
 // w = 0 on the second grid is a tie, n/2, which goes to the even neighbour 2^(k-1): code +1 for
-// k >= 2. Each line is a division, an addition and a multiplication that feeds no addition, so FMA
-// contraction cannot touch it: codes do not depend on the instruction set.
+// k >= 2. No product feeds an addition, so FMA
+// contraction cannot change a code: codes do not depend on the instruction set.
 #pragma once
 
 #include "sgq/quant/moments.hpp"

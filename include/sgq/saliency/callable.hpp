@@ -1,18 +1,15 @@
 // sgq/saliency/callable.hpp -- a model, seen as a function from a batch to logits.
 //
-//     auto f = [&](View<const float> x, View<float> logits) {
-//       const View<const float> z = net.forward(x, tape);
-//       std::copy(z.begin(), z.end(), logits.begin());
-//     };
-//     Classifier model(f, 10, {.background = data::background_values("mnist", grid)});
+//     infer::Engine engine(infer::load_integer("net.safetensors"));
+//     Classifier model(engine, 10, {.background = data::background_values("mnist", grid)});
 //     deletion(model, x, maps);         // x [N,C,H,W] -> logits [N,10]
 //
 // The background is what an image shows where nothing is. Maps and metrics put it where they hide
 // pixels.
 //
-// Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets, quantised nets and
-// the integer engine alike. A Classifier refers to f and does not own it: f has a name and outlives
-// it.
+// Metrics and gradient-free maps ask for nothing else, so they serve fp32 nets and quantised nets
+// (net_function.hpp) and the integer engine alike. A Classifier refers to the function and does not
+// own it: the function has a name and outlives it.
 #pragma once
 
 #include "sgq/core/function_ref.hpp"
@@ -35,14 +32,12 @@ using ops::Target; // which scalar S_c of the logits a map explains or a metric 
 using ops::target_score;
 using sgq::argmax; // of logits: the predicted class
 
-/// The values that `what` puts in the place of pixels, in input units: those `given` in its own
-/// options, else the background `stated` with the model. Throws value_error unless there is one
-/// value, or one for each channel.
-inline const std::vector<float>& background_for(std::string_view what,
-                                                const std::vector<float>& given,
-                                                const std::vector<float>& stated,
-                                                index_t channels) {
-  const std::vector<float>& values = given.empty() ? stated : given;
+/// What `what` puts in the place of pixels, one value per channel, in input units: what is `given`
+/// in its own options, else the background `stated` with the model. Throws value_error unless that
+/// is one value, or one for each channel.
+inline std::vector<float> background_for(std::string_view what, const std::vector<float>& given,
+                                         const std::vector<float>& stated, index_t channels) {
+  std::vector<float> values = given.empty() ? stated : given;
   const auto count = static_cast<index_t>(values.size());
   if (count != 1 && count != channels)
     throw value_error(describe(
@@ -52,6 +47,7 @@ inline const std::vector<float>& background_for(std::string_view what,
         "data::background_values(\"mnist\", grid)"));
   for (float v : values)
     if (!std::isfinite(v)) throw value_error(describe(what, "a finite background", to_text(v)));
+  if (count == 1) values.resize(static_cast<std::size_t>(channels), values[0]);
   return values;
 }
 

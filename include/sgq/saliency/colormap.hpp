@@ -173,7 +173,8 @@ Tensor<std::uint8_t> paint_maps(View<const float> maps, const ColorOptions& opti
 } // namespace detail
 
 /// maps [N,H,W] -> RGB bytes [N,H,W,3].
-inline Tensor<std::uint8_t> colorize(View<const float> maps, const ColorOptions& options = {}) {
+SGQ_COMPILE_ONCE Tensor<std::uint8_t> colorize(View<const float> maps,
+                                               const ColorOptions& options = {}) {
   return detail::paint_maps(maps, options,
                             [&](index_t, index_t, double v) { return color(options.palette, v); });
 }
@@ -194,8 +195,10 @@ inline Tensor<std::uint8_t> to_rgb(View<const std::uint8_t> codes) {
 
 /// The map's colours over the image in dim grey (half the luma of Rec. 709, so that the palest
 /// colour stands out from a white stroke): out = (1 - a) grey + a colour with a = strength |v|.
-inline Tensor<std::uint8_t> overlay(View<const std::uint8_t> codes, View<const float> maps,
-                                    const ColorOptions& options = {}, double strength = 0.85) {
+SGQ_COMPILE_ONCE Tensor<std::uint8_t> overlay(View<const std::uint8_t> codes,
+                                              View<const float> maps,
+                                              const ColorOptions& options = {},
+                                              double strength = 0.85) {
   const Tensor<std::uint8_t> image = to_rgb(codes);
   const Shape& s = codes.shape();
   check_shape("overlay: maps", {s[0], s[2], s[3]}, maps.shape());

@@ -3,7 +3,7 @@
 //     a = 1 / (p M) sum over m of S(x m + b (1 - m)) m
 //
 // M smooth random masks m: a coarse grid of zeros and ones (one with probability p), enlarged by
-// bilinear interpolation and shifted at random; b is what hidden pixels show. S is the probability
+// bilinear interpolation and shifted at random; b is the background. S is the probability
 // of the class. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421. No gradient is needed.
 #pragma once
 
@@ -45,8 +45,9 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
 
 /// values [N,1,H,W]. All images see the same masks. Throws value_error where neither the options
 /// nor the classifier state a background.
-inline Attribution<float> rise(const Classifier& model, View<const float> x,
-                               std::span<const std::uint8_t> classes, const RiseOptions& o = {}) {
+SGQ_COMPILE_ONCE Attribution<float> rise(const Classifier& model, View<const float> x,
+                                         std::span<const std::uint8_t> classes,
+                                         const RiseOptions& o = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("RISE", "images [N, C, H, W]", s.str()));
   ops::check_labels(classes, {s[0], model.classes()});
@@ -54,8 +55,7 @@ inline Attribution<float> rise(const Classifier& model, View<const float> x,
     throw value_error(
         describe("RISE", "masks >= 1, cells in 1..1000, keep in (0, 1]",
                  to_text(o.masks) + ", " + to_text(o.cells) + ", " + to_text(o.keep)));
-  const std::vector<float>& background =
-      background_for("RISE", o.background, model.background(), s[1]);
+  const auto background = background_for("RISE", o.background, model.background(), s[1]);
   const Random random(o.seed, 0x72697365u); // "rise"
   const index_t plane = s.plane();
   std::vector<double> sum(static_cast<std::size_t>(s[0] * plane));
@@ -63,7 +63,7 @@ inline Attribution<float> rise(const Classifier& model, View<const float> x,
   for (index_t m = 0; m < o.masks; ++m) {
     detail::rise_mask(o, random.split(static_cast<std::uint64_t>(m)), mask);
     for (index_t i = 0; i < x.size(); ++i) {
-      const float b = background[static_cast<std::size_t>(i / plane % s[1]) % background.size()];
+      const float b = background[static_cast<std::size_t>(i / plane % s[1])];
       shown[i] = b + mask[i % plane] * (x[i] - b);
     }
     model.each(shown, [&](index_t n, const float* row) {

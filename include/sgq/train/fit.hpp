@@ -29,7 +29,7 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// What the loop tells its owner. The state it passes is what to store in order to go on from here.
+/// Callbacks of the loop. Store the state they get to continue from there.
 class Callbacks {
 public:
   virtual ~Callbacks() = default;
@@ -61,8 +61,8 @@ inline void check_fit(const FitOptions& options, const TrainState& state, index_
 } // namespace detail
 
 /// Trains by calling step(batch, context), which returns a StepResult, for every batch not yet done
-/// in `state`. Returns the state at the end. A value_error that a step throws is thrown on with the
-/// number of the step before its text.
+/// in `state`. Returns the state at the end. A value_error of a step is rethrown with the step's
+/// number before its text.
 template <class T, class Step>
 TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step,
                TrainState state = {}, Callbacks* callbacks = nullptr) {

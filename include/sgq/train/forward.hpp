@@ -17,8 +17,8 @@ void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch) {
                                "give Batches what was given to quantize()"));
 }
 
-/// Net::forward() of a batch. A net with a quantised input gets the pixel codes, the same images
-/// without a way through real numbers.
+/// Net::forward() of a batch. A net with a quantised input gets the pixel codes
+/// directly, not by way of real numbers.
 template <class T>
 View<const T> forward(const nn::Net<T>& net, const data::Batch<T>& batch, nn::Tape<T>& tape,
                       const nn::Mode& mode) {

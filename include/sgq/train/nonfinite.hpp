@@ -37,7 +37,7 @@ std::string first_nonfinite_layer(const nn::Net<T>& net, const nn::Tape<T>& tape
 }
 
 /// Throws value_error, naming the first layer at fault, unless the loss is finite. If every output
-/// is finite, the logits have grown so large that their loss is not: then it is the last layer's.
+/// is finite, the logits are too large for the loss, and the last layer is named.
 template <class T>
 void check_loss(T loss, const nn::Net<T>& net, const nn::Tape<T>& tape) {
   if (std::isfinite(loss)) return;

@@ -163,7 +163,7 @@ private:
     for (Entry& entry : entries_) {
       const nn::ParameterGroup group = entry.parameter->group();
       const double lr = lr_ * lr_factor * groups_[group].lr_scale, decay = groups_[group].decay;
-      // The decay of a clip is a term of the loss by definition: gradient l alpha, everywhere.
+      // PACT defines the decay of a clip as a term of the loss: coupled in every optimiser.
       const bool coupled = kind_ == DecayKind::coupled || group == nn::ParameterGroup::clip;
       for (std::size_t k = 0; k < entry.state.size(); ++k) states_[k] = entry.state[k].data();
       Update<T> whole{.value = entry.parameter->edit().data(),
@@ -187,7 +187,7 @@ private:
   ParameterGroups groups_;
   DecayKind kind_;
   std::vector<std::string> state_names_;
-  std::vector<T*> states_; // of the parameter that is being moved
+  std::vector<T*> states_; // of the parameter being updated
   std::vector<Entry> entries_;
   index_t steps_ = 0;
 };

@@ -47,8 +47,8 @@ SGQ_INLINE void finish_rows(const T* sums, index_t ld, index_t m, index_t n, con
 /// The epilogue as seen by the part of C that begins at row i, column j.
 template <class T>
 Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
-  // Field by field: a struct that is copied right after one of its fields was stored waits for that
-  // store. The binding names all fields, so a further one does not compile before it stands here.
+  // Field by field: copying a struct right after storing one of its fields waits for that store.
+  // The binding names all fields, so adding one does not compile until it is added here.
   const auto& [scale, beta, row_bias, col_bias, relu] = e;
   return {scale, beta, row_bias ? row_bias + i : nullptr, col_bias ? col_bias + j : nullptr, relu};
 }
@@ -72,8 +72,8 @@ void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, 
       finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
     return;
   }
-  // Not cleared: the kernel writes all that finish() reads, unless it goes on from old sums, of
-  // which it reads whole vectors.
+  // Not cleared: the kernel writes all that finish() reads. Only a kernel that resumes old sums
+  // reads them, as whole vectors.
   alignas(64) T whole[max_mr * max_nr];
   if (x.accumulate || x.resume) {
     std::fill_n(whole, tile.mr * tile.nr, T{0});

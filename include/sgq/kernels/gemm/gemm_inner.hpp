@@ -4,8 +4,7 @@
 // transposed. Worth it where the sum is long and C is small, as in the weight gradient of a layer:
 // then transposing B would cost more than it saves.
 //
-//     tasks    parts of k, each with its own C, added in order afterwards
-// (kernels/gemm/split_k.hpp)
+//     tasks    parts of k, each with its own C, added in order (kernels/gemm/split_k.hpp)
 //     blocks   of k, short enough that a strip of B stays in L1 and A in L2
 //     tiles    strips of nr rows of B, by tiles of mr rows of A
 #pragma once

@@ -6,7 +6,7 @@
 //     loop 5   blocks of C: the tasks that are spread over threads
 //     loop 4   blocks of k: what is packed at a time
 //     loop 3   blocks of rows: the packed part of A that stays in L2 during
-//     loop 2   panels of B, each of which stays in L1 during
+//     loop 2   panels of B; each stays in L1 during
 //     loop 1   panels of A: one call of the micro-kernel
 //
 // The smaller operand is packed once, for all tasks; the other by the task that needs it. Where C
@@ -42,8 +42,7 @@ public:
     const bool as_summed = e.scale == 1 && e.beta == 0 && !e.row_bias && !e.col_bias && !e.relu;
     stream_ = as_summed && depth_ >= g.k && g.k <= kc && g.m % tile_.mr == 0 &&
               g.m * g.n * index_t{sizeof(T)} >= stream_bytes && aligned(g.c, g.ldc);
-    // A streamed row must fill whole cache lines: what is left of one is written to memory by
-    // itself.
+    // A streamed row must fill whole cache lines: a partial line costs a write of its own.
     constexpr index_t line = 64 / sizeof(T);
     if (stream_ && nr_ > line) nr_ = nr_ / line * line;
     cols_ = round_up(cols_, nr_);
@@ -77,9 +76,9 @@ public:
 private:
   static constexpr index_t min_tasks = 8; ///< below this, the sum is cut into parts
 
-  // Where C is larger than most L2 caches, nobody finds it there, and without streams every line
-  // would be read before it is written. Half as much memory moves: products with a sum of up to
-  // 128 terms became 1.2 to 1.4 times as fast. Not with rows left over, which go through a buffer.
+  // Stream C past the caches when it exceeds most L2 caches: a cached store reads each line before
+  // writing it. That halves the traffic; products with up to 128 terms became 1.2 to 1.4 times as
+  // fast. Left-over rows are not streamed: they go through a buffer.
   static constexpr index_t stream_bytes = 4 << 20;
 
   static bool aligned(const T* c, index_t ldc) {
@@ -147,8 +146,8 @@ private:
     } while (p < x.k1);
   }
 
-  /// Loops 3 to 1, for one block of k. Where all panels of B fit L1 together, loops 1 and 2 change
-  /// places: then C is written along its rows.
+  /// Loops 3 to 1, for one block of k. If all panels of B fit L1 together, loops 1 and 2 are
+  /// swapped, so that C is written along its rows.
   void run_panels(const Task& x, index_t k, const PackedOperand& a, const PackedOperand& b, T* c,
                   index_t ldc, bool accumulate, const Epilogue<T>& e) const {
     const bool short_sum = k * (x.j1 - x.j0) <= kc * nr_;

@@ -1,8 +1,8 @@
 // sgq/kernels/gemm/inner_4x6_avx512.hpp -- InnerProduct on AVX-512, for a tile of 4x6.
 //
 // Ten vector loads feed 24 multiply-adds; with the four vectors of A, 28 of the 32 registers. Parts
-// may be as short as four vectors, and a processor does not predict where each of them ends: the
-// step to the next is computed, not branched to, which makes such sums a fifth faster.
+// may be as short as four vectors, and branches at their ends are mispredicted. So the step to the
+// next part is computed without a branch, which makes such sums a fifth faster.
 #pragma once
 
 #include "sgq/kernels/simd/horizontal_sum.hpp"

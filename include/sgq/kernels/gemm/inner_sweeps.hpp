@@ -51,9 +51,24 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
         *reinterpret_cast<V*>(all + (i * Cols + j) * lanes + sweep) = sum[i][j];
     }
   }
-  T folded[std::size_t(tile)];
-  horizontal_sums<lanes>(all, tile, folded);
-  for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = folded[t];
+  T totals[std::size_t(tile)];
+  horizontal_sums<lanes>(all, tile, totals);
+  for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = totals[t];
 }
+
+/// On any machine, a tile of 2x3 in four sweeps: five loads feed six multiply-adds.
+template <class T>
+void inner_2x3_generic(const InnerProduct<T>& x) {
+  inner_sweeps<16, 2, 3>(x);
+}
+
+#if SGQ_X86
+/// On AVX2, a tile of 4x3 in two sweeps: seven loads feed 12 multiply-adds; with three vectors of B
+/// and one of A, all 16 registers.
+template <class T>
+[[SGQ_TARGET_AVX2]] void inner_4x3_avx2(const InnerProduct<T>& x) {
+  inner_sweeps<32, 4, 3>(x);
+}
+#endif
 
 } // namespace sgq::kernels

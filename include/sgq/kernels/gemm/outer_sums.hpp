@@ -2,9 +2,9 @@
 // a tile of registers.
 //
 // Every step loads one row of b into a few registers, broadcasts a column of a, value by value, and
-// multiplies and adds each pair. How many rows and registers a tile has is chosen by those who
-// instantiate this for their instruction set: as many sums as leave room for one row of b and one
-// value of a.
+// multiplies and adds each pair. Each instruction set instantiates it with the
+// rows and registers that its register file allows: as many sums as leave room for one row of b
+// and one value of a.
 #pragma once
 
 #include "sgq/kernels/simd/dispatch.hpp"
@@ -67,6 +67,15 @@ store_sums(const OuterProduct<T>& x,
       *c = x.accumulate ? *c + sum[i][j] : sum[i][j];
     }
   }
+}
+
+/// On any machine, a tile of 4x8 (double: 4x4): 8 accumulators of 16 bytes, which SSE2 and NEON
+/// keep in registers.
+template <class T, index_t Rows, index_t Vectors>
+void outer_4x8_generic(const OuterProduct<T>& x) {
+  typename Simd<T, 16>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+  outer_sums<16, 4, Rows, Vectors>(x, sum);
+  store_sums<16, Rows, Vectors>(x, sum);
 }
 
 } // namespace sgq::kernels

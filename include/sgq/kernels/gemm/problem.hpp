@@ -21,8 +21,8 @@ template <class T>
 struct Epilogue {
   T scale = 1;
   T beta = 0;
-  const T* row_bias = nullptr; ///< one value a row; none where null
-  const T* col_bias = nullptr; ///< one value a column; none where null
+  const T* row_bias = nullptr; ///< one value per row; none where null
+  const T* col_bias = nullptr; ///< one value per column; none where null
   bool relu = false;
 };
 

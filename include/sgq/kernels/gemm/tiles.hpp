@@ -1,11 +1,9 @@
 // sgq/kernels/gemm/tiles.hpp -- the one table of tile sizes, and which micro-kernel serves them.
 #pragma once
 
-#include "sgq/kernels/gemm/inner_2x3_generic.hpp"
-#include "sgq/kernels/gemm/inner_4x3_avx2.hpp"
 #include "sgq/kernels/gemm/inner_4x6_avx512.hpp"
+#include "sgq/kernels/gemm/inner_sweeps.hpp"
 #include "sgq/kernels/gemm/outer_4x24_avx2.hpp"
-#include "sgq/kernels/gemm/outer_4x8_generic.hpp"
 #include "sgq/kernels/gemm/outer_8x32_avx512.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 
@@ -21,7 +19,7 @@ struct OuterTile {
   // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/performance.md), so
   // there it takes practically all.
   index_t k_strip;
-  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2 of them][vectors a row, less 1]
+  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2][vectors per row, less 1]
 
   /// The smallest that has rows x cols; it touches whole vectors of C.
   auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][vectors(cols) - 1]; }

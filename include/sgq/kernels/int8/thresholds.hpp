@@ -76,11 +76,11 @@ SGQ_INLINE void threshold_row_generic(const ThresholdRow* s) {
     }
 }
 
-/// Max pooling before the thresholds: of windows of k x k sums, the one that gives the largest code.
-/// That is the largest, or the smallest where the function falls. sums [k][width][step] become the
-/// first width / k positions of `out`, which may be sums; of a position's sums the first 16 x panels
-/// count. Codes are monotone in sums, so it does not matter which comes first, and this way fewer
-/// sums meet the thresholds.
+/// Max pooling before the thresholds: of windows of k x k sums, the one with the largest code. That
+/// is the largest sum, or the smallest where the function falls. sums [k][width][step] become the
+/// first width / k positions of `out`, which may be sums; of a position's sums, the first
+/// 16 x panels count. Codes are monotone in sums, so either may come first, and this way fewer sums
+/// meet the thresholds.
 SGQ_INLINE void pool_sums(const std::int32_t* sums, index_t width, index_t panels, index_t step,
                           index_t k, const std::int32_t* flip, std::int32_t* out) {
   for (index_t p = 0; p < width / k; ++p)

@@ -1,4 +1,4 @@
-// sgq/kernels/int8/thresholds_avx2.hpp -- thresholds for codes of up to 4 bits, 8 outputs at a time.
+// sgq/kernels/int8/thresholds_avx2.hpp -- codes of up to 4 bits from sums, 8 outputs at a time.
 //
 // Every threshold is compared: a comparison gives -1, so counting is one addition. A residual code
 // finds what it adds by a gather.

@@ -1,4 +1,4 @@
-// sgq/kernels/int8/thresholds_avx512.hpp -- thresholds for codes of 2 and 4 bits, 16 outputs at a time.
+// sgq/kernels/int8/thresholds_avx512.hpp -- codes of 2 and 4 bits from sums, 16 outputs at a time.
 //
 // The thresholds of a panel stay in registers. A binary search needs a table look-up for each bit,
 // and a table in registers is looked up by blending it down: 16 rows to 8 by one bit of the index,
@@ -75,7 +75,7 @@ template <int bits, int residual_bits>
     z = _mm512_xor_si512(z, flip);
     if constexpr (residual_bits > 0) {
       const auto codes = reinterpret_cast<const __m128i*>(s.r + p * s.r_step + v * byte_panel);
-      constexpr __mmask16 all = 0xffff; // the plain forms make GCC 12 warn of their own insides
+      constexpr __mmask16 all = 0xffff; // GCC 12 warns about the code of the unmasked forms
       const __m512i r = _mm512_maskz_cvtepu8_epi32(all, _mm_loadu_si128(codes));
       z = _mm512_add_epi32(_mm512_maskz_sll_epi32(all, z, shift),
                            blend_down<residual_bits>(added, r));

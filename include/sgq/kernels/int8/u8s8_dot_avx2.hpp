@@ -1,7 +1,7 @@
 // sgq/kernels/int8/u8s8_dot_avx2.hpp -- U8s8Dot by AVX2: maddubs multiplies 32 pairs of bytes and
 // adds them two by two into 16 bits, where it would saturate.
 //
-// So the sums are widened in time. With |x w + x' w'| <= pair_bound, 32767 / pair_bound steps fit:
+// So sums are widened before that. With |x w + x' w'| <= pair_bound, 32767 / pair_bound steps fit:
 // 156 of 4-bit codes with weights of +-7, 8 with 8-bit weights. Where not even one does (8-bit
 // codes and weights), x is split into its low seven bits and its top bit: 127 * 128 * 2 and 1 * 128
 // * 2 both fit.

@@ -8,7 +8,7 @@
 
 namespace sgq::kernels {
 
-/// to = codes - zero, plane by plane; zero has one value a channel, or is null. For for_isa.
+/// to = codes - zero, plane by plane; zero has one value per channel, or is null. For for_isa.
 template <class T>
 SGQ_INLINE void decode_planes(const std::uint8_t* codes, const std::int32_t* zero, index_t channels,
                               index_t plane, T* to) {

@@ -1,8 +1,8 @@
 // sgq/kernels/simd/dispatch.hpp -- which instruction set runs, chosen once, at run time.
 //
-// A program that includes sgq is compiled for any x86-64 (or any other) machine; the few loops that
-// matter exist three times in the binary: baseline, AVX2 + FMA, and AVX-512. SGQ_ISA=generic|avx2|
-// avx512 in the environment forces one, which tests and the curious use.
+// A program that includes sgq runs on any x86-64 (or other) machine; the few loops that matter
+// exist three times in the binary: baseline, AVX2 + FMA, and AVX-512. SGQ_ISA=generic|avx2|avx512
+// in the environment forces one, for tests and experiments.
 //
 // There are two ways to write such a loop. A GEMM micro-kernel is written by hand for its registers
 // (kernels/gemm/). Everything element-wise is written once, as an SGQ_INLINE function over raw

@@ -89,7 +89,7 @@ SGQ_AVX512_INLINE void horizontal_sums_avx512(const typename Simd<T, 64>::type* 
   constexpr index_t block = Vector16<T>::lanes;
   SGQ_UNROLL
   for (index_t first = 0; first < Count; first += 4 * block) {
-    __m512i folded[std::size_t(block)];
+    __m512i summed[std::size_t(block)];
     SGQ_UNROLL
     for (index_t e = 0; e < block; ++e) {
       __m512i r[4];
@@ -102,12 +102,12 @@ SGQ_AVX512_INLINE void horizontal_sums_avx512(const typename Simd<T, 64>::type* 
       V s = reinterpret_cast<V>(r[0]);
       SGQ_UNROLL
       for (index_t l = 1; l < 4; ++l) s += reinterpret_cast<V>(r[l]);
-      folded[e] = reinterpret_cast<__m512i>(s);
+      summed[e] = reinterpret_cast<__m512i>(s);
     }
-    detail::transpose_in_blocks<T>(folded);
-    V s = reinterpret_cast<V>(folded[0]);
+    detail::transpose_in_blocks<T>(summed);
+    V s = reinterpret_cast<V>(summed[0]);
     SGQ_UNROLL
-    for (index_t e = 1; e < block; ++e) s += reinterpret_cast<V>(folded[e]);
+    for (index_t e = 1; e < block; ++e) s += reinterpret_cast<V>(summed[e]);
     if (first + 4 * block <= Count)
       *reinterpret_cast<Loose*>(out + first) = s;
     else

@@ -58,6 +58,16 @@ struct Lanes {
       std::memcpy(&r, converted, sizeof r);
     }
   }
+  /// Each lane += its element of x[0 .. count).
+  template <class U>
+  SGQ_INLINE static void add(const U* x, Register* lanes) {
+    SGQ_UNROLL
+    for (index_t r = 0; r < registers; ++r) {
+      Register v;
+      load(x + r * width, v);
+      lanes[r] += v;
+    }
+  }
   /// The lanes, added in double, in order.
   SGQ_INLINE static double total(const Register* lanes) {
     T all[std::size_t(count)];

@@ -21,8 +21,8 @@ namespace sgq::kernels {
 /// stretches of k has the bits of one that is not. C's rows are ldc apart.
 ///
 /// `stream` writes C past the caches: a C that is larger than they are would be read from memory
-/// only to be overwritten. Its rows must be aligned to 64 bytes; nothing accumulates; and whoever
-/// asked for it calls fence_streams() before another thread may read C.
+/// only to be overwritten. Its rows must be aligned to 64 bytes; nothing accumulates; and the
+/// caller runs fence_streams() before another thread may read C.
 template <class T>
 struct OuterProduct {
   index_t k;
@@ -49,9 +49,8 @@ inline constexpr index_t inner_lanes = 64 / sizeof(T);
 
 /// sums[i * nr + j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr. p runs
 /// through `parts` stretches of `length` elements (a multiple of the lanes), one behind the other
-/// in A and b_part apart in B. Lane l sums every p that is l modulo the lanes, of which every
-/// instruction set has inner_lanes; then the lanes are added as kernels/simd/horizontal_sum.hpp
-/// tells.
+/// in A and b_part apart in B. Every instruction set has inner_lanes; lane l sums every p that is l
+/// modulo the lanes. Then the lanes are added as kernels/simd/horizontal_sum.hpp tells.
 template <class T>
 struct InnerProduct {
   index_t parts, length;

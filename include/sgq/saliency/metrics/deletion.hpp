@@ -6,8 +6,9 @@
 //
 // Steps are ceil(H W / T) positions each; the last takes what is left and weighs what it is wide.
 // With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T. Deletion goes from the image to the
-// substrate (a low area is good), insertion from the substrate to the image (high is good). State
-// the substrate with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC 2018.
+// background (a low area is good), insertion from the background to the image (high is good). State
+// the background with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC
+// 2018.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"
@@ -18,8 +19,8 @@ struct DeletionOptions {
   index_t steps = 32; ///< T; more than H W positions allow become H W
   Values rank_by = Values::with_sign;
   /// A constant without a value is the model's background.
-  ops::FillOptions substrate{.fill = ops::Fill::constant};
-  std::uint64_t seed = 0; ///< of ties, and of a random substrate
+  ops::FillOptions background{.fill = ops::Fill::constant};
+  std::uint64_t seed = 0; ///< of ties, and of a random background
 };
 
 struct ProbabilityCurve {
@@ -30,9 +31,9 @@ struct ProbabilityCurve {
 
 namespace detail {
 
-inline ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
-                                          View<const float> x, View<const float> maps,
-                                          const DeletionOptions& options, bool insert) {
+SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
+                                                    View<const float> x, View<const float> maps,
+                                                    const DeletionOptions& options, bool insert) {
   check_explained(what, x, maps);
   if (options.steps < 1)
     throw value_error(describe(what, "at least one step", to_text(options.steps)));
@@ -46,8 +47,8 @@ inline ProbabilityCurve probability_curve(std::string_view what, const Classifie
   model.each(x, [&](index_t n, const float* logits) {
     target[static_cast<std::size_t>(n)] = argmax(logits, model.classes());
   });
-  const Tensor<float> substrate = replaced(what, model, x, options.substrate, options.seed);
-  const View<const float> empty = substrate, from = insert ? empty : x, to = insert ? x : empty;
+  const Tensor<float> background = replaced(what, model, x, options.background, options.seed);
+  const View<const float> empty = background, from = insert ? empty : x, to = insert ? x : empty;
 
   ProbabilityCurve curve;
   for (index_t count : counts)
@@ -76,7 +77,7 @@ inline ProbabilityCurve deletion(const Classifier& model, View<const float> x,
   return detail::probability_curve("deletion", model, x, maps, options, false);
 }
 
-/// The same from the substrate to the image.
+/// The same from the background to the image.
 inline ProbabilityCurve insertion(const Classifier& model, View<const float> x,
                                   View<const float> maps, const DeletionOptions& options = {}) {
   return detail::probability_curve("insertion", model, x, maps, options, true);

@@ -19,7 +19,7 @@
 namespace sgq::saliency {
 
 enum class Perturbation {
-  square,  ///< I = x - x' within a random square, 0 outside: the square takes the baseline's values
+  square,  ///< I = x - x' within a random square, which takes the background's values; 0 outside
   gaussian ///< I ~ N(0, (sigma (x_max - x_min))^2), each input on its own
 };
 
@@ -32,7 +32,7 @@ struct InfidelityOptions {
   std::uint64_t seed = 0;
   bool times_input = false; ///< Phi holds the factor x - x'
   /// x', not used by plain gaussian. A constant without a value is the model's background.
-  ops::FillOptions baseline{.fill = ops::Fill::constant};
+  ops::FillOptions background{.fill = ops::Fill::constant};
 };
 
 /// Each [N].
@@ -109,9 +109,9 @@ inline void summarize(View<const double> e, View<const double> ds, index_t n, In
 
 /// x, phi [N,C,H,W]; targets: the class that phi explains, one an image. Throws shape_error or
 /// value_error where they or the options do not fit.
-inline Infidelity infidelity(const Classifier& model, View<const float> x,
-                             std::span<const std::uint8_t> targets, View<const float> phi,
-                             const InfidelityOptions& options = {}) {
+SGQ_COMPILE_ONCE Infidelity infidelity(const Classifier& model, View<const float> x,
+                                       std::span<const std::uint8_t> targets, View<const float> phi,
+                                       const InfidelityOptions& options = {}) {
   if (x.shape().rank() != 4)
     throw shape_error(describe("infidelity", "images [N, C, H, W]", x.shape().str()));
   check_map_pair("infidelity: images and attributions", x, phi);
@@ -120,7 +120,7 @@ inline Infidelity infidelity(const Classifier& model, View<const float> x,
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;
   Tensor<float> base(x.shape()), perturbed(x.shape().with_batch(m));
-  if (has_base) base = replaced("infidelity", model, x, options.baseline, options.seed);
+  if (has_base) base = replaced("infidelity", model, x, options.background, options.seed);
 
   Tensor<double> score({images}), e({images, m}), ds({images, m});
   const auto score_at = [&](const float* logits, index_t n) {

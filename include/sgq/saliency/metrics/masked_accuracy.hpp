@@ -6,8 +6,8 @@
 //
 //     area = trapezoid over the ten points / 0.9 = (sum_t a_t - (a_0 + a_9) / 2) / 9
 //
-// Lower is better, and only in comparison: a random ranking of the same images is always returned
-// beside it. Ismail, Corrada Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in
+// Lower is better, and only in comparison: state that of a random ranking of the same images beside
+// it. Ismail, Corrada Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in
 // the accuracies, so it is the mean of one area per image, which is what a bootstrap needs.
 #pragma once
 
@@ -43,18 +43,17 @@ struct MaskedAccuracy {
   }
 };
 
-struct MaskedAccuracyPair {
-  MaskedAccuracy map, random; ///< by the maps' ranking, and by a random one
-};
-
 namespace detail {
 
 inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const float> x,
-                                            View<const float> background,
                                             std::span<const std::uint8_t> labels,
-                                            View<const std::int32_t> order) {
+                                            View<const std::int32_t> order,
+                                            const MaskedAccuracyOptions& options) {
   constexpr index_t points = MaskedAccuracy::points;
   const index_t images = x.shape()[0], positions = x.shape().plane();
+  ops::check_labels(labels, {images, model.classes()});
+  const Tensor<float> background =
+      replaced("masked accuracy", model, x, options.background, options.seed);
   std::vector<index_t> counts;
   for (index_t t = 0; t < points; ++t) counts.push_back(t * positions / points);
   MaskedAccuracy result{Tensor<std::uint8_t>({points, images}), Tensor<double>({images})};
@@ -73,20 +72,23 @@ inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const 
 /// x [N,C,H,W], maps [N,H,W] (|dS/dx| of the true class's logit by the definition, any map in
 /// practice). Throws shape_error or value_error where they, the labels or the background do not
 /// fit.
-inline MaskedAccuracyPair masked_accuracy(const Classifier& model, View<const float> x,
-                                          std::span<const std::uint8_t> labels,
-                                          View<const float> maps,
-                                          const MaskedAccuracyOptions& options = {}) {
+SGQ_COMPILE_ONCE MaskedAccuracy masked_accuracy(const Classifier& model, View<const float> x,
+                                                std::span<const std::uint8_t> labels,
+                                                View<const float> maps,
+                                                const MaskedAccuracyOptions& options = {}) {
   check_explained("masked accuracy", x, maps);
-  const index_t images = x.shape()[0], positions = x.shape().plane();
-  ops::check_labels(labels, {images, model.classes()});
-  const Tensor<float> background =
-      replaced("masked accuracy", model, x, options.background, options.seed);
+  return detail::masked_accuracy_along(
+      model, x, labels, ranking(maps, options.rank_by, tie_breaker(options.seed)), options);
+}
+
+/// The same by a random ranking.
+inline MaskedAccuracy random_masked_accuracy(const Classifier& model, View<const float> x,
+                                             std::span<const std::uint8_t> labels,
+                                             const MaskedAccuracyOptions& options = {}) {
+  check_images("masked accuracy", x);
   const Random random(options.seed, 0x72616e64u); // "rand"
-  return {detail::masked_accuracy_along(model, x, background, labels,
-                                        ranking(maps, options.rank_by, tie_breaker(options.seed))),
-          detail::masked_accuracy_along(model, x, background, labels,
-                                        random_ranking(images, positions, random))};
+  return detail::masked_accuracy_along(
+      model, x, labels, random_ranking(x.shape()[0], x.shape().plane(), random), options);
 }
 
 } // namespace sgq::saliency

@@ -15,19 +15,25 @@
 
 namespace sgq::saliency {
 
-/// Throws unless there is one map [H,W] for each of the images x [N,C,H,W], all finite.
-inline void check_explained(std::string_view what, View<const float> x, View<const float> maps) {
+/// Throws unless these are images [N,C,H,W] of finite numbers.
+inline void check_images(std::string_view what, View<const float> x) {
   const Shape& s = x.shape();
   if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
     throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
   check_finite(what, x);
+}
+
+/// Throws unless there is one map [H,W] for each of the images x [N,C,H,W], all finite.
+inline void check_explained(std::string_view what, View<const float> x, View<const float> maps) {
+  check_images(what, x);
+  const Shape& s = x.shape();
   if (maps.shape() != Shape{s[0], s[2], s[3]} && maps.shape() != Shape{s[0], 1, s[2], s[3]})
     throw shape_error(describe(what, "one map for each image: " + Shape{s[0], s[2], s[3]}.str(),
                                maps.shape().str()));
 }
 
-/// x with every position replaced: a substrate or baseline. A constant without a value is the
-/// model's background; throws value_error where it has none.
+/// x with every position replaced: the background. A constant without a value is the model's;
+/// throws value_error where it has none.
 inline Tensor<float> replaced(std::string_view what, const Classifier& model, View<const float> x,
                               ops::FillOptions fill, std::uint64_t seed) {
   if (fill.fill == ops::Fill::constant)

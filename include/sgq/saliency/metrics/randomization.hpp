@@ -35,9 +35,10 @@ struct RandomizationStep {
 
 /// `maps` is the shape of the maps, [N,H,W]. Expects the trained net and leaves it trained, also
 /// where a step throws.
-inline std::vector<RandomizationStep> parameter_randomization(const RandomizableNet& net,
-                                                              Randomize how, const Shape& maps,
-                                                              Values values) {
+SGQ_COMPILE_ONCE std::vector<RandomizationStep> parameter_randomization(const RandomizableNet& net,
+                                                                        Randomize how,
+                                                                        const Shape& maps,
+                                                                        Values values) {
   if (net.layers < 1)
     throw value_error(
         describe("parameter randomisation", "at least one layer", to_text(net.layers)));

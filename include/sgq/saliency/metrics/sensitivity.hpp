@@ -1,7 +1,7 @@
 // sgq/saliency/metrics/sensitivity.hpp -- how far a map moves when its image hardly does.
 //
-//     max over samples of ||Phi(x + d) - Phi(x)||_2 / ||Phi(x)||_2,    ||d||_inf <= r (x_max -
-//     x_min)
+//     max over samples of ||Phi(x + d) - Phi(x)||_2 / ||Phi(x)||_2
+//     with ||d||_inf <= r (x_max - x_min)
 //
 // d is uniform in that box; x_max - x_min is the image's own range. Ten samples of a maximum give a
 // lower bound of it, comparable only between runs with the same number of samples. An all-zero map
@@ -22,8 +22,8 @@ struct SensitivityOptions {
 };
 
 /// [N]. Calls explain 1 + samples times, with all images each time.
-inline Tensor<double> max_sensitivity(Explain explain, View<const float> x,
-                                      const SensitivityOptions& options = {}) {
+SGQ_COMPILE_ONCE Tensor<double> max_sensitivity(Explain explain, View<const float> x,
+                                                const SensitivityOptions& options = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("max-sensitivity", "images [N, C, H, W]", s.str()));
   if (!(options.radius >= 0) || !std::isfinite(options.radius) || options.samples < 1)

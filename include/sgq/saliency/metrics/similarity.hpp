@@ -9,8 +9,8 @@
 //     top_iou   |A and B| / |A or B|, A and B the top share of positions, ties at random
 //
 // A constant map (all-zero included) has no ranking and no structure: all five are NaN there. A
-// number alone says little: state it beside its null, the same between two fp32 seeds, and its
-// floor, fp32 against random weights.
+// number alone says little. State two others beside it: the between-seed baseline, which is the
+// similarity of two fp32 nets from different seeds, and the random-weights baseline.
 #pragma once
 
 #include "sgq/saliency/metrics/ranking.hpp"
@@ -152,9 +152,22 @@ struct Similarity {
   Tensor<double> spearman, pearson, cosine, ssim, top_iou;
 };
 
+/// One of them by its name.
+struct SimilarityMeasure {
+  std::string_view name, title; ///< of results; of columns
+  Tensor<double> Similarity::*values;
+};
+
+inline constexpr SimilarityMeasure similarity_measures[] = {
+    {"spearman", "Spearman", &Similarity::spearman},
+    {"pearson", "Pearson", &Similarity::pearson},
+    {"cosine", "cosine", &Similarity::cosine},
+    {"ssim", "SSIM", &Similarity::ssim},
+    {"top_10_iou", "top-10 % IoU", &Similarity::top_iou}};
+
 /// `seed`: of the ties in top_iou.
-inline Similarity similarity(View<const float> a, View<const float> b, Values values,
-                             std::uint64_t seed = 0) {
+SGQ_COMPILE_ONCE Similarity similarity(View<const float> a, View<const float> b, Values values,
+                                       std::uint64_t seed = 0) {
   return {spearman(a, b, values), pearson(a, b, values), cosine(a, b, values), ssim(a, b, values),
           top_iou(a, b, values, 0.1, seed)};
 }

@@ -3,7 +3,6 @@
 //     a = |map| sorted ascending, i = 1..d
 //     gini     sum_i (2i - d - 1) a_i / (d sum a)      0 (constant) to 1 - 1/d (one position)
 //     entropy  H = -sum_i P_i ln P_i, P = |map| / sum |map|      0 (one position) to ln d
-//     (constant)
 //
 // Gini: Hurley and Rickard, "Comparing measures of sparsity", IEEE Trans. Inf. Theory 55 (2009).
 // The magnitude is taken here. A blank map (blank.hpp) is undefined (NaN), unless it is to count as

@@ -1,8 +1,8 @@
 // sgq/saliency/metrics/ssim.hpp -- structural similarity of two planes of numbers.
 //
-//                                (2 m_a m_b + C1) (2 s_ab + C2)
-//     SSIM = mean over windows of -------------------------------------------
-//                                 (m_a^2 + m_b^2 + C1) (s_a^2 + s_b^2 + C2)
+//                              (2 m_a m_b + C1) (2 s_ab + C2)
+//     SSIM = mean over windows  ------------------------------------------
+//                              (m_a^2 + m_b^2 + C1) (s_a^2 + s_b^2 + C2)
 //
 // m, s^2, s_ab: mean, variance and covariance under a Gaussian window of 7 x 7 and sigma 1.5 whose
 // weights sum to 1 (biased: no n / (n - 1)); only windows that lie fully inside count.

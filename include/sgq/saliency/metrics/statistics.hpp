@@ -94,7 +94,8 @@ inline double quantile(const std::vector<double>& sorted, double q) {
 
 /// The mean of values [N] or [S,N] with its bootstrap interval. Throws value_error on infinite
 /// values or options out of range, shape_error on another rank.
-inline Estimate bootstrap_mean(View<const double> values, const BootstrapOptions& options = {}) {
+SGQ_COMPILE_ONCE Estimate bootstrap_mean(View<const double> values,
+                                         const BootstrapOptions& options = {}) {
   if (values.shape().rank() == 1) values = values.reshape({1, values.size()});
   if (values.shape().rank() != 2)
     throw shape_error(describe("bootstrap", "values [N] or [S, N]", values.shape().str()));
@@ -137,8 +138,8 @@ inline Estimate bootstrap_mean(View<const double> values, const BootstrapOptions
 
 /// The mean of a - b, paired by seed and image: a pair counts where both are numbers. "a is lower"
 /// is supported where high < 0.
-inline Estimate bootstrap_difference(View<const double> a, View<const double> b,
-                                     const BootstrapOptions& options = {}) {
+SGQ_COMPILE_ONCE Estimate bootstrap_difference(View<const double> a, View<const double> b,
+                                               const BootstrapOptions& options = {}) {
   check_shape("paired bootstrap", a.shape(), b.shape());
   Tensor<double> difference(a.shape());
   for (index_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];

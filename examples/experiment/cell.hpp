@@ -1,0 +1,145 @@
+// One cell of the experiment: a network to be trained and measured, and the name it goes by.
+//
+//     mnist/mnist_cnn/w4a4/guided/seed-1            of the grid
+//     mnist/mnist_cnn/w4a4/guided/seed-1/share-25   of the ablations: what differs from the rest
+//
+// A cell is trained exactly as `mnist` or `cifar10` would train it, so its command makes the same
+// weights again, to the last bit.
+#pragma once
+
+#include "../tools/training_options.hpp"
+
+#include "sgq/io/sha256.hpp"
+#include "sgq/version.hpp"
+
+namespace examples {
+
+/// Rows of different versions must not stand in one table. What can be made from the files of a
+/// cell belongs into evidence.hpp, which has a version of its own.
+using sgq::numerics_version;
+
+struct Cell {
+  TrainingOptions training{}; ///< but for out, threads, resume
+  std::string variant{};      ///< of an ablation; empty in the grid
+  index_t guided_first = 0;   ///< epochs of guided fp32 training, from whose weights it starts
+
+  const std::string& net() const {
+    return training.net.empty() ? training.default_net : training.net;
+  }
+  std::string key() const {
+    return training.dataset + "/" + net() + "/" + training.bits + "/" +
+           (training.guided ? "guided" : "plain") + "/seed-" + sgq::to_text(training.seed) +
+           (variant.empty() ? "" : "/" + variant);
+  }
+};
+
+/// A set's checksums: of pixel codes and labels, as they are used.
+inline std::string dataset_sum(const data::Dataset& set) {
+  const auto bytes = [](const std::uint8_t* p, std::size_t n) {
+    return std::string_view(reinterpret_cast<const char*>(p), n);
+  };
+  return io::Sha256()
+      .update(bytes(set.images.data(), static_cast<std::size_t>(set.images.size())))
+      .update(bytes(set.labels.data(), set.labels.size()))
+      .hex();
+}
+
+/// The training before that of a cell with `guided_first`, in a folder inside the cell's.
+inline TrainingOptions first_stage(const Cell& cell) {
+  TrainingOptions o = cell.training;
+  o.bits = "fp32";
+  o.guided = true;
+  o.epochs = cell.guided_first;
+  o.from_weights = "";
+  o.out = cell.training.out + "/first";
+  return o;
+}
+
+/// The options of a command line that differ from the program's defaults.
+class Differences {
+public:
+  explicit Differences(std::string program) : line_(std::move(program)) {}
+
+  void flag(const std::string& name, bool given) {
+    if (given) line_ += " " + name;
+  }
+  template <class Value>
+  void always(const char* name, const Value& value) {
+    if constexpr (std::is_arithmetic_v<Value>)
+      line_ += std::string(" ") + name + " " + sgq::to_text(value);
+    else
+      line_ += std::string(" ") + name + " " + value;
+  }
+  template <class Value>
+  void put(const char* name, const Value& value, const Value& usual) {
+    if (!(value == usual)) always(name, value);
+  }
+  const std::string& line() const { return line_; }
+
+private:
+  std::string line_;
+};
+
+namespace detail {
+
+inline void put_quantisation(Differences& d, const TrainingOptions& o,
+                             const TrainingOptions& usual) {
+  d.put("--bits", o.bits, std::string());
+  d.put("--weights", o.weights, usual.weights);
+  d.put("--first-last", o.first_last, usual.first_last);
+  d.put("--pact", o.pact, usual.pact);
+  d.put("--alpha", o.alpha, usual.alpha);
+  d.put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
+  d.put("--alpha-lr", o.alpha_lr, usual.alpha_lr);
+  if (o.alpha_decay) d.always("--alpha-decay", *o.alpha_decay);
+}
+
+inline void put_guidance(Differences& d, const TrainingOptions& o, const TrainingOptions& usual) {
+  d.flag("--guided", true);
+  d.flag("--authors", o.authors);
+  d.put("--rank", o.rank, usual.rank);
+  d.put("--share", o.share, usual.share);
+  d.put("--lambda", o.lambda, usual.lambda);
+  d.put("--fill", o.fill, usual.fill);
+  d.put("--target", o.target, usual.target);
+  d.put("--kl", o.kl, usual.kl);
+  d.put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
+  d.put("--statistics", o.statistics, usual.statistics);
+  d.put("--start", o.start, usual.start);
+  d.put("--ramp", o.ramp, usual.ramp);
+  d.put("--rate", o.rate, usual.rate);
+}
+
+} // namespace detail
+
+/// The program and the options that train such a network, without those of the run.
+inline std::string training_command(const TrainingOptions& o) {
+  const TrainingOptions usual = recipe(o.dataset);
+  const bool photos = has_photographs(o.dataset);
+  Differences d(photos ? "cifar10" : "mnist");
+  d.put("--dataset", o.dataset, std::string(photos ? "cifar-10" : "mnist"));
+  d.flag("--holdout", o.protocol == data::Protocol::holdout);
+  d.flag("--tuning", o.protocol == data::Protocol::tuning);
+  d.flag("--no-augmentation", photos && !o.augment.any());
+  if (o.net != usual.default_net) d.put("--net", o.net, std::string());
+  d.put("--limit", o.limit, index_t{0});
+  d.always("--epochs", o.epochs);
+  d.put("--batch", o.batch, usual.batch);
+  d.put("--optimizer", o.optimizer, usual.optimizer);
+  d.put("--schedule", o.schedule, usual.schedule);
+  d.put("--lr", o.lr, usual.lr);
+  d.put("--decay", o.decay, usual.decay);
+  detail::put_quantisation(d, o, usual);
+  if (o.guided) detail::put_guidance(d, o, usual);
+  d.always("--seed", o.seed);
+  return d.line();
+}
+
+/// All commands of a cell, joined by "&&".
+inline std::string cell_command(const Cell& cell) {
+  if (cell.guided_first == 0) return training_command(cell.training);
+  return training_command(first_stage(cell)) + " --out first && " +
+         training_command(cell.training) + " --from-weights first/model.safetensors";
+}
+
+} // namespace examples

@@ -1,0 +1,56 @@
+// A report as a list of blocks, which html.hpp makes a page and markdown.hpp a file for a
+// repository. Texts may hold **strong** and `code`.
+#pragma once
+
+#include "text.hpp"
+
+#include "../tools/png.hpp"
+
+#include <variant>
+
+namespace examples {
+
+struct Heading {
+  std::string text{};
+};
+struct Text {
+  std::string text{};
+};
+struct Code {
+  std::string text{};
+};
+
+struct Table {
+  std::string caption{};
+  std::vector<std::string> head{};
+  std::vector<std::vector<TableCell>> rows{}; ///< the first cell is the row's name
+  bool folded = false;                        ///< shown on demand: a list to look things up in
+};
+
+/// A picture as SVG text; `name` is that of its file.
+struct Drawing {
+  std::string name{}, svg{};
+};
+/// Pictures side by side, as many as there is room for, under one caption.
+struct Figure {
+  std::vector<Drawing> drawings{};
+  std::string caption{};
+};
+
+/// Rows of images and maps with a line below each.
+struct MapTable {
+  std::string name{}, caption{};
+  std::vector<std::pair<std::string, std::size_t>> groups{}; ///< heads over several columns
+  std::vector<std::string> columns{}, rows{};
+  std::vector<std::vector<Tile>> tiles{}; ///< [rows][columns]
+};
+
+using Block = std::variant<Heading, Text, Code, Table, Figure, MapTable>;
+
+struct Document {
+  std::string title{}, lead{}, facts{}; ///< facts: one line, what the numbers are of
+  std::vector<Answer> answers{};
+  std::vector<Block> blocks{};
+};
+
+} // namespace examples

@@ -1,0 +1,121 @@
+// What the programs that explain share: models, the options of maps, and how a map becomes a picture.
+#pragma once
+
+#include "images.hpp"
+#include "numbers.hpp"
+#include "png.hpp"
+
+#include "sgq/nn/model_file.hpp"
+#include "sgq/saliency/colormap.hpp"
+#include "sgq/saliency/map_methods.hpp"
+
+namespace examples {
+
+namespace nn = sgq::nn;
+namespace ops = sgq::ops;
+
+// ---- models -------------------------------------------------------------------------------------
+
+/// Reads a model file whose input are pixel codes on a known grid. Throws io_error.
+inline nn::Model<float> load_explained(const std::string& path) {
+  nn::Model<float> model = nn::load_model(path);
+  if (!model.input)
+    throw sgq::io_error(
+        describe(path, "the quantisation parameters of its input", "none",
+                 "save_model(path, net, nn::to_metadata(params)) writes them down"));
+  return model;
+}
+
+/// Throws shape_error unless the net reads such images.
+inline void check_fits(const Images& images, const nn::Net<float>& net, const std::string& path) {
+  if (images.shape().with_batch(1) != net.input_shape())
+    throw sgq::shape_error(
+        describe("images for " + path, net.input_shape().str() + " each", images.shape().str()));
+}
+
+/// "mnist_cnn w4a4"
+inline std::string model_text(const nn::Model<float>& model) {
+  return model.name() + " " + model.bits();
+}
+
+/// The network input that says "nothing there", a value per channel: pixel code 0 on sets drawn on
+/// black, else the mean. The set is that of the images, or what the model was trained on.
+inline std::vector<float> background_of(const Images& images, const nn::Model<float>& model) {
+  const auto trained_on = model.metadata.find("dataset");
+  const std::string set = !images.set.empty()                  ? images.set
+                          : trained_on != model.metadata.end() ? trained_on->second
+                                                               : "";
+  const QuantParams& grid = model.input;
+  if (!sgq::find_row(data::datasets, set)) // nobody knows it: the mean
+    return std::vector<float>(static_cast<std::size_t>(grid.channels()), 0.0f);
+  return data::background_values(set, grid);
+}
+
+/// The same net with random weights; calibration on the first of x gives its clips, if it has any,
+/// a start. Batch norm keeps its initial statistics, 0 and 1.
+inline nn::Net<float> untrained(const nn::Net<float>& trained, std::uint64_t seed,
+                                View<const float> x) {
+  nn::Net<float> net = nn::net_from_json<float>(nn::to_json(trained), {}, seed);
+  if (!nn::pact_layers(net).empty())
+    nn::calibrate(net, x.slice(0, std::min<index_t>(64, x.shape()[0])));
+  return net;
+}
+
+// ---- maps ---------------------------------------------------------------------------------------
+
+struct MethodOptions {
+  std::string name = "gradient", score = "logit"; ///< score: or log-probability
+  saliency::MapOptions values{};
+
+  saliency::Target target() const {
+    return score == "logit" ? saliency::Target::logit : saliency::Target::log_probability;
+  }
+  const saliency::MapMethod& method() const {
+    return sgq::choose("--method", saliency::map_methods, name);
+  }
+};
+
+/// --method and what belongs to it; `all` allows "all".
+inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = false) {
+  std::vector<std::string> names = sgq::names_of(saliency::map_methods);
+  if (all) names.insert(names.begin(), "all");
+  std::string help = "how maps are made";
+  for (const saliency::MapMethod& m : saliency::map_methods)
+    help += "\n        " + std::string(m.name) + ": " + std::string(m.about);
+  line.choice("--method", &o.name, names, help);
+  line.choice("--score", &o.score, {"logit", "log-probability"}, "what of the class is explained");
+  line.integer("--samples", &o.values.samples, {1, 100000}, "noisy copies of SmoothGrad");
+  line.integer("--steps", &o.values.steps, {1, 100000}, "steps of integrated gradients");
+  line.integer("--masks", &o.values.masks, {1, 1000000}, "masks of RISE");
+  line.integer("--seed", &o.values.seed, {0, 1 << 30}, "of noise and masks");
+}
+
+/// Explains images x; `background` has a value per channel.
+inline saliency::Attribution<float> attribute(const saliency::MapMethod& method,
+                                              nn::Net<float>& net, View<const float> x,
+                                              std::span<const std::uint8_t> classes,
+                                              const std::vector<float>& background,
+                                              const MethodOptions& o) {
+  saliency::Explainer explain(net, {.target = o.target(), .background = background});
+  return method.make(explain, x, classes, o.values);
+}
+
+/// maps [N,H,W] -> [N,H,W,3]. A method that is positive everywhere is drawn from each map's lowest
+/// value.
+inline Tensor<std::uint8_t> draw_maps(const saliency::MapMethod& method, View<const float> maps) {
+  if (!method.all_positive)
+    return saliency::colorize(maps, {.palette = method.values == saliency::Values::magnitude
+                                                    ? saliency::Palette::sequential
+                                                    : saliency::Palette::diverging});
+  Tensor<float> raised;
+  raised.copy_from(maps);
+  const index_t d = maps.shape().stride();
+  for (index_t n = 0; n < maps.shape()[0]; ++n) {
+    float* map = raised.data() + n * d;
+    const float low = *std::min_element(map, map + d);
+    for (index_t i = 0; i < d; ++i) map[i] -= low;
+  }
+  return saliency::colorize(raised);
+}
+
+} // namespace examples

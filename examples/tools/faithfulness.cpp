@@ -1,0 +1,163 @@
+// faithfulness -- are the maps of these networks better than the maps of those?
+//
+//     build/release/examples/faithfulness --a guided=out/g1/model.safetensors,out/g2/..
+//         --b plain=out/p1/model.safetensors,out/p2/.. --images mnist:0-999 --out out/faithfulness
+//
+// Two groups of networks, the k-th of each trained from the same seed, explain the same images.
+// For every measure: both means, and the difference paired by seed and image, with an interval over
+// other images and other seeds. Blank maps count as uniform ones; where there are any, a second
+// line leaves out the images that have one. A difference whose interval holds zero is not decided.
+#include "explaining.hpp"
+
+using namespace examples;
+
+namespace {
+
+struct Options {
+  std::string a, b, images, data, out;
+  MethodOptions how;
+  bool no_deletion = false;
+  int threads = 0;
+};
+
+/// Networks of one kind, one per seed, and what was measured of them.
+struct Group {
+  std::string name;
+  std::vector<std::string> paths{};
+  std::vector<std::string> measures{};  ///< names
+  std::vector<Tensor<double>> values{}; ///< [S,N] per measure, the first being blank_maps
+};
+
+/// A measure of both groups, and its difference.
+struct Comparison {
+  saliency::Estimate a, b, difference;
+
+  Comparison(View<const double> of_a, View<const double> of_b)
+      : a(saliency::bootstrap_mean(of_a)), b(saliency::bootstrap_mean(of_b)),
+        difference(saliency::bootstrap_difference(of_a, of_b)) {}
+
+  void print(const std::string& name) const {
+    std::printf("%-34s %-22s %-22s %s%s\n", name.c_str(), text_of(a).c_str(), text_of(b).c_str(),
+                text_of(difference).c_str(),
+                difference.high < 0 || difference.low > 0 ? "" : "  not decided");
+  }
+  io::Json json(const Group& group_a, const Group& group_b) const {
+    return io::Json::object({{group_a.name, to_json(a)},
+                             {group_b.name, to_json(b)},
+                             {"difference", to_json(difference)}});
+  }
+};
+
+/// "NAME=FILE,FILE,.."
+Group parse_group(const std::string& option, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos || equals == 0 || equals + 1 == text.size())
+    throw usage_error(describe(option, "NAME=FILE,FILE,..", "'" + text + "'"));
+  return {.name = text.substr(0, equals), .paths = split_list(text.substr(equals + 1))};
+}
+
+/// Every measure of one network, each [N].
+std::vector<saliency::MapMeasure> measure(nn::Model<float>& model, const Images& images,
+                                          const Options& o) {
+  const Tensor<float> x = images.input(model.input);
+  const std::vector<float> background = background_of(images, model);
+  const saliency::MapMethod& method = o.how.method();
+  const auto a = attribute(method, model.net, x, images.labels, background, o.how);
+  const Tensor<float> maps = saliency::to_maps(a, method.values);
+  const Marked marked = marked_pixels(images);
+  saliency::NetFunction f(model.net);
+  const saliency::Classifier classifier(f, model.net.classes(), {.background = background});
+  std::vector<saliency::MapMeasure> all = saliency::measure_maps(
+      {.maps = maps,
+       .rank_by = method.values,
+       .mask = marked.masks,
+       .mask_name = marked.what,
+       .model = &classifier,
+       .x = x,
+       .labels = images.labels},
+      [&](const saliency::MapMetric& metric) {
+        return !(o.no_deletion && metric.reads == saliency::MapMetric::Reads::model);
+      });
+  const auto said = saliency::predictions(saliency::logits_of(model.net, x));
+  Tensor<double> right({images.size()});
+  for (index_t n = 0; n < images.size(); ++n)
+    right[n] = said[static_cast<std::size_t>(n)] == images.labels[static_cast<std::size_t>(n)];
+  all.push_back({"accuracy", std::move(right)});
+  return all;
+}
+
+void fill_in(Group& group, const Images& images, const Options& o) {
+  const auto seeds = static_cast<index_t>(group.paths.size());
+  for (index_t s = 0; s < seeds; ++s) {
+    const std::string& path = group.paths[static_cast<std::size_t>(s)];
+    nn::Model<float> model = load_explained(path);
+    check_fits(images, model.net, path);
+    const std::vector<saliency::MapMeasure> measured = measure(model, images, o);
+    for (std::size_t m = 0; m < measured.size(); ++m) {
+      if (s == 0) {
+        group.measures.push_back(measured[m].name);
+        group.values.emplace_back(Shape{seeds, images.size()});
+      }
+      std::copy(measured[m].values.begin(), measured[m].values.end(),
+                group.values[m].data() + s * images.size());
+    }
+  }
+}
+
+void run(const Options& o) {
+  Group a = parse_group("--a", o.a), b = parse_group("--b", o.b);
+  if (a.paths.size() != b.paths.size())
+    throw usage_error(describe("--b", "as many networks as --a, " + sgq::to_text(a.paths.size()),
+                               sgq::to_text(b.paths.size())));
+  const Images images = load_images(o.images, o.data);
+  if (images.labels.empty()) throw usage_error("--images: the true classes must be known");
+  if (!o.out.empty()) make_out_folder(o.out);
+  for (Group* group : {&a, &b}) fill_in(*group, images, o);
+
+  std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s - %s\n",
+              o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
+              b.name.c_str(), a.name.c_str(), b.name.c_str());
+  io::Json table = io::Json::object({});
+  for (std::size_t m = 0; m < a.measures.size(); ++m) {
+    const Comparison with(a.values[m], b.values[m]);
+    const Comparison without(saliency::without_blank(a.values[m], a.values[0]),
+                             saliency::without_blank(b.values[m], b.values[0]));
+    with.print(a.measures[m]);
+    if (with.a.count + with.b.count > without.a.count + without.b.count && m > 0)
+      without.print("  without blank maps");
+    io::Json& json = table[a.measures[m]] = with.json(a, b);
+    json["without_blank"] = without.json(a, b);
+  }
+  if (o.out.empty()) return;
+  io::write_file_atomically(o.out + "/metrics.json",
+                            io::to_pretty_string(io::Json::object({{"images", o.images},
+                                                                   {"count", images.size()},
+                                                                   {"networks", a.paths.size()},
+                                                                   {"method", o.how.name},
+                                                                   {"measures", table},
+                                                                   {"version", sgq::version}})));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return run_program("faithfulness", [&] {
+    Options o;
+    CommandLine line("faithfulness", "whether the maps of some networks are better than others'");
+    line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");
+    line.text("--b", &o.b, "NAME=FILE,..", "as many others, in the same order of seeds");
+    line.text("--images", &o.images, "SET:0,1,5-9", "images of a test set");
+    add_data_option(line, &o.data);
+    add_method_options(line, o.how);
+    line.flag("--no-deletion", &o.no_deletion,
+              "leave out deletion and insertion, which take most of the time");
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
+    line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
+    if (!line.parse(argc, argv)) return;
+    for (const auto& [name, value] :
+         {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})
+      if (value->empty()) throw usage_error(std::string(name) + " is needed");
+    sgq::set_num_threads(o.threads);
+    run(o);
+  });
+}

@@ -1,0 +1,175 @@
+// Every row of the tables: what all methods and all metrics have in common.
+#include "sgq/saliency/map_methods.hpp"
+#include "sgq/saliency/metrics/map_metrics.hpp"
+#include "sgq/saliency/metrics/similarity.hpp"
+
+#include "linear_model.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/nets.hpp"
+
+#include <cmath>
+#include <set>
+
+namespace test_map_methods {
+
+using namespace sgq;
+using namespace sgq::nn;
+using namespace sgq::saliency;
+using saliency_test::LinearModel;
+
+namespace {
+
+constexpr index_t images = 5, side = 8;
+const std::vector<std::uint8_t> classes{2, 0, 1, 1, 2};
+
+Net<float> small_net() {
+  Net<float> net({2, side, side});
+  net.add("conv", Conv2d<float>({.in = 2, .out = 4, .kernel = 3}));
+  net.add("relu", Relu<float>());
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 4 * 6 * 6, .out = 3}));
+  initialize(net, 1);
+  return net;
+}
+
+Tensor<float> random_images() {
+  Tensor<float> x({images, 2, side, side});
+  for (index_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(Random(3).normal(i));
+  return x;
+}
+
+template <class Rows>
+void check_names(const Rows& rows) {
+  std::set<std::string_view> names;
+  for (const auto& row : rows) {
+    INFO(std::string(row.name));
+    CHECK(names.insert(row.name).second);
+    CHECK_FALSE(row.title.empty());
+  }
+}
+
+} // namespace
+
+TEST_CASE("names of maps and metrics are theirs alone", "[registry]") {
+  check_names(map_methods);
+  check_names(map_metrics);
+  check_names(similarity_measures);
+  for (const MapMethod& m : map_methods) CHECK_FALSE(m.about.empty());
+  for (const MapMetric& m : map_metrics) CHECK_FALSE(m.about.empty());
+}
+
+TEST_CASE("a net as a function says what the net says", "[registry]") {
+  Net<float> net = small_net();
+  const Tensor<float> x = random_images();
+  Tape<float> tape;
+  const View<const float> z = net.forward(x, tape);
+  Tensor<float> logits({images, 3});
+  NetFunction f(net);
+  f(x, logits);
+  CHECK(std::equal(z.begin(), z.end(), logits.begin()));
+  const Tensor<float> again = logits_of(net, x);
+  CHECK(std::equal(z.begin(), z.end(), again.begin()));
+  const auto said = predictions(logits);
+  REQUIRE(said.size() == images);
+  for (index_t n = 0; n < images; ++n)
+    for (index_t k = 0; k < 3; ++k) CHECK(z(n, said[static_cast<std::size_t>(n)]) >= z(n, k));
+  Tensor<float> narrow({images, 2});
+  CHECK_THROWS_AS(f(x, narrow), shape_error);
+}
+
+TEST_CASE("every method makes a map of every image, the same twice", "[registry]") {
+  Net<float> net = small_net();
+  const Tensor<float> x = random_images();
+  Explainer<float> explain(net, {.background = {0.25f}});
+  const MapOptions few{.samples = 2, .steps = 2, .masks = 8};
+  for (const MapMethod& method : map_methods) {
+    INFO(std::string(method.name));
+    const Tensor<float> maps = to_maps(method.make(explain, x, classes, few), method.values);
+    CHECK(maps.shape() == Shape{images, side, side});
+    for (const float v : maps) REQUIRE(std::isfinite(v));
+    CHECK(std::any_of(maps.begin(), maps.end(), [](float v) { return v != 0; }));
+    const bool signs = std::any_of(maps.begin(), maps.end(), [](float v) { return v < 0; });
+    if (method.values == Values::magnitude || method.all_positive) CHECK_FALSE(signs);
+    const Tensor<float> again = to_maps(method.make(explain, x, classes, few), method.values);
+    CHECK(std::equal(maps.begin(), maps.end(), again.begin()));
+  }
+  CHECK(choose("map", map_methods, "rise").title == "RISE");
+  CHECK(contains(message_of<value_error>([] { choose("map", map_methods, "lime"); }),
+                 "occlusion or rise, got 'lime'"));
+}
+
+TEST_CASE("options reach the methods that read them", "[registry]") {
+  Net<float> net = small_net();
+  const Tensor<float> x = random_images();
+  const auto values = [&](std::string_view name, const MapOptions& o, Target target) {
+    Explainer<float> explain(net, {.target = target, .background = {0}});
+    return choose("map", map_methods, name).make(explain, x, classes, o).values;
+  };
+  const auto same = [](const Tensor<float>& a, const Tensor<float>& b) {
+    return std::equal(a.begin(), a.end(), b.begin());
+  };
+  const MapOptions few{.samples = 2, .steps = 2, .masks = 8};
+  for (const MapMethod& m : map_methods) {
+    INFO(std::string(m.name));
+    const auto base = values(m.name, few, Target::logit);
+    const bool noisy = m.name.starts_with("smoothgrad") || m.name == "rise";
+    CHECK(same(base, values(m.name, {2, 2, 8, 7}, Target::logit)) != noisy);
+    CHECK(same(base, values(m.name, {3, 2, 8, 0}, Target::logit)) !=
+          m.name.starts_with("smoothgrad"));
+    CHECK(same(base, values(m.name, {2, 3, 8, 0}, Target::logit)) !=
+          (m.name == "integrated-gradients"));
+    CHECK(same(base, values(m.name, {2, 2, 9, 0}, Target::logit)) != (m.name == "rise"));
+    CHECK(same(base, values(m.name, few, Target::log_probability)) == (m.name == "rise"));
+  }
+}
+
+TEST_CASE("what is measured is what the input has parts for", "[registry]") {
+  LinearModel linear(3, 2 * side * side, 4);
+  const Classifier model(linear, 3, {.background = {0}});
+  const Tensor<float> x = random_images(), maps({images, side, side}, 0.5f);
+  const Tensor<std::uint8_t> mask(maps.shape(), std::uint8_t{1});
+  auto explainer = [](View<const float> of, View<float> out) {
+    for (index_t i = 0; i < out.size(); ++i) out[i] = of[i];
+  };
+  const Explain explain = explainer;
+  MapMetricInput in{.maps = maps};
+  const auto names = [&] {
+    std::vector<std::string> all;
+    for (const MapMeasure& m : measure_maps(in)) {
+      const index_t expected = m.name == "max_sensitivity" ? 2 : images;
+      CHECK(m.values.shape() == Shape{expected});
+      all.push_back(m.name);
+    }
+    return all;
+  };
+  CHECK(names() == std::vector<std::string>{"blank_maps", "gini", "normalized_entropy"});
+  in.mask = mask;
+  in.mask_name = "ink";
+  CHECK(names().size() == 6);
+  CHECK(names()[3] == "relevance_mass_on_ink");
+  in.model = &model;
+  in.x = x;
+  CHECK(names().back() == "insertion");
+  CHECK(names().size() == 8);
+  in.labels = classes;
+  CHECK(names().size() == 10);
+  in.explain = &explain;
+  in.disturbed = 2;
+  CHECK(names().size() == std::size(map_metrics));
+  const auto kept = measure_maps(in, [](const MapMetric& m) { return m.name == "deletion"; });
+  REQUIRE(kept.size() == 1);
+  CHECK(std::equal(kept[0].values.begin(), kept[0].values.end(),
+                   deletion(model, x, maps, {.rank_by = Values::magnitude}).area.begin()));
+}
+
+TEST_CASE("a measure's title says what its mask marks", "[registry]") {
+  CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
+  CHECK(title_of_measure("masked_accuracy") == "masked accuracy");
+  CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "the same, random ranking");
+  CHECK(title_of_measure("accuracy") == "accuracy");
+  CHECK(find_map_metric("pointing_at_ink")->better == 1);
+  CHECK(find_map_metric("accuracy") == nullptr);
+}
+
+} // namespace test_map_methods

@@ -5,9 +5,7 @@
 #include "numbers.hpp"
 #include "png.hpp"
 
-#include "sgq/nn/model_file.hpp"
-#include "sgq/saliency/colormap.hpp"
-#include "sgq/saliency/map_methods.hpp"
+#include "sgq/sgq.hpp"
 
 namespace examples {
 

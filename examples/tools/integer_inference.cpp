@@ -9,14 +9,7 @@
 #include "explaining.hpp"
 #include "progress.hpp"
 
-#include "sgq/infer/c_export.hpp"
-#include "sgq/infer/engine.hpp"
-#include "sgq/infer/export.hpp"
-#include "sgq/infer/file.hpp"
-#include "sgq/saliency/metrics/similarity.hpp"
-#include "sgq/train/adamw.hpp"
-#include "sgq/train/evaluate.hpp"
-#include "sgq/train/step.hpp"
+#include "sgq/sgq.hpp"
 
 using namespace examples;
 namespace infer = sgq::infer;

@@ -10,10 +10,7 @@
 #include "progress.hpp"
 #include "training_options.hpp"
 
-#include "sgq/io/json.hpp"
-#include "sgq/nn/cost.hpp"
-#include "sgq/train/checkpoint.hpp"
-#include "sgq/train/evaluate.hpp"
+#include "sgq/sgq.hpp"
 
 #include <filesystem>
 

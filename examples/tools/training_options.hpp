@@ -5,13 +5,7 @@
 #include "data_folder.hpp"
 #include "model_options.hpp"
 
-#include "sgq/data/load.hpp"
-#include "sgq/data/normalize.hpp"
-#include "sgq/io/file.hpp"
-#include "sgq/nn/spec.hpp"
-#include "sgq/train/optimizers.hpp"
-#include "sgq/train/saliency_guided.hpp"
-#include "sgq/train/schedule.hpp"
+#include "sgq/sgq.hpp"
 
 #include <limits>
 #include <tuple>

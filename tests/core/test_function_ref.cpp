@@ -49,6 +49,7 @@ TEST_CASE("a function_ref refuses temporaries and other signatures", "[core]") {
   STATIC_REQUIRE(binds<Doubler&>);
   STATIC_REQUIRE(binds<const Doubler&>);
   STATIC_REQUIRE_FALSE(binds<Doubler>);
+  STATIC_REQUIRE_FALSE(binds<const Doubler>);
   STATIC_REQUIRE_FALSE(binds<std::vector<int>&>);
 }
 

@@ -152,6 +152,33 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
   CHECK(contains(refusal(shortcut), "'add': expected codes of at most 8 bits as second operand"));
 }
 
+/// Says that it has an integer form, and then no operation.
+class Silent final : public nn::Layer<float> {
+public:
+  std::string_view kind() const override { return "silent"; }
+  Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
+  void forward(nn::Inputs<float> in, nn::Slot<float>& slot, const nn::Mode&) const override {
+    const auto x = in[0]->view();
+    std::copy(x.begin(), x.end(), slot.plain(in[0]->shape).begin());
+  }
+  void backward(nn::Inputs<float>, const nn::Slot<float>&, View<float>, nn::Gradients<float>, bool,
+                const nn::BackwardOptions&) override {}
+  void lower(nn::Lowering<float>&) const override {}
+};
+
+TEST_CASE("a layer that lowers to nothing is refused, not taken for the image", "[infer]") {
+  nn::Net<float> net({1, 6, 6});
+  net.add("conv1", nn::Conv2d<float>({.in = 1, .out = 4, .kernel = 3, .pad = 1}));
+  net.add("relu", nn::Relu<float>());
+  net.add("silent", Silent());
+  net.add("flatten", nn::Flatten<float>());
+  net.add("fc", nn::Linear<float>({.in = 144, .out = 3}));
+  nn::initialize(net, 1);
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = test_grid(1)});
+  CHECK(contains(message_of<value_error>([&] { export_integer(net); }),
+                 "layer 'silent': expected one operation, got none"));
+}
+
 TEST_CASE("a net with clips that nobody chose is not exported", "[infer]") {
   auto net = nn::lenet5();
   nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});

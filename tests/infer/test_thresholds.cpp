@@ -158,6 +158,10 @@ TEST_CASE("thresholds: bad input is named", "[infer]") {
       message_of<value_error>([&] { make_thresholds(one, 1.0, 4, quant::accumulator_limit); }),
       std::to_string(quant::accumulator_limit)));
   CHECK_THROWS_AS(make_thresholds(nan, 1.0, 4, 10), value_error);
+  for (const float scale : {-1.0f, std::numeric_limits<float>::infinity(), nan[0].m})
+    CHECK_THROWS_AS(make_thresholds(one, 1.0, 4, 10, {scale, 3}), value_error);
+  for (const int codes : {-1, 256})
+    CHECK_THROWS_AS(make_thresholds(one, 1.0, 4, 10, {1.0f, codes}), value_error);
 }
 
 } // namespace test_thresholds

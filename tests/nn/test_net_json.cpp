@@ -314,6 +314,7 @@ TEST_CASE("a description that cannot be is an error that says where", "[nn]") {
                  "layer 'add': its input: expected an earlier layer, got 'relu'"));
   CHECK(contains(message(R"("inputs":["bn","shortcut"])", R"("inputs":["bn"])"), "two inputs"));
   CHECK(contains(message(R"("inputs":["bn","shortcut"])", R"("inputs":7)"), "layer 'add'"));
+  CHECK(contains(message(R"("inputs":["bn","shortcut"])", R"("inputs":[])"), "one or more"));
   CHECK(contains(message(R"("kind":"conv2d")", R"("kind":"conv3d")"), "got 'conv3d'"));
   CHECK(contains(message(R"("stride":2)", R"("stride":0)"), "layer 'stem'"));
   CHECK(contains(message(R"("stride":2)", R"("stride":2.0)"), "'stride': expected an integer"));
@@ -328,6 +329,7 @@ TEST_CASE("a description that cannot be is an error that says where", "[nn]") {
   CHECK(contains(message(R"("gradient":"paper")", R"("gradient":"dream")"), "'dream'"));
   CHECK(contains(message(R"("quantizer":"sawb")", R"("quantizer":"soap")"), "'soap'"));
   CHECK(contains(message(R"("bits":4})", R"("bits":9})"), "9"));
+  CHECK(contains(message(R"("weights":{)", R"("weights":5,"w":{)"), "an object"));
   CHECK(contains(message(R"("bits":4})", R"("bits":2})"), "layer '"));
   CHECK(contains(message(R"("kernel":3,"stride":2)", R"("kernel":5,"stride":2)"), "'stem.weight'"));
 }

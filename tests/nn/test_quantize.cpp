@@ -284,7 +284,9 @@ public:
   explicit Broken(std::string how) : how_(std::move(how)) {}
   std::string name() const override { return "broken"; }
   int bits() const override { return 2; }
-  quant::QuantRange grid() const override { return quant::QuantRange::zero_aligned(2); }
+  quant::QuantRange grid() const override {
+    return quant::QuantRange::zero_aligned(how_ == "wide" ? 4 : 2);
+  }
   void quantize(View<const T> w, T, quant::WeightCodes<T>& out, std::string_view) const override {
     out.codes = Tensor<T>(how_ == "few" ? Shape{1} : w.shape(), how_ == "between"  ? T(0.5)
                                                                 : how_ == "beyond" ? T(2)
@@ -301,7 +303,7 @@ private:
 };
 
 TEST_CASE("a quantiser of one's own that breaks its promise is refused", "[quantize][errors]") {
-  for (const char* how : {"between", "beyond", "few", "scale"}) {
+  for (const char* how : {"between", "beyond", "few", "scale", "wide"}) {
     auto net = small_plain_net<float>();
     const std::string text = message_of<error>([&] {
       quantize(
@@ -312,6 +314,16 @@ TEST_CASE("a quantiser of one's own that breaks its promise is refused", "[quant
     INFO(how);
     CHECK(contains(text, "layer 'conv2', quantiser broken"));
   }
+}
+
+TEST_CASE("a quantiser of other bits than the policy's is a warning", "[quantize]") {
+  auto net = small_plain_net<float>();
+  const QuantizeOptions w4{
+      .bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = {1 / 64.0f, {100, 128}}};
+  const auto two = [](const std::string&, int) { return std::make_shared<Broken<float>>("not"); };
+  const auto warnings = quantize(net, w4, two);
+  REQUIRE(!warnings.empty());
+  CHECK(contains(warnings[0], "its quantiser broken has 2 bits, the policy says 4"));
 }
 
 TEST_CASE("calibrate takes its number type from the net", "[quantize]") {

@@ -33,6 +33,10 @@ public:
           return static_cast<Result>((*static_cast<F*>(object))(args...));
         }) {}
 
+  template <class F>
+  requires(!std::is_same_v<std::remove_const_t<F>, function_ref>) function_ref(const F&&)
+  = delete;
+
   /// True where there is something to call.
   explicit operator bool() const noexcept { return call_ != nullptr; }
 

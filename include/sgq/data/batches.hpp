@@ -29,7 +29,7 @@ struct BatchOptions {
 /// smaller.
 template <class T>
 struct Batch {
-  View<T> x;                      ///< [B,C,H,W], normalised
+  View<const T> x;                ///< [B,C,H,W], normalised
   View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
   std::span<const std::uint8_t> labels;
   std::span<const index_t> indices;  ///< which images of the set these are

@@ -44,7 +44,7 @@ constexpr index_t packed_bytes(index_t count, int bits) {
 }
 
 /// Packs the codes of a grid; shape has four extents. The bits are the fewest of 2, 4 and 8 that
-/// hold them.
+/// hold them. Throws value_error on a code beyond the grid's range.
 inline BitPackedWeights bit_pack(View<const float> codes, const quant::QuantRange& grid,
                                  const Shape& shape) {
   BitPackedWeights packed{.shape = shape, .odd = !grid.has_zero, .bytes = {}};
@@ -54,6 +54,9 @@ inline BitPackedWeights bit_pack(View<const float> codes, const quant::QuantRang
   packed.bytes.resize(static_cast<std::size_t>(packed_bytes(codes.size(), packed.bits)));
   for (index_t i = 0; i < codes.size(); ++i) {
     const int c = static_cast<int>(codes[i]), s = packed.odd ? (c - 1) / 2 : c;
+    if (c < grid.quant_min || c > grid.quant_max)
+      throw value_error(describe(
+          "weight codes", to_text(grid.quant_min) + " to " + to_text(grid.quant_max), to_text(c)));
     const index_t at = i * packed.bits;
     const int field = (s & ((1 << packed.bits) - 1)) << (at % 8);
     auto& byte = packed.bytes[static_cast<std::size_t>(at / 8)];

@@ -23,12 +23,17 @@ namespace detail {
 
 class Exporter final : public nn::Lowering<float> {
 public:
-  explicit Exporter(const nn::Net<float>& net) : net_(net), sources_(net.nodes().size()) {}
+  explicit Exporter(const nn::Net<float>& net)
+      : net_(net), sources_(net.nodes().size(), {.value = Source::unset}) {}
 
   Graph run() {
     const Tensor<float> x(net_.input_shape());
     net_.forward(x, tape_);
-    for (at_ = 0; at_ <= net_.last(); ++at_) net_.nodes()[at_].layer->lower(*this);
+    for (at_ = 0; at_ <= net_.last(); ++at_) {
+      node().layer->lower(*this);
+      if (at_ > 0 && !sources_[at_].set()) // an empty lower(): the image would take its place
+        fail("one operation", "none", "call a function of Lowering in lower()");
+    }
     if (!sources_.back().is_sums()) {
       at_ = net_.last();
       fail("a linear layer or convolution at the end", kind());
@@ -42,9 +47,11 @@ private:
   /// What a value of the net is in the graph: a value of codes, or the sums of a layer that still
   /// wait for their activation.
   struct Source {
+    static constexpr Value unset = ~Value{0};
     Value value = 0;            ///< codes; of sums, the residual that joins (0: none)
     nn::ValueId sums_of = none; ///< the convolution or linear layer
     bool is_sums() const { return sums_of != none; }
+    bool set() const { return is_sums() || value != unset; }
   };
 
   // What layers call, for layer at_.
@@ -54,6 +61,7 @@ private:
     if (!params) fail("pixel codes", "an input in fp32", "let the policy quantise the first layer");
     graph_.image = image_shape(net_.input_shape());
     graph_.grid = params;
+    sources_[0] = {.value = 0};
   }
   void convolve(const nn::Weights<float>& weights, const nn::Parameter<float>& bias,
                 const nn::Window& window) override {

@@ -141,7 +141,12 @@ inline Thresholds make_thresholds(std::span<const quant::ChannelAffine> channels
   quant::check_bits("thresholds", bits);
   quant::check_alpha(alpha);
   if (bound < 0 || bound >= quant::accumulator_limit)
-    throw value_error(describe("thresholds: accumulator bound", "0 to 2^29", to_text(bound)));
+    throw value_error(
+        describe("thresholds: accumulator bound", "0 or more, below 2^29", to_text(bound)));
+  if (residual.max_code < 0 || residual.max_code > 255 || !(residual.scale >= 0) ||
+      !std::isfinite(residual.scale))
+    throw value_error(describe("thresholds: residual", "codes of 0..255 and a finite scale >= 0",
+                               to_text(residual.max_code) + " and " + to_text(residual.scale)));
   const index_t count = static_cast<index_t>(channels.size()), n = quant::max_code(bits);
   Thresholds out{.bits = bits,
                  .values = Tensor<std::int64_t>({count, n}),

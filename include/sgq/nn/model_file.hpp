@@ -128,7 +128,11 @@ template <class T>
 void load_weights(const io::SafeTensors& file, Net<T>& net) {
   detail::check_precision(file, net);
   load_tensors(file, stored(net));
-  net.quantize_weights();
+  try {
+    net.quantize_weights();
+  } catch (const value_error& e) { // weights that no codes stand for
+    throw io_error(file.origin + ": " + e.what());
+  }
 }
 
 namespace detail {

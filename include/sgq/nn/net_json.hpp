@@ -21,8 +21,13 @@
 
 namespace sgq::nn {
 
-/// Makers of layers and weight quantisers of your own, beside the library's. The quantiser of a row
-/// has the row's name.
+/// Makers of layers and weight quantisers of your own, beside the library's:
+///
+///     load_model<float>(path, {.layers = {{"prelu", make_prelu}},
+///                              .quantizers = {{"ternary", make_ternary}}});
+///
+/// A row's name is what kind() or name() says. A file stores a quantiser's name and bits, no
+/// further settings: two settings need two names.
 template <class T>
 struct Factories {
   std::vector<LayerKind<T>> layers{};
@@ -162,6 +167,8 @@ void read_layer(const io::Json& layer, Net<T>& net, std::map<std::string, ValueI
     throw value_error(describe("its kind", one_of(names_of(layer_kinds<T>)), "'" + kind + "'",
                                "give load_model a factory for it"));
   std::vector<ValueId> inputs;
+  if (member(layer, "inputs").as_array().empty())
+    throw value_error(describe("its inputs", "one or more", "none"));
   for (const io::Json& input : member(layer, "inputs").as_array()) {
     const auto found = values.find(input.as_string());
     if (found == values.end())
@@ -179,6 +186,7 @@ template <class T>
 void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factories<T>& own) {
   const io::Json* weights = layer.find("weights");
   if (!weights) return;
+  weights->as_object();
   Weights<T>* const target = net.layer(i).weights();
   if (!target) throw value_error(describe("'weights'", "a layer with weights", "another"));
   if (const io::Json* integer = weights->find("integer_bias"))

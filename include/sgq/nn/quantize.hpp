@@ -124,6 +124,10 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
       plan.warnings.push_back("layer '" + name + "': " + q->name() +
                               " fixes the gain of the weights, which only batch norm makes up "
                               "for; choose sawb or dorefa-rescaled");
+    if (const auto& q = plan.quantizers.back(); q && q->bits() != policies[k].weight_bits)
+      plan.warnings.push_back("layer '" + name + "': its quantiser " + q->name() + " has " +
+                              to_text(q->bits()) + " bits, the policy says " +
+                              to_text(policies[k].weight_bits));
     const ValueId end = last ? net.last() + 1 : layers[k + 1];
     for (ValueId i = layers[k] + 1; i < end; ++i)
       if (auto layer = net.layer(i).requantized({.bits = policies[k].activation_bits,

@@ -1,7 +1,8 @@
 // sgq/quant/schemes.hpp -- the weight quantisers by name.
 //
-// To add one, write its header and a row here. One that only your program needs takes no row: hand
-// it to nn::quantize(), and a row of your own to nn::load_model().
+// To add one, write its header, with a constructor from the number of bits (at least 2, 4 and 8),
+// and a row here. One that only your program needs takes no row: hand it to nn::quantize(), and a
+// row of your own to nn::load_model().
 #pragma once
 
 #include "sgq/core/registry.hpp"

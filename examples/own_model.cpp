@@ -3,7 +3,7 @@
 //     build/release/examples/own_model --out out/own_model
 //
 // OUT gets model.safetensors, which the other programs read, images.npy, logits.npy, map.npy, and
-// the network as integers in C: net.c, net.h.
+// the network as integers in C: bars.c, bars.h.
 #include "tools/command_line.hpp"
 
 #include "sgq/sgq.hpp"
@@ -68,10 +68,11 @@ void run(const std::string& out) {
   io::write_npy(out + "/map.npy", saliency::to_maps(gradient, saliency::Values::magnitude));
 
   const infer::Graph graph = infer::export_integer(model.net);
-  const infer::CSource c = infer::to_c(graph, {.sample = set.images.view().slice(0, 1)});
-  io::write_file_atomically(out + "/net.h", c.header);
-  io::write_file_atomically(out + "/net.c", c.source);
-  std::printf("%s %s: accuracy %.0f %%, %s/net.c\n", model.name().c_str(), model.bits().c_str(),
+  const infer::CSource c =
+      infer::to_c(graph, {.name = "bars", .sample = set.images.view().slice(0, 1)});
+  io::write_file_atomically(out + "/bars.h", c.header);
+  io::write_file_atomically(out + "/bars.c", c.source);
+  std::printf("%s %s: accuracy %.0f %%, %s/bars.c\n", model.name().c_str(), model.bits().c_str(),
               100 * train::evaluate(model.net, batches).accuracy(), out.c_str());
 }
 

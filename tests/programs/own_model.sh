@@ -20,17 +20,17 @@ cmp "$work/own/logits.npy" "$work/explain/logits.npy" || fail "explain: other lo
 "$others/compare" --models "a=$own,b=$own" --images "$images" --targets predicted \
   --out "$work/compare" >"$work/compared" 2>&1 || fail "compare: $(cat "$work/compared")"
 
-"$others/integer_inference" --model "$own" --images "$images" --explain 2 --masks 20 \
+"$others/integer_inference" --model "$own" --images "$images" --explain 2 --masks 20 --name bars \
   --out "$work/integer" >"$work/verified" 2>&1 || fail "integer: $(cat "$work/verified")"
 grep -q " of 70 images, 0 differ" "$work/verified" || fail "not verified: $(cat "$work/verified")"
-cmp "$work/own/net.c" "$work/integer/net.c" || fail "another net.c"
-cmp "$work/own/net.h" "$work/integer/net.h" || fail "another net.h"
+cmp "$work/own/bars.c" "$work/integer/bars.c" || fail "another bars.c"
+cmp "$work/own/bars.h" "$work/integer/bars.h" || fail "another bars.h"
 
 if command -v cc >/dev/null; then
-  cc -std=c99 -Wall -Wextra -Werror -I"$work/own" -DNET_H='"net.h"' -DNET_RUN=net_run \
-    -DNET_TEST=net_self_test -DNET_PIXELS=NET_PIXELS -DNET_CLASSES=NET_CLASSES \
-    "$(dirname "$0")/../../examples/cortex_m/main.c" "$work/own/net.c" -o "$work/net" ||
-    fail "net.c does not compile"
+  cc -std=c99 -Wall -Wextra -Werror -I"$work/own" -DNET_H='"bars.h"' -DNET_RUN=bars_run \
+    -DNET_TEST=bars_self_test -DNET_PIXELS=BARS_PIXELS -DNET_CLASSES=BARS_CLASSES \
+    "$(dirname "$0")/../../examples/cortex_m/main.c" "$work/own/bars.c" -o "$work/net" ||
+    fail "bars.c does not compile"
   (cd "$work/integer" && "$work/net" >/dev/null && cmp logits.bin logits_arm.bin) ||
     fail "C: other logits"
 fi

@@ -93,19 +93,9 @@ public:
     const double bound = weights_.accumulator_bound(x.max_code);
     check_accumulator(bound);
     if (!mode.training && !holds_integers_to<T>(bound)) {
-      Arena::Scope scope(scratch());
       slot.acc.resize(shape);
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
-      const std::int32_t* w = weights_.integers(scratch());
-      visit_integers(x, scratch(), [&]<class X>(const X* codes) {
-        parallel_for(g.batch, [&](index_t n) { // wide sums are rare, so the plain loops do
-          kernels::ConvGeometry image = g;
-          image.batch = 1;
-          kernels::naive::conv2d_forward<std::int32_t>(
-              image, kernels::ConvInput<X>{codes + n * g.in_size()}, w,
-              slot.acc.data() + n * g.out_size());
-        });
-      });
+      sum_integers(x, g, slot.acc.data());
     } else {
       const View<T> y = slot.plain(shape);
       const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
@@ -162,6 +152,20 @@ private:
                                      to_text(o.kernel) + ", stride " + to_text(o.stride) +
                                      ", pad " + to_text(o.pad)));
     return o;
+  }
+
+  // Wide sums are rare, so the plain loops do.
+  void sum_integers(const Signal<T>& x, const kernels::ConvGeometry& g, std::int32_t* y) const {
+    Arena::Scope scope(scratch());
+    const std::int32_t* w = weights_.integers(scratch());
+    visit_integers(x, scratch(), [&]<class X>(const X* codes) {
+      parallel_for(g.batch, [&](index_t n) {
+        kernels::ConvGeometry image = g;
+        image.batch = 1;
+        kernels::naive::conv2d_forward<std::int32_t>(
+            image, kernels::ConvInput<X>{codes + n * g.in_size()}, w, y + n * g.out_size());
+      });
+    });
   }
 
   // Calls f with the input as the kernels take it.

@@ -22,9 +22,16 @@
 
 namespace sgq::nn {
 
+namespace detail {
+/// noexcept, or GCC 12 sees members destroyed that were never made (short strings take no memory).
+inline std::string default_weights() noexcept {
+  return "sawb";
+}
+} // namespace detail
+
 struct QuantizeOptions {
   quant::BitPolicy bits{};
-  std::string weights = "sawb"; ///< a name of quant::weight_schemes
+  std::string weights = detail::default_weights(); ///< a name of quant::weight_schemes
   quant::PactGradient gradient = quant::PactGradient::paper;
   /// Where every clip starts; PACT's paper takes 10. Unset, existing clips keep their values and
   /// calibrate() must set new ones.

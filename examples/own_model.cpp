@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
   return examples::run_program("own_model", [&] {
     std::string out = "out/own_model";
     examples::CommandLine line("own_model", "trains, saves, explains and exports a net of its own");
-    line.text("--out", &out, "DIR", "takes the model, images, logits, maps and C");
+    line.text("--out", &out, "DIR", "folder for the model, images, logits, maps and C");
     if (!line.parse(argc, argv)) return;
     examples::make_out_folder(out);
     run(out);

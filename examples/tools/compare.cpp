@@ -254,8 +254,7 @@ void compare(const Options& o) {
   std::printf("%s maps of %d images, compared with those of %s (%s)\n", o.how.name.c_str(),
               int(images.size()), first.name.c_str(), model_text(first.model).c_str());
   print_table(lines, o.how.method().values);
-  if (other_seeds.empty())
-    std::printf("without --null, nobody can tell a drift from the noise between seeds\n");
+  if (other_seeds.empty()) std::printf("without --null, drift cannot be told from seed noise\n");
   write_picture(o, images, targets, shown);
   write_metrics(o, first, targets, lines);
   std::printf("%s/maps.png\n", o.out.c_str());
@@ -279,7 +278,7 @@ int main(int argc, char** argv) {
     add_method_options(line, o.how);
     line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
-    line.text("--out", &o.out, "DIR", "takes maps.png and metrics.json");
+    line.text("--out", &o.out, "DIR", "folder for maps.png and metrics.json");
     if (!line.parse(argc, argv)) return;
     if (o.models.empty()) throw usage_error("--models NAME=FILE,.. is needed");
     if (o.images.empty()) throw usage_error("--images is needed, as in --images mnist:0-99");

@@ -182,8 +182,8 @@ int main(int argc, char** argv) {
     Options o;
     CommandLine line("explain", "shows where a trained network looks");
     line.text("--model", &o.model, "FILE", "the network, a model.safetensors");
-    line.text("--net", &o.net, "NAME", "refuse any other network");
-    line.text("--bits", &o.bits, "POLICY", "refuse any other bits: fp32, w4a4, ..");
+    line.text("--net", &o.net, "NAME", "fail unless the model is this network");
+    line.text("--bits", &o.bits, "POLICY", "fail unless the model has these bits: fp32, w4a4, ..");
     line.text("--images", &o.images, "FILE.npy|SET:0,1,5-9",
               "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set");
     add_data_option(line, &o.data);
@@ -195,7 +195,8 @@ int main(int argc, char** argv) {
     line.flag("--overlay", &o.overlay, "draw unsigned maps over the image");
     line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
-    line.text("--out", &o.out, "DIR", "takes METHOD.npy, logits.npy, maps.png, metrics.json");
+    line.text("--out", &o.out, "DIR",
+              "folder for maps.png, METHOD.npy, logits.npy and metrics.json");
     if (!line.parse(argc, argv)) return;
     if (o.model.empty()) throw usage_error("--model FILE is needed");
     if (o.images.empty()) throw usage_error("--images is needed, as in --images mnist:0-9");

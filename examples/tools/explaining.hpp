@@ -81,11 +81,12 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
   for (const saliency::MapMethod& m : saliency::map_methods)
     help += "\n        " + std::string(m.name) + ": " + std::string(m.about);
   line.choice("--method", &o.name, names, help);
-  line.choice("--score", &o.score, {"logit", "log-probability"}, "what of the class is explained");
-  line.integer("--samples", &o.values.samples, {1, 100000}, "noisy copies of SmoothGrad");
-  line.integer("--steps", &o.values.steps, {1, 100000}, "steps of integrated gradients");
-  line.integer("--masks", &o.values.masks, {1, 1000000}, "masks of RISE");
-  line.integer("--seed", &o.values.seed, {0, 1 << 30}, "of noise and masks");
+  line.choice("--score", &o.score, {"logit", "log-probability"},
+              "class score to differentiate: logit or log-probability");
+  line.integer("--samples", &o.values.samples, {1, 100000}, "number of noisy copies in SmoothGrad");
+  line.integer("--steps", &o.values.steps, {1, 100000}, "number of steps in integrated gradients");
+  line.integer("--masks", &o.values.masks, {1, 1000000}, "number of RISE masks");
+  line.integer("--seed", &o.values.seed, {0, 1 << 30}, "seed of noise and masks");
 }
 
 /// Explains images x; `background` has a value per channel.

@@ -143,7 +143,7 @@ void run(const Options& o) {
 int main(int argc, char** argv) {
   return run_program("faithfulness", [&] {
     Options o;
-    CommandLine line("faithfulness", "whether the maps of some networks are better than others'");
+    CommandLine line("faithfulness", "compares map quality of two groups of networks");
     line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");
     line.text("--b", &o.b, "NAME=FILE,..", "as many others, in the same order of seeds");
     line.text("--images", &o.images, "SET:0,1,5-9", "images of a test set");
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
     line.flag("--no-deletion", &o.no_deletion,
               "leave out deletion and insertion, which take most of the time");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
-    line.text("--out", &o.out, "DIR", "takes metrics.json, if given");
+    line.text("--out", &o.out, "DIR", "folder for metrics.json; not written if not given");
     if (!line.parse(argc, argv)) return;
     for (const auto& [name, value] :
          {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})

@@ -241,10 +241,11 @@ int main(int argc, char** argv) {
     add_data_option(line, &o.data);
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");
     line.integer("--explain", &o.explain, {0, 100}, "images to explain");
-    line.integer("--masks", &o.masks, {1, 100000}, "of RISE");
+    line.integer("--masks", &o.masks, {1, 100000}, "number of RISE masks");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
-    line.text("--name", &o.name, "NAME", "of the files and of the C functions");
-    line.text("--out", &o.out, "DIR", "takes NAME.safetensors, NAME.c, NAME.h, maps, test vectors");
+    line.text("--name", &o.name, "NAME", "name of the files and of the C functions");
+    line.text("--out", &o.out, "DIR",
+              "folder for NAME.safetensors, NAME.c, NAME.h, maps and test vectors");
     if (!line.parse(argc, argv)) return;
     if (!infer::is_c_identifier(o.name))
       throw usage_error(describe("--name", "an identifier of C", "'" + o.name + "'"));

@@ -103,16 +103,18 @@ inline void add_quantisation_options(CommandLine& line, TrainingOptions& o) {
 
 inline void add_guidance_options(CommandLine& line, TrainingOptions& o) {
   line.section("Saliency-guided training");
-  line.flag("--guided", &o.guided, "hide the pixels with the lowest gradient, ask for the same");
-  line.flag("--authors", &o.authors, "with the setting of its authors' program");
+  line.flag("--guided", &o.guided,
+            "hide the pixels with the lowest gradient, penalise a change of prediction");
+  line.flag("--authors", &o.authors, "use the settings of its authors' program");
   line.choice(
       "--rank", &o.rank, {"signed", "magnitude", "random"},
       "pixels to hide: most negative gradient, smallest |gradient|, or random (the control)");
-  line.number("--share", &o.share, "of the pixels that is hidden, 0 to 1");
+  line.number("--share", &o.share, "share of the pixels that is hidden, 0 to 1");
   line.number("--lambda", &o.lambda, "weight of the KL term");
   line.choice("--fill", &o.fill, {"uniform", "mean", "constant", "blur"},
               "what hides a pixel; constant: the background");
-  line.choice("--target", &o.target, {"log-probability", "logit"}, "whose gradient");
+  line.choice("--target", &o.target, {"log-probability", "logit"},
+              "score whose gradient ranks the pixels");
   line.choice("--kl", &o.kl, {"attached", "detached"}, "whether KL moves the clean prediction too");
   line.choice("--saliency-pass", &o.saliency_pass, {"shared", "separate"},
               "saliency from the training pass, or from one in evaluation mode");
@@ -145,10 +147,10 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.number("--lr", &o.lr, "the highest learning rate");
   line.number("--decay", &o.decay, "weight decay");
   line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},
-               "of weights, order, dropout, ties, fills");
+               "seed of weights, order, dropout, ties and fills");
   line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
   line.text("--out", &o.out, "DIR",
-            "takes metrics.json, model.safetensors, alpha.svg and the checkpoint");
+            "folder for metrics.json, model.safetensors, alpha.svg and the checkpoint");
   line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
                "seconds between checkpoints, beside the one after each epoch; 0: every step");
   line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");

@@ -29,7 +29,7 @@ grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is 
 run 0 "" $small --net vgg_small --limit 20 --out "$work/d"
 grep -q '"net": "vgg_small"' "$work/d/metrics.json" || fail "not the network that was asked for"
 run 2 "exclude each other" --holdout --tuning
-run 2 "resnet20|vgg_small, got 'alexnet'" --net alexnet
+run 2 "vgg_small|resnet20, got 'alexnet'" --net alexnet
 rm "$work/data/cifar-10/data_batch_5.bin"
 run 0 "" $small --tuning --out "$work/e" # which needs no batch 5
 run 1 "data_batch_5.bin" $small --holdout --out "$work/f"

@@ -12,8 +12,9 @@
 // Files are looked for in DIR/NAME/, then in DIR itself. A missing set is an error: no other
 // set takes its place. data/fetch.sh puts the files there.
 //
-// To add a set: a reader, and a row of `datasets`. Programs and tests read the table. A set of
-// one's own needs neither: fill in a Dataset (data/dataset.hpp), and measure() gives its grid.
+// To add a set: a row of `datasets`, and a reader if its files are of a new format. Programs and
+// tests read the table. A set of one's own needs neither: fill in a Dataset (data/dataset.hpp), and
+// measure() gives its grid.
 #pragma once
 
 #include "sgq/core/registry.hpp"
@@ -35,6 +36,9 @@ enum class Protocol {
   tuning    ///< train on batches 1-3, test on batch 4
 };
 
+/// How a set is read. A program that only asks for a row is not charged with the readers.
+enum class Format { idx, cifar10, synthetic };
+
 /// What the library knows of a set.
 struct DatasetInfo {
   std::string_view name, title, about; ///< of options and folders; of texts; in one line
@@ -43,16 +47,11 @@ struct DatasetInfo {
   std::array<std::int32_t, 3> zero_point; ///< the mean of the training pixels, per channel
   double deviation;                       ///< of p / 255, its mean over channels
   std::array<std::string_view, 10> class_names;
-  Dataset (*read)(const DatasetInfo& set, const std::string& dir, Split split, Protocol protocol);
+  Format format;
   bool has_protocols = false;
 };
 
 namespace detail {
-
-inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split split, Protocol);
-inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Split split,
-                            Protocol protocol);
-inline Dataset load_synthetic(const DatasetInfo& info, const std::string&, Split split, Protocol);
 
 inline constexpr std::array<std::string_view, 10> digits = {"0", "1", "2", "3", "4",
                                                             "5", "6", "7", "8", "9"};
@@ -68,7 +67,7 @@ inline constexpr DatasetInfo datasets[] = {
      .zero_point = {33},
      .deviation = 0.30811,
      .class_names = detail::digits,
-     .read = detail::load_idx},
+     .format = Format::idx},
     {.name = "fashion-mnist",
      .title = "Fashion-MNIST",
      .about = "clothes, grey, 28 x 28",
@@ -78,7 +77,7 @@ inline constexpr DatasetInfo datasets[] = {
      .deviation = 0.35302,
      .class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
                      "Sneaker", "Bag", "Ankle boot"},
-     .read = detail::load_idx},
+     .format = Format::idx},
     {.name = "cifar-10",
      .title = "CIFAR-10",
      .about = "photographs, coloured, 32 x 32",
@@ -88,7 +87,7 @@ inline constexpr DatasetInfo datasets[] = {
      .deviation = (0.24703 + 0.24349 + 0.26159) / 3,
      .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
                      "ship", "truck"},
-     .read = detail::load_cifar10,
+     .format = Format::cifar10,
      .has_protocols = true},
     {.name = "synthetic",
      .title = "the built-in set",
@@ -98,7 +97,7 @@ inline constexpr DatasetInfo datasets[] = {
      .zero_point = {58},
      .deviation = 0.26167,
      .class_names = detail::digits,
-     .read = detail::load_synthetic},
+     .format = Format::synthetic},
 };
 
 /// The row of that name. Throws value_error on another name.
@@ -160,7 +159,7 @@ inline std::string how_to_fetch(std::string_view name) {
   return "data/fetch.sh " + std::string(name) + " brings the files";
 }
 
-inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split split, Protocol) {
+inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split split) {
   const std::string prefix = split == Split::train ? "train" : "t10k",
                     hint = how_to_fetch(info.name);
   const std::string images = prefix + "-images-idx3-ubyte", labels = prefix + "-labels-idx1-ubyte";
@@ -188,7 +187,7 @@ inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Spl
 }
 
 /// 10,000 training and 2,000 test images of seed 1.
-inline Dataset load_synthetic(const DatasetInfo&, const std::string&, Split split, Protocol) {
+inline Dataset load_synthetic(Split split) {
   return synthetic(split == Split::train ? 10000 : 2000, 1, split);
 }
 
@@ -201,7 +200,9 @@ SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Spl
   const DatasetInfo& info = dataset_info(name);
   if (protocol != Protocol::standard && !info.has_protocols)
     throw value_error(describe("held-out protocol", "the set cifar-10", std::string(name)));
-  Dataset set = info.read(info, dir, split, protocol);
+  Dataset set = info.format == Format::idx       ? detail::load_idx(info, dir, split)
+                : info.format == Format::cifar10 ? detail::load_cifar10(info, dir, split, protocol)
+                                                 : detail::load_synthetic(split);
   set.name = name;
   set.class_names.assign(info.class_names.begin(), info.class_names.end());
   return set;

@@ -21,7 +21,7 @@ public:
   Reads reads(std::size_t) const override { return Reads::residual; }
   bool backward_in_place() const override { return true; }
   void lower(Lowering<T>& lowering) const override { lowering.relu(); }
-  std::unique_ptr<Layer<T>> requantized(const PactOptions& options) override;
+  bool replaceable() const override { return true; }
 
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
@@ -70,12 +70,7 @@ public:
   bool backward_in_place() const override { return true; }
   void lower(Lowering<T>& lowering) const override { lowering.pact(alpha(), options_.bits); }
   Parameter<T>* clip() override { return &alpha_; }
-  /// Keeps alpha, unless the options give another.
-  std::unique_ptr<Layer<T>> requantized(const PactOptions& options) override {
-    PactOptions now = options;
-    if (has_alpha() && !now.alpha) now.alpha = static_cast<double>(alpha());
-    return Relu<T>().requantized(now);
-  }
+  bool replaceable() const override { return true; }
 
   const PactOptions& options() const { return options_; }
   T alpha() const { return alpha_.value()[0]; }
@@ -127,11 +122,5 @@ private:
   PactOptions options_;
   Parameter<T> alpha_;
 };
-
-template <class T>
-std::unique_ptr<Layer<T>> Relu<T>::requantized(const PactOptions& options) {
-  if (options.bits == quant::fp32_bits) return std::make_unique<Relu<T>>();
-  return std::make_unique<Pact<T>>(options);
-}
 
 } // namespace sgq::nn

@@ -91,8 +91,6 @@ struct Slot {
   }
 };
 
-struct PactOptions;
-
 template <class T>
 using Inputs = std::span<const Signal<T>* const>;
 template <class T>
@@ -156,12 +154,8 @@ public:
   const Weights<T>* weights() const { return const_cast<Layer*>(this)->weights(); }
   /// The learnable clip of the output that calibrate() sets, or null.
   virtual Parameter<T>* clip() { return nullptr; }
-  /// What takes this layer's place where activations get other bits (quant::fp32_bits: real
-  /// numbers); null where that changes nothing.
-  virtual std::unique_ptr<Layer> requantized(const PactOptions& options) {
-    static_cast<void>(options);
-    return nullptr;
-  }
+  /// True for an activation that quantize() replaces: by a ReLU or by a PACT, as the bits ask.
+  virtual bool replaceable() const { return false; }
 
   /// What input j may be; anything beyond is materialised before the layer runs.
   virtual Reads reads(std::size_t input) const {

@@ -92,6 +92,17 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                        ") is real numbers: only a ReLU is replaced by a PACT");
   }
 }
+/// The ReLU or PACT that takes the activation's place. A clip keeps its value, unless the options
+/// give another.
+template <class T>
+std::unique_ptr<Layer<T>> activation_for(Layer<T>& layer, int bits, const QuantizeOptions& given) {
+  if (bits == quant::fp32_bits) return std::make_unique<Relu<T>>();
+  PactOptions options{.bits = bits, .alpha = given.alpha, .gradient = given.gradient};
+  if (const Parameter<T>* clip = layer.clip(); clip && clip->written() && !options.alpha)
+    options.alpha = static_cast<double>(clip->value()[0]);
+  return std::make_unique<Pact<T>>(options);
+}
+
 /// All that quantize() makes before it changes the net, so that a failure leaves it as it was.
 template <class T>
 struct QuantizePlan {
@@ -130,10 +141,9 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
                               to_text(policies[k].weight_bits));
     const ValueId end = last ? net.last() + 1 : layers[k + 1];
     for (ValueId i = layers[k] + 1; i < end; ++i)
-      if (auto layer = net.layer(i).requantized({.bits = policies[k].activation_bits,
-                                                 .alpha = options.alpha,
-                                                 .gradient = options.gradient}))
-        plan.activations.emplace_back(i, std::move(layer));
+      if (net.layer(i).replaceable())
+        plan.activations.emplace_back(
+            i, activation_for(net.layer(i), policies[k].activation_bits, options));
   }
   return plan;
 }

@@ -10,8 +10,8 @@
 // the integer export refuses it by name, the float engine runs its forward().
 //
 // The export takes scales from a recorded pass, so a layer with an integer form also hands on codes
-// or sums (ops/signal.hpp), not plain numbers. A new operation is one function here, with a default,
-// and one override per engine.
+// or sums (ops/signal.hpp), not plain numbers. A new operation is one function here, with a
+// default, and one override per engine.
 #pragma once
 
 #include "sgq/core/quant_params.hpp"

@@ -141,9 +141,9 @@ private:
     check_shape(what, shape(), codes_.codes.shape());
     const quant::QuantRange grid = quantizer_->grid();
     if (grid.levels > 1 << quantizer_->bits())
-      throw value_error(describe(what, "a grid of at most 2^bits levels",
-                                 to_text(grid.levels) + " levels at " +
-                                     to_text(quantizer_->bits()) + " bits"));
+      throw value_error(
+          describe(what, "a grid of at most 2^bits levels",
+                   to_text(grid.levels) + " levels at " + to_text(quantizer_->bits()) + " bits"));
     const T low = static_cast<T>(grid.quant_min), high = static_cast<T>(grid.quant_max);
     index_t bad = 0;
     for (T c : codes_.codes) {

@@ -28,7 +28,7 @@ Epoch run_epoch(Batches<float>& batches, index_t epoch) {
       const index_t image = batch.indices[static_cast<std::size_t>(k)];
       REQUIRE(batch.labels[static_cast<std::size_t>(k)] ==
               batches.set().labels[static_cast<std::size_t>(image)]);
-      const View<float> x = batch.x.slice(k, 1);
+      const View<const float> x = batch.x.slice(k, 1);
       result.order.push_back(image);
       result.images[image].assign(x.begin(), x.end());
     }

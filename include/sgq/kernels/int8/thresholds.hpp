@@ -51,7 +51,9 @@ SGQ_INLINE void threshold_16(const ThresholdRow& s, index_t p, index_t v, std::u
   const std::int32_t* sums = s.sums + p * s.sums_step + v * byte_panel;
   const std::int32_t* flip = table.flip.data() + v * byte_panel;
   const std::int32_t* t = table.values.data() + v * table.count() * byte_panel;
-  const std::int32_t* added = table.residual.data() + (v * byte_panel << table.residual_bits);
+  const std::int32_t* added = // of residual code 0
+      table.residual_bits > 0 ? table.residual.data() + (v * byte_panel << table.residual_bits)
+                              : nullptr;
   for (index_t l = 0; l < byte_panel; ++l) {
     std::int32_t z = sums[l] ^ flip[l];
     if (table.residual_bits > 0) {

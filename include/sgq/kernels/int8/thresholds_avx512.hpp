@@ -67,7 +67,8 @@ template <int bits, int residual_bits>
     t[j] = _mm512_loadu_si512(s.table.values.data() + (v * n + j) * byte_panel);
   const __m512i flip = _mm512_loadu_si512(s.table.flip.data() + v * byte_panel);
   const __m128i shift = _mm_cvtsi32_si128(s.table.shift);
-  const std::int32_t* const added = s.table.residual.data() + (v * byte_panel << residual_bits);
+  const std::int32_t* const added =
+      residual_bits > 0 ? s.table.residual.data() + (v * byte_panel << residual_bits) : nullptr;
   const index_t left = s.channels - v * byte_panel;
   const auto stored = static_cast<__mmask16>(left < byte_panel ? (1 << left) - 1 : 0xffff);
   for (index_t p = 0; p < s.positions; ++p) {

@@ -13,9 +13,9 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
-#include "sgq/core/registry.hpp"
 #include "sgq/core/regular_file.hpp"
 #include "sgq/core/shape.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/core/text.hpp"
 

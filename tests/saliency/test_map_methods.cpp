@@ -51,7 +51,7 @@ void check_names(const Rows& rows) {
 
 } // namespace
 
-TEST_CASE("names of maps and metrics are theirs alone", "[registry]") {
+TEST_CASE("names of maps and metrics are theirs alone", "[saliency]") {
   check_names(map_methods);
   check_names(map_metrics);
   check_names(similarity_measures);
@@ -59,7 +59,7 @@ TEST_CASE("names of maps and metrics are theirs alone", "[registry]") {
   for (const MapMetric& m : map_metrics) CHECK_FALSE(m.about.empty());
 }
 
-TEST_CASE("a net as a function says what the net says", "[registry]") {
+TEST_CASE("a net as a function says what the net says", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
   Tape<float> tape;
@@ -78,7 +78,7 @@ TEST_CASE("a net as a function says what the net says", "[registry]") {
   CHECK_THROWS_AS(f(x, narrow), shape_error);
 }
 
-TEST_CASE("every method makes a map of every image, the same twice", "[registry]") {
+TEST_CASE("every method makes a map of every image, the same twice", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
   Explainer<float> explain(net, {.background = {0.25f}});
@@ -99,7 +99,7 @@ TEST_CASE("every method makes a map of every image, the same twice", "[registry]
                  "occlusion or rise, got 'lime'"));
 }
 
-TEST_CASE("options reach the methods that read them", "[registry]") {
+TEST_CASE("options reach the methods that read them", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
   const auto values = [&](std::string_view name, const MapOptions& o, Target target) {
@@ -124,7 +124,7 @@ TEST_CASE("options reach the methods that read them", "[registry]") {
   }
 }
 
-TEST_CASE("what is measured is what the input has parts for", "[registry]") {
+TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   LinearModel linear(3, 2 * side * side, 4);
   const Classifier model(linear, 3, {.background = {0}});
   const Tensor<float> x = random_images(), maps({images, side, side}, 0.5f);
@@ -163,7 +163,7 @@ TEST_CASE("what is measured is what the input has parts for", "[registry]") {
                    deletion(model, x, maps, {.rank_by = Values::magnitude}).area.begin()));
 }
 
-TEST_CASE("a measure's title says what its mask marks", "[registry]") {
+TEST_CASE("a measure's title says what its mask marks", "[saliency]") {
   CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
   CHECK(title_of_measure("masked_accuracy") == "masked accuracy");
   CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "the same, random ranking");

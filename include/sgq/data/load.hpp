@@ -17,7 +17,7 @@
 // measure() gives its grid.
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/data/cifar10.hpp"
 #include "sgq/data/idx.hpp"
 #include "sgq/data/normalize.hpp"

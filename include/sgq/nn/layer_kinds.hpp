@@ -4,7 +4,7 @@
 // that only your program needs takes no row: hand the row to load_model().
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/batch_norm.hpp"
 #include "sgq/nn/conv2d.hpp"

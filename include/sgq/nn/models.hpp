@@ -11,7 +11,7 @@
 // its function and a row of `models`.
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/batch_norm.hpp"
 #include "sgq/nn/conv2d.hpp"

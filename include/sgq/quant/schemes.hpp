@@ -5,7 +5,7 @@
 // row of your own to nn::load_model().
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/quant/dorefa.hpp"
 #include "sgq/quant/lsq.hpp"
 #include "sgq/quant/sawb.hpp"

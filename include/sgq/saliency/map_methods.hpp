@@ -8,7 +8,7 @@
 // To add a method: a header of its own, and a row here. Programs and tests read the table.
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/saliency/grad_cam.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"

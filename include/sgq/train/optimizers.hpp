@@ -1,7 +1,7 @@
 // sgq/train/optimizers.hpp -- the optimisers by name. To add one, write its header and a row here.
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
 #include "sgq/train/sgd.hpp"

@@ -15,8 +15,8 @@
 // where it stopped.
 #pragma once
 
-#include "sgq/core/registry.hpp"
 #include "sgq/core/shape.hpp"
+#include "sgq/core/table.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -12,7 +12,7 @@
 // Metrics of two maps of an image are in similarity.hpp.
 #pragma once
 
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/localization.hpp"
 #include "sgq/saliency/metrics/masked_accuracy.hpp"

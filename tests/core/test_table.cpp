@@ -1,9 +1,9 @@
-#include "sgq/core/registry.hpp"
+#include "sgq/core/table.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
-namespace test_registry {
+namespace test_table {
 
 using namespace sgq;
 
@@ -34,4 +34,4 @@ TEST_CASE("another name is an error that lists the table", "[core]") {
   CHECK(one_of({"one", "two"}) == "one or two");
 }
 
-} // namespace test_registry
+} // namespace test_table

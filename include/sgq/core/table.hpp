@@ -1,4 +1,4 @@
-// sgq/core/registry.hpp -- tables of what can be chosen by name.
+// sgq/core/table.hpp -- tables of what can be chosen by name.
 //
 //     struct Row { std::string_view name; .. make; std::string_view about; };
 //     inline constexpr Row optimizers[] = {{"sgd", make_sgd, "momentum"}, ..};

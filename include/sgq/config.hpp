@@ -57,14 +57,10 @@
 #define SGQ_UNROLL
 #endif
 
-// In the place of `inline`, before a large function that sgq::compiled holds. Where that is linked,
-// the function is a template, and a list in sgq/compiled/ says that it is instantiated elsewhere.
-// Not for functions that callers may want to pass on by name.
-#if defined(SGQ_COMPILED)
+// In the place of `inline`, before a large function. As a template it costs nothing where it is not
+// called, and sgq::compiled can hold it: its lists in sgq/compiled/ say that it is instantiated
+// elsewhere. Not for functions that callers may want to pass on by name.
 #define SGQ_COMPILE_ONCE template <int sgq_once = 0>
-#else
-#define SGQ_COMPILE_ONCE inline
-#endif
 
 // A small loop body that must be compiled with the instruction set of its caller; see
 // kernels/simd/dispatch.hpp. The second is for lambdas: [&](index_t i) SGQ_INLINE_LAMBDA { .. }

@@ -151,7 +151,7 @@ inline constexpr ModelRow<T> models[] = {
 };
 
 /// The names of the models that read such images.
-inline std::vector<std::string> models_for(const Shape& image) {
+SGQ_COMPILE_ONCE std::vector<std::string> models_for(const Shape& image) {
   std::vector<std::string> names;
   for (const auto& model : models<float>)
     if (model.image == image) names.emplace_back(model.name);

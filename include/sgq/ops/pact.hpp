@@ -143,10 +143,10 @@ void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
   check_shape("PACT", v.shape, codes.shape());
   if (!regions.empty()) check_shape("PACT: regions", v.shape, regions.shape());
   const index_t plane = v.shape.plane();
-  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
-    detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
-      run_row<pact_codes_row<U, R>, T>(u + at, r ? r + at : r, c, plane, codes.data() + at,
-                                       regions.empty() ? nullptr : regions.data() + at);
+  detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
+    visit_row(v, at, plane, [&]<class U, class R>(const U* u, const R* r) {
+      kernels::for_isa<pact_codes_row<U, R>>(u, r, c, plane, codes.data() + at,
+                                             regions.empty() ? nullptr : regions.data() + at);
     });
   });
 }
@@ -177,10 +177,10 @@ T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> 
   const index_t plane = v.shape.plane(), planes = v.shape[0] * v.channels();
   Arena::Scope scope(scratch());
   double* partial = scratch().take<double>(planes);
-  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
-    detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
-      run_row<pact_plus_backward_row<T, U, R>, T>(u + at, r ? r + at : r, dy.data() + at, c, plane,
-                                                  dx.data() + at, partial + at / plane);
+  detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
+    visit_row(v, at, plane, [&]<class U, class R>(const U* u, const R* r) {
+      kernels::for_isa<pact_plus_backward_row<T, U, R>>(u, r, dy.data() + at, c, plane,
+                                                        dx.data() + at, partial + at / plane);
     });
   });
   return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));

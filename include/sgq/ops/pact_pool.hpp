@@ -20,23 +20,21 @@
 namespace sgq::ops {
 
 /// n pre-activations of one channel, evaluated as PACT evaluates them; r may be null. NaN, whose
-/// code is 0, becomes -infinity: otherwise it could win against a larger code.
-template <class U, class R>
-SGQ_INLINE void preactivation_row(const U* u, const R* r, index_t n, double m, double t, double s,
-                                  double* v) {
+/// code is 0, becomes -infinity: otherwise it could win against a larger code. v may be u.
+SGQ_INLINE void preactivation_row(const double* u, const double* r, index_t n, double m, double t,
+                                  double s, double* v) {
   constexpr double lowest = -std::numeric_limits<double>::infinity();
   if (!r) {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) {
-      const double x = quant::preactivation(static_cast<double>(u[i]), m, t);
+      const double x = quant::preactivation(u[i], m, t);
       v[i] = x > lowest ? x : lowest;
     }
     return;
   }
   SGQ_SIMD
   for (index_t i = 0; i < n; ++i) {
-    const double x =
-        quant::preactivation(static_cast<double>(u[i]), m, t, s, static_cast<double>(r[i]));
+    const double x = quant::preactivation(u[i], m, t, s, r[i]);
     v[i] = x > lowest ? x : lowest;
   }
 }
@@ -62,7 +60,7 @@ SGQ_INLINE void position_of_four_row(const double* top, index_t w, index_t n, st
   index_t j = 0;
   for (; j + 8 <= n; j += 8) position_of_four(top + 2 * j, bottom + 2 * j, 8, at + j);
   for (; j + 4 <= n; j += 4) position_of_four(top + 2 * j, bottom + 2 * j, 4, at + j);
-  position_of_four(top + 2 * j, bottom + 2 * j, n - j, at + j);
+  for (; j < n; ++j) position_of_four(top + 2 * j, bottom + 2 * j, 1, at + j);
 }
 
 /// One plane v of h x w without a NaN. `at` has room for its windows.
@@ -89,19 +87,20 @@ void max_preactivation(const Signal<T>& v, PoolGeometry g, View<std::uint8_t> wh
   const index_t plane = h * w, windows = g.out(h) * g.out(w);
   check_shape("max pool: positions", {v.batch(), channels, g.out(h), g.out(w)}, where.shape());
   const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;
-  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
-    parallel_for(v.batch(), [&](index_t n) {
-      Arena::Scope scope(scratch());
-      double* const values = scratch().take<double>(plane);
-      std::int64_t* const at = scratch().take<std::int64_t>(windows);
-      for (index_t c = 0; c < channels; ++c) {
-        const index_t p = n * channels + c, start = p * plane;
-        run_row<preactivation_row<U, R>, T>(u + start, r ? r + start : r, plane,
-                                            static_cast<double>(v.mul_at(c)),
-                                            static_cast<double>(v.add_at(c)), s, values);
-        kernels::for_isa<position_of_max_plane>(values, h, w, g, at, where.data() + p * windows);
-      }
-    });
+  parallel_for(v.batch(), [&](index_t n) {
+    Arena::Scope scope(scratch());
+    double* const values = scratch().take<double>(plane);
+    double* const r_row = scratch().take<double>(plane);
+    std::int64_t* const at = scratch().take<std::int64_t>(windows);
+    for (index_t c = 0; c < channels; ++c) {
+      const index_t p = n * channels + c;
+      kernels::for_isa<preactivation_row>(
+          read_row(v, p * plane, plane, values),
+          v.residual ? read_row(*v.residual, p * plane, plane, r_row) : nullptr, plane,
+          static_cast<double>(v.mul_at(c)), static_cast<double>(v.add_at(c)), s, values);
+      kernels::for_isa<position_of_max_plane>(static_cast<const double*>(values), h, w, g, at,
+                                              where.data() + p * windows);
+    }
   });
 }
 

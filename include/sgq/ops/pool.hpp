@@ -53,7 +53,7 @@ SGQ_INLINE void max_of_four_row(const X* top, index_t w, index_t n, X* y, std::u
     max_of_four<places>(top + 2 * j, top + w + 2 * j, 8, y + j, where + step * j);
   for (; j + 4 <= n; j += 4)
     max_of_four<places>(top + 2 * j, top + w + 2 * j, 4, y + j, where + step * j);
-  max_of_four<places>(top + 2 * j, top + w + 2 * j, n - j, y + j, where + step * j);
+  for (; j < n; ++j) max_of_four<places>(top + 2 * j, top + w + 2 * j, 1, y + j, where + step * j);
 }
 
 template <class X>
@@ -129,7 +129,7 @@ SGQ_INLINE void to_one_of_four_row(const T* dy, const std::uint8_t* where, index
   index_t j = 0;
   for (; j + 8 <= n; j += 8) to_one_of_four(dy + j, where + j, 8, top + 2 * j, bottom + 2 * j);
   for (; j + 4 <= n; j += 4) to_one_of_four(dy + j, where + j, 4, top + 2 * j, bottom + 2 * j);
-  to_one_of_four(dy + j, where + j, n - j, top + 2 * j, bottom + 2 * j);
+  for (; j < n; ++j) to_one_of_four(dy + j, where + j, 1, top + 2 * j, bottom + 2 * j);
   for (j = 2 * n; j < w; ++j) top[j] = bottom[j] = 0;
 }
 

@@ -9,18 +9,18 @@
 
 namespace sgq::ops {
 
-template <class T, class U, class R>
-SGQ_INLINE void relu_row(const U* u, const R* r, T m, T t, T s, index_t n, T* y) {
+template <class T>
+SGQ_INLINE void relu_row(const T* u, const T* r, T m, T t, T s, index_t n, T* y) {
   if (r) {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) {
-      const T v = static_cast<T>(u[i]) * m + (static_cast<T>(r[i]) * s + t);
+      const T v = u[i] * m + (r[i] * s + t);
       y[i] = T{0} > v ? T{0} : v;
     }
   } else {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) {
-      const T v = static_cast<T>(u[i]) * m + t;
+      const T v = u[i] * m + t;
       y[i] = T{0} > v ? T{0} : v;
     }
   }
@@ -32,14 +32,16 @@ void relu_forward(const Signal<T>& v, View<T> y) {
   check_shape("relu", v.shape, y.shape());
   const index_t channels = v.channels(), plane = v.shape.plane();
   const T s = v.residual ? static_cast<T>(v.residual->scale) : T{0};
-  visit_with_residual(v, [&]<class U, class R>(const U* u, const R* r) {
-    parallel_for(v.batch(), [&](index_t n) {
-      for (index_t c = 0; c < channels; ++c) {
-        const index_t at = (n * channels + c) * plane;
-        run_row<relu_row<T, U, R>, T>(u + at, r ? r + at : r, v.mul_at(c), v.add_at(c), s, plane,
-                                      y.data() + at);
-      }
-    });
+  parallel_for(v.batch(), [&](index_t n) {
+    Arena::Scope scope(scratch());
+    T* const u_row = scratch().take<T>(plane);
+    T* const r_row = scratch().take<T>(plane);
+    for (index_t c = 0; c < channels; ++c) {
+      const index_t at = (n * channels + c) * plane;
+      kernels::for_isa<relu_row<T>>(read_row(v, at, plane, u_row),
+                                    v.residual ? read_row(*v.residual, at, plane, r_row) : nullptr,
+                                    v.mul_at(c), v.add_at(c), s, plane, y.data() + at);
+    }
   });
 }
 

@@ -90,37 +90,32 @@ void visit_storage(const Signal<T>& s, F&& f) {
     f(s.real);
 }
 
-/// Calls f(u, r) with the pointers to u and to the residual's u (a null const T* without one).
-template <class T, class F>
-void visit_with_residual(const Signal<T>& s, F&& f) {
-  visit_storage(s, [&](auto* u) {
-    if (!s.residual)
-      f(u, static_cast<const T*>(nullptr));
-    else if (s.residual->codes)
-      f(u, s.residual->codes);
-    else
-      f(u, s.residual->real);
-  });
-}
-
 namespace ops {
 
-/// Runs a row's body on the chosen instruction set if u holds real numbers, the usual case in
-/// training. Codes and wide accumulators are rarer and run at the baseline: it saves compile time.
-template <auto Body, class T, class U, class... Args>
-void run_row(const U* u, Args... args) {
-  if constexpr (std::is_same_v<T, U>)
-    kernels::for_isa<Body>(u, args...);
-  else
-    Body(u, args...);
+/// The n numbers u[at ..] of a signal as X: where they lie, or converted into the buffer. So a
+/// kernel is compiled for one type of numbers, not for every type that a signal may have.
+template <class X, class T>
+const X* read_row(const Signal<T>& s, index_t at, index_t n, X* buffer) {
+  if constexpr (std::is_same_v<X, T>)
+    if (s.real) return s.real + at;
+  visit_storage(s, [&](auto* u) {
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i) buffer[i] = static_cast<X>(u[at + i]);
+  });
+  return buffer;
 }
 
-/// The n numbers u[at ..] of a signal, as doubles.
-template <class T>
-void read_row(const Signal<T>& s, index_t at, index_t n, double* out) {
-  visit_storage(s, [&](auto* u) {
-    for (index_t i = 0; i < n; ++i) out[i] = static_cast<double>(u[at + i]);
-  });
+/// Calls f(u, r) with a row of a signal and of its residual, r null without one. Numbers of type T,
+/// with a residual of numbers or codes, are read where they lie; other pairs come as doubles.
+template <class T, class F>
+void visit_row(const Signal<T>& s, index_t at, index_t n, F&& f) {
+  const Signal<T>* const joined = s.residual;
+  if (s.real && !joined) return f(s.real + at, static_cast<const T*>(nullptr));
+  if (s.real && joined->codes) return f(s.real + at, joined->codes + at);
+  if (s.real && joined->real) return f(s.real + at, joined->real + at);
+  Arena::Scope scope(scratch());
+  const double* const u = read_row(s, at, n, scratch().take<double>(n));
+  f(u, joined ? read_row(*joined, at, n, scratch().take<double>(n)) : nullptr);
 }
 
 /// Writes the plain numbers of a signal, y = v. In double: products are exact on every instruction
@@ -132,16 +127,16 @@ void materialise(const Signal<T>& s, View<T> y) {
   const double r_scale = s.residual ? static_cast<double>(static_cast<T>(s.residual->scale)) : 0;
   parallel_for(s.batch(), [&](index_t n) {
     Arena::Scope scope(scratch());
-    double* const u = scratch().take<double>(plane);
-    double* const r = scratch().take<double>(plane);
+    double* const u_row = scratch().take<double>(plane);
+    double* const r_row = scratch().take<double>(plane);
     for (index_t c = 0; c < channels; ++c) {
       const index_t at = (n * channels + c) * plane;
       const double m = static_cast<double>(s.mul_at(c)), t = static_cast<double>(s.add_at(c));
-      read_row(s, at, plane, u);
-      if (s.residual) read_row(*s.residual, at, plane, r);
+      const double* const u = read_row(s, at, plane, u_row);
+      const double* const r = s.residual ? read_row(*s.residual, at, plane, r_row) : nullptr;
       for (index_t i = 0; i < plane; ++i) {
         const double v = u[i] * m + t;
-        y[at + i] = static_cast<T>(s.residual ? v + r[i] * r_scale : v);
+        y[at + i] = static_cast<T>(r ? v + r[i] * r_scale : v);
       }
     }
   });

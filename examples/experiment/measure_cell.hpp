@@ -47,14 +47,7 @@ private:
 
 /// The first images of a set, to be explained.
 inline Images first_images(const data::Dataset& set, index_t count) {
-  data::Dataset part = data::slice(set, 0, std::min(count, set.size()));
-  Images images;
-  images.set = set.name;
-  images.codes = std::move(part.images);
-  images.labels = std::move(part.labels);
-  images.class_names = std::move(part.class_names);
-  images.evidence = std::move(part.evidence);
-  return images;
+  return images_of(set.name, data::slice(set, 0, std::min(count, set.size())));
 }
 
 /// What explaining and measuring needs of a network.

@@ -93,11 +93,22 @@ inline void add_data_option(CommandLine& line, std::string* folder) {
             "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
 }
 
+/// The images of a data set, or of a part of it.
+inline Images images_of(std::string set, data::Dataset part) {
+  Images images;
+  images.set = std::move(set);
+  images.codes = std::move(part.images);
+  images.labels = std::move(part.labels);
+  images.class_names = std::move(part.class_names);
+  images.evidence = std::move(part.evidence);
+  return images;
+}
+
 /// FILE.npy: uint8 pixel codes or float32 network input, [N,C,H,W]; or SET:NUMBERS, images of a
 /// test set. Throws usage_error or io_error.
 inline Images load_images(const std::string& text, const std::string& folder) {
-  Images images;
   if (text.ends_with(".npy")) {
+    Images images;
     const std::string bytes = io::read_file(text), type = io::npy_type(bytes, text);
     if (type == "<f4")
       images.x = io::parse_npy<float>(bytes, text);
@@ -111,20 +122,14 @@ inline Images load_images(const std::string& text, const std::string& folder) {
     return images;
   }
   const std::size_t colon = text.find(':');
-  images.set = text.substr(0, colon);
-  if (colon == text.npos || !sgq::find_row(data::datasets, images.set))
+  const std::string set = text.substr(0, colon);
+  if (colon == text.npos || !sgq::find_row(data::datasets, set))
     throw usage_error(describe(
         "--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(sgq::names_of(data::datasets)),
         "'" + text + "'"));
-  const data::Dataset test =
-      data::load(images.set, data_folder(folder, images.set), data::Split::test);
-  data::Dataset part =
-      data::subset(test, parse_numbers("--images", text.substr(colon + 1), test.size() - 1));
-  images.codes = std::move(part.images);
-  images.labels = std::move(part.labels);
-  images.evidence = std::move(part.evidence);
-  images.class_names = std::move(part.class_names);
-  return images;
+  const data::Dataset test = data::load(set, data_folder(folder, set), data::Split::test);
+  return images_of(
+      set, data::subset(test, parse_numbers("--images", text.substr(colon + 1), test.size() - 1)));
 }
 
 /// The pixels that ought to matter.

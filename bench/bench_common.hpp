@@ -4,6 +4,8 @@
 // hot for a while slows them all; the figure is the median of all their calls.
 #pragma once
 
+#include "../examples/tools/limit_spinning.hpp"
+
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/kernels/simd/microkernel.hpp"
@@ -31,6 +33,7 @@ struct Options {
 /// Reads --name value pairs. `accepted` lists the names this program takes, one space between.
 /// --help prints `usage` and ends with 0, anything unknown is one line on stderr and ends with 2.
 inline Options parse(int argc, char** argv, std::string_view usage, std::string_view accepted) {
+  examples::limit_spinning(argv);
   Options o;
   const auto fail = [&](const std::string& message) {
     std::fprintf(stderr, "%s: %s\n", argv[0], message.c_str());

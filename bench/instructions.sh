@@ -20,7 +20,7 @@ fi
 
 # Instructions of one step, in thousands.
 count() {
-  SGQ_ISA=avx2 OMP_NUM_THREADS=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+  SGQ_ISA=avx2 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive valgrind --tool=callgrind --callgrind-out-file=/dev/null \
     --toggle-collect='*counted_steps*' "$program" --threads 1 --steps 1 --net "$1" --bits "$2" \
     --guided "$3" --batch "$4" 2>&1 >/dev/null |
     awk '$2 == "Collected" { printf "%d", $4 / 1000 }'

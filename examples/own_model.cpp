@@ -79,7 +79,7 @@ void run(const std::string& out) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return examples::run_program("own_model", [&] {
+  return examples::run_program(argv, "own_model", [&] {
     std::string out = "out/own_model";
     examples::CommandLine line("own_model", "trains, saves, explains and exports a net of its own");
     line.text("--out", &out, "DIR", "folder for the model, images, logits, maps and C");

@@ -108,7 +108,7 @@ void compare(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("evidence", [&] {
+  return run_program(argv, "evidence", [&] {
     Options o;
     int threads = 0;
     CommandLine line("evidence", "plain and guided training on digits whose evidence is known");

@@ -370,7 +370,7 @@ void reproduce(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("reproduce", [&] {
+  return run_program(argv, "reproduce", [&] {
     Options o;
     CommandLine line("reproduce", "what quantisation does to accuracy and to explanations");
     line.choice("--paper", &o.paper, {"a", "b", "all"},

@@ -11,7 +11,7 @@
 
 int main(int argc, char** argv) {
   using namespace examples;
-  return run_program("cifar10", [&] {
+  return run_program(argv, "cifar10", [&] {
     TrainingOptions options = recipe("cifar-10");
     bool holdout = false, tuning = false, plain_images = false;
     CommandLine line("cifar10", "trains a residual network or a small VGG on small photographs");

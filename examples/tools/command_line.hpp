@@ -1,7 +1,7 @@
 // Options of a program, and the frame around its main().
 //
 //     int main(int argc, char** argv) {
-//       return run_program("mnist", [&] {
+//       return run_program(argv, "mnist", [&] {
 //         CommandLine line("mnist", "Trains a small CNN.");
 //         line.integer("--epochs", &epochs, {1, 10000}, "passes over the training set");
 //         if (!line.parse(argc, argv)) return; // --help was printed
@@ -12,6 +12,8 @@
 //
 // Exit codes: 0; 1 for an error, with its message; 2 for bad options, with one line.
 #pragma once
+
+#include "limit_spinning.hpp"
 
 #include "sgq/core/error.hpp"
 #include "sgq/core/shape.hpp"
@@ -177,9 +179,11 @@ inline void make_out_folder(const std::string& path) {
                                     path + (error ? ": " + error.message() : ", a file")));
 }
 
-/// Runs the program and turns exceptions into messages on stderr and exit codes.
+/// Runs the program, kind to others on the machine, and turns exceptions into messages on stderr
+/// and exit codes.
 template <class F>
-int run_program(const char* name, F&& program) {
+int run_program(char** argv, const char* name, F&& program) {
+  limit_spinning(argv);
   try {
     program();
     return 0;

@@ -263,7 +263,7 @@ void compare(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("compare", [&] {
+  return run_program(argv, "compare", [&] {
     Options o;
     CommandLine line("compare", "whether several networks look at the same pixels");
     line.text("--models", &o.models, "NAME=FILE,..",

@@ -178,7 +178,7 @@ void explain(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("explain", [&] {
+  return run_program(argv, "explain", [&] {
     Options o;
     CommandLine line("explain", "shows where a trained network looks");
     line.text("--model", &o.model, "FILE", "the network, a model.safetensors");

@@ -141,7 +141,7 @@ void run(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("faithfulness", [&] {
+  return run_program(argv, "faithfulness", [&] {
     Options o;
     CommandLine line("faithfulness", "compares map quality of two groups of networks");
     line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");

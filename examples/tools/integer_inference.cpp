@@ -229,7 +229,7 @@ void run(const Options& o) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return run_program("integer_inference", [&] {
+  return run_program(argv, "integer_inference", [&] {
     Options o;
     CommandLine line("integer_inference", "turns a trained network into one of integers");
     line.text("--model", &o.model, "FILE",

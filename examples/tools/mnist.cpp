@@ -11,7 +11,7 @@
 
 int main(int argc, char** argv) {
   using namespace examples;
-  return run_program("mnist", [&] {
+  return run_program(argv, "mnist", [&] {
     TrainingOptions options = recipe("mnist");
     CommandLine line("mnist", "trains a small CNN on digits or clothes");
     add_training_options(line, options, sets_with_photographs(false), nn::models_for({1, 28, 28}));

@@ -39,6 +39,31 @@ run 0 "" $small --out "$work/whole" --resume # finished long ago
 cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
   fail "resuming a finished run changes its model"
 
+sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
+
+# ---- Waiting threads sleep soon, unless the user has chosen otherwise.
+# environment SPINCOUNT VARIABLE=VALUE..: GOMP_SPINCOUNT of a run that has begun to train.
+environment() {
+  expected=$1
+  shift
+  rm -rf "$work/spin"
+  # shellcheck disable=SC2086
+  env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT "$@" "$program" $small --epochs 1000 --out "$work/spin" >/dev/null &
+  until [ -e "$work/spin/checkpoint.safetensors" ]; do
+    kill -0 $! 2>/dev/null || break
+    sleep_for 0.1
+  done
+  got=$(tr '\0' '\n' <"/proc/$!/environ" | sed -n 's/^GOMP_SPINCOUNT=//p')
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+  [ "$got" = "$expected" ] || fail "$*: GOMP_SPINCOUNT is '$got', not '$expected'"
+}
+if grep -q libgomp "$program"; then # linked with GCC's OpenMP
+  environment 1000
+  environment 5 GOMP_SPINCOUNT=5
+  environment "" OMP_WAIT_POLICY=passive
+fi
+
 # ---- Data that are not there.
 mkdir "$work/empty"
 run 1 "train-images-idx3-ubyte in $work/empty/mnist or $work/empty" \
@@ -62,7 +87,6 @@ run 1 "expected a file that may be written, got a read-only one" \
 ! grep -q "epoch 1/1" "$work/stdout" || fail "trains before it looks whether it can write"
 
 # ---- Killed again and again: the same model in the end.
-sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
 for pause in 0.05 0.1 0.2 0.3 0.4; do
   # shellcheck disable=SC2086
   "$program" $small --out "$work/killed" --threads 1 --checkpoint-every 0 --resume \

@@ -58,18 +58,20 @@ void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const 
     }
 }
 
-template <class T>
-void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
-                    const Epilogue<T>& epilogue, EpilogueCallback after) {
-  Arena::Scope scope(scratch());
-  const OuterTile<T>& tile = tiles<T>().outer;
+/// Makes the shifted copies of every image, or of a band of its rows, and calls
+///
+///     multiply(copies, b_row, pixels, at)
+///
+/// where row k of X begins at copies[b_row[k]], and `pixels` pixels of Y begin at Y's element `at`.
+/// read(n) gives the planes of image n, in_channels of them. `past` elements behind the copies may
+/// be read.
+template <class P, class Read, class Multiply>
+void for_each_band(const ConvGeometry& g, index_t past, const Read& read, const Multiply& multiply,
+                   EpilogueCallback after) {
   const index_t k = g.filter_size(), out_w = g.out_w();
-  const index_t row_bytes = g.in_channels * g.kernel_w * g.stride * out_w * index_t{sizeof(T)};
+  const index_t row_bytes = g.in_channels * g.kernel_w * g.stride * out_w * index_t{sizeof(P)};
   const index_t rows = band_rows(g.out_h(), row_bytes);
   const ShiftedLayout layout = shifted_layout(g, rows);
-
-  T* const a = scratch().take<T>(round_up(g.out_channels, tile.mr) * k);
-  Operand<T>{w, k, 1}.pack(0, g.out_channels, 0, k, tile.mr, a);
   index_t* const b_row = scratch().take<index_t>(k);
   for (index_t i = 0; i < k; ++i)
     b_row[i] = layout.offset(i / g.taps(), i / g.kernel_w % g.kernel_h, i % g.kernel_w);
@@ -79,21 +81,31 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
     const index_t n = t / bands, top = t % bands * rows;
     Arena::Scope task_scope(scratch());
     const index_t size = g.in_channels * layout.channel_size();
-    T* const copies = scratch().take<T>(size + tile.nr); // the last strip reads past the end
-    std::fill_n(copies + size, tile.nr, T{0});
-    shift_planes(layout, x.read(g, n, 0, g.in_channels), g.in_channels, top * g.stride - g.pad,
-                 copies);
-    multiply_strips(a, g.out_channels, std::min(rows, g.out_h() - top) * out_w,
-                    {.k = k,
-                     .a = a,
-                     .b = copies,
-                     .b_row = b_row,
-                     .c = y + n * g.out_size() + top * out_w,
-                     .ldc = g.out_plane()},
-                    epilogue);
+    P* const copies = scratch().take<P>(size + past); // the last strip reads past the end
+    std::fill_n(copies + size, past, P{0});
+    shift_planes(layout, read(n), g.in_channels, top * g.stride - g.pad, copies);
+    multiply(copies, b_row, std::min(rows, g.out_h() - top) * out_w,
+             n * g.out_size() + top * out_w);
     if (after && bands == 1) after(n);
   });
   if (after && bands > 1) parallel_for(g.batch, after);
+}
+
+template <class T>
+void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
+                    const Epilogue<T>& epilogue, EpilogueCallback after) {
+  Arena::Scope scope(scratch());
+  const OuterTile<T>& tile = tiles<T>().outer;
+  const index_t k = g.filter_size();
+  T* const a = scratch().take<T>(round_up(g.out_channels, tile.mr) * k);
+  Operand<T>{w, k, 1}.pack(0, g.out_channels, 0, k, tile.mr, a);
+  const auto read = [&](index_t n) { return x.read(g, n, 0, g.in_channels); };
+  const auto multiply = [&](const T* copies, const index_t* b_row, index_t pixels, index_t at) {
+    multiply_strips(
+        a, g.out_channels, pixels,
+        {.k = k, .a = a, .b = copies, .b_row = b_row, .c = y + at, .ldc = g.out_plane()}, epilogue);
+  };
+  for_each_band<T>(g, tile.nr, read, multiply, after);
 }
 
 } // namespace detail

@@ -44,6 +44,7 @@
 #include "sgq/kernels/int8/u8s8_dot.hpp"
 #include "sgq/kernels/int8/u8s8_dot_avx2.hpp"
 #include "sgq/kernels/int8/u8s8_dot_vnni.hpp"
+#include "sgq/kernels/int8/vnni.hpp"
 #include "sgq/kernels/naive.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/decode.hpp"

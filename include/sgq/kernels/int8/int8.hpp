@@ -9,16 +9,6 @@
 
 namespace sgq::kernels {
 
-/// True where the machine has VNNI and the chosen instruction set allows it.
-inline bool has_vnni() {
-#if SGQ_X86
-  static const bool has = isa() == Isa::avx512 && __builtin_cpu_supports("avx512vnni");
-  return has;
-#else
-  return false;
-#endif
-}
-
 inline void u8s8_dot(const U8s8Dot& d) {
 #if SGQ_X86
   if (has_vnni()) return u8s8_dot_vnni(d);

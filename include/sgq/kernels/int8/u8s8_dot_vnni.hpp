@@ -8,19 +8,12 @@
 #pragma once
 
 #include "sgq/kernels/int8/u8s8_dot.hpp"
-#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/int8/vnni.hpp"
 
 #if SGQ_X86
 #include <immintrin.h>
 
 #include <cstring>
-
-#if defined(__clang__)
-#define SGQ_TARGET_VNNI gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")
-#else
-#define SGQ_TARGET_VNNI                                                                            \
-  gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,prefer-vector-width=512")
-#endif
 
 namespace sgq::kernels {
 

@@ -337,6 +337,58 @@ TEST_CASE("sums too wide for a float are read by every layer", "[layers]") {
   check_wide("add", [&]<class T>(Net<T>& net, T) { net.add("next", Add<T>(), {1, 1}); });
 }
 
+namespace {
+
+/// A layer's forward pass of codes as bytes, and of the same integers as numbers: the same bits,
+/// moments included, or the same accumulators.
+template <class L>
+void check_bytes(L layer, const Shape& shape, int bits) {
+  Weights<float>& weights = *layer.weights();
+  const View<float> w = weights.parameter().edit();
+  for (index_t i = 0; i < w.size(); ++i) w[i] = Random(1).bits(i) % 16 == 0 ? -0.01f : 0.01f;
+  w[0] = 0.004f;
+  if constexpr (requires { layer.bias(); }) layer.bias().edit().fill(0.3f);
+  weights.set_quantizer(std::make_shared<quant::Symmetric<float>>(bits));
+  weights.set_integer_bias(true);
+  weights.quantize("layer");
+  const index_t max_code = (1 << bits) - 1;
+  const auto codes = random_integers<std::uint8_t>(shape, 2, 0, max_code);
+  Tensor<float> numbers(shape);
+  std::copy(codes.begin(), codes.end(), numbers.begin());
+  Signal<float> bytes{.shape = shape, .scale = 0.5, .max_code = max_code}, floats = bytes;
+  bytes.codes = codes.data();
+  floats.real = numbers.data();
+  for (const Mode& mode : {Mode::train(Random(0)), Mode::eval()}) {
+    const Signal<float>*a = &bytes, *b = &floats;
+    Slot<float> from_bytes, from_floats;
+    from_bytes.wants_moments = from_floats.wants_moments = true;
+    layer.forward({&a, 1}, from_bytes, mode);
+    layer.forward({&b, 1}, from_floats, mode);
+    const Signal<float>&x = from_bytes.out, &y = from_floats.out;
+    const std::size_t n = static_cast<std::size_t>(x.shape.size()) * 4;
+    REQUIRE((x.shape == y.shape && !x.acc == !y.acc && !x.moments == !y.moments));
+    CHECK(!x.acc == (mode.training || weights.accumulator_bound(max_code) < 1 << 24));
+    CHECK(std::memcmp(x.acc ? static_cast<const void*>(x.acc) : x.real,
+                      y.acc ? static_cast<const void*>(y.acc) : y.real, n) == 0);
+    if (x.moments)
+      CHECK(std::equal(from_bytes.moments.begin(), from_bytes.moments.end(), y.moments));
+  }
+}
+
+} // namespace
+
+TEST_CASE("bytes and the same integers as numbers are summed to the same bits", "[layers]") {
+  for (int bits : {2, 4, 8}) {
+    INFO("bits " << bits);
+    check_bytes(Conv2d<float>({.in = 18, .out = 5, .kernel = 3, .pad = 1}), {3, 18, 9, 7}, bits);
+    check_bytes(Conv2d<float>({.in = 3, .out = 9, .kernel = 5, .stride = 2}), {2, 3, 9, 12}, bits);
+    check_bytes(Linear<float>({.in = 37, .out = 19}), {9, 37}, bits);
+  }
+  // 9 * 136 * 127 * 255 > 2^24: rounded in training, in 32 bits otherwise.
+  check_bytes(Conv2d<float>({.in = 136, .out = 4, .kernel = 3, .pad = 1}), {2, 136, 6, 6}, 8);
+  check_bytes(Linear<float>({.in = 1300, .out = 3}), {9, 1300}, 8);
+}
+
 TEST_CASE("sums too wide for the integer arithmetic are an error", "[layers]") {
   // Two layers without an activation between them: the second would sum sums.
   Net<float> net({64});

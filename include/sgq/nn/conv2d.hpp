@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sgq/kernels/conv/conv2d.hpp"
+#include "sgq/kernels/conv/conv2d_forward_codes.hpp"
 #include "sgq/kernels/naive.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
@@ -95,7 +96,7 @@ public:
     if (!mode.training && !holds_integers_to<T>(bound)) {
       slot.acc.resize(shape);
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
-      sum_integers(x, g, slot.acc.data());
+      if (!sum_bytes(x, g, slot.acc.data())) sum_integers(x, g, slot.acc.data());
     } else {
       const View<T> y = slot.plain(shape);
       const bool real = x.is_plain() && !weights_.quantized(); // bias goes into the sum
@@ -107,9 +108,10 @@ public:
         slot.out.moments = take_moments.to = slot.moments.data();
         after = take_moments;
       }
-      visit_input(x, [&](auto input) {
-        kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);
-      });
+      if (!holds_integers_to<T>(bound) || !sum_bytes(x, g, y.data(), after))
+        visit_input(x, [&](auto input) {
+          kernels::conv2d_forward<T>(g, input, weights_.operand(), y.data(), epilogue, after);
+        });
       if (real) return;
     }
     slot.out.scale = x.scale * weights_.scale();
@@ -154,7 +156,19 @@ private:
     return o;
   }
 
-  // Wide sums are rare, so the plain loops do.
+  // The sums from bytes times bytes, where the machine has such products; Y must hold the sums.
+  template <class Y>
+  bool sum_bytes(const Signal<T>& x, const kernels::ConvGeometry& g, Y* y,
+                 kernels::EpilogueCallback after = {}) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const std::int32_t pair_bound = x.codes ? weights_.pair_bound(x.max_code) : 0;
+      return pair_bound > 0 &&
+             kernels::conv2d_forward_codes(g, x.codes, weights_.operand(), pair_bound, y, after);
+    }
+    return false;
+  }
+
+  // Wide sums that are none of bytes are rare, so the plain loops do.
   void sum_integers(const Signal<T>& x, const kernels::ConvGeometry& g, std::int32_t* y) const {
     Arena::Scope scope(scratch());
     const std::int32_t* w = weights_.integers(scratch());

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sgq/kernels/gemm/gemm.hpp"
+#include "sgq/kernels/gemm/gemm_codes.hpp"
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/nn/weights.hpp"
@@ -79,20 +80,11 @@ public:
     if (!mode.training && !holds_integers_to<T>(bound)) {
       slot.acc.resize(shape);
       slot.out = Signal<T>{.shape = shape, .acc = slot.acc.data()};
-      sum_integers(x, in_sum, slot.acc.data());
+      if (!sum_bytes(x, in_sum, slot.acc.data())) sum_integers(x, in_sum, slot.acc.data());
     } else {
       const View<T> y = slot.plain(shape);
-      kernels::gemm(kernels::Gemm<T>{.m = shape[0],
-                                     .n = shape[1],
-                                     .k = options_.in,
-                                     .a = numbers(x),
-                                     .lda = options_.in,
-                                     .b = weights_.operand(),
-                                     .ldb = options_.in,
-                                     .trans_b = true,
-                                     .c = y.data(),
-                                     .ldc = shape[1],
-                                     .epilogue = {.col_bias = in_sum}});
+      if (!holds_integers_to<T>(bound) || !sum_bytes(x, in_sum, y.data()))
+        multiply(x, in_sum, y.data());
       if (real) return;
     }
     slot.out.scale = scale;
@@ -160,6 +152,32 @@ private:
     }
     *bound += largest;
     return out;
+  }
+
+  void multiply(const Signal<T>& x, const T* bias, T* y) const {
+    kernels::gemm(kernels::Gemm<T>{.m = x.shape[0],
+                                   .n = options_.out,
+                                   .k = options_.in,
+                                   .a = numbers(x),
+                                   .lda = options_.in,
+                                   .b = weights_.operand(),
+                                   .ldb = options_.in,
+                                   .trans_b = true,
+                                   .c = y,
+                                   .ldc = options_.out,
+                                   .epilogue = {.col_bias = bias}});
+  }
+
+  // The same from bytes times bytes, where the machine has such products; Y must hold the sums.
+  template <class Y>
+  bool sum_bytes(const Signal<T>& x, const T* bias, Y* y) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const std::int32_t pair_bound = x.codes ? weights_.pair_bound(x.max_code) : 0;
+      return pair_bound > 0 && kernels::gemm_codes(kernels::GemmCodes<Y>{
+                                   x.shape[0], options_.out, options_.in, x.codes,
+                                   weights_.operand(), bias, pair_bound, y});
+    }
+    return false;
   }
 
   void sum_integers(const Signal<T>& x, const T* bias, std::int32_t* y) const {

@@ -1,5 +1,6 @@
 // The convolutions of the two networks, forward and both gradients, against oneDNN where it was
-// found. One JSON object a line; `passes` names the product.
+// found. One JSON object a line; `passes` names the product. "forward_codes" is the forward product
+// of 4-bit codes: "sgq" by bytes, "sgq_float" by floats.
 //
 // Activations are plain NCHW and weights plain OIHW on both sides. oneDNN may choose blocked
 // layouts inside: then reordering there and back is part of its time ("onednn"). What its
@@ -7,6 +8,7 @@
 #include "bench_common.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/conv/conv2d.hpp"
+#include "sgq/kernels/conv/conv2d_forward_codes.hpp"
 
 #if defined(SGQ_BENCH_ONEDNN)
 #include <dnnl.hpp>
@@ -48,6 +50,14 @@ std::vector<Layer> layers() {
 
 struct Buffers {
   Tensor<float> x, w, y; ///< each product reads two of them and writes the third
+  Tensor<std::uint8_t> codes;
+
+  explicit Buffers(const ConvGeometry& g)
+      : x({g.batch, g.in_channels, g.in_h, g.in_w}),
+        w({g.out_channels, g.in_channels, g.kernel_h, g.kernel_w}),
+        y({g.batch, g.out_channels, g.out_h(), g.out_w()}), codes(x.shape()) {
+    for (index_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::uint8_t>(i % 16);
+  }
 };
 
 #if defined(SGQ_BENCH_ONEDNN)
@@ -145,7 +155,16 @@ private:
 std::vector<bench::Contender> contenders(const ConvGeometry& g, const std::string& pass, Buffers& b,
                                          int threads) {
   float *const x = b.x.data(), *const w = b.w.data(), *const y = b.y.data();
+  const kernels::ConvInput<std::uint8_t> codes{b.codes.data()};
   std::vector<bench::Contender> list;
+  if (pass == "forward_codes") { // as a layer does
+    const auto by_float = [=] { kernels::conv2d_forward<float>(g, codes, w, y); };
+    return {{"sgq",
+             [=] {
+               if (!kernels::conv2d_forward_codes(g, codes.data, w, 2 * 15 * 15, y)) by_float();
+             }},
+            {"sgq_float", by_float}};
+  }
   if (pass == "forward")
     list.push_back(
         {"sgq", [=] { kernels::conv2d_forward(g, kernels::ConvInput<float>{x}, w, y); }});
@@ -169,7 +188,7 @@ constexpr std::string_view usage =
     "bench_conv: the three products of every convolution of the networks, one JSON object a line\n"
     "  --net NAME     mnist_cnn (batch 64) or resnet20 (batch 128); default: both\n"
     "  --threads N    default: all cores\n"
-    "  --impl NAME    sgq, onednn (reorders counted) or onednn_blocked (not counted)\n"
+    "  --impl NAME    sgq, sgq_float, onednn (reorders counted) or onednn_blocked (not counted)\n"
     "  --rounds N     turns of each implementation, default 5\n"
     "  --help\n"
     "SGQ_ISA=generic|avx2|avx512 in the environment forces an instruction set of sgq.\n";
@@ -182,12 +201,12 @@ int main(int argc, char** argv) {
   for (const Layer& layer : layers()) {
     if (!options.net.empty() && options.net != layer.net) continue;
     const ConvGeometry& g = layer.g;
-    Buffers b{Tensor<float>({g.batch, g.in_channels, g.in_h, g.in_w}),
-              Tensor<float>({g.out_channels, g.in_channels, g.kernel_h, g.kernel_w}),
-              Tensor<float>({g.batch, g.out_channels, g.out_h(), g.out_w()})};
-    for (const std::string pass : {"forward", "backward_input", "backward_weight"}) {
+    Buffers b(g);
+    for (const std::string pass :
+         {"forward", "forward_codes", "backward_input", "backward_weight"}) {
       for (Tensor<float>* t : {&b.x, &b.w, &b.y})
-        for (index_t i = 0; i < t->size(); ++i) (*t)[i] = static_cast<float>(i % 13 - 6) / 16;
+        for (index_t i = 0; i < t->size(); ++i)
+          (*t)[i] = static_cast<float>(i % 13 - 6) / (pass == "forward_codes" ? 1 : 16);
       std::vector<bench::Contender> all = contenders(g, pass, b, threads);
       std::erase_if(all,
                     [&](const auto& c) { return !options.impl.empty() && c.impl != options.impl; });

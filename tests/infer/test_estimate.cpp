@@ -46,7 +46,7 @@ struct Outcome {
   int wrong = 0;        ///< codes of the others that are not those of the search, on any path
 };
 
-/// Every residual code, but only some in tests of 256.
+/// Of many residual codes, every seventh and the last ones are compared.
 Outcome compare_codes(const Thresholds& t, index_t bound) {
   const PackedThresholds table = pack_thresholds(t, bound);
   REQUIRE(table.estimated());
@@ -79,7 +79,7 @@ Outcome compare_codes(const Thresholds& t, index_t bound) {
   return out;
 }
 
-/// Channels with `steps` accumulators to a code, rising and falling by turns.
+/// Channels with 1 to 512 accumulators to a code, rising and falling by turns.
 std::vector<quant::ChannelAffine> usual_channels(index_t count, double alpha, int bits) {
   const Random random(3);
   std::vector<quant::ChannelAffine> channels;

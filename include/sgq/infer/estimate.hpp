@@ -35,7 +35,7 @@ struct ChannelThresholds {
   std::vector<double> t{}; ///< [residuals][codes]
 
   const double* row(index_t r) const { return t.data() + r * codes; }
-  /// The codes of row r that some accumulators have and others have not: j - 1 in first .. last - 1.
+  /// Some accumulators reach the codes first + 1 .. last of row r, and others do not.
   index_t first(index_t r) const { return std::upper_bound(row(r), row(r + 1), -bound) - row(r); }
   index_t last(index_t r) const { return std::upper_bound(row(r), row(r + 1), bound) - row(r); }
 };
@@ -97,7 +97,7 @@ inline Four shares(const Basis& b, const Four& column) {
   return solve(transposed, column);
 }
 
-/// t - 1/2 - (c + d j - e r) over row r: sets the least and the largest.
+/// Sets the least and the largest t - (at + d j) over the codes first + 1 .. last of a row.
 SGQ_INLINE void row_range(const double* t, int first, int last, double at, double d, double* least,
                           double* most) {
   constexpr int lanes = 8;

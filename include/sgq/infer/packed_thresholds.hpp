@@ -1,8 +1,8 @@
 // sgq/infer/packed_thresholds.hpp -- thresholds laid out for kernels/int8/thresholds.hpp.
 //
 // Minus A is ~A + 1. The 1 goes into the thresholds, so that a falling channel costs one exclusive
-// or. Codes of more than 4 bits are estimated instead of searched, and so are those whose numbers do
-// not fit 32 bits, where an 8-bit residual joins.
+// or. Codes of more than 4 bits are estimated instead of searched, and so are those whose numbers
+// do not fit 32 bits, where an 8-bit residual joins.
 #pragma once
 
 #include "sgq/core/math.hpp"

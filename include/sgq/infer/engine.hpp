@@ -118,7 +118,7 @@ private:
   bool can_fuse(const Step& s) const {
     const ReadyStep& before = steps_.back();
     return !options_.keep_values && s.input == before.output && read_once(s.input) &&
-           before.step->op == Op::convolve && before.pool == 1 && before.thresholds.fits &&
+           before.step->op == Op::convolve && before.pool == 1 &&
            !before.step->thresholds.joins() && s.kernel_h == s.kernel_w && s.stride == s.kernel_h &&
            before.step->shape.plane() > 1 && !layouts_[before.step->input].wide;
   }

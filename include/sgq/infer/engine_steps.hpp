@@ -42,22 +42,21 @@ inline void finish_row(const ReadyStep& r, std::int32_t* sums, index_t positions
                        index_t out_step) {
   const Thresholds& exact = r.step->thresholds;
   const index_t channels = r.panels.outputs, stride = r.panels.stride();
-  if (!r.thresholds.fits) { // residuals of 8 bits over large sums: rare, so one at a time
+  const kernels::ThresholdRow row{.table = r.thresholds,
+                                  .positions = positions,
+                                  .channels = channels,
+                                  .sums = sums,
+                                  .sums_step = stride,
+                                  .r = residual,
+                                  .r_step = residual_step,
+                                  .out = out,
+                                  .out_step = out_step};
+  if (!r.thresholds.estimated()) return kernels::threshold_row(row);
+  kernels::estimate_row(row);
+  for (index_t c : r.thresholds.searched) // rare, so one at a time
     for (index_t p = 0; p < positions; ++p)
-      for (index_t c = 0; c < channels; ++c)
-        out[p * out_step + c] = static_cast<std::uint8_t>(exact.code(
-            c, sums[p * stride + c], exact.joins() ? residual[p * residual_step + c] : 0));
-    return;
-  }
-  kernels::threshold_row({.table = r.thresholds,
-                          .positions = positions,
-                          .channels = channels,
-                          .sums = sums,
-                          .sums_step = stride,
-                          .r = residual,
-                          .r_step = residual_step,
-                          .out = out,
-                          .out_step = out_step});
+      out[p * out_step + c] = static_cast<std::uint8_t>(
+          exact.code(c, sums[p * stride + c], exact.joins() ? residual[p * residual_step + c] : 0));
 }
 
 /// The sums of a row of positions whose windows begin at x, x + step, ..

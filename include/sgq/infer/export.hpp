@@ -3,7 +3,7 @@
 // The net is run once, in evaluation, and the tape is read: what each activation found in its
 // input's Signal -- mul and add per channel, the residual's scale -- IS the affine map of the
 // trained net, rounded as it rounds, whatever batch norms and biases made it. The thresholds are
-// bisected from it. So nothing of the net's arithmetic is written down here a second time.
+// found from it. So nothing of the net's arithmetic is written down here a second time.
 //
 // A convolution or linear layer and all that follows it up to the PACT become one step; dropout and
 // flatten vanish. What has no integers is refused by name.

@@ -9,11 +9,12 @@
 //
 //     code = how many j have  (+-A 2^F) + Y[c][r] >= T[c][j]
 //
-// Real numbers appear only where thresholds are found, by bisecting the very function of
-// quant/requantize.hpp, rounding included. (To compare A m + t with j - 1/2 instead would be wrong
-// for odd j: ties go to the even code.) A threshold that no accumulator reaches is B + 1, one that
-// all reach is -B, where |A| <= B. For the residual form, bisection gives the exact threshold of
-// every pair (r, j), and T and Y are integers that reproduce all of them. Each pair asks for
+// Real numbers appear only where thresholds are found, by asking the very function of
+// quant/requantize.hpp, rounding included; its inverse guesses where to ask. (To compare
+// A m + t with j - 1/2 instead would be wrong for odd j: ties go to the even code.) A threshold
+// that no accumulator reaches is B + 1, one that all reach is -B, where |A| <= B. For the residual
+// form, the search gives the exact threshold of every pair (r, j), and T and Y are integers that
+// reproduce all of them. Each pair asks for
 //
 //     T_j - Y_r <= t 2^F           at A = t, its threshold, code j has been reached
 //     Y_r - T_j <  (1 - t) 2^F     one below it has not
@@ -72,23 +73,40 @@ struct ExactThresholds {
   }
 };
 
+/// The least number in low .. high that has been reached, or high. The search starts at a guess and
+/// strides away from it, twice as far each time, until it has passed the place; then it bisects.
+template <class Reached>
+std::int64_t find_threshold(double guess, std::int64_t low, std::int64_t high, Reached reached) {
+  std::int64_t middle = high - 1;
+  if (!(guess >= static_cast<double>(high))) // NaN guesses low
+    middle = guess > static_cast<double>(low) ? static_cast<std::int64_t>(guess) : low;
+  for (std::int64_t stride = 1; low < high; stride *= 2) {
+    if (middle < low || middle >= high) middle = low + (high - low) / 2;
+    if (reached(middle))
+      high = middle, middle -= stride;
+    else
+      low = middle + 1, middle += stride;
+  }
+  return low;
+}
+
 inline ExactThresholds find_thresholds(const quant::ChannelAffine& f, const ResidualCodes& residual,
                                        double alpha, int bits, index_t bound) {
   ExactThresholds s{{}, residual.max_code + 1, quant::max_code(bits), bound};
+  s.t.reserve(static_cast<std::size_t>(s.residuals * s.codes));
   const double inverse = quant::inverse_step(alpha, bits), sign = f.m < 0 ? -1 : 1;
-  for (int r = 0; r < s.residuals; ++r)
+  for (int r = 0; r < s.residuals; ++r) {
+    std::int64_t low = -bound; // thresholds ascend: the next is not below the last
     for (int j = 1; j <= s.codes; ++j) {
-      std::int64_t low = -bound, high = bound + 1;
-      while (low < high) {
-        const std::int64_t middle = low + (high - low) / 2;
-        if (quant::requantize(sign * static_cast<double>(middle), f.m, f.t, residual.scale, r,
-                              alpha, inverse) >= j)
-          high = middle;
-        else
-          low = middle + 1;
-      }
+      const auto reached = [&](std::int64_t a) {
+        return quant::requantize(sign * static_cast<double>(a), f.m, f.t, residual.scale, r, alpha,
+                                 inverse) >= j;
+      };
+      const double value = (j - 0.5) / inverse - f.t - static_cast<double>(residual.scale) * r;
+      low = find_threshold(std::ceil(value * sign / f.m), low, bound + 1, reached);
       s.t.push_back(low);
     }
+  }
   return s;
 }
 

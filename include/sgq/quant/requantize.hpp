@@ -8,8 +8,9 @@
 //     q = rint(clip(v, 0, alpha) (n / alpha))
 //
 // A net in evaluation computes it so (ops/pact.hpp, which also looks at v for the backward pass),
-// and the search for thresholds bisects it (infer/thresholds.hpp). The integer engine compares with
-// these thresholds and has no real number in it. So all three agree to the bit.
+// and the search for thresholds asks it (infer/thresholds.hpp). The integer engine compares with
+// these thresholds, or estimates codes where it has proved that this gives the same
+// (infer/estimate.hpp). So all three agree to the bit.
 //
 // Why no compiler flag, instruction set or FMA can change a code: a fused multiply-add differs from
 // a multiplication and an addition only by not rounding the product. Both products that feed an

@@ -2,6 +2,7 @@
 // instruction set.
 #pragma once
 
+#include "sgq/kernels/int8/estimates.hpp"
 #include "sgq/kernels/int8/thresholds_avx2.hpp"
 #include "sgq/kernels/int8/thresholds_avx512.hpp"
 #include "sgq/kernels/int8/u8s8_dot_avx2.hpp"
@@ -15,6 +16,15 @@ inline void u8s8_dot(const U8s8Dot& d) {
   if (isa() != Isa::generic) return u8s8_dot_avx2(d); // AVX-512 without VNNI has no better one
 #endif
   u8s8_dot_generic(d);
+}
+
+/// Codes of a row of positions; of the channels that are searched, any.
+inline void estimate_row(const ThresholdRow& row) {
+#if SGQ_X86
+  if (isa() == Isa::avx512) return estimate_row_avx512(row);
+  if (isa() == Isa::avx2) return estimate_row_avx2(row);
+#endif
+  estimate_row_generic(&row);
 }
 
 /// Codes of a row of positions.

@@ -14,6 +14,8 @@
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 
+#include <vector>
+
 namespace sgq::kernels {
 
 /// The tables of a layer.
@@ -25,9 +27,14 @@ struct PackedThresholds {
   int shift = 0;
   int residual_bits = 0;           ///< 0: no residual joins
   Tensor<std::int32_t> residual{}; ///< [panels, 2^residual_bits, 16]
-  bool fits = true;                ///< all numbers have 32 bits; if not, the tables are empty
+
+  /// Where codes are estimated (kernels/int8/estimates.hpp), there are these and flip. Each is
+  /// [16 panels].
+  Tensor<double> scale{}, offset{}, worth{};
+  std::vector<index_t> searched{}; ///< channels whose codes the estimate does not find
 
   index_t count() const { return (index_t{1} << bits) - 1; }
+  bool estimated() const { return !scale.empty(); }
 };
 
 /// The sums of a row of positions, and where their codes go.

@@ -3,8 +3,7 @@
 //
 // So sums are widened before that. With |x w + x' w'| <= pair_bound, 32767 / pair_bound steps fit:
 // 156 of 4-bit codes with weights of +-7, 8 with 8-bit weights. Where not even one does (8-bit
-// codes and weights), x is split into its low seven bits and its top bit: 127 * 128 * 2 and 1 * 128
-// * 2 both fit.
+// codes and weights), even and odd bytes become words of their own, which multiply to 32 bits.
 #pragma once
 
 #include "sgq/kernels/int8/u8s8_dot.hpp"
@@ -20,10 +19,9 @@ namespace sgq::kernels {
 
 namespace detail {
 
-/// sum32 += the sums of pairs of neighbours in sum16; `factor` is 1 or more.
-[[SGQ_TARGET_AVX2, gnu::always_inline]] inline __m256i widen(__m256i sum32, __m256i sum16,
-                                                             __m256i factor) {
-  return _mm256_add_epi32(sum32, _mm256_madd_epi16(sum16, factor));
+/// sum32 += the sums of pairs of neighbours in sum16.
+[[SGQ_TARGET_AVX2, gnu::always_inline]] inline __m256i widen(__m256i sum32, __m256i sum16) {
+  return _mm256_add_epi32(sum32, _mm256_madd_epi16(sum16, _mm256_set1_epi16(1)));
 }
 
 [[SGQ_TARGET_AVX2, gnu::always_inline]] inline __m256i broadcast_four(const std::uint8_t* x) {
@@ -37,7 +35,6 @@ namespace detail {
 /// P positions by one panel, 16 bits at a time: `steps` groups are summed before they are widened.
 template <index_t P>
 [[SGQ_TARGET_AVX2]] void u8s8_dot_tile_avx2(const U8s8Dot& d, index_t p, index_t v, index_t steps) {
-  const __m256i one = _mm256_set1_epi16(1);
   __m256i sum[std::size_t(P)][2];
   const auto start = reinterpret_cast<const __m256i*>(d.start + v * byte_panel);
   SGQ_UNROLL
@@ -63,8 +60,8 @@ template <index_t P>
       }
       SGQ_UNROLL
       for (index_t i = 0; i < P; ++i) {
-        sum[i][0] = detail::widen(sum[i][0], part[i][0], one);
-        sum[i][1] = detail::widen(sum[i][1], part[i][1], one);
+        sum[i][0] = detail::widen(sum[i][0], part[i][0]);
+        sum[i][1] = detail::widen(sum[i][1], part[i][1]);
       }
     }
   }
@@ -79,8 +76,7 @@ template <index_t P>
 /// The same where 16 bits do not hold two products of eight.
 template <index_t P>
 [[SGQ_TARGET_AVX2]] void u8s8_dot_wide_tile_avx2(const U8s8Dot& d, index_t p, index_t v) {
-  const __m256i one = _mm256_set1_epi16(1), top = _mm256_set1_epi16(128);
-  const __m256i low_bits = _mm256_set1_epi8(127), one8 = _mm256_set1_epi8(1);
+  const __m256i low_bytes = _mm256_set1_epi16(255);
   __m256i sum[std::size_t(P)][2];
   const auto start = reinterpret_cast<const __m256i*>(d.start + v * byte_panel);
   SGQ_UNROLL
@@ -92,17 +88,23 @@ template <index_t P>
   for (index_t a = 0; a < d.rows; ++a) {
     const std::uint8_t* x = d.x + p * d.x_step + a * d.x_row;
     for (index_t g = 0; g < d.groups; ++g, x += 4, w += 64) {
-      const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
-      const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32));
+      __m256i w_even[2], w_odd[2];
+      SGQ_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w) + h);
+        w_even[h] = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+        w_odd[h] = _mm256_srai_epi16(both, 8);
+      }
       SGQ_UNROLL
       for (index_t i = 0; i < P; ++i) {
         const __m256i codes = detail::broadcast_four(x + i * d.x_step);
-        const __m256i low = _mm256_and_si256(codes, low_bits);
-        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(codes, 7), one8);
-        sum[i][0] = detail::widen(sum[i][0], _mm256_maddubs_epi16(low, w0), one);
-        sum[i][0] = detail::widen(sum[i][0], _mm256_maddubs_epi16(high, w0), top);
-        sum[i][1] = detail::widen(sum[i][1], _mm256_maddubs_epi16(low, w1), one);
-        sum[i][1] = detail::widen(sum[i][1], _mm256_maddubs_epi16(high, w1), top);
+        const __m256i even = _mm256_and_si256(codes, low_bytes);
+        const __m256i odd = _mm256_srli_epi16(codes, 8);
+        SGQ_UNROLL
+        for (int h = 0; h < 2; ++h)
+          sum[i][h] =
+              _mm256_add_epi32(sum[i][h], _mm256_add_epi32(_mm256_madd_epi16(even, w_even[h]),
+                                                           _mm256_madd_epi16(odd, w_odd[h])));
       }
     }
   }

@@ -13,6 +13,7 @@
 // quantised first layer sees nothing that it cannot represent.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
@@ -44,7 +45,7 @@ void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out)
   double* rows = scratch().take<double>(height * width);
   for (index_t j = 0; j <= radius; ++j) {
     const double z = static_cast<double>(j) / sigma;
-    weight[j] = std::exp(-z * z / 2);
+    weight[j] = math::exp(-z * z / 2);
   }
   // One line of n elements, `step` apart, around element i.
   const auto around = [&](const auto* line, index_t n, index_t step, index_t i) {

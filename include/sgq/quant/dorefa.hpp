@@ -15,6 +15,7 @@
 // needs only 1 - tanh^2 w = 4e/(1 + e)^2 with e = exp(-2|w|), which does not cancel.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/quant/uniform.hpp"
 
@@ -47,7 +48,7 @@ SGQ_INLINE T sech2(T x) {
     const float e = p * two_to_k, b = 1.0f + e;
     return 4.0f * e / (b * b);
   } else {
-    const T e = std::exp(T(-2) * a), b = T(1) + e;
+    const T e = static_cast<T>(math::exp(-2 * static_cast<double>(a))), b = T(1) + e;
     return T(4) * e / (b * b);
   }
 }
@@ -80,7 +81,7 @@ SGQ_INLINE void dorefa_backward_row(const T* w, const T* dwq, index_t n, T gain,
   if constexpr (std::is_same_v<T, float>) {
     SGQ_SIMD
     for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
-  } else { // for gradient checks: std::exp does not vectorise
+  } else { // for gradient checks: math::exp does not vectorise
     for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
   }
 }
@@ -109,7 +110,7 @@ public:
     if (m.max_abs == 0) throw_all_zero(name(), layer);
     const double rms = std::sqrt(m.mean_square);
     const double size = scale_ == DorefaScale::plain ? m.mean_abs : rms;
-    const double range = bits_ == 1 ? size : std::tanh(m.max_abs);
+    const double range = bits_ == 1 ? size : math::tanh(m.max_abs);
     out.range = static_cast<T>(range);
     out.codes.resize(w.shape());
     encode(w, range, out.codes);
@@ -126,14 +127,15 @@ public:
     const int n = max_code(bits_);
     if constexpr (Round::rounds) {
       T t[127] = {};
-      for (int i = 1; i <= n / 2; ++i) t[i - 1] = round_up(std::atanh(m * (2 * i) / n));
+      for (int i = 1; i <= n / 2; ++i) t[i - 1] = round_up(math::atanh(m * (2 * i) / n));
       parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
         kernels::for_isa<detail::dorefa_encode_row<T>>(
             w.data() + begin, end - begin, static_cast<const T*>(t), bits_, codes.data() + begin);
       });
     } else { // the smooth function behind it
       for (index_t i = 0; i < w.size(); ++i)
-        codes[i] = static_cast<T>(bits_ == 1 ? w[i] / m : std::tanh(w[i]) / m * n);
+        codes[i] =
+            static_cast<T>(bits_ == 1 ? w[i] / m : math::tanh(static_cast<double>(w[i])) / m * n);
     }
   }
 

@@ -7,6 +7,7 @@
 // of the class. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421. No gradient is needed.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/saliency/explainer.hpp"
 
@@ -68,7 +69,7 @@ SGQ_COMPILE_ONCE Attribution<float> rise(const Classifier& model, View<const flo
     }
     model.each(shown, [&](index_t n, const float* row) {
       const double p =
-          std::exp(log_probability(row, model.classes(), classes[static_cast<std::size_t>(n)]));
+          math::exp(log_probability(row, model.classes(), classes[static_cast<std::size_t>(n)]));
       for (index_t i = 0; i < plane; ++i)
         sum[static_cast<std::size_t>(n * plane + i)] += p * static_cast<double>(mask[i]);
     });

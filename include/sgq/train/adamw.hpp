@@ -6,6 +6,7 @@
 //     w -= lr m^ / (sqrt(v^) + eps)    m^ = m / (1 - b1^t),  v^ = v / (1 - b2^t),  t = 1, 2, ..
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/train/optimizer.hpp"
 #include "sgq/train/square_root.hpp"
 
@@ -53,12 +54,12 @@ public:
 
 private:
   void begin_step() override {
-    const double t = static_cast<double>(this->steps());
+    const index_t t = this->steps();
     factors_ = {.beta1 = static_cast<T>(options_.beta1),
                 .beta2 = static_cast<T>(options_.beta2),
                 .eps = static_cast<T>(options_.eps),
-                .mean_unbias = static_cast<T>(1 / (1 - std::pow(options_.beta1, t))),
-                .root_unbias = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t)))};
+                .mean_unbias = static_cast<T>(1 / (1 - math::power(options_.beta1, t))),
+                .root_unbias = static_cast<T>(1 / std::sqrt(1 - math::power(options_.beta2, t)))};
   }
   void update(const Update<T>& u) const override { kernels::for_isa<adamw_row<T>>(u, factors_); }
 

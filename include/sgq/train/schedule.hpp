@@ -15,13 +15,13 @@
 // where it stopped.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/shape.hpp"
 #include "sgq/core/table.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numbers>
 #include <string>
 #include <vector>
 
@@ -55,7 +55,7 @@ namespace detail {
 
 /// From a (t = 0) to b (t = 1).
 inline double half_cosine(double a, double b, double t) {
-  return b + (a - b) * (1 + std::cos(std::numbers::pi * t)) / 2;
+  return b + (a - b) * (1 + math::cos_pi(t)) / 2;
 }
 
 inline double constant(const Schedule&, double, double) {

@@ -50,6 +50,7 @@
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
 #include "sgq/kernels/simd/lane_sum.hpp"
 #include "sgq/kernels/simd/microkernel.hpp"

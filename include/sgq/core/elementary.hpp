@@ -1,4 +1,4 @@
-// sgq/core/elementary.hpp -- exp, log, tanh and their kin in double, the same bits on every machine.
+// sgq/core/elementary.hpp -- exp, log, tanh, cos: the same bits on every machine.
 //
 // The last bit of the system's functions is nobody's promise, and the last bit of a polynomial in
 // floating point hangs on whether a compiler fuses its products with its sums. These compute on
@@ -12,8 +12,8 @@
 //     tanh       E/(E + 2),  E = expm1(2x)
 //     cos_pi     cos(pi x): x is reduced without error, then a Taylor series
 //
-// The error is below 0.55 units in the last place everywhere, denormal numbers included. Infinities,
-// NaN and signed zeros are those of C99's Annex F. A call takes 10 to 60 ns.
+// All are in double. The error is below 0.55 units in the last place everywhere, denormal numbers
+// included. Infinities, NaN and signed zeros are those of C99's Annex F. A call takes 10 to 60 ns.
 #pragma once
 
 #include "sgq/core/wide.hpp"

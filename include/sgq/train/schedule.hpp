@@ -77,7 +77,7 @@ inline double cosine(const Schedule& s, double at, double length) {
 
 // The first step has the factor `start`, the last one `end`, as in PyTorch's OneCycleLR.
 inline double one_cycle(const Schedule& s, double at, double length) {
-  const double peak = std::max(s.warm_up * length - 1, 0.0), last = length - 1;
+  const double peak = std::max(s.warm_up * length, 1.0) - 1, last = length - 1;
   if (at < peak) return half_cosine(s.start, 1, at / peak);
   return half_cosine(1, s.end, last > peak ? (at - peak) / (last - peak) : 0);
 }

@@ -7,8 +7,7 @@
 // and one value of a.
 #pragma once
 
-#include "sgq/kernels/simd/dispatch.hpp"
-#include "sgq/kernels/simd/microkernel.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 
 namespace sgq::kernels {
 
@@ -47,8 +46,9 @@ outer_sums(const OuterProduct<T>& x,
     for (index_t j = 0; j < Vectors; ++j) b[j] = row[j];
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
+      const typename Simd<T, Bytes>::type av = a[i] - typename Simd<T, Bytes>::type{};
       SGQ_UNROLL
-      for (index_t j = 0; j < Vectors; ++j) sum[i][j] += a[i] * b[j];
+      for (index_t j = 0; j < Vectors; ++j) add_product<Bytes>(sum[i][j], av, b[j]);
     }
   }
 }

@@ -46,9 +46,8 @@ outer_sums(const OuterProduct<T>& x,
     for (index_t j = 0; j < Vectors; ++j) b[j] = row[j];
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
-      const typename Simd<T, Bytes>::type av = a[i] - typename Simd<T, Bytes>::type{};
       SGQ_UNROLL
-      for (index_t j = 0; j < Vectors; ++j) add_product<Bytes>(sum[i][j], av, b[j]);
+      for (index_t j = 0; j < Vectors; ++j) add_product<Bytes>(sum[i][j], a[i], b[j]);
     }
   }
 }

@@ -45,27 +45,29 @@ namespace detail {
 #if SGQ_X86
 // Not always inline: such a function may not have another target than its caller, and the callers
 // get theirs only where they are inlined themselves. From -O1 on these are inlined then.
-#define SGQ_FMA_(target, name, T, register, fma)                                                   \
-  [[target]] inline void name(T& sum, const T& a, const T& b) {                                    \
-    sum = reinterpret_cast<T>(fma(reinterpret_cast<register>(a), reinterpret_cast<register>(b),    \
-                                  reinterpret_cast<register>(sum)));                               \
+#define SGQ_FMA_(target, T, V, suffix, register)                                                   \
+  [[target]] inline void add_product(V& sum, const V& a, const V& b) {                             \
+    sum = reinterpret_cast<V>(register##_fmadd_##suffix(a, b, sum));                               \
+  }                                                                                                \
+  [[target]] inline void add_product(V& sum, const T& a, const V& b) {                             \
+    sum = reinterpret_cast<V>(register##_fmadd_##suffix(register##_set1_##suffix(a), b, sum));     \
   }
 using Float32 = Simd<float, 32>::type;
 using Float64 = Simd<float, 64>::type;
 using Double32 = Simd<double, 32>::type;
 using Double64 = Simd<double, 64>::type;
-SGQ_FMA_(SGQ_TARGET_AVX2, add_product, Float32, __m256, _mm256_fmadd_ps)
-SGQ_FMA_(SGQ_TARGET_AVX2, add_product, Double32, __m256d, _mm256_fmadd_pd)
-SGQ_FMA_(SGQ_TARGET_AVX512, add_product, Float64, __m512, _mm512_fmadd_ps)
-SGQ_FMA_(SGQ_TARGET_AVX512, add_product, Double64, __m512d, _mm512_fmadd_pd)
+SGQ_FMA_(SGQ_TARGET_AVX2, float, Float32, ps, _mm256)
+SGQ_FMA_(SGQ_TARGET_AVX2, double, Double32, pd, _mm256)
+SGQ_FMA_(SGQ_TARGET_AVX512, float, Float64, ps, _mm512)
+SGQ_FMA_(SGQ_TARGET_AVX512, double, Double64, pd, _mm512)
 #undef SGQ_FMA_
 #endif
 
 } // namespace detail
 
-/// sum += a b, for registers of Bytes.
-template <int Bytes, class V>
-SGQ_INLINE void add_product(V& sum, const V& a, const V& b) {
+/// sum += a b, for registers of Bytes; a may be one number for all lanes.
+template <int Bytes, class A, class V>
+SGQ_INLINE void add_product(V& sum, const A& a, const V& b) {
   if constexpr (!fuses<Bytes>) {
     sum += a * b;
 #if SGQ_X86
@@ -73,9 +75,10 @@ SGQ_INLINE void add_product(V& sum, const V& a, const V& b) {
     detail::add_product(sum, a, b);
 #endif
   } else {
+    const V all = a - V{};
     SGQ_UNROLL
     for (int l = 0; l < static_cast<int>(sizeof(V) / sizeof(sum[0])); ++l)
-      sum[l] = multiply_add<Bytes>(a[l], b[l], sum[l]);
+      sum[l] = multiply_add<Bytes>(all[l], b[l], sum[l]);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "sgq/config.hpp"
 #include "sgq/version.hpp"
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/error.hpp"
 #include "sgq/core/function_ref.hpp"
 #include "sgq/core/math.hpp"
@@ -18,6 +19,7 @@
 #include "sgq/core/table.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/core/text.hpp"
+#include "sgq/core/wide.hpp"
 
 #include "sgq/kernels/conv/conv2d.hpp"
 #include "sgq/kernels/conv/conv2d_backward_input.hpp"
@@ -56,6 +58,7 @@
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
 #include "sgq/kernels/simd/lane_sum.hpp"
 #include "sgq/kernels/simd/microkernel.hpp"

@@ -3,6 +3,7 @@
 
 #include "sgq/kernels/gemm/problem.hpp"
 #include "sgq/kernels/gemm/tiles.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -12,35 +13,40 @@ namespace sgq::kernels {
 namespace detail {
 
 /// One row of the epilogue; Old and Columns say whether c_old and col_bias take part.
-template <bool Old, bool Columns, class T>
+template <int Bytes, bool Old, bool Columns, class T>
 SGQ_INLINE void finish_row(const T* sums, index_t n, T scale, T beta, T row, const T* columns,
                            T lowest, T* c) {
   SGQ_SIMD
   for (index_t j = 0; j < n; ++j) {
-    T v = scale * sums[j];
-    if constexpr (Old) v += beta * c[j];
-    v += row;
+    T v;
+    if constexpr (Old)
+      v = multiply_add<Bytes>(scale, sums[j], beta * c[j]) + row;
+    else
+      v = multiply_add<Bytes>(scale, sums[j], row);
     if constexpr (Columns) v += columns[j];
     c[j] = v < lowest ? lowest : v; // keeps NaN
   }
 }
 
 template <class T>
-SGQ_INLINE void finish_rows(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>* e,
-                            T* c, index_t ldc) {
-  const T lowest = e->relu ? T{0} : -std::numeric_limits<T>::infinity();
-  for (index_t i = 0; i < m; ++i, sums += ld, c += ldc) {
-    const T row = e->row_bias ? e->row_bias[i] : T{0};
-    if (e->beta != 0 && e->col_bias)
-      finish_row<true, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else if (e->beta != 0)
-      finish_row<true, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else if (e->col_bias)
-      finish_row<false, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else
-      finish_row<false, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+struct FinishRows {
+  template <int Bytes>
+  SGQ_INLINE static void run(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>* e,
+                             T* c, index_t ldc) {
+    const T lowest = e->relu ? T{0} : -std::numeric_limits<T>::infinity();
+    for (index_t i = 0; i < m; ++i, sums += ld, c += ldc) {
+      const T row = e->row_bias ? e->row_bias[i] : T{0};
+      if (e->beta != 0 && e->col_bias)
+        finish_row<Bytes, true, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else if (e->beta != 0)
+        finish_row<Bytes, true, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else if (e->col_bias)
+        finish_row<Bytes, false, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else
+        finish_row<Bytes, false, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+    }
   }
-}
+};
 
 } // namespace detail
 
@@ -57,7 +63,7 @@ Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
 template <class T>
 void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& e, T* c,
             index_t ldc) {
-  for_isa<detail::finish_rows<T>>(sums, ld, m, n, &e, c, ldc);
+  for_registers<detail::FinishRows<T>>(sums, ld, m, n, &e, c, ldc);
 }
 
 /// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With

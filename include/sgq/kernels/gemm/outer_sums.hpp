@@ -7,8 +7,7 @@
 // and one value of a.
 #pragma once
 
-#include "sgq/kernels/simd/dispatch.hpp"
-#include "sgq/kernels/simd/microkernel.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 
 namespace sgq::kernels {
 
@@ -48,7 +47,7 @@ outer_sums(const OuterProduct<T>& x,
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
       SGQ_UNROLL
-      for (index_t j = 0; j < Vectors; ++j) sum[i][j] += a[i] * b[j];
+      for (index_t j = 0; j < Vectors; ++j) add_product<Bytes>(sum[i][j], a[i], b[j]);
     }
   }
 }

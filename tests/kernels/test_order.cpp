@@ -101,45 +101,75 @@ struct Case {
     return dx;
   }
 
-  /// Blocks of images of about 1,024 pixels in lanes; blocks in order inside of at most 16 parts of
-  /// the batch; then the parts.
+  /// Blocks of eight images; in each, stretches of some images or rows; then the blocks.
   std::vector<float> weight_gradient() const {
-    const index_t length = (g.out_plane() + 15) / 16 * 16;
-    const index_t block = std::min((1024 + length - 1) / length, g.batch);
-    const index_t part = std::max((g.batch + 15) / 16, block);
     std::vector<float> dw;
     for (index_t o = 0; o < g.out_channels; ++o)
       for (index_t c = 0; c < g.in_channels; ++c)
         for (index_t r = 0; r < g.kernel_h; ++r)
           for (index_t s = 0; s < g.kernel_w; ++s) {
             float total = 0;
-            for (index_t first = 0; first < g.batch; first += part) {
-              const index_t end = std::min(g.batch, first + part);
-              float sum = 0;
-              for (index_t b = first; b < end; b += block) {
-                Lanes lanes;
-                for (index_t n = b; n < std::min(end, b + block); ++n)
-                  for (index_t p = 0; p < g.out_plane(); ++p) {
-                    const index_t oy = p / g.out_w(), ox = p % g.out_w();
-                    lanes.add(p, dy_at(n, o, oy, ox),
-                              x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad));
-                  }
-                sum += lanes.fold();
-              }
+            for (index_t first = 0; first < g.batch; first += 8) {
+              const index_t end = std::min(g.batch, first + 8);
+              const float sum = g.kernel_w * g.in_channels < 48 ? lanes_of(first, end, o, c, r, s)
+                                                                : chains_of(first, end, o, c, r, s);
               total = first == 0 ? sum : total + sum;
             }
             dw.push_back(total);
           }
     return dw;
   }
+
+private:
+  /// The input that meets output pixel p at tap (r, s).
+  float x_under(index_t n, index_t c, index_t p, index_t r, index_t s) const {
+    return x_at(n, c, p / g.out_w() * g.stride + r - g.pad, p % g.out_w() * g.stride + s - g.pad);
+  }
+  float dy_of(index_t n, index_t o, index_t p) const {
+    return dy_at(n, o, p / g.out_w(), p % g.out_w());
+  }
+
+  /// Thin filters: stretches of images of about 1,024 pixels, in lanes.
+  float lanes_of(index_t first, index_t end, index_t o, index_t c, index_t r, index_t s) const {
+    const index_t length = (g.out_plane() + 15) / 16 * 16;
+    const index_t images = std::min<index_t>((1024 + length - 1) / length, 8);
+    float sum = 0;
+    for (index_t b = first; b < end; b += images) {
+      Lanes lanes;
+      for (index_t n = b; n < std::min(end, b + images); ++n)
+        for (index_t p = 0; p < g.out_plane(); ++p)
+          lanes.add(p, dy_of(n, o, p), x_under(n, c, p, r, s));
+      sum += lanes.fold();
+    }
+    return sum;
+  }
+
+  /// All others: stretches of whole images of up to 256 pixels together, or of rows of one; in each
+  /// one product after the other.
+  float chains_of(index_t first, index_t end, index_t o, index_t c, index_t r, index_t s) const {
+    const index_t images = std::clamp<index_t>(256 / g.out_plane(), 1, 8);
+    const index_t cuts = (g.out_plane() + 255) / 256, rows = (g.out_h() + cuts - 1) / cuts;
+    float sum = 0;
+    for (index_t b = first; b < end; b += images)
+      for (index_t top = 0; top < g.out_h(); top += rows) {
+        float stretch = 0;
+        for (index_t n = b; n < std::min(end, b + images); ++n)
+          for (index_t p = top * g.out_w(); p < std::min(g.out_h(), top + rows) * g.out_w(); ++p)
+            stretch = multiply_add(dy_of(n, o, p), x_under(n, c, p, r, s), stretch);
+        sum = b == first && top == 0 ? stretch : sum + stretch;
+      }
+    return sum;
+  }
 };
 
 // Sums longer than a strip's stretch of k (4,096 on AVX-512), planes that are no whole number of
-// tiles, several blocks and parts.
+// tiles, several blocks and stretches, more blocks than are kept at a time.
 const ConvGeometry cases[] = {{2, 33, 9, 11, 19, 3, 3, 1, 1},  {3, 5, 12, 7, 6, 3, 3, 2, 1},
                               {1, 1, 28, 28, 32, 3, 3, 1, 0},  {37, 4, 8, 8, 5, 3, 3, 1, 1},
                               {1, 16, 32, 32, 16, 3, 3, 1, 1}, {2, 3, 7, 5, 9, 1, 5, 3, 2},
-                              {1, 4100, 3, 3, 9, 1, 1, 1, 0}};
+                              {1, 4100, 3, 3, 9, 1, 1, 1, 0},  {19, 16, 8, 8, 9, 3, 3, 1, 1},
+                              {9, 20, 13, 11, 6, 5, 5, 2, 2},  {140, 1, 5, 5, 3, 3, 3, 1, 0},
+                              {132, 16, 3, 3, 2, 3, 3, 1, 1},  {17, 64, 5, 7, 33, 1, 1, 2, 0}};
 
 } // namespace
 

@@ -224,4 +224,37 @@ TEST_CASE("products along rows add in the order that is written down", "[kernels
   });
 }
 
+TEST_CASE("products of tiles add in the order that is written down", "[kernels]") {
+  const index_t n = 2070; // long enough for the sum to stay in one part
+  for (const auto& [m, k] : {std::pair<index_t, index_t>{9, 9}, {9, 32}, {20, 33}, {20, 300}}) {
+    INFO(m << "x" << k);
+    const auto a = reals<float>(m * k, 1), b = reals<float>(k * n, 2);
+    std::vector<float> expected, got(static_cast<std::size_t>(m * n));
+    for (index_t i = 0; i < m; ++i)
+      for (index_t j = 0; j < n; ++j) {
+        float total = 0;
+        for (index_t p = 0; p < k; p += kc) { // blocks are summed by themselves
+          float sum = 0;
+          for (index_t q = p; q < std::min(k, p + kc); ++q)
+            sum = multiply_add(a[static_cast<std::size_t>(i * k + q)],
+                               b[static_cast<std::size_t>(q * n + j)], sum);
+          total = p == 0 ? sum : total + sum;
+        }
+        expected.push_back(total);
+      }
+    for_thread_counts([&](int) {
+      gemm(Gemm<float>{.m = m,
+                       .n = n,
+                       .k = k,
+                       .a = a.data(),
+                       .lda = k,
+                       .b = b.data(),
+                       .ldb = n,
+                       .c = got.data(),
+                       .ldc = n});
+      CHECK(got == expected);
+    });
+  }
+}
+
 } // namespace test_order

@@ -66,31 +66,36 @@ void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& 
   for_registers<detail::FinishRows<T>>(sums, ld, m, n, &e, c, ldc);
 }
 
-/// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
-/// beta != 0 the product must not accumulate or resume.
+/// Runs a micro-kernel for the rows x cols upper left part of a tile, or of each of x.tiles, then
+/// the epilogue. With beta != 0 there is one tile, and it must not accumulate or resume. Changes x
+/// rather than copying it, for the reason that part_of() has.
 template <class T>
-void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, index_t cols,
+void run_tile(const OuterTile<T>& tile, OuterProduct<T>& x, index_t rows, index_t cols,
               const Epilogue<T>& e) {
   const auto run = tile.kernel(rows, cols);
-  if (rows == tile.mr && tile.is_whole(cols) && e.beta == 0) {
+  x.rows = rows;
+  if (tile.is_whole(cols) && e.beta == 0) {
     run(x);
     if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
-      finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
+      finish(x.c, x.ldc, rows, x.tiles * cols, e, x.c, x.ldc);
     return;
   }
   // Not cleared: the kernel writes all that finish() reads. Only a kernel that resumes old sums
   // reads them, as whole vectors.
   alignas(64) T whole[max_mr * max_nr];
+  T* const c = x.c;
+  const index_t ldc = x.ldc;
   if (x.accumulate || x.resume) {
     std::fill_n(whole, tile.mr * tile.nr, T{0});
-    for (index_t i = 0; i < rows; ++i) std::copy_n(x.c + i * x.ldc, cols, whole + i * tile.nr);
+    for (index_t i = 0; i < rows; ++i) std::copy_n(c + i * ldc, cols, whole + i * tile.nr);
   }
-  OuterProduct<T> part = x;
-  part.c = whole;
-  part.ldc = tile.nr;
-  part.stream = false;
-  run(part);
-  finish(whole, tile.nr, rows, cols, e, x.c, x.ldc);
+  x.c = whole;
+  x.ldc = tile.nr;
+  x.stream = false;
+  run(x);
+  x.c = c;
+  x.ldc = ldc;
+  finish(whole, tile.nr, rows, cols, e, c, ldc);
 }
 
 } // namespace sgq::kernels

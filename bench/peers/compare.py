@@ -8,8 +8,8 @@ tables of docs/performance.md.
     bench/peers/compare.py build/release/bench [--threads 2] [--rounds 5] [--only step,infer,gemm,conv]
 
 The implementations of a case take turns, each as a process of its own; a figure is the median of its
-rounds, with the lowest and the highest. A peer that is not installed has no column entry. Nothing
-else should run: a busy core slows OpenMP's users by different amounts.
+rounds, with the lowest and the highest. A peer that is not installed is shown as "-". Nothing else
+should run: a busy core slows the OpenMP libraries by different amounts.
 """
 import argparse
 import json
@@ -36,9 +36,11 @@ class Bench:
     def __init__(self, options):
         self.o = options
         self.folder = options.programs
-        self.models = tempfile.mkdtemp()
-        has_onnx = output([PYTHON, os.path.join(HERE, "onnx_models.py"), self.models]) is not None
-        self.has_onnx = has_onnx and shutil.which("node") is not None
+        self.models_folder = tempfile.TemporaryDirectory()
+        self.models = self.models_folder.name
+        self.has_onnx = (output([PYTHON, os.path.join(HERE, "onnx_models.py"), self.models])
+                         is not None and shutil.which("node") is not None
+                         and output(["node", "-e", "require('onnxruntime-node')"]) is not None)
         self.has_torch = output([PYTHON, "-c", "import torch"]) is not None
 
     def sgq(self, program, *options):
@@ -131,11 +133,13 @@ def kernels(bench, program, title):
     cases = {}
     for _ in range(bench.o.rounds):
         for line in bench.sgq(program):
+            if line.get("passes") == "forward_codes":
+                continue  # of bytes: no peer does it
             kind = [line[k] for k in ("trans", "net", "passes") if k in line]
             key = *kind, f"{line['m']}x{line['k']}x{line['n']}"
             cases.setdefault(key, {}).setdefault(line["impl"], []).append(line["gflops"])
     # oneDNN without the cost of reordering to its own layout is no choice for plain tensors.
-    peers = sorted({impl for case in cases.values() for impl in case} - {"sgq", "onednn_blocked"})
+    peers = sorted({impl for case in cases.values() for impl in case} - {"sgq", "sgq_float", "onednn_blocked"})
     print(f"\n| {title}, GFLOP/s | sgq | {' | '.join(peers)} | sgq / the best peer |")
     print("|---|---:|" + "---:|" * len(peers) + "---:|")
     ratios = {}

@@ -20,7 +20,9 @@ namespace examples {
 
 /// Starts this program again, with the same arguments, environment and process number, and with
 /// GOMP_SPINCOUNT=1000. Returns where the user has chosen GOMP_SPINCOUNT or OMP_WAIT_POLICY, where
-/// OpenMP is not GCC's, and where the system refuses. What the program did before is lost.
+/// OpenMP is not GCC's, and where the system refuses. What the program did before is lost. Under
+/// valgrind, or where the dynamic loader is called by name, set one of the two: /proc/self/exe is
+/// another program there.
 inline void limit_spinning([[maybe_unused]] char** argv) {
 #if defined(_OPENMP) && defined(__linux__) && !defined(__clang__)
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;

@@ -2,15 +2,15 @@
 //
 //     code = clamp(rint(A scale + offset + r worth), 0, n)          r: the residual code, if any
 //
-// The thresholds of a channel come from such a function, so some plane runs between each threshold
-// t(r, j) and the accumulator below it. The fit looks for the plane that stays farthest from both,
+// Exported thresholds come from such a function, so some plane usually passes between each
+// threshold t(r, j) and t(r, j) - 1. The fit looks for the plane that stays farthest from both,
 //
 //     minimise the largest |t(r, j) - 1/2 - (c + d j - e r)|
 //
 // a linear program of four unknowns; the simplex method solves it in its dual form, where each step
-// takes in the pair (r, j) that is farthest off. What the fit does is trusted in nothing: the proof
-// asks the estimate of every pair, at the threshold and one below. Estimate and search are monotone
-// in A, so that is enough. A channel without a proof takes the search.
+// takes in the pair (r, j) that is farthest off. Nothing that the fit returns is trusted: the proof
+// evaluates the estimate for every pair, at the threshold and one below it. Estimate and search are
+// monotone in A, so that is enough. A channel without a proof takes the search.
 #pragma once
 
 #include "sgq/infer/thresholds.hpp"
@@ -65,7 +65,7 @@ struct Constraint {
 };
 using Basis = std::array<Constraint, 4>;
 
-/// The x of matrix x = right; a singular matrix gives numbers that prove nothing.
+/// The x of matrix x = right; of a singular matrix, no finite numbers, or numbers without a proof.
 inline Four solve(std::array<Four, 4> matrix, Four right) {
   for (std::size_t k = 0; k < 4; ++k) {
     std::size_t pivot = k;
@@ -158,22 +158,23 @@ inline std::optional<Four> fit_plane(const ChannelThresholds& s) {
   index_t r = 0;
   while (r < s.residuals && s.first(r) == s.last(r)) ++r;
   if (r == s.residuals) return {};
-  // All start at a bound. Most bounds leave soon.
+  // The basis starts as three of the bounds and one pair; the bounds soon leave it.
   const double far = 2 * (s.bound + 1), code = static_cast<double>(s.first(r) + 1);
   const Constraint bounds[] = {
-      {{-1, 0, 0, 0}, -1024 * far}, {{0, -1, 0, 0}, -far}, {{0, 0, 1, 0}, 0},
-      {{1, 0, 0, 0}, -1024 * far},  {{0, 1, 0, 0}, 0},     {{0, 0, -1, 0}, -far}};
+      {{-1, 0, 0, 0}, -1024 * far}, {{0, -1, 0, 0}, -far},   {{0, 0, 1, 0}, 0},
+      {{1, 0, 0, 0}, -1024 * far},  {{0, 1, 0, 0}, 0x1p-10}, {{0, 0, -1, 0}, -far}};
   Basis basis = {bounds[0],
                  bounds[1],
                  bounds[2],
                  {{1, code, -static_cast<double>(r), 1}, s.row(r)[s.first(r)] - 0.5}};
   for (int step = 0;; ++step) {
     const Four x = vertex(basis);
+    if (!std::isfinite(x[0] + x[1] + x[2] + x[3])) return {}; // the matrix was singular
     Constraint entering = farthest(s, x);
     const double distance = missed(entering, x) + x[3];
     for (const Constraint& k : bounds)
       if (missed(k, x) > missed(entering, x)) entering = k;
-    if (distance < 0.5 - 1e-6 || !(missed(entering, x) > 1e-9) || step == 100) return x;
+    if (distance < 0.5 - 1e-6 || !(missed(entering, x) > 1e-12 * far) || step == 100) return x;
     const Four weights = shares(basis, {0, 0, 0, 1}), parts = shares(basis, entering.column);
     std::size_t leaving = 0;
     double least = 1e300;

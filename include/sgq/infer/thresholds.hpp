@@ -9,7 +9,7 @@
 //
 //     code = how many j have  (+-A 2^F) + Y[c][r] >= T[c][j]
 //
-// Real numbers appear only where thresholds are found, by asking the very function of
+// Real numbers appear only where thresholds are found, by evaluating the very function of
 // quant/requantize.hpp, rounding included; its inverse guesses where to ask. (To compare
 // A m + t with j - 1/2 instead would be wrong for odd j: ties go to the even code.) A threshold
 // that no accumulator reaches is B + 1, one that all reach is -B, where |A| <= B. For the residual

@@ -196,8 +196,8 @@ private:
     });
   }
 
-  // The input's u as T: where it is, or decoded into the scratch arena. The matrix is small beside
-  // the weights, so a second product for bytes is not worth its compile time.
+  // The input's u as T: where it is, or decoded into the scratch arena. The gradient,
+  // and the forward pass where gemm_codes() declines, are products of floats.
   static const T* numbers(const Signal<T>& x) {
     if (!x.codes) return x.real;
     T* const out = scratch().take<T>(x.shape.size());

@@ -114,8 +114,8 @@ public:
     return quantizer_ ? largest_row_sum_ * static_cast<double>(max_input_code) : 0.0;
   }
 
-  /// The same for two products, which is what narrow registers add up first. 0 where a signed byte
-  /// does not hold every code.
+  /// The bound on the sum of two products, which AVX2 adds in 16 bits first. 0 where some code does
+  /// not fit a signed byte.
   std::int32_t pair_bound(index_t max_input_code) const {
     if (!quantizer_) return 0;
     const quant::QuantRange grid = quantizer_->grid();

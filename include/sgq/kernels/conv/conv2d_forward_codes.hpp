@@ -1,10 +1,9 @@
 // sgq/kernels/conv/conv2d_forward_codes.hpp -- the forward product of a convolution of codes with
 // small integer weights, by products of bytes.
 //
-// It goes as conv2d_forward() does, with quads of channels in the place of channels: an image's
-// codes become planes of quads, these are copied and shifted, and tiles of
-// kernels/int8/quad_product.hpp read the copies. There is a quarter of the planes, and of the
-// copies.
+// It works as conv2d_forward() does, with quads of channels instead of channels: an image's codes
+// become planes of quads, these are copied and shifted, and tiles of kernels/int8/quad_product.hpp
+// read the copies. There are a quarter as many planes and copies.
 #pragma once
 
 #include "sgq/kernels/conv/conv2d_forward.hpp"

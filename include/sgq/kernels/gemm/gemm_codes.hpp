@@ -76,9 +76,8 @@ void multiply_panel(const GemmCodes<Y>& g, const std::uint8_t* x, index_t o) {
 
 } // namespace detail
 
-/// False, and nothing is done, where gemm() serves better: without products of bytes, where 16
-/// bits do not hold what AVX2 puts there, and for few rows of X, whose products cost less than
-/// packing W.
+/// Returns false, with y untouched, where gemm() is better: without products of bytes, where pairs
+/// overflow AVX2's 16 bits, and for fewer than 8 rows, where packing W costs more than it saves.
 template <class Y>
 bool gemm_codes(const GemmCodes<Y>& g) {
   if (isa() == Isa::generic || (!has_vnni() && g.pair_bound > INT16_MAX) || g.m < 8) return false;

@@ -18,7 +18,7 @@ inline void u8s8_dot(const U8s8Dot& d) {
   u8s8_dot_generic(d);
 }
 
-/// Codes of a row of positions; of the channels that are searched, any.
+/// Codes of a row of positions; those of searched channels are unspecified.
 inline void estimate_row(const ThresholdRow& row) {
 #if SGQ_X86
   if (isa() == Isa::avx512) return estimate_row_avx512(row);

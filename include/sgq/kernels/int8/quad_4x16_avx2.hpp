@@ -2,9 +2,10 @@
 // multiplies 32 pairs of bytes and adds them two by two into 16 bits, where it would saturate.
 //
 // So `steps` quads are added up in 16 bits, 72 of 4-bit codes with weights of +-15, and then
-// widened and added to sums of 32 bits, which wait in memory: eight registers hold the tile, two
-// the pixels, one the weights, and products need room on their way. Where not one quad fits, the
-// way out takes as many multiplications as floats do (kernels/int8/u8s8_dot_avx2.hpp).
+// widened and added to sums of 32 bits, which are kept in memory: of 16 registers the tile takes
+// eight, the pixels two, a weight one, and the products some. Where 16 bits do not hold even one
+// quad, splitting bytes into words takes as many multiplications as floats do
+// (kernels/int8/u8s8_dot_avx2.hpp).
 #pragma once
 
 #include "sgq/kernels/int8/quad_product.hpp"

@@ -6,8 +6,8 @@
 // A quad is a word of 32 bits: four neighbouring channels of one pixel (unsigned codes, in b), or
 // the weights that meet them (signed, in a). Where a float tile multiplies a vector of pixels by a
 // broadcast weight and adds, here one instruction does so for four channels, and the tile keeps its
-// shape. Planes of quads are planes as any other, so that windows into an image are found as there,
-// and C comes out as a float tile's does, without transposing.
+// shape. Planes of quads are laid out like any planes, so windows into an image are found in the
+// same way, and C comes out as from a float tile, without a transpose.
 //
 // The sums are exact. Stored as floats they have the bits of float sums, if 24 bits hold them.
 #pragma once

@@ -39,9 +39,11 @@ inline constexpr index_t max_quad_tile = 8 * 32;
 template <class Y>
 const QuadTile<Y>* quad_tile(std::int32_t pair_bound) {
 #if SGQ_X86
-  if (has_vnni()) return &vnni_quads<Y>;
-  if (has_avx_vnni()) return &avx_vnni_quads<Y>;
-  if (isa() != Isa::generic && pair_bound <= INT16_MAX) return &avx2_quads<Y>;
+  const auto* const tile = has_vnni()              ? &vnni_quads<Y>
+                           : has_avx_vnni()        ? &avx_vnni_quads<Y>
+                           : isa() != Isa::generic ? &avx2_quads<Y>
+                                                   : nullptr;
+  if (tile && !(tile->narrow && pair_bound > INT16_MAX)) return tile;
 #endif
   static_cast<void>(pair_bound);
   return nullptr;

@@ -28,8 +28,8 @@ struct PackedThresholds {
   int residual_bits = 0;           ///< 0: no residual joins
   Tensor<std::int32_t> residual{}; ///< [panels, 2^residual_bits, 16]
 
-  /// Where codes are estimated (kernels/int8/estimates.hpp), there are these and flip. Each is
-  /// [16 panels].
+  /// Where codes are estimated (kernels/int8/estimates.hpp), only these and flip are filled. Each
+  /// is [16 panels].
   Tensor<double> scale{}, offset{}, worth{};
   std::vector<index_t> searched{}; ///< channels whose codes the estimate does not find
 

@@ -28,11 +28,13 @@ inline bool supports_vnni() {
 #endif
 }
 
-/// True where this machine has it for registers of 32 bytes. Clang 14 has no name for that.
+/// True where this machine has it for registers of 32 bytes. Asks cpuid: Clang 14's
+/// __builtin_cpu_supports() does not know AVX-VNNI.
 inline bool supports_avx_vnni() {
 #if SGQ_X86
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return supported(Isa::avx2) && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+  const auto leaf = [&](unsigned sub) { return __get_cpuid_count(7, sub, &a, &b, &c, &d) != 0; };
+  return supported(Isa::avx2) && leaf(0) && a >= 1 && leaf(1) && (a >> 4 & 1);
 #else
   return false;
 #endif

@@ -100,16 +100,17 @@ private:
     const index_t row = g_.kernel_w * g_.in_channels;
     for (index_t r = 0; r < g_.kernel_h; ++r)
       for (index_t j = 0; j < row; j += tile_.nr)
-        for (index_t o = task.from; o < task.to; o += tile_.mr)
-          run_tile<T>(tile_,
-                      {.k = k,
-                       .a = a + (o - task.from) * k,
-                       .b = x + r * pitch_ + j,
-                       .b_row = pixel_,
-                       .c = c + o * g_.filter_size() + r * row + j,
-                       .ldc = g_.filter_size(),
-                       .accumulate = n > task.first || top > 0},
-                      std::min(tile_.mr, task.to - o), std::min(tile_.nr, row - j), {});
+        for (index_t o = task.from; o < task.to; o += tile_.mr) {
+          OuterProduct<T> x_dy{.k = k,
+                               .a = a + (o - task.from) * k,
+                               .b = x + r * pitch_ + j,
+                               .b_row = pixel_,
+                               .c = c + o * g_.filter_size() + r * row + j,
+                               .ldc = g_.filter_size(),
+                               .accumulate = n > task.first || top > 0};
+          run_tile<T>(tile_, x_dy, std::min(tile_.mr, task.to - o), std::min(tile_.nr, row - j),
+                      {});
+        }
   }
 
   const ConvGeometry& g_;

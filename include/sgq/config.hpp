@@ -35,6 +35,13 @@
 #define SGQ_X86 0
 #endif
 
+// 1 where every function may use fused multiply-adds (kernels/simd/fused.hpp).
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define SGQ_FMA 1
+#else
+#define SGQ_FMA 0
+#endif
+
 // OpenMP pragmas go through these two macros; without -fopenmp they vanish and the code is serial.
 #define SGQ_PRAGMA_(text) _Pragma(#text)
 #if defined(_OPENMP)

@@ -6,6 +6,7 @@
 #include "sgq/config.hpp"
 #include "sgq/version.hpp"
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/error.hpp"
 #include "sgq/core/function_ref.hpp"
 #include "sgq/core/math.hpp"
@@ -18,6 +19,7 @@
 #include "sgq/core/table.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/core/text.hpp"
+#include "sgq/core/wide.hpp"
 
 #include "sgq/kernels/conv/conv2d.hpp"
 #include "sgq/kernels/conv/conv2d_backward_input.hpp"
@@ -25,6 +27,9 @@
 #include "sgq/kernels/conv/conv2d_forward.hpp"
 #include "sgq/kernels/conv/conv2d_forward_codes.hpp"
 #include "sgq/kernels/conv/shifted.hpp"
+#include "sgq/kernels/conv/weight_blocks.hpp"
+#include "sgq/kernels/conv/weight_inner.hpp"
+#include "sgq/kernels/conv/weight_outer.hpp"
 #include "sgq/kernels/gemm/epilogue.hpp"
 #include "sgq/kernels/gemm/gemm.hpp"
 #include "sgq/kernels/gemm/gemm_codes.hpp"
@@ -56,6 +61,7 @@
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
 #include "sgq/kernels/simd/lane_sum.hpp"
 #include "sgq/kernels/simd/microkernel.hpp"

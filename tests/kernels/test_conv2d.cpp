@@ -155,6 +155,38 @@ TEST_CASE("conv2d: equals the loops on integers, whatever the channels", "[kerne
                                   static_cast<int>(in + out));
 }
 
+// Few and many input channels take different ways; batches are cut into blocks of eight images.
+TEST_CASE("conv2d: weight gradients equal the loops on integers, and on any threads", "[kernels]") {
+  const index_t batches[] = {1, 7, 8, 9, 17};
+  int i = 0;
+  for (index_t kernel : {1, 3, 5})
+    for (index_t stride : {1, 2})
+      for (index_t pad : {0, 1, 2})
+        for (index_t in : {1, 3, 16, 33, 64}) {
+          const ConvGeometry g{.batch = batches[(i + i / 5) % 5],
+                               .in_channels = in,
+                               .in_h = 5 + i % 3 * 2,
+                               .in_w = 9 - i % 2 * 2,
+                               .out_channels = i % 4 == 0 ? 16 : 3 + 2 * (i % 8),
+                               .kernel_h = kernel,
+                               .kernel_w = kernel,
+                               .stride = stride,
+                               .pad = pad};
+          ++i;
+          INFO(str(g));
+          const Problem<float, float> exact(g, true), real(g, false);
+          CHECK(max_difference(exact.weight_gradient(0.5f), exact.naive_weight_gradient(0.5f)) ==
+                0);
+          std::vector<float> dw;
+          for_thread_counts([&](int threads) {
+            if (threads == 1) dw = real.weight_gradient(1);
+            CHECK(real.weight_gradient(1) == dw);
+          });
+          CHECK(max_difference(dw, real.naive_weight_gradient(1)) <=
+                rounding_bound<float>(g.batch * g.out_plane()));
+        }
+}
+
 TEST_CASE("conv2d: every layer shape of the two networks", "[kernels]") {
   const auto layer = [](index_t in, index_t size, index_t out, index_t stride, index_t pad) {
     return ConvGeometry{.batch = 1,
@@ -178,7 +210,7 @@ TEST_CASE("conv2d: every layer shape of the two networks", "[kernels]") {
 TEST_CASE("conv2d: an image that is worked on in bands of rows", "[kernels]") {
   for (index_t stride : {1, 2})
     check_exact<float, float>({.batch = 1,
-                               .in_channels = 12,
+                               .in_channels = 12 * stride,
                                .in_h = 75,
                                .in_w = 121,
                                .out_channels = 17 * stride,
@@ -192,7 +224,7 @@ TEST_CASE("conv2d: codes with zero points, and doubles", "[kernels]") {
   int variant = 0;
   for (index_t stride : {1, 2})
     for (index_t pad : {0, 1, 2})
-      for (index_t in : {1, 3, 9}) {
+      for (index_t in : {1, 3, 9, 18}) {
         const ConvGeometry g{.batch = 3,
                              .in_channels = in,
                              .in_h = 9,
@@ -228,7 +260,7 @@ TEST_CASE("conv2d: padding has the value zero, not the code zero", "[kernels]") 
 TEST_CASE("conv2d: rounds as little as a sum of products may", "[kernels]") {
   for (index_t stride : {1, 2}) {
     const ConvGeometry g{.batch = 18,
-                         .in_channels = 6,
+                         .in_channels = stride == 1 ? 6 : 18,
                          .in_h = 13,
                          .in_w = 14,
                          .out_channels = 10,
@@ -252,7 +284,7 @@ TEST_CASE("conv2d: rounds as little as a sum of products may", "[kernels]") {
 TEST_CASE("conv2d: the same bits for any number of threads", "[kernels]") {
   for (index_t stride : {1, 2}) {
     const ConvGeometry g{.batch = 19,
-                         .in_channels = 5,
+                         .in_channels = stride == 1 ? 5 : 17,
                          .in_h = 14,
                          .in_w = 15,
                          .out_channels = 9,

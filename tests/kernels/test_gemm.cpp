@@ -114,9 +114,25 @@ TEST_CASE("gemm: equals the loops on integers, around block edges", "[kernels]")
   }
 }
 
+// Rows that are no whole tile, sums shorter and longer than those for which B is read in place.
+TEST_CASE("gemm: equals the loops on integers, for few rows and short sums", "[kernels]") {
+  int variant = 0;
+  for (index_t m = 1; m <= 9; ++m)
+    for (index_t k = 1; k <= 40; ++k)
+      for (index_t n : {31, 48, 97, 160})
+        check_exact<float, float, float>({m, n, k}, variant++ % 32);
+  for (index_t m : {1, 6, 9, 11, 17, 26})
+    for (index_t k : {9, 16, 31, 32, 33, 64, 288, 600})
+      for (index_t n : {511, 2112}) {
+        check_exact<float, float, float>({m, n, k}, variant++ % 32);
+        check_exact<float, float, float>({m, n, k}, 0);
+        check_exact<double, double, double>({m, n, k}, variant++ % 32);
+      }
+}
+
 TEST_CASE("gemm: all epilogues", "[kernels]") {
   for (int variant = 0; variant < 32; ++variant)
-    for (const Sizes& s : {Sizes{13, 37, 5}, {16, 64, 9}, {9, 20, 600}})
+    for (const Sizes& s : {Sizes{13, 37, 5}, {16, 64, 9}, {9, 20, 600}, {9, 96, 32}})
       check_exact<float, float, float>(s, variant);
 }
 

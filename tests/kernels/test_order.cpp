@@ -9,8 +9,6 @@
 
 #include <array>
 
-// With -march=native the generic kernels fuse too.
-#if SGQ_X86 && !defined(__FMA__) && (defined(__clang__) || defined(NDEBUG))
 namespace test_order {
 
 using namespace sgq;
@@ -21,7 +19,7 @@ namespace {
 
 /// sum + a b, as the chosen instruction set rounds it.
 float multiply_add(float a, float b, float sum) {
-  return isa() == Isa::generic ? sum + a * b : std::fma(a, b, sum);
+  return isa() == Isa::generic ? kernels::multiply_add<16>(a, b, sum) : std::fma(a, b, sum);
 }
 
 /// An inner product: number p goes to lane p modulo 16; four quarters are added, then four numbers.
@@ -103,45 +101,75 @@ struct Case {
     return dx;
   }
 
-  /// Blocks of images of about 1,024 pixels in lanes; blocks in order inside of at most 16 parts of
-  /// the batch; then the parts.
+  /// Blocks of eight images; in each, stretches of some images or rows; then the blocks.
   std::vector<float> weight_gradient() const {
-    const index_t length = (g.out_plane() + 15) / 16 * 16;
-    const index_t block = std::min((1024 + length - 1) / length, g.batch);
-    const index_t part = std::max((g.batch + 15) / 16, block);
     std::vector<float> dw;
     for (index_t o = 0; o < g.out_channels; ++o)
       for (index_t c = 0; c < g.in_channels; ++c)
         for (index_t r = 0; r < g.kernel_h; ++r)
           for (index_t s = 0; s < g.kernel_w; ++s) {
             float total = 0;
-            for (index_t first = 0; first < g.batch; first += part) {
-              const index_t end = std::min(g.batch, first + part);
-              float sum = 0;
-              for (index_t b = first; b < end; b += block) {
-                Lanes lanes;
-                for (index_t n = b; n < std::min(end, b + block); ++n)
-                  for (index_t p = 0; p < g.out_plane(); ++p) {
-                    const index_t oy = p / g.out_w(), ox = p % g.out_w();
-                    lanes.add(p, dy_at(n, o, oy, ox),
-                              x_at(n, c, oy * g.stride + r - g.pad, ox * g.stride + s - g.pad));
-                  }
-                sum += lanes.fold();
-              }
+            for (index_t first = 0; first < g.batch; first += 8) {
+              const index_t end = std::min(g.batch, first + 8);
+              const float sum = g.kernel_w * g.in_channels < 48 ? lanes_of(first, end, o, c, r, s)
+                                                                : chains_of(first, end, o, c, r, s);
               total = first == 0 ? sum : total + sum;
             }
             dw.push_back(total);
           }
     return dw;
   }
+
+private:
+  /// The input that meets output pixel p at tap (r, s).
+  float x_under(index_t n, index_t c, index_t p, index_t r, index_t s) const {
+    return x_at(n, c, p / g.out_w() * g.stride + r - g.pad, p % g.out_w() * g.stride + s - g.pad);
+  }
+  float dy_of(index_t n, index_t o, index_t p) const {
+    return dy_at(n, o, p / g.out_w(), p % g.out_w());
+  }
+
+  /// Thin filters: stretches of images of about 1,024 pixels, in lanes.
+  float lanes_of(index_t first, index_t end, index_t o, index_t c, index_t r, index_t s) const {
+    const index_t length = (g.out_plane() + 15) / 16 * 16;
+    const index_t images = std::min<index_t>((1024 + length - 1) / length, 8);
+    float sum = 0;
+    for (index_t b = first; b < end; b += images) {
+      Lanes lanes;
+      for (index_t n = b; n < std::min(end, b + images); ++n)
+        for (index_t p = 0; p < g.out_plane(); ++p)
+          lanes.add(p, dy_of(n, o, p), x_under(n, c, p, r, s));
+      sum += lanes.fold();
+    }
+    return sum;
+  }
+
+  /// All others: stretches of whole images of up to 256 pixels together, or of rows of one; in each
+  /// one product after the other.
+  float chains_of(index_t first, index_t end, index_t o, index_t c, index_t r, index_t s) const {
+    const index_t images = std::clamp<index_t>(256 / g.out_plane(), 1, 8);
+    const index_t cuts = (g.out_plane() + 255) / 256, rows = (g.out_h() + cuts - 1) / cuts;
+    float sum = 0;
+    for (index_t b = first; b < end; b += images)
+      for (index_t top = 0; top < g.out_h(); top += rows) {
+        float stretch = 0;
+        for (index_t n = b; n < std::min(end, b + images); ++n)
+          for (index_t p = top * g.out_w(); p < std::min(g.out_h(), top + rows) * g.out_w(); ++p)
+            stretch = multiply_add(dy_of(n, o, p), x_under(n, c, p, r, s), stretch);
+        sum = b == first && top == 0 ? stretch : sum + stretch;
+      }
+    return sum;
+  }
 };
 
 // Sums longer than a strip's stretch of k (4,096 on AVX-512), planes that are no whole number of
-// tiles, several blocks and parts.
+// tiles, several blocks and stretches, more blocks than are kept at a time.
 const ConvGeometry cases[] = {{2, 33, 9, 11, 19, 3, 3, 1, 1},  {3, 5, 12, 7, 6, 3, 3, 2, 1},
                               {1, 1, 28, 28, 32, 3, 3, 1, 0},  {37, 4, 8, 8, 5, 3, 3, 1, 1},
                               {1, 16, 32, 32, 16, 3, 3, 1, 1}, {2, 3, 7, 5, 9, 1, 5, 3, 2},
-                              {1, 4100, 3, 3, 9, 1, 1, 1, 0}};
+                              {1, 4100, 3, 3, 9, 1, 1, 1, 0},  {19, 16, 8, 8, 9, 3, 3, 1, 1},
+                              {9, 20, 13, 11, 6, 5, 5, 2, 2},  {140, 1, 5, 5, 3, 3, 3, 1, 0},
+                              {132, 16, 3, 3, 2, 3, 3, 1, 1},  {17, 64, 5, 7, 33, 1, 1, 2, 0}};
 
 } // namespace
 
@@ -196,5 +224,37 @@ TEST_CASE("products along rows add in the order that is written down", "[kernels
   });
 }
 
+TEST_CASE("products of tiles add in the order that is written down", "[kernels]") {
+  const index_t n = 2070; // long enough for the sum to stay in one part
+  for (const auto& [m, k] : {std::pair<index_t, index_t>{9, 9}, {9, 32}, {20, 33}, {20, 300}}) {
+    INFO(m << "x" << k);
+    const auto a = reals<float>(m * k, 1), b = reals<float>(k * n, 2);
+    std::vector<float> expected, got(static_cast<std::size_t>(m * n));
+    for (index_t i = 0; i < m; ++i)
+      for (index_t j = 0; j < n; ++j) {
+        float total = 0;
+        for (index_t p = 0; p < k; p += kc) { // blocks are summed by themselves
+          float sum = 0;
+          for (index_t q = p; q < std::min(k, p + kc); ++q)
+            sum = multiply_add(a[static_cast<std::size_t>(i * k + q)],
+                               b[static_cast<std::size_t>(q * n + j)], sum);
+          total = p == 0 ? sum : total + sum;
+        }
+        expected.push_back(total);
+      }
+    for_thread_counts([&](int) {
+      gemm(Gemm<float>{.m = m,
+                       .n = n,
+                       .k = k,
+                       .a = a.data(),
+                       .lda = k,
+                       .b = b.data(),
+                       .ldb = n,
+                       .c = got.data(),
+                       .ldc = n});
+      CHECK(got == expected);
+    });
+  }
+}
+
 } // namespace test_order
-#endif

@@ -95,7 +95,9 @@ TEST_CASE("a draw is the documented function of image, channel and position", "[
     float low, high;
     range_of(x, n, c, low, high);
     const Random own = Random(9).split(static_cast<std::uint64_t>(n));
-    CHECK(noise[i] == low + (high - low) * own.uniform(i % 60));
+    const double range = static_cast<double>(high - low),
+                 u = static_cast<double>(own.uniform(i % 60));
+    CHECK(noise[i] == static_cast<float>(static_cast<double>(low) + range * u));
     const index_t first = grid.code(low, c), count = grid.code(high, c) - first + 1;
     CHECK(codes[i] == grid.value<float>(first + own.below(i % 60, count), c));
   }

@@ -10,15 +10,17 @@ namespace test_square_root {
 
 using namespace sgq;
 
-TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[train]", float,
-                   double) {
-  using T = TestType;
+namespace {
+
+template <class T, int Bytes>
+void check_root() {
   const Random random(1);
   const int lowest = std::numeric_limits<T>::min_exponent,
             highest = std::numeric_limits<T>::max_exponent;
   const auto units = [](T x) { // error in units of the last place of the true root
     const T root = std::sqrt(x);
-    return std::abs(train::square_root(x) - root) / (std::nextafter(root, T(HUGE_VALF)) - root);
+    return std::abs(train::square_root<Bytes>(x) - root) /
+           (std::nextafter(root, T(HUGE_VALF)) - root);
   };
   T worst = 0;
   index_t i = 0;
@@ -26,10 +28,18 @@ TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[t
     for (int k = 0; k < 20; ++k)
       worst = std::max(worst, units(std::ldexp(T(1) + T(random.uniform(i++)), exponent - 1)));
   CHECK(worst <= 1);
-  CHECK(train::square_root(T(0)) == 0);
-  CHECK(train::square_root(T(1)) == Approx(1));
-  CHECK(std::isnan(train::square_root(std::numeric_limits<T>::infinity())));
-  CHECK(std::isnan(train::square_root(std::numeric_limits<T>::quiet_NaN())));
+  CHECK(train::square_root<Bytes>(T(0)) == 0);
+  CHECK(train::square_root<Bytes>(T(1)) == Approx(1));
+  CHECK(std::isnan(train::square_root<Bytes>(std::numeric_limits<T>::infinity())));
+  CHECK(std::isnan(train::square_root<Bytes>(std::numeric_limits<T>::quiet_NaN())));
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("the square root is right to one unit in the last place", "[train]", float,
+                   double) {
+  check_root<TestType, 16>();
+  check_root<TestType, 64>();
 }
 
 } // namespace test_square_root

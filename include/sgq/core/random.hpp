@@ -7,12 +7,12 @@
 #pragma once
 
 #include "sgq/config.hpp"
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/shape.hpp"
 
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <utility>
 
 namespace sgq {
@@ -120,8 +120,8 @@ public:
   /// Standard normal (Box-Muller, computed in double).
   double normal(index_t position) const {
     const auto w = block(static_cast<std::uint64_t>(position), 0x6e6f726du); // "norm"
-    const double u = (w[0] + 1.0) * 0x1p-32, v = w[1] * 0x1p-32;             // u in (0, 1]
-    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+    const double u = (w[0] + 1.0) * 0x1p-32, twice_v = w[1] * 0x1p-31;       // u in (0, 1]
+    return std::sqrt(-2.0 * math::log(u)) * math::cos_pi(twice_v);
   }
 
 private:

@@ -33,7 +33,7 @@ inline QuantParams measure(const Dataset& set) {
       }
     }
     const double mean = static_cast<double>(sum) / count;
-    const double variance = static_cast<double>(squares) / count - mean * mean;
+    const double variance = std::fma(-mean, mean, static_cast<double>(squares) / count);
     norm.zero_point.push_back(static_cast<std::int32_t>(std::lrint(mean)));
     deviations += std::sqrt(std::max(variance, 0.0));
   }

@@ -78,7 +78,7 @@ public:
       if (mode.training) {
         mu_u = static_cast<double>(at(batch_mean)[c]);
         var = s * s * static_cast<double>(at(batch_var)[c]);
-        at(batch_mean)[c] = static_cast<T>(s * mu_u + b);
+        at(batch_mean)[c] = static_cast<T>(std::fma(s, mu_u, b));
         at(batch_var)[c] = static_cast<T>(var);
       } else {
         mu_u = s != 0 ? (static_cast<double>(mean_[c]) - b) / s : 0; // s = 0: u does not matter
@@ -121,8 +121,9 @@ public:
     const T m = static_cast<T>(options_.momentum);
     const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
     for (index_t c = 0; c < channels; ++c) {
-      mean_[c] += m * (slot.channel[batch_mean * channels + c] - mean_[c]);
-      var_[c] += m * (slot.channel[batch_var * channels + c] * unbias - var_[c]);
+      mean_[c] = std::fma(m, slot.channel[batch_mean * channels + c] - mean_[c], mean_[c]);
+      const T rise = std::fma(slot.channel[batch_var * channels + c], unbias, -var_[c]);
+      var_[c] = std::fma(m, rise, var_[c]);
     }
   }
 

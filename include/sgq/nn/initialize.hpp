@@ -1,6 +1,7 @@
 // sgq/nn/initialize.hpp -- where training starts.
 #pragma once
 
+#include "sgq/core/parallel.hpp"
 #include "sgq/nn/net.hpp"
 
 #include <cmath>
@@ -20,7 +21,9 @@ void initialize(Net<T>& net, std::uint64_t seed) {
     const double deviation = std::sqrt(gain / static_cast<double>(p.shape().stride()));
     const Random random = Random(seed, 0x696e6974u).split(stream); // "init"
     const View<T> w = p.edit();
-    for (index_t i = 0; i < w.size(); ++i) w[i] = static_cast<T>(deviation * random.normal(i));
+    parallel_blocks(w.size(), 1 << 12, [&](index_t begin, index_t end) {
+      for (index_t i = begin; i < end; ++i) w[i] = static_cast<T>(deviation * random.normal(i));
+    });
   };
   for (auto& named : net.parameters()) {
     Parameter<T>& p = *named.parameter;

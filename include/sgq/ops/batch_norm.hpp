@@ -14,6 +14,7 @@
 // batch) dx = gamma / sqrt(var + eps) dy.
 #pragma once
 
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/ops/reduce.hpp"
 #include "sgq/ops/signal.hpp"
 
@@ -42,18 +43,19 @@ struct MomentsRow {
         L::load(x + i + r * L::width, v);
         v -= mu;
         deviations[r] += v;
-        sq[r] += v * v;
+        kernels::add_product<Bytes>(sq[r], v, v);
       }
     }
     double sum = L::total(sq), rest = L::total(deviations);
     for (; i < n; ++i) {
       const double d = static_cast<double>(x[i]) - static_cast<double>(mu);
-      sum += d * d;
+      sum = kernels::multiply_add<Bytes>(d, d, sum);
       rest += d;
     }
     // mu carries the rounding error of a sum of large numbers. The deviations from it are small;
     // their sum would be 0 for the exact mean, so it corrects both results.
-    const double shift = rest / static_cast<double>(n), about_mean = sum - rest * shift;
+    const double shift = rest / static_cast<double>(n),
+                 about_mean = kernels::multiply_add<Bytes>(-rest, shift, sum);
     *mean = static_cast<double>(mu) + shift;
     *squares = about_mean > 0 ? about_mean : 0;
   }
@@ -117,7 +119,8 @@ struct NormSumsRow {
         L::load(u + i + r * L::width, x);
         L::load(dy + i + r * L::width, g);
         sum[r] += g;
-        dot[r] += g * (x - mu);
+        x -= mu;
+        kernels::add_product<Bytes>(dot[r], g, x);
       }
       __builtin_prefetch(u + ahead + i);
       __builtin_prefetch(dy + ahead + i);
@@ -125,7 +128,8 @@ struct NormSumsRow {
     double s = L::total(sum), d = L::total(dot);
     for (; i < n; ++i) {
       s += static_cast<double>(dy[i]);
-      d += static_cast<double>(dy[i]) * (static_cast<double>(u[i]) - static_cast<double>(mu));
+      const double x = static_cast<double>(u[i]) - static_cast<double>(mu);
+      d = kernels::multiply_add<Bytes>(static_cast<double>(dy[i]), x, d);
     }
     *a = s;
     *b = d;
@@ -134,10 +138,15 @@ struct NormSumsRow {
 
 /// dx = g dy + k u + h: the backward formula with its per-channel constants gathered.
 template <class T, class U>
-SGQ_INLINE void norm_backward_row(const U* u, const T* dy, T g, T k, T h, index_t n, T* dx) {
-  SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) dx[i] = g * dy[i] + (k * static_cast<T>(u[i]) + h);
-}
+struct NormBackwardRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const U* u, const T* dy, T g, T k, T h, index_t n, T* dx) {
+    using kernels::multiply_add;
+    SGQ_SIMD
+    for (index_t i = 0; i < n; ++i)
+      dx[i] = multiply_add<Bytes>(g, dy[i], multiply_add<Bytes>(k, static_cast<T>(u[i]), h));
+  }
+};
 
 /// What the backward pass needs of a channel: see the head of this file.
 template <class T>
@@ -175,13 +184,14 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
       if (dx.empty()) return;
       // gain (dy - sum/count - (u - mean) rate^2 dot/count) = gain dy + k u + h
       const double k = constant_statistics ? 0 : -gain * rate * rate * dot / count;
-      const double h =
-          constant_statistics ? 0 : -gain * sum / count - k * static_cast<double>(at.mean[c]);
+      const double h = constant_statistics
+                           ? 0
+                           : std::fma(-k, static_cast<double>(at.mean[c]), -gain * sum / count);
       for (index_t n = 0; n < batch; ++n) {
         const index_t row = (n * channels + c) * plane;
-        kernels::for_isa<norm_backward_row<T, U>>(u + row, dy.data() + row, at.gain[c],
-                                                  static_cast<T>(k), static_cast<T>(h), plane,
-                                                  dx.data() + row);
+        kernels::for_registers<NormBackwardRow<T, U>>(u + row, dy.data() + row, at.gain[c],
+                                                      static_cast<T>(k), static_cast<T>(h), plane,
+                                                      dx.data() + row);
       }
     });
   });

@@ -13,6 +13,7 @@
 // quantised first layer sees nothing that it cannot represent.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
@@ -44,14 +45,14 @@ void blur_plane(const T* x, index_t height, index_t width, double sigma, T* out)
   double* rows = scratch().take<double>(height * width);
   for (index_t j = 0; j <= radius; ++j) {
     const double z = static_cast<double>(j) / sigma;
-    weight[j] = std::exp(-z * z / 2);
+    weight[j] = math::exp(-z * z / 2);
   }
   // One line of n elements, `step` apart, around element i.
   const auto around = [&](const auto* line, index_t n, index_t step, index_t i) {
     double sum = 0, total = 0;
     for (index_t j = std::max(index_t{0}, i - radius); j <= std::min(n - 1, i + radius); ++j) {
       const double w = weight[std::abs(i - j)];
-      sum += w * static_cast<double>(line[j * step]);
+      sum = std::fma(w, static_cast<double>(line[j * step]), sum);
       total += w;
     }
     return sum / total;
@@ -68,11 +69,13 @@ template <class T>
 void fill_uniform(const T* x, const std::uint8_t* mask, index_t plane, index_t channel,
                   const QuantParams& grid, const Random& random, T* out) {
   const auto [lowest, highest] = std::minmax_element(x, x + plane);
-  const T min = *lowest, range = *highest - *lowest;
+  const T min = *lowest;
+  const double range = static_cast<double>(*highest - *lowest);
   const index_t code = grid ? grid.code(min, channel) : 0;
   const index_t codes = grid ? grid.code(*highest, channel) - code + 1 : 0;
   const auto draw = [&](std::uint32_t bits) {
-    if (!grid) return min + range * static_cast<T>(static_cast<float>(bits >> 8) * 0x1p-24f);
+    if (!grid) // of floats, an exact product
+      return static_cast<T>(static_cast<double>(min) + range * ((bits >> 8) * 0x1p-24));
     const std::uint64_t k = std::uint64_t{bits} * static_cast<std::uint64_t>(codes) >> 32;
     return grid.value<T>(code + static_cast<index_t>(k), channel);
   };

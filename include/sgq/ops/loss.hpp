@@ -11,9 +11,11 @@
 // computed as written: in float, a 1 - p_y below 1e-6 becomes 0 or is 15 % off. So nothing here
 // subtracts nearly equal numbers. log p of the largest logit is -log1p of the others' share,
 // 1 - p_y is the sum of the other p_j, and differences of logarithms are built from differences
-// of logits, which are exact. Rows are computed in double and rounded to T once.
+// of logits, which are exact. Rows are computed in double and rounded to T once. Where a product is
+// added, std::fma says so, or each compiler would choose for itself.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/math.hpp"
 #include "sgq/core/tensor.hpp"
 
@@ -39,9 +41,9 @@ void log_softmax_row(const T* z, index_t k, double* log_p) {
   double others = 0; // their share, in units of the largest
   for (index_t j = 0; j < k; ++j) {
     log_p[j] = static_cast<double>(z[j]) - largest; // at the top 0, or NaN for an infinite logit
-    if (j != top) others += std::exp(log_p[j]);
+    if (j != top) others += math::exp(log_p[j]);
   }
-  const double shift = std::log1p(others);
+  const double shift = math::log1p(others);
   for (index_t j = 0; j < k; ++j) log_p[j] -= shift;
 }
 
@@ -50,7 +52,7 @@ inline void log_probability_gradient(const double* log_p, index_t k, index_t c, 
   double others = 0;
   for (index_t j = 0; j < k; ++j) {
     if (j == c) continue;
-    const double p = std::exp(log_p[j]);
+    const double p = math::exp(log_p[j]);
     others += p;
     ds[j] = -p;
   }
@@ -59,8 +61,10 @@ inline void log_probability_gradient(const double* log_p, index_t k, index_t c, 
 
 /// exp(-r) - 1 + r, for |r| <= 1: by its series where the terms would cancel.
 inline double exp_rest(double r) {
-  if (std::abs(r) > 0.01) return std::expm1(-r) + r;
-  return r * r * (1.0 / 2 - r * (1.0 / 6 - r * (1.0 / 24 - r * (1.0 / 120 - r / 720))));
+  if (std::abs(r) > 0.01) return math::expm1(-r) + r;
+  double sum = 1.0 / 120 - r / 720;
+  for (const double c : {1.0 / 24, 1.0 / 6, 1.0 / 2}) sum = std::fma(-r, sum, c);
+  return r * r * sum;
 }
 
 /// What KL and its gradients need from a pair of rows. `top` is the largest logit of z.
@@ -81,12 +85,12 @@ void log_ratios(const T* z, const T* zt, index_t k, const LogRatios& row) {
   double rise = 0; // sum q_j (exp(shift_j) - 1)
   for (index_t j = 0; j < k; ++j) {
     row.shift[j] = difference(j) - difference(top);
-    const double d = row.shift[j], q = std::exp(row.log_q[j]);
-    rise += d <= 1 ? q * std::expm1(d) : std::exp(row.log_q[j] + d) - q;
+    const double d = row.shift[j], q = math::exp(row.log_q[j]);
+    rise = d <= 1 ? std::fma(q, math::expm1(d), rise) : rise + (math::exp(row.log_q[j] + d) - q);
   }
   // p_top / q_top = 1 / (1 + rise), exact also where both are nearly 1; where the rise is nearly
   // -1, the two logarithms are far apart.
-  const double at_top = rise > -0.5 ? -std::log1p(rise) : row.log_p[top] - row.log_q[top];
+  const double at_top = rise > -0.5 ? -math::log1p(rise) : row.log_p[top] - row.log_q[top];
   for (index_t j = 0; j < k; ++j) row.ratio[j] = row.shift[j] + at_top;
 }
 
@@ -95,8 +99,9 @@ void log_ratios(const T* z, const T* zt, index_t k, const LogRatios& row) {
 inline double kl_of(const LogRatios& row, index_t k) {
   double kl = 0;
   for (index_t j = 0; j < k; ++j) {
-    const double p = std::exp(row.log_p[j]), r = row.ratio[j];
-    kl += std::abs(r) <= 1 ? p * exp_rest(r) : std::exp(row.log_q[j]) - p + p * r;
+    const double p = math::exp(row.log_p[j]), r = row.ratio[j];
+    kl = std::abs(r) <= 1 ? std::fma(p, exp_rest(r), kl)
+                          : kl + std::fma(p, r, math::exp(row.log_q[j]) - p);
   }
   return kl;
 }
@@ -104,7 +109,8 @@ inline double kl_of(const LogRatios& row, index_t k) {
 /// q_j - p_j, with the relative precision of r_j.
 inline double q_minus_p(const LogRatios& row, index_t j) {
   const double r = row.ratio[j];
-  return r >= 0 ? std::exp(row.log_p[j]) * std::expm1(-r) : -std::exp(row.log_q[j]) * std::expm1(r);
+  return r >= 0 ? math::exp(row.log_p[j]) * math::expm1(-r)
+                : -math::exp(row.log_q[j]) * math::expm1(r);
 }
 
 } // namespace detail
@@ -178,10 +184,11 @@ T kl_divergence(View<const T> z, ConstView<T> zt, std::type_identity_t<T> weight
     detail::log_ratios(z.data() + n * k, zt.data() + n * k, k, row);
     total += detail::kl_of(row, k);
     double mean_shift = 0; // sum_i p_i (d_i - d_top)
-    for (index_t j = 0; j < k; ++j) mean_shift += std::exp(row.log_p[j]) * row.shift[j];
+    for (index_t j = 0; j < k; ++j)
+      mean_shift = std::fma(math::exp(row.log_p[j]), row.shift[j], mean_shift);
     for (index_t j = 0; j < k; ++j) {
       if (!dz.empty())
-        dz(n, j) += static_cast<T>(share * std::exp(row.log_p[j]) * (row.shift[j] - mean_shift));
+        dz(n, j) += static_cast<T>(share * math::exp(row.log_p[j]) * (row.shift[j] - mean_shift));
       if (!dzt.empty()) dzt(n, j) += static_cast<T>(share * detail::q_minus_p(row, j));
     }
   }

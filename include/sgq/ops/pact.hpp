@@ -102,9 +102,11 @@ SGQ_INLINE void pact_plus_backward_part(const U* u, const R* r, const T* dy, con
   kernels::for_lanes(n, [&](index_t i, index_t l) SGQ_INLINE_LAMBDA {
     const double v = pact_value<joins>(u, r, c, i);
     const T g = dy[i], slope = static_cast<T>(quant::pact_dx(v, c.alpha));
-    const double weight = quant::pact_plus_dalpha(v, c.alpha, c.inverse_step, c.per_code);
+    // Rounded to T: of floats, the product below is exact, whether it is fused or not.
+    const T weight =
+        static_cast<T>(quant::pact_plus_dalpha(v, c.alpha, c.inverse_step, c.per_code));
     dx[i] = slope * g;
-    sum.lane[l] += static_cast<double>(g) * weight;
+    sum.lane[l] += static_cast<double>(g) * static_cast<double>(weight);
   });
   *dalpha = sum.total();
 }

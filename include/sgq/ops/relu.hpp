@@ -5,26 +5,31 @@
 // A NaN stays one, so that a net that has gone wrong shows it in its loss.
 #pragma once
 
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/ops/signal.hpp"
 
 namespace sgq::ops {
 
 template <class T>
-SGQ_INLINE void relu_row(const T* u, const T* r, T m, T t, T s, index_t n, T* y) {
-  if (r) {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i) {
-      const T v = u[i] * m + (r[i] * s + t);
-      y[i] = T{0} > v ? T{0} : v;
-    }
-  } else {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i) {
-      const T v = u[i] * m + t;
-      y[i] = T{0} > v ? T{0} : v;
+struct ReluRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const T* u, const T* r, T m, T t, T s, index_t n, T* y) {
+    using kernels::multiply_add;
+    if (r) {
+      SGQ_SIMD
+      for (index_t i = 0; i < n; ++i) {
+        const T v = multiply_add<Bytes>(u[i], m, multiply_add<Bytes>(r[i], s, t));
+        y[i] = T{0} > v ? T{0} : v;
+      }
+    } else {
+      SGQ_SIMD
+      for (index_t i = 0; i < n; ++i) {
+        const T v = multiply_add<Bytes>(u[i], m, t);
+        y[i] = T{0} > v ? T{0} : v;
+      }
     }
   }
-}
+};
 
 /// y = max(v, 0). y may be the memory of u.
 template <class T>
@@ -38,9 +43,10 @@ void relu_forward(const Signal<T>& v, View<T> y) {
     T* const r_row = scratch().take<T>(plane);
     for (index_t c = 0; c < channels; ++c) {
       const index_t at = (n * channels + c) * plane;
-      kernels::for_isa<relu_row<T>>(read_row(v, at, plane, u_row),
-                                    v.residual ? read_row(*v.residual, at, plane, r_row) : nullptr,
-                                    v.mul_at(c), v.add_at(c), s, plane, y.data() + at);
+      kernels::for_registers<ReluRow<T>>(read_row(v, at, plane, u_row),
+                                         v.residual ? read_row(*v.residual, at, plane, r_row)
+                                                    : nullptr,
+                                         v.mul_at(c), v.add_at(c), s, plane, y.data() + at);
     }
   });
 }

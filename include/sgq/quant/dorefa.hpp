@@ -15,7 +15,9 @@
 // needs only 1 - tanh^2 w = 4e/(1 + e)^2 with e = exp(-2|w|), which does not cancel.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/quant/uniform.hpp"
 
 #include <cmath>
@@ -26,7 +28,7 @@ namespace sgq::quant {
 
 /// 1 - tanh^2 x. For float to 1e-6 (1 + |x|) of its value while that is above 1e-37, else 0; for
 /// double to rounding.
-template <class T>
+template <int Bytes, class T>
 SGQ_INLINE T sech2(T x) {
   const T a = x < T(0) ? -x : x;
   if constexpr (std::is_same_v<T, float>) {
@@ -36,18 +38,18 @@ SGQ_INLINE T sech2(T x) {
     y = y < -126.0f ? -126.0f : y;
     const float k = round_nearest::apply(y), z = (y - k) * 0.693147181f;
     float p = 1.0f / 5040;
-    p = p * z + 1.0f / 720;
-    p = p * z + 1.0f / 120;
-    p = p * z + 1.0f / 24;
-    p = p * z + 1.0f / 6;
-    p = p * z + 0.5f;
-    p = p * z + 1.0f;
-    p = p * z + 1.0f;
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f / 720);
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f / 120);
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f / 24);
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f / 6);
+    p = kernels::multiply_add<Bytes>(p, z, 0.5f);
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f);
+    p = kernels::multiply_add<Bytes>(p, z, 1.0f);
     const float two_to_k = __builtin_bit_cast(float, (static_cast<std::int32_t>(k) + 127) << 23);
     const float e = p * two_to_k, b = 1.0f + e;
     return 4.0f * e / (b * b);
   } else {
-    const T e = std::exp(T(-2) * a), b = T(1) + e;
+    const T e = static_cast<T>(math::exp(-2 * static_cast<double>(a))), b = T(1) + e;
     return T(4) * e / (b * b);
   }
 }
@@ -76,14 +78,20 @@ SGQ_INLINE void dorefa_encode_row(const T* w, index_t n, const T* t, int bits, T
 
 /// dw += dwq (1 - tanh^2 w) gain.
 template <class T>
-SGQ_INLINE void dorefa_backward_row(const T* w, const T* dwq, index_t n, T gain, T* dw) {
-  if constexpr (std::is_same_v<T, float>) {
-    SGQ_SIMD
-    for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
-  } else { // for gradient checks: std::exp does not vectorise
-    for (index_t i = 0; i < n; ++i) dw[i] += dwq[i] * sech2(w[i]) * gain;
+struct DorefaBackwardRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(const T* w, const T* dwq, index_t n, T gain, T* dw) {
+    using kernels::multiply_add;
+    if constexpr (std::is_same_v<T, float>) {
+      SGQ_SIMD
+      for (index_t i = 0; i < n; ++i)
+        dw[i] = multiply_add<Bytes>(dwq[i] * sech2<Bytes>(w[i]), gain, dw[i]);
+    } else { // for gradient checks: math::exp does not vectorise
+      for (index_t i = 0; i < n; ++i)
+        dw[i] = multiply_add<Bytes>(dwq[i] * sech2<Bytes>(w[i]), gain, dw[i]);
+    }
   }
-}
+};
 
 } // namespace detail
 
@@ -109,7 +117,7 @@ public:
     if (m.max_abs == 0) throw_all_zero(name(), layer);
     const double rms = std::sqrt(m.mean_square);
     const double size = scale_ == DorefaScale::plain ? m.mean_abs : rms;
-    const double range = bits_ == 1 ? size : std::tanh(m.max_abs);
+    const double range = bits_ == 1 ? size : math::tanh(m.max_abs);
     out.range = static_cast<T>(range);
     out.codes.resize(w.shape());
     encode(w, range, out.codes);
@@ -126,14 +134,15 @@ public:
     const int n = max_code(bits_);
     if constexpr (Round::rounds) {
       T t[127] = {};
-      for (int i = 1; i <= n / 2; ++i) t[i - 1] = round_up(std::atanh(m * (2 * i) / n));
+      for (int i = 1; i <= n / 2; ++i) t[i - 1] = round_up(math::atanh(m * (2 * i) / n));
       parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
         kernels::for_isa<detail::dorefa_encode_row<T>>(
             w.data() + begin, end - begin, static_cast<const T*>(t), bits_, codes.data() + begin);
       });
     } else { // the smooth function behind it
       for (index_t i = 0; i < w.size(); ++i)
-        codes[i] = static_cast<T>(bits_ == 1 ? w[i] / m : std::tanh(w[i]) / m * n);
+        codes[i] =
+            static_cast<T>(bits_ == 1 ? w[i] / m : math::tanh(static_cast<double>(w[i])) / m * n);
     }
   }
 
@@ -147,8 +156,8 @@ public:
     const double n = max_code(bits_), rescale = static_cast<double>(codes.scale) * n; // rms/rms
     const T gain = static_cast<T>(rescale / static_cast<double>(codes.range));
     parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
-      kernels::for_isa<detail::dorefa_backward_row<T>>(w.data() + begin, dwq.data() + begin,
-                                                       end - begin, gain, dw.data() + begin);
+      kernels::for_registers<detail::DorefaBackwardRow<T>>(w.data() + begin, dwq.data() + begin,
+                                                           end - begin, gain, dw.data() + begin);
     });
     return T(0);
   }

@@ -9,6 +9,8 @@
 
 #include "sgq/saliency/explainer.hpp"
 
+#include <cmath>
+
 namespace sgq::saliency {
 
 namespace detail {
@@ -22,16 +24,19 @@ void resize_bilinear(View<const T> from, View<T> to) {
   };
   const auto mix = [](index_t i, index_t out, index_t in) {
     const T scale = static_cast<T>(in) / static_cast<T>(out);
-    const T at = std::max((static_cast<T>(i) + T{0.5}) * scale - T{0.5}, T{0});
+    const T at = std::max(std::fma(static_cast<T>(i) + T{0.5}, scale, T{-0.5}), T{0});
     const index_t low = std::min(static_cast<index_t>(at), in - 1);
     return Mix{low, std::min(low + 1, in - 1), at - static_cast<T>(low)};
+  };
+  const auto blend = [](T low, T high, T share) {
+    return std::fma(high, share, low * (1 - share));
   };
   for (index_t i = 0; i < oh; ++i)
     for (index_t j = 0; j < ow; ++j) {
       const Mix r = mix(i, oh, h), c = mix(j, ow, w);
-      const T top = from(r.low, c.low) * (1 - c.share) + from(r.low, c.high) * c.share;
-      const T bottom = from(r.high, c.low) * (1 - c.share) + from(r.high, c.high) * c.share;
-      to(i, j) = top * (1 - r.share) + bottom * r.share;
+      const T top = blend(from(r.low, c.low), from(r.low, c.high), c.share);
+      const T bottom = blend(from(r.high, c.low), from(r.high, c.high), c.share);
+      to(i, j) = blend(top, bottom, r.share);
     }
 }
 } // namespace detail
@@ -70,7 +75,7 @@ Attribution<T> grad_cam(Explainer<T>& explain, ConstView<T> x,
         T w = 0;
         for (index_t i = 0; i < plane; ++i) w += grad[at + i];
         w /= static_cast<T>(plane);
-        for (index_t i = 0; i < plane; ++i) cam[i] += w * maps[at + i];
+        for (index_t i = 0; i < plane; ++i) cam[i] = std::fma(w, maps[at + i], cam[i]);
       }
       for (T& value : cam) value = std::max(value, T{0});
       const View<T> out = a.values.view().slice(first + n, 1).reshape({x.shape()[2], x.shape()[3]});

@@ -35,7 +35,7 @@ public:
 
   /// Valid until the next call.
   View<const T> at(T t) {
-    for (index_t i = 0; i < x_.size(); ++i) point_[i] = start(i) + t * (x_[i] - start(i));
+    for (index_t i = 0; i < x_.size(); ++i) point_[i] = std::fma(t, x_[i] - start(i), start(i));
     return point_;
   }
 

@@ -7,8 +7,11 @@
 // of the class. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421. No gradient is needed.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/saliency/explainer.hpp"
+
+#include <cmath>
 
 namespace sgq::saliency {
 
@@ -37,8 +40,9 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
       const float x = (static_cast<float>(j) + dx) / cell_w;
       const auto r = static_cast<index_t>(y), c = static_cast<index_t>(x);
       const float fy = y - static_cast<float>(r), fx = x - static_cast<float>(c);
-      mask(i, j) = (1 - fy) * ((1 - fx) * bit(r, c) + fx * bit(r, c + 1)) +
-                   fy * ((1 - fx) * bit(r + 1, c) + fx * bit(r + 1, c + 1));
+      const float top = (1 - fx) * bit(r, c) + fx * bit(r, c + 1);
+      const float bottom = (1 - fx) * bit(r + 1, c) + fx * bit(r + 1, c + 1);
+      mask(i, j) = std::fma(fy, bottom, (1 - fy) * top);
     }
 }
 } // namespace detail
@@ -64,13 +68,15 @@ SGQ_COMPILE_ONCE Attribution<float> rise(const Classifier& model, View<const flo
     detail::rise_mask(o, random.split(static_cast<std::uint64_t>(m)), mask);
     for (index_t i = 0; i < x.size(); ++i) {
       const float b = background[static_cast<std::size_t>(i / plane % s[1])];
-      shown[i] = b + mask[i % plane] * (x[i] - b);
+      shown[i] = std::fma(mask[i % plane], x[i] - b, b);
     }
     model.each(shown, [&](index_t n, const float* row) {
       const double p =
-          std::exp(log_probability(row, model.classes(), classes[static_cast<std::size_t>(n)]));
-      for (index_t i = 0; i < plane; ++i)
-        sum[static_cast<std::size_t>(n * plane + i)] += p * static_cast<double>(mask[i]);
+          math::exp(log_probability(row, model.classes(), classes[static_cast<std::size_t>(n)]));
+      for (index_t i = 0; i < plane; ++i) {
+        double& total = sum[static_cast<std::size_t>(n * plane + i)];
+        total = std::fma(p, static_cast<double>(mask[i]), total);
+      }
     });
   }
   Attribution<float> a{Tensor<float>({s[0], 1, s[2], s[3]}), "RISE"};

@@ -9,6 +9,8 @@
 #include "sgq/core/random.hpp"
 #include "sgq/saliency/explainer.hpp"
 
+#include <cmath>
+
 namespace sgq::saliency {
 
 struct SmoothGradOptions {
@@ -40,10 +42,11 @@ Attribution<T> smoothgrad(Explainer<T>& explain, ConstView<T> x,
         const double s = o.fraction * static_cast<double>(*high - *low);
         const auto e = noise(sample, first + n);
         for (index_t i = 0; i < features; ++i)
-          noisy[n * features + i] = static_cast<T>(static_cast<double>(row[i]) + s * e(i));
+          noisy[n * features + i] = static_cast<T>(std::fma(s, e(i), static_cast<double>(row[i])));
       });
       const View<const T> dx = explain.gradient(noisy, cb);
-      for (index_t i = 0; i < dx.size(); ++i) sum[i] += o.squared ? dx[i] * dx[i] : dx[i];
+      for (index_t i = 0; i < dx.size(); ++i)
+        sum[i] = o.squared ? std::fma(dx[i], dx[i], sum[i]) : sum[i] + dx[i];
     }
   });
   for (T& v : a.values) v /= static_cast<T>(o.samples);

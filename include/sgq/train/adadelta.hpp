@@ -20,18 +20,22 @@ struct AdadeltaOptions {
 };
 
 template <class T>
-SGQ_INLINE void adadelta_row(Update<T> u, T rho, T eps) {
-  T *w = u.value, *square = u.state(0), *moved = u.state(1);
-  const T* grad = u.grad;
-  SGQ_SIMD
-  for (index_t i = 0; i < u.n; ++i) {
-    const T g = grad[i] + u.penalty * w[i];
-    square[i] = rho * square[i] + (T{1} - rho) * g * g;
-    const T d = g * square_root((moved[i] + eps) / (square[i] + eps));
-    moved[i] = rho * moved[i] + (T{1} - rho) * d * d;
-    w[i] -= u.lr * d;
+struct AdadeltaRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(Update<T> u, T rho, T eps) {
+    using kernels::multiply_add;
+    T *w = u.value, *square = u.state(0), *moved = u.state(1);
+    const T* grad = u.grad;
+    SGQ_SIMD
+    for (index_t i = 0; i < u.n; ++i) {
+      const T g = multiply_add<Bytes>(u.penalty, w[i], grad[i]);
+      square[i] = multiply_add<Bytes>(rho, square[i], (T{1} - rho) * g * g);
+      const T d = g * square_root<Bytes>((moved[i] + eps) / (square[i] + eps));
+      moved[i] = multiply_add<Bytes>(rho, moved[i], (T{1} - rho) * d * d);
+      w[i] = multiply_add<Bytes>(-u.lr, d, w[i]);
+    }
   }
-}
+};
 
 template <class T>
 class Adadelta final : public Optimizer<T> {
@@ -45,7 +49,7 @@ public:
 
 private:
   void update(const Update<T>& u) const override {
-    kernels::for_isa<adadelta_row<T>>(u, rho_, eps_);
+    kernels::for_registers<AdadeltaRow<T>>(u, rho_, eps_);
   }
 
   T rho_, eps_;

@@ -6,6 +6,7 @@
 //     w -= lr m^ / (sqrt(v^) + eps)    m^ = m / (1 - b1^t),  v^ = v / (1 - b2^t),  t = 1, 2, ..
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/train/optimizer.hpp"
 #include "sgq/train/square_root.hpp"
 
@@ -25,18 +26,23 @@ struct AdamwFactors {
 };
 
 template <class T>
-SGQ_INLINE void adamw_row(Update<T> u, AdamwFactors<T> f) {
-  T *w = u.value, *m = u.state(0), *v = u.state(1);
-  const T* grad = u.grad;
-  const T step = u.lr * f.mean_unbias;
-  SGQ_SIMD
-  for (index_t i = 0; i < u.n; ++i) {
-    const T g = grad[i] + u.penalty * w[i];
-    m[i] = f.beta1 * m[i] + (T{1} - f.beta1) * g;
-    v[i] = f.beta2 * v[i] + (T{1} - f.beta2) * g * g;
-    w[i] -= u.shrink * w[i] + step * m[i] / (square_root(v[i]) * f.root_unbias + f.eps);
+struct AdamwRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(Update<T> u, AdamwFactors<T> f) {
+    using kernels::multiply_add;
+    T *w = u.value, *m = u.state(0), *v = u.state(1);
+    const T* grad = u.grad;
+    const T step = u.lr * f.mean_unbias;
+    SGQ_SIMD
+    for (index_t i = 0; i < u.n; ++i) {
+      const T g = multiply_add<Bytes>(u.penalty, w[i], grad[i]);
+      m[i] = multiply_add<Bytes>(f.beta1, m[i], (T{1} - f.beta1) * g);
+      v[i] = multiply_add<Bytes>(f.beta2, v[i], (T{1} - f.beta2) * g * g);
+      const T root = multiply_add<Bytes>(square_root<Bytes>(v[i]), f.root_unbias, f.eps);
+      w[i] -= multiply_add<Bytes>(u.shrink, w[i], step * m[i] / root);
+    }
   }
-}
+};
 
 template <class T>
 class Adamw final : public Optimizer<T> {
@@ -53,14 +59,16 @@ public:
 
 private:
   void begin_step() override {
-    const double t = static_cast<double>(this->steps());
+    const index_t t = this->steps();
     factors_ = {.beta1 = static_cast<T>(options_.beta1),
                 .beta2 = static_cast<T>(options_.beta2),
                 .eps = static_cast<T>(options_.eps),
-                .mean_unbias = static_cast<T>(1 / (1 - std::pow(options_.beta1, t))),
-                .root_unbias = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t)))};
+                .mean_unbias = static_cast<T>(1 / (1 - math::power(options_.beta1, t))),
+                .root_unbias = static_cast<T>(1 / std::sqrt(1 - math::power(options_.beta2, t)))};
   }
-  void update(const Update<T>& u) const override { kernels::for_isa<adamw_row<T>>(u, factors_); }
+  void update(const Update<T>& u) const override {
+    kernels::for_registers<AdamwRow<T>>(u, factors_);
+  }
 
   AdamwOptions options_;
   AdamwFactors<T> factors_{};

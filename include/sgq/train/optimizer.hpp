@@ -15,7 +15,7 @@
 #pragma once
 
 #include "sgq/core/parallel.hpp"
-#include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/nn/net.hpp"
 
 #include <array>
@@ -137,7 +137,7 @@ protected:
   /// Called once per step, before the updates; steps() already counts this one: 1, 2, ..
   virtual void begin_step() {}
   /// Moves a stretch of a parameter and of its state. Apply both u.penalty and u.shrink: one of
-  /// them is 0. Called from several threads; kernels::for_isa vectorises the loop (sgd.hpp).
+  /// them is 0. Called from several threads; kernels::for_registers vectorises the loop (sgd.hpp).
   virtual void update(const Update<T>& u) const = 0;
 
   /// The value. Throws value_error unless it is finite and >= 0, and less than `below` if that is

@@ -15,13 +15,13 @@
 // where it stopped.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/shape.hpp"
 #include "sgq/core/table.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numbers>
 #include <string>
 #include <vector>
 
@@ -55,7 +55,7 @@ namespace detail {
 
 /// From a (t = 0) to b (t = 1).
 inline double half_cosine(double a, double b, double t) {
-  return b + (a - b) * (1 + std::cos(std::numbers::pi * t)) / 2;
+  return b + (a - b) * (1 + math::cos_pi(t)) / 2;
 }
 
 inline double constant(const Schedule&, double, double) {
@@ -77,7 +77,7 @@ inline double cosine(const Schedule& s, double at, double length) {
 
 // The first step has the factor `start`, the last one `end`, as in PyTorch's OneCycleLR.
 inline double one_cycle(const Schedule& s, double at, double length) {
-  const double peak = std::max(s.warm_up * length - 1, 0.0), last = length - 1;
+  const double peak = std::max(s.warm_up * length, 1.0) - 1, last = length - 1;
   if (at < peak) return half_cosine(s.start, 1, at / peak);
   return half_cosine(1, s.end, last > peak ? (at - peak) / (last - peak) : 0);
 }

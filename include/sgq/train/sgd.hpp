@@ -17,16 +17,20 @@ struct SgdOptions {
 };
 
 template <class T>
-SGQ_INLINE void sgd_row(Update<T> u, T momentum, T now, T past) {
-  T *w = u.value, *v = u.state(0);
-  const T* grad = u.grad;
-  SGQ_SIMD
-  for (index_t i = 0; i < u.n; ++i) {
-    const T g = grad[i] + u.penalty * w[i];
-    v[i] = momentum * v[i] + g;
-    w[i] -= u.lr * (now * g + past * v[i]);
+struct SgdRow {
+  template <int Bytes>
+  SGQ_INLINE static void run(Update<T> u, T momentum, T now, T past) {
+    using kernels::multiply_add;
+    T *w = u.value, *v = u.state(0);
+    const T* grad = u.grad;
+    SGQ_SIMD
+    for (index_t i = 0; i < u.n; ++i) {
+      const T g = multiply_add<Bytes>(u.penalty, w[i], grad[i]);
+      v[i] = multiply_add<Bytes>(momentum, v[i], g);
+      w[i] = multiply_add<Bytes>(-u.lr, multiply_add<Bytes>(past, v[i], now * g), w[i]);
+    }
   }
-}
+};
 
 template <class T>
 class Sgd final : public Optimizer<T> {
@@ -41,7 +45,7 @@ public:
 private:
   void update(const Update<T>& u) const override {
     const T now = nesterov_ ? T{1} : T{0}, past = nesterov_ ? momentum_ : T{1};
-    kernels::for_isa<sgd_row<T>>(u, momentum_, now, past);
+    kernels::for_registers<SgdRow<T>>(u, momentum_, now, past);
   }
 
   T momentum_;

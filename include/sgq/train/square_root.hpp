@@ -6,7 +6,7 @@
 // then sqrt(x) = x r with one correction.
 #pragma once
 
-#include "sgq/config.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 
 #include <cstdint>
 #include <type_traits>
@@ -14,20 +14,20 @@
 namespace sgq::train {
 
 /// sqrt(x) to one unit in the last place, for x = 0 and normal x > 0; NaN for infinite x.
-template <class T>
+template <int Bytes, class T>
 SGQ_INLINE T square_root(T x) {
+  using kernels::multiply_add;
   constexpr bool is_float = std::is_same_v<T, float>;
   using Bits = std::conditional_t<is_float, std::uint32_t, std::uint64_t>;
   constexpr Bits magic =
       is_float ? static_cast<Bits>(0x5f375a86u) : static_cast<Bits>(0x5fe6eb50c7b537a9u);
   const T half = x * T(0.5);
   T r = __builtin_bit_cast(T, static_cast<Bits>(magic - (__builtin_bit_cast(Bits, x) >> 1)));
-  r = r * (T(1.5) - half * r * r);
-  r = r * (T(1.5) - half * r * r);
-  r = r * (T(1.5) - half * r * r);
-  if constexpr (!is_float) r = r * (T(1.5) - half * r * r);
+  SGQ_UNROLL
+  for (int turn = 0; turn < (is_float ? 3 : 4); ++turn)
+    r = r * multiply_add<Bytes>(-(half * r), r, T(1.5));
   const T y = x * r;
-  return y + T(0.5) * r * (x - y * y);
+  return multiply_add<Bytes>(T(0.5) * r, multiply_add<Bytes>(-y, y, x), y);
 }
 
 } // namespace sgq::train

@@ -3,6 +3,7 @@
 
 #include "sgq/kernels/gemm/problem.hpp"
 #include "sgq/kernels/gemm/tiles.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -12,35 +13,40 @@ namespace sgq::kernels {
 namespace detail {
 
 /// One row of the epilogue; Old and Columns say whether c_old and col_bias take part.
-template <bool Old, bool Columns, class T>
+template <int Bytes, bool Old, bool Columns, class T>
 SGQ_INLINE void finish_row(const T* sums, index_t n, T scale, T beta, T row, const T* columns,
                            T lowest, T* c) {
   SGQ_SIMD
   for (index_t j = 0; j < n; ++j) {
-    T v = scale * sums[j];
-    if constexpr (Old) v += beta * c[j];
-    v += row;
+    T v;
+    if constexpr (Old)
+      v = multiply_add<Bytes>(scale, sums[j], beta * c[j]) + row;
+    else
+      v = multiply_add<Bytes>(scale, sums[j], row);
     if constexpr (Columns) v += columns[j];
     c[j] = v < lowest ? lowest : v; // keeps NaN
   }
 }
 
 template <class T>
-SGQ_INLINE void finish_rows(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>* e,
-                            T* c, index_t ldc) {
-  const T lowest = e->relu ? T{0} : -std::numeric_limits<T>::infinity();
-  for (index_t i = 0; i < m; ++i, sums += ld, c += ldc) {
-    const T row = e->row_bias ? e->row_bias[i] : T{0};
-    if (e->beta != 0 && e->col_bias)
-      finish_row<true, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else if (e->beta != 0)
-      finish_row<true, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else if (e->col_bias)
-      finish_row<false, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
-    else
-      finish_row<false, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+struct FinishRows {
+  template <int Bytes>
+  SGQ_INLINE static void run(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>* e,
+                             T* c, index_t ldc) {
+    const T lowest = e->relu ? T{0} : -std::numeric_limits<T>::infinity();
+    for (index_t i = 0; i < m; ++i, sums += ld, c += ldc) {
+      const T row = e->row_bias ? e->row_bias[i] : T{0};
+      if (e->beta != 0 && e->col_bias)
+        finish_row<Bytes, true, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else if (e->beta != 0)
+        finish_row<Bytes, true, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else if (e->col_bias)
+        finish_row<Bytes, false, true>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+      else
+        finish_row<Bytes, false, false>(sums, n, e->scale, e->beta, row, e->col_bias, lowest, c);
+    }
   }
-}
+};
 
 } // namespace detail
 
@@ -57,34 +63,39 @@ Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
 template <class T>
 void finish(const T* sums, index_t ld, index_t m, index_t n, const Epilogue<T>& e, T* c,
             index_t ldc) {
-  for_isa<detail::finish_rows<T>>(sums, ld, m, n, &e, c, ldc);
+  for_registers<detail::FinishRows<T>>(sums, ld, m, n, &e, c, ldc);
 }
 
-/// Runs a micro-kernel for the rows x cols upper left part of a tile, then the epilogue. With
-/// beta != 0 the product must not accumulate or resume.
+/// Runs a micro-kernel for the rows x cols upper left part of a tile, or of each of x.tiles, then
+/// the epilogue. With beta != 0 there is one tile, and it must not accumulate or resume. Changes x
+/// rather than copying it, for the reason that part_of() has.
 template <class T>
-void run_tile(const OuterTile<T>& tile, const OuterProduct<T>& x, index_t rows, index_t cols,
+void run_tile(const OuterTile<T>& tile, OuterProduct<T>& x, index_t rows, index_t cols,
               const Epilogue<T>& e) {
   const auto run = tile.kernel(rows, cols);
-  if (rows == tile.mr && tile.is_whole(cols) && e.beta == 0) {
+  x.rows = rows;
+  if (tile.is_whole(cols) && e.beta == 0) {
     run(x);
     if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
-      finish(x.c, x.ldc, rows, cols, e, x.c, x.ldc);
+      finish(x.c, x.ldc, rows, x.tiles * cols, e, x.c, x.ldc);
     return;
   }
   // Not cleared: the kernel writes all that finish() reads. Only a kernel that resumes old sums
   // reads them, as whole vectors.
   alignas(64) T whole[max_mr * max_nr];
+  T* const c = x.c;
+  const index_t ldc = x.ldc;
   if (x.accumulate || x.resume) {
     std::fill_n(whole, tile.mr * tile.nr, T{0});
-    for (index_t i = 0; i < rows; ++i) std::copy_n(x.c + i * x.ldc, cols, whole + i * tile.nr);
+    for (index_t i = 0; i < rows; ++i) std::copy_n(c + i * ldc, cols, whole + i * tile.nr);
   }
-  OuterProduct<T> part = x;
-  part.c = whole;
-  part.ldc = tile.nr;
-  part.stream = false;
-  run(part);
-  finish(whole, tile.nr, rows, cols, e, x.c, x.ldc);
+  x.c = whole;
+  x.ldc = tile.nr;
+  x.stream = false;
+  run(x);
+  x.c = c;
+  x.ldc = ldc;
+  finish(whole, tile.nr, rows, cols, e, c, ldc);
 }
 
 } // namespace sgq::kernels

@@ -1,8 +1,8 @@
 // sgq/kernels/gemm/gemm_inner.hpp -- the matrix product A B^T from inner-product tiles.
 //
 // Rows of A and of B are contiguous along k, so vectors run along k in both and neither has to be
-// transposed. Worth it where the sum is long and C is small, as in the weight gradient of a layer:
-// then transposing B would cost more than it saves.
+// transposed. Worth it where the sum is long and C is small, as in the forward product of a linear
+// layer: then transposing B would cost more than it saves.
 //
 //     tasks    parts of k, each with its own C, added in order (kernels/gemm/split_k.hpp)
 //     blocks   of k, short enough that a strip of B stays in L1 and A in L2

@@ -9,9 +9,12 @@
 //     loop 2   panels of B; each stays in L1 during
 //     loop 1   panels of A: one call of the micro-kernel
 //
-// The smaller operand is packed once, for all tasks; the other by the task that needs it. Where C
-// is small and the sum is long, tasks take a part of the sum each, and the parts are added in
-// order. Every choice depends on the sizes only, so the result does not depend on the threads.
+// The smaller operand is packed once, if several tasks need it; the other by the task that needs
+// it. Rows of B that lie along memory take no pass of their own: the first panel of A reads them
+// where they are and leaves them packed for the others, and where the sum is short, all panels read
+// them there, a row of tiles at a time. Where C is small and the sum is long, tasks take a part of
+// the sum each, and the parts are added in order. Every choice depends on the sizes only, so the
+// result does not depend on the threads.
 #pragma once
 
 #include "sgq/core/memory.hpp"
@@ -35,22 +38,25 @@ public:
     const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
     depth_ = blocks_of(blocks, parts) * kc;
-    // Skip packing B when m is small and B's rows are close together or few.
-    direct_b_ = std::is_same_v<T, TB> && share_a_ && !g.trans_b && g.n % tile_.lanes == 0 &&
-                g.m <= 64 && (g.ldb <= 1024 || g.k <= 16 || (g.k <= 64 && g.m <= 16));
     const Epilogue<T>& e = g.epilogue;
     const bool as_summed = e.scale == 1 && e.beta == 0 && !e.row_bias && !e.col_bias && !e.relu;
-    stream_ = as_summed && depth_ >= g.k && g.k <= kc && g.m % tile_.mr == 0 &&
+    stream_ = as_summed && depth_ >= g.k && g.k <= kc &&
               g.m * g.n * index_t{sizeof(T)} >= stream_bytes && aligned(g.c, g.ldc);
     // A streamed row must fill whole cache lines: a partial line costs a write of its own.
     constexpr index_t line = 64 / sizeof(T);
     if (stream_ && nr_ > line) nr_ = nr_ / line * line;
+    // Short sums: what a task reads of B fits L1.
+    if (in_place()) cols_ = std::min(cols_, kc * nr_ / std::max<index_t>(1, g.k));
     cols_ = round_up(cols_, nr_);
+    share_ = share_a_ ? g.n > cols_ : g.m > rows_;
   }
 
   void run() {
     Arena::Scope scope(scratch());
-    pack_shared();
+    if (share_) pack_shared();
+    index_t* const rows = scratch().take<index_t>(kc);
+    for (index_t p = 0; p < kc; ++p) rows[p] = p * nr_;
+    b_row_ = rows;
     const index_t parts = std::max<index_t>(1, blocks_of(g_.k, depth_));
     const bool partial = parts > 1 || (g_.epilogue.beta != 0 && g_.k > kc);
     T* const sums = partial ? scratch().take<T>(parts * g_.m * g_.n) : nullptr;
@@ -85,6 +91,12 @@ private:
     return reinterpret_cast<std::uintptr_t>(c) % 64 == 0 && ldc * index_t{sizeof(T)} % 64 == 0;
   }
 
+  /// B's rows are vectors already: the first panel of A reads them where they are.
+  bool fresh_b() const { return std::is_same_v<T, TB> && share_a_ && !g_.trans_b; }
+
+  /// All panels of A do, which pays where a strip is short, or is read once or twice.
+  bool in_place() const { return fresh_b() && g_.n % tile_.lanes == 0 && g_.k <= 32; }
+
   /// The part of C and of k that a task computes.
   struct Task {
     index_t i0, i1, j0, j1, k0, k1;
@@ -104,67 +116,111 @@ private:
     };
     parallel_for(across * blocks_of(g_.k, kc), pack_part);
     shared_ = packed;
-    const index_t depth = std::min(g_.k, kc);
-    index_t* const rows = scratch().take<index_t>(depth);
-    for (index_t p = 0; p < depth; ++p) rows[p] = p * (direct_b_ ? g_.ldb : nr_);
-    b_row_ = rows;
   }
 
-  /// PackedOperand of one operand for one block of k; the one of row or column w begins at at(w).
-  struct PackedOperand {
-    const T* data;
-    index_t first, step;
-    const T* at(index_t w) const { return data + (w - first) * step; }
+  /// The rows of A and the columns of B that a task multiplies, for one block of k, and where to.
+  struct Block {
+    index_t p, k;
+    const T* a; ///< packed
+    T* b;       ///< packed, or room for that
+    T* c;
+    index_t ldc;
+    bool accumulate;
+    const Epilogue<T>& e;
+    const index_t* fresh; ///< rows of B where they are, and OuterProduct::ahead more
   };
-
-  PackedOperand panels_of_a(const Task& x, index_t p, index_t k, T* buffer) const {
-    if (share_a_) return {shared_ + p * shared_rows_, 0, k};
-    a_.pack(x.i0, x.i1 - x.i0, p, k, tile_.mr, buffer);
-    return {buffer, x.i0, k};
-  }
-
-  PackedOperand panels_of_b(const Task& x, index_t p, index_t k, T* buffer) const {
-    if constexpr (std::is_same_v<T, TB>)
-      if (direct_b_) return {g_.b + p * g_.ldb, 0, 1};
-    if (!share_a_) return {shared_ + p * shared_rows_, 0, k};
-    b_.pack(x.j0, x.j1 - x.j0, p, k, nr_, buffer);
-    return {buffer, x.j0, k};
-  }
 
   /// One task: loops 4 to 1. The sum over all of its k blocks is complete after the last one, and
   /// only then goes through the epilogue.
   void run_task(const Task& x, T* c, index_t ldc, const Epilogue<T>& e) const {
     Arena::Scope scope(scratch());
-    const index_t own = share_a_ ? round_up(x.j1 - x.j0, nr_) : round_up(x.i1 - x.i0, tile_.mr);
-    T* const buffer = scratch().take<T>(own * std::min(x.k1 - x.k0, kc));
+    const index_t m = x.i1 - x.i0, n = x.j1 - x.j0, depth = std::min(x.k1 - x.k0, kc);
+    const bool pack_a = !share_a_ || !shared_, pack_b = share_a_ || !shared_;
+    T* const a = pack_a ? scratch().take<T>(round_up(m, tile_.mr) * depth) : nullptr;
+    T* const b = pack_b ? scratch().take<T>(round_up(n, nr_) * depth) : nullptr;
+    index_t* const fresh = scratch().take<index_t>(depth + OuterProduct<T>::ahead);
+    const Epilogue<T> none{};
     index_t p = x.k0;
     do {
       const index_t k = std::min(kc, x.k1 - p);
-      const PackedOperand a = panels_of_a(x, p, k, buffer), b = panels_of_b(x, p, k, buffer);
-      run_panels(x, k, a, b, c, ldc, p > x.k0, p + k < x.k1 ? Epilogue<T>{} : e);
+      T* const packed = shared_ + p * shared_rows_;
+      if (pack_a) a_.pack(x.i0, m, p, k, tile_.mr, a);
+      // If all panels of B fit L1 together, C is written along its rows.
+      const bool short_sum = n * k <= (kc + k) * nr_;
+      if (pack_b && !(short_sum ? in_place() : fresh_b())) b_.pack(x.j0, n, p, k, nr_, b);
+      for (index_t q = 0; q < depth + OuterProduct<T>::ahead; ++q)
+        fresh[q] = q < k ? q * g_.ldb : k == 0 ? 0 : fresh[q - k] + nr_;
+      const Block y{.p = p,
+                    .k = k,
+                    .a = pack_a ? a : packed,
+                    .b = pack_b ? b : packed + x.j0 * k,
+                    .c = c,
+                    .ldc = ldc,
+                    .accumulate = p > x.k0,
+                    .e = p + k < x.k1 ? none : e,
+                    .fresh = fresh};
+      short_sum ? run_rows(x, y) : run_strips(x, y);
       p += k;
     } while (p < x.k1);
   }
 
-  /// Loops 3 to 1, for one block of k. If all panels of B fit L1 together, loops 1 and 2 are
-  /// swapped, so that C is written along its rows.
-  void run_panels(const Task& x, index_t k, const PackedOperand& a, const PackedOperand& b, T* c,
-                  index_t ldc, bool accumulate, const Epilogue<T>& e) const {
-    const bool short_sum = k * (x.j1 - x.j0) <= kc * nr_;
-    const index_t rows = short_sum ? tile_.mr : mc / tile_.mr * tile_.mr;
+  OuterProduct<T> tile_at(const Task& x, const Block& y, index_t i, index_t j) const {
+    return {.k = y.k,
+            .a = y.a + (i - x.i0) * y.k,
+            .b = y.b + (j - x.j0) * y.k,
+            .b_row = b_row_,
+            .c = y.c + i * y.ldc + j,
+            .ldc = y.ldc,
+            .accumulate = y.accumulate,
+            .stream = stream_,
+            .b_step = y.k * nr_};
+  }
+
+  /// Makes a tile read B where it is.
+  void read_fresh(const Block& y, index_t j, OuterProduct<T>& tile) const {
+    if constexpr (std::is_same_v<T, TB>) {
+      tile.b = g_.b + y.p * g_.ldb + j;
+      tile.b_row = y.fresh;
+      tile.b_step = nr_;
+      tile.fresh = true;
+    }
+  }
+
+  /// Loops 1 and 2 for a short sum: panels of A, each with all columns.
+  void run_rows(const Task& x, const Block& y) const {
+    for (index_t i = x.i0; i < x.i1; i += tile_.mr)
+      for (index_t j = x.j0, cols; j < x.j1; j += cols) {
+        cols = std::min(nr_, x.j1 - j);
+        OuterProduct<T> tile = tile_at(x, y, i, j);
+        if (in_place()) read_fresh(y, j, tile);
+        tile.fresh = tile.fresh && i == x.i0;
+        if (cols == nr_ && y.e.beta == 0) tile.tiles = (x.j1 - j) / nr_;
+        run_tile(tile_, tile, std::min(tile_.mr, x.i1 - i), cols, part_of(y.e, i, j));
+        cols *= tile.tiles;
+      }
+  }
+
+  /// Loops 3 to 1: blocks of rows, panels of B, panels of A. The first panel of A packs B.
+  void run_strips(const Task& x, const Block& y) const {
+    constexpr index_t rows = mc / max_mr * max_mr;
+    const bool fresh = fresh_b(), one_block = x.i1 - x.i0 <= rows;
     for (index_t ib = x.i0; ib < x.i1; ib += rows)
-      for (index_t j = x.j0; j < x.j1; j += nr_)
-        for (index_t i = ib; i < std::min(x.i1, ib + rows); i += tile_.mr)
-          run_tile(tile_,
-                   {.k = k,
-                    .a = a.at(i),
-                    .b = b.at(j),
-                    .b_row = b_row_,
-                    .c = c + i * ldc + j,
-                    .ldc = ldc,
-                    .accumulate = accumulate,
-                    .stream = stream_},
-                   std::min(tile_.mr, x.i1 - i), std::min(nr_, x.j1 - j), part_of(e, i, j));
+      for (index_t j = x.j0; j < x.j1; j += nr_) {
+        const index_t cols = std::min(nr_, x.j1 - j);
+        // A strip that no other block of rows needs stays where the last one was, in L1.
+        T* const strip = y.b + (fresh && one_block ? 0 : (j - x.j0) * y.k);
+        const bool copy = fresh && ib == x.i0 && tile_.is_whole(cols) && cols == nr_;
+        if (fresh && ib == x.i0 && !copy) b_.pack(j, cols, y.p, y.k, nr_, strip);
+        for (index_t i = ib; i < std::min(x.i1, ib + rows); i += tile_.mr) {
+          OuterProduct<T> tile = tile_at(x, y, i, j);
+          tile.b = strip;
+          if (copy && i == ib) {
+            read_fresh(y, j, tile);
+            tile.copy = strip;
+          }
+          run_tile(tile_, tile, std::min(tile_.mr, x.i1 - i), cols, part_of(y.e, i, j));
+        }
+      }
   }
 
   const Gemm<T, TA, TB>& g_;
@@ -172,11 +228,11 @@ private:
   index_t nr_; ///< of the tiles that are used
   Operand<TA> a_;
   Operand<TB> b_;
-  bool share_a_;                ///< A is packed once for all tasks, else B
-  bool direct_b_ = false;       ///< B is read where it is
+  bool share_a_;                ///< A is the operand to pack once for all tasks, else B
+  bool share_;                  ///< so is done, as several tasks need it
   bool stream_ = false;         ///< C is written past the caches
   index_t rows_, cols_, depth_; ///< of a task
-  const T* shared_ = nullptr;
+  T* shared_ = nullptr;         ///< where packed for all tasks
   index_t shared_rows_ = 0;
   const index_t* b_row_ = nullptr;
 };

@@ -5,6 +5,7 @@
 // next part is computed without a branch, which makes such sums a fifth faster.
 #pragma once
 
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
 
 namespace sgq::kernels {
@@ -30,7 +31,7 @@ template <class T>
     for (index_t j = 0; j < 6; ++j) {
       const V bv = *reinterpret_cast<const Loose*>(j == 0 ? b : b + row[j]);
       SGQ_UNROLL
-      for (index_t i = 0; i < 4; ++i) sum[i * 6 + j] += av[i] * bv;
+      for (index_t i = 0; i < 4; ++i) add_product<64>(sum[i * 6 + j], av[i], bv);
     }
     left -= lanes;
     const index_t at_end = (left - 1) >> 63; // all ones where nothing is left of this part

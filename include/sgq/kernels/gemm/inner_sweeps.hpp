@@ -6,6 +6,7 @@
 // allows, and finds what the one before it read still in the cache.
 #pragma once
 
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/kernels/simd/horizontal_sum.hpp"
 
 namespace sgq::kernels {
@@ -37,7 +38,7 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
       for (index_t i = 0; i < Rows; ++i) {
         const V av = *reinterpret_cast<const Loose*>(a + i * x.lda);
         SGQ_UNROLL
-        for (index_t j = 0; j < Cols; ++j) sum[i][j] += av * bv[j];
+        for (index_t j = 0; j < Cols; ++j) add_product<Bytes>(sum[i][j], av, bv[j]);
       }
       left -= lanes;
       const index_t at_end = (left - 1) >> 63; // all ones where nothing is left of this part

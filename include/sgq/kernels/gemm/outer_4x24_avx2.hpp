@@ -15,15 +15,24 @@ namespace sgq::kernels {
 #if SGQ_X86
 template <class T, index_t Rows, index_t Vectors>
 [[SGQ_TARGET_AVX2]] void outer_4x24_avx2(const OuterProduct<T>& x) {
-  typename Simd<T, 32>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
-  outer_sums<32, 4, Rows, Vectors>(x, sum);
-  if (!x.stream) return store_sums<32, Rows, Vectors>(x, sum);
-  SGQ_UNROLL
-  for (index_t i = 0; i < Rows; ++i) {
+  const index_t rows = x.rows, ldc = x.ldc;
+  const T* b = x.b;
+  T* c = x.c;
+  for (index_t t = x.tiles; t > 0; --t, b += x.b_step, c += Vectors * Simd<T, 32>::lanes) {
+    typename Simd<T, 32>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+    outer_sums<32, 4, Rows, Vectors>(x, b, c, sum);
+    if (!x.stream) {
+      store_sums<32, Rows, Vectors>(x, c, sum);
+      continue;
+    }
     SGQ_UNROLL
-    for (index_t j = 0; j < Vectors; ++j)
-      _mm256_stream_si256(reinterpret_cast<__m256i*>(x.c + i * x.ldc) + j,
-                          reinterpret_cast<__m256i>(sum[i][j]));
+    for (index_t i = 0; i < Rows; ++i) {
+      if (i >= rows) break;
+      SGQ_UNROLL
+      for (index_t j = 0; j < Vectors; ++j)
+        _mm256_stream_si256(reinterpret_cast<__m256i*>(c + i * ldc) + j,
+                            reinterpret_cast<__m256i>(sum[i][j]));
+    }
   }
 }
 #endif

@@ -17,15 +17,24 @@ namespace sgq::kernels {
 #if SGQ_X86
 template <class T, index_t Rows, index_t Vectors>
 [[SGQ_TARGET_AVX512]] void outer_8x32_avx512(const OuterProduct<T>& x) {
-  typename Simd<T, 64>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
-  outer_sums<64, 8, Rows, Vectors>(x, sum);
-  if (!x.stream) return store_sums<64, Rows, Vectors>(x, sum);
-  SGQ_UNROLL
-  for (index_t i = 0; i < Rows; ++i) {
+  const index_t rows = x.rows, ldc = x.ldc;
+  const T* b = x.b;
+  T* c = x.c;
+  for (index_t t = x.tiles; t > 0; --t, b += x.b_step, c += Vectors * Simd<T, 64>::lanes) {
+    typename Simd<T, 64>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
+    outer_sums<64, 8, Rows, Vectors>(x, b, c, sum);
+    if (!x.stream) {
+      store_sums<64, Rows, Vectors>(x, c, sum);
+      continue;
+    }
     SGQ_UNROLL
-    for (index_t j = 0; j < Vectors; ++j)
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(x.c + i * x.ldc) + j,
-                          reinterpret_cast<__m512i>(sum[i][j]));
+    for (index_t i = 0; i < Rows; ++i) {
+      if (i >= rows) break;
+      SGQ_UNROLL
+      for (index_t j = 0; j < Vectors; ++j)
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(c + i * ldc) + j,
+                            reinterpret_cast<__m512i>(sum[i][j]));
+    }
   }
 }
 #endif

@@ -39,45 +39,68 @@ SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t 
     }
 }
 
-/// dst[p * width + w] = src[w * stride + p] for some w of one panel: the transpose.
-template <class T, class S>
-SGQ_INLINE void pack_strip(const S* src, index_t stride, index_t k, index_t count, index_t width,
-                           T* dst) {
+/// dst[p * ld + w] = src[w * stride + p] for as many w as Bytes hold. Fetches the rows behind them.
+template <int Bytes, class T>
+SGQ_INLINE void turn_strip(const T* src, index_t stride, index_t k, T* dst, index_t ld) {
   using Loose = typename Vector16<T>::loose;
-  constexpr index_t lanes = Vector16<T>::lanes;
+  constexpr index_t lanes = Vector16<T>::lanes, rows = Simd<T, Bytes>::lanes;
   index_t p = 0;
-  if constexpr (std::is_same_v<T, S>) {
-    if (count == lanes)
-      for (; p + lanes <= k; p += lanes) {
-        typename Vector16<T>::type rows[std::size_t(lanes)];
-        SGQ_UNROLL
-        for (index_t w = 0; w < lanes; ++w)
-          rows[w] = *reinterpret_cast<const Loose*>(src + w * stride + p);
-        transpose<T>(rows);
-        SGQ_UNROLL
-        for (index_t w = 0; w < lanes; ++w)
-          *reinterpret_cast<Loose*>(dst + (p + w) * width) = rows[w];
+  for (; p + lanes <= k; p += lanes) {
+    if (p % (64 / index_t{sizeof(T)}) == 0) {
+      SGQ_UNROLL
+      for (index_t w = 0; w < rows; ++w) __builtin_prefetch(src + (w + rows) * stride + p);
+    }
+    typename Simd<T, Bytes>::type turned[std::size_t(lanes)];
+    SGQ_UNROLL
+    for (index_t w = 0; w < lanes; ++w) {
+      const typename Vector16<T>::type row = *reinterpret_cast<const Loose*>(src + w * stride + p);
+      if constexpr (Bytes == 16) {
+        turned[w] = row;
+      } else {
+        const typename Vector16<T>::type behind =
+            *reinterpret_cast<const Loose*>(src + (w + lanes) * stride + p);
+        join<T>(row, behind, turned[w]);
       }
+    }
+    transpose<T, Bytes>(turned);
+    SGQ_UNROLL
+    for (index_t w = 0; w < lanes; ++w)
+      *reinterpret_cast<typename Simd<T, Bytes>::loose*>(dst + (p + w) * ld) = turned[w];
   }
   for (; p < k; ++p)
-    for (index_t w = 0; w < count; ++w) dst[p * width + w] = static_cast<T>(src[w * stride + p]);
+    for (index_t w = 0; w < rows; ++w) dst[p * ld + w] = src[w * stride + p];
+}
+
+/// dst[p * ld + w] = src[w * stride + p] for `count` w, strip by strip.
+template <int Bytes, class T, class S>
+SGQ_INLINE void turn_rows(const S* src, index_t stride, index_t count, index_t k, T* dst,
+                          index_t ld) {
+  index_t w = 0;
+  if constexpr (std::is_same_v<T, S>) {
+    constexpr int wide = Bytes < 32 ? Bytes : 32;
+    for (; w + Simd<T, wide>::lanes <= count; w += Simd<T, wide>::lanes)
+      turn_strip<wide>(src + w * stride, stride, k, dst + w, ld);
+    for (; w + Simd<T, 16>::lanes <= count; w += Simd<T, 16>::lanes)
+      turn_strip<16>(src + w * stride, stride, k, dst + w, ld);
+  }
+  for (; w < count; ++w)
+    for (index_t p = 0; p < k; ++p) dst[p * ld + w] = static_cast<T>(src[w * stride + p]);
 }
 
 /// dst[w0][p][w] = src[(w0 + w) * stride + p]: panels of a matrix that has to be transposed.
 template <class T, class S>
-SGQ_INLINE void pack_columns(const S* src, index_t stride, index_t extent, index_t k, index_t width,
+struct PackColumns {
+  template <int Bytes>
+  SGQ_INLINE static void run(const S* src, index_t stride, index_t extent, index_t k, index_t width,
                              T* dst) {
-  constexpr index_t lanes = Vector16<T>::lanes;
-  for (index_t w0 = 0; w0 < extent; w0 += width) {
-    const index_t count = extent - w0 < width ? extent - w0 : width;
-    for (index_t w = 0; w < count; w += lanes)
-      pack_strip(src + (w0 + w) * stride, stride, k, count - w < lanes ? count - w : lanes, width,
-                 dst + w0 * k + w);
-    if (count < width)
-      for (index_t p = 0; p < k; ++p)
-        for (index_t w = count; w < width; ++w) dst[w0 * k + p * width + w] = 0;
+    for (index_t w0 = 0; w0 < extent; w0 += width, dst += width * k) {
+      const index_t count = extent - w0 < width ? extent - w0 : width;
+      turn_rows<Bytes>(src + w0 * stride, stride, count, k, dst, width);
+      for (index_t w = count; w < width; ++w)
+        for (index_t p = 0; p < k; ++p) dst[p * width + w] = 0;
+    }
   }
-}
+};
 
 } // namespace detail
 
@@ -94,7 +117,7 @@ struct Operand {
     if (along == 1)
       for_isa<detail::pack_rows<T, S>>(from, deep, extent, k, width, dst);
     else
-      for_isa<detail::pack_columns<T, S>>(from, along, extent, k, width, dst);
+      for_registers<detail::PackColumns<T, S>>(from, along, extent, k, width, dst);
   }
 };
 

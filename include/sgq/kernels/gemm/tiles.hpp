@@ -19,10 +19,12 @@ struct OuterTile {
   // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/performance.md), so
   // there it takes practically all.
   index_t k_strip;
-  void (*run[2][3])(const OuterProduct<T>&); ///< [all rows, mr / 2][vectors per row, less 1]
+  void (*run[3][3])(const OuterProduct<T>&); ///< [mr, mr / 2, mr / 4 rows][vectors, less 1]
 
   /// The smallest that has rows x cols; it touches whole vectors of C.
-  auto kernel(index_t rows, index_t cols) const { return run[rows <= mr / 2][vectors(cols) - 1]; }
+  auto kernel(index_t rows, index_t cols) const {
+    return run[(rows <= mr / 2) + (rows <= mr / 4)][vectors(cols) - 1];
+  }
 
   /// Registers for up to nr columns, at most three, as many as `run` has. Counted: a division would
   /// cost as much as a tile of a few terms.
@@ -53,7 +55,8 @@ const Tiles<T>& tiles() {
                 .lanes = 16 / s,
                 .k_strip = 256,
                 .run = {{outer_4x8_generic<T, 4, 1>, outer_4x8_generic<T, 4, 2>},
-                        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>}}},
+                        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>},
+                        {outer_4x8_generic<T, 1, 1>, outer_4x8_generic<T, 1, 2>}}},
       .inner = {.mr = 2, .nr = 3, .run = inner_2x3_generic<T>}};
 #if SGQ_X86
   static constexpr Tiles<T> avx2{
@@ -63,7 +66,8 @@ const Tiles<T>& tiles() {
            .lanes = 32 / s,
            .k_strip = 128,
            .run = {{outer_4x24_avx2<T, 4, 1>, outer_4x24_avx2<T, 4, 2>, outer_4x24_avx2<T, 4, 3>},
-                   {outer_4x24_avx2<T, 2, 1>, outer_4x24_avx2<T, 2, 2>, outer_4x24_avx2<T, 2, 3>}}},
+                   {outer_4x24_avx2<T, 2, 1>, outer_4x24_avx2<T, 2, 2>, outer_4x24_avx2<T, 2, 3>},
+                   {outer_4x24_avx2<T, 1, 1>, outer_4x24_avx2<T, 1, 2>, outer_4x24_avx2<T, 1, 3>}}},
       .inner = {.mr = 4, .nr = 3, .run = inner_4x3_avx2<T>}};
   static constexpr Tiles<T> avx512{
       .outer = {.mr = 8,
@@ -71,7 +75,8 @@ const Tiles<T>& tiles() {
                 .lanes = 64 / s,
                 .k_strip = 4096,
                 .run = {{outer_8x32_avx512<T, 8, 1>, outer_8x32_avx512<T, 8, 2>},
-                        {outer_8x32_avx512<T, 4, 1>, outer_8x32_avx512<T, 4, 2>}}},
+                        {outer_8x32_avx512<T, 4, 1>, outer_8x32_avx512<T, 4, 2>},
+                        {outer_8x32_avx512<T, 2, 1>, outer_8x32_avx512<T, 2, 2>}}},
       .inner = {.mr = 4, .nr = 6, .run = inner_4x6_avx512<T>}};
   if (isa() == Isa::avx512) return avx512;
   if (isa() == Isa::avx2) return avx2;
@@ -79,8 +84,8 @@ const Tiles<T>& tiles() {
   return generic;
 }
 
-// Largest tile of any instruction set, for tiles on the stack.
-inline constexpr index_t max_mr = 8, max_nr = 32, max_inner = 24;
+// Largest inner tile of any instruction set, for tiles on the stack.
+inline constexpr index_t max_inner = 24;
 
 // Blocks of a large product. kc rows of a packed panel of B (nr wide) and of A (mr wide) fit
 // the L1 cache together; mc rows of A, kc deep, stay in L2 while panels of B pass by. A

@@ -8,7 +8,7 @@
 // (kernels/gemm/). Everything element-wise is written once, as an SGQ_INLINE function over raw
 // pointers with SGQ_SIMD on its loops, and run by
 //
-//     for_isa<relu_row<float>>(x, y, n);
+//     for_isa<add_row<float>>(x, y, n);
 //
 // An always-inline function takes on the instruction set of the function it is inlined into, so one
 // plain body gives three machine codes. Inside such a body: no OpenMP region, no call that is not

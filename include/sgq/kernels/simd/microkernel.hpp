@@ -16,6 +16,9 @@
 
 namespace sgq::kernels {
 
+// Largest outer tile of any instruction set, for tiles on the stack.
+inline constexpr index_t max_mr = 8, max_nr = 32;
+
 /// C[i][j] = sum over p of a[p * mr + i] * b[b_row[p] + j], for a tile of mr x nr; with accumulate,
 /// C[i][j] += the same; with resume, the sum begins with C[i][j], so that a sum which is taken in
 /// stretches of k has the bits of one that is not. C's rows are ldc apart.
@@ -23,6 +26,12 @@ namespace sgq::kernels {
 /// `stream` writes C past the caches: a C that is larger than they are would be read from memory
 /// only to be overwritten. Its rows must be aligned to 64 bytes; nothing accumulates; and the
 /// caller runs fence_streams() before another thread may read C.
+///
+/// `rows` of the tile are read from C or written to it; where fewer than all, the rest of `a` is
+/// zeros. `tiles` of them are computed side by side, b_step apart in b.
+///
+/// `fresh` tells that b comes from memory: b_row goes on for `ahead` entries more, rows that are
+/// asked for in advance. With `copy`, b's rows are left there, too, a tile's width apart.
 template <class T>
 struct OuterProduct {
   index_t k;
@@ -34,6 +43,12 @@ struct OuterProduct {
   bool accumulate = false;
   bool resume = false;
   bool stream = false;
+  index_t rows = max_mr;
+  index_t tiles = 1, b_step = 0;
+  bool fresh = false;
+  T* copy = nullptr;
+
+  static constexpr index_t ahead = 32;
 };
 
 /// Makes this thread's streamed stores visible before anything that follows.

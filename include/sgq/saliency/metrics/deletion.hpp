@@ -11,6 +11,7 @@
 // 2018.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/saliency/metrics/perturbation.hpp"
 
 namespace sgq::saliency {
@@ -58,7 +59,7 @@ SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const
   walk(model, from, to, ranking(maps, options.rank_by, tie_breaker(options.seed)), counts,
        [&](std::size_t t, index_t n, const float* logits) {
          const index_t c = target[static_cast<std::size_t>(n)];
-         const double s = std::exp(log_probability(logits, model.classes(), c));
+         const double s = math::exp(log_probability(logits, model.classes(), c));
          curve.probability[static_cast<index_t>(t) * images + n] = s;
          // half of the interval before this point, half of the one after it
          const double before = t > 0 ? curve.share[t] - curve.share[t - 1] : 0;

@@ -9,6 +9,7 @@
 // a uniform one.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/saliency/metrics/blank.hpp"
 
 namespace sgq::saliency {
@@ -41,10 +42,10 @@ inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::left_
     const float* map = maps.data() + n * d;
     double sum = 0, h = 0;
     for (index_t i = 0; i < d; ++i) sum += static_cast<double>(std::abs(map[i]));
-    if (sum == 0) return blank == Blank::as_uniform ? std::log(static_cast<double>(d)) : undefined;
+    if (sum == 0) return blank == Blank::as_uniform ? math::log(static_cast<double>(d)) : undefined;
     for (index_t i = 0; i < d; ++i) {
       const double p = static_cast<double>(std::abs(map[i])) / sum;
-      if (p > 0) h -= p * std::log(p); // 0 ln 0 = 0
+      if (p > 0) h = std::fma(-p, math::log(p), h); // 0 ln 0 = 0
     }
     return h;
   });
@@ -53,7 +54,7 @@ inline Tensor<double> entropy(View<const float> maps, Blank blank = Blank::left_
 /// entropy / ln d: 0 to 1, comparable between image sizes; NaN for maps of one position.
 inline Tensor<double> normalized_entropy(View<const float> maps, Blank blank = Blank::left_out) {
   Tensor<double> h = entropy(maps, blank);
-  const double full = std::log(static_cast<double>(maps.shape().stride()));
+  const double full = math::log(static_cast<double>(maps.shape().stride()));
   for (double& v : h) v = full > 0 ? v / full : undefined;
   return h;
 }

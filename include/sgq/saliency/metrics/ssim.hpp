@@ -13,6 +13,7 @@
 // Processing 13 (2004); they use 11 x 11, too large for maps of 28 x 28.
 #pragma once
 
+#include "sgq/core/elementary.hpp"
 #include "sgq/core/shape.hpp"
 
 #include <array>
@@ -34,7 +35,7 @@ inline SsimWeights ssim_weights() {
   std::size_t k = 0;
   for (index_t y = -half; y <= half; ++y)
     for (index_t x = -half; x <= half; ++x)
-      sum += weights[k++] = std::exp(-static_cast<double>(y * y + x * x) / (2 * sigma * sigma));
+      sum += weights[k++] = math::exp(-static_cast<double>(y * y + x * x) / (2 * sigma * sigma));
   for (double& w : weights) w /= sum;
   return weights;
 }

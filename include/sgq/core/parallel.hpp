@@ -97,4 +97,21 @@ void parallel_blocks(index_t n, index_t block, F&& f) {
   parallel_for(blocks_of(n, block), [&](index_t b) { f(b * block, std::min(n, (b + 1) * block)); });
 }
 
+/// Sums over a batch are cut into blocks of this many images, the last may be short: gradients of
+/// weights, biases and clips are those of the blocks, added in order. So threads, or processes, can
+/// each sum blocks of their own.
+inline constexpr index_t block_images = 8;
+
+/// The sum of of_image(n) over a batch, block by block.
+template <class F>
+double sum_by_blocks(index_t batch, F&& of_image) {
+  double total = 0;
+  for (index_t first = 0; first < batch; first += block_images) {
+    double block = 0;
+    for (index_t n = first; n < std::min(first + block_images, batch); ++n) block += of_image(n);
+    total += block;
+  }
+  return total;
+}
+
 } // namespace sgq

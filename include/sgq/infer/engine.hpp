@@ -86,7 +86,7 @@ public:
   }
 
 private:
-  static constexpr index_t block_images = 8; // what a thread takes through the net at a time
+  static constexpr index_t task_images = 8; // what a thread takes through the net at a time
 
   static Graph checked(Graph graph) {
     check_graph(graph);
@@ -146,7 +146,7 @@ private:
       lives[r.output] = {layouts_[r.output].bytes(), i + 1, i + 1};
       lives[r.step->input].last = i + 1;
       if (r.step->thresholds.joins()) lives[r.step->residual].last = i + 1;
-      sums_ = std::max(sums_, r.step->op == Op::convolve ? sums_needed(r, block_images) : 0);
+      sums_ = std::max(sums_, r.step->op == Op::convolve ? sums_needed(r, task_images) : 0);
     }
     lives[0].size = layouts_[0].bytes();
     if (options_.keep_values)
@@ -161,7 +161,7 @@ private:
   void run_blocks(View<const std::uint8_t> pixels, std::int32_t* logits, See see) const {
     const index_t n = pixels.shape()[0], size = graph_.image.size();
     const index_t share = blocks_of(n, num_threads());
-    const index_t block = std::clamp<index_t>(share, 1, block_images);
+    const index_t block = std::clamp<index_t>(share, 1, task_images);
     parallel_blocks(n, block, [&](index_t begin, index_t end) {
       Arena::Scope scope(scratch());
       std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.size * block);

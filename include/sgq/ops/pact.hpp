@@ -136,6 +136,13 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
                     inverse, 1.0 / quant::max_code(bits)});
   });
 }
+
+/// The sum of one number a plane, [N, C].
+inline double sum_planes(const double* of_plane, index_t batch, index_t channels) {
+  return sum_by_blocks(batch, [&](index_t n) {
+    return std::accumulate(of_plane + n * channels, of_plane + (n + 1) * channels, 0.0);
+  });
+}
 } // namespace detail
 
 /// codes = rint(clip(v, 0, alpha) n/alpha). `regions`, unless empty, gets pact_region of each.
@@ -154,21 +161,21 @@ void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
 }
 
 /// Eq. 3 from the regions that pact_codes noted, [N, C, ..]. dx is overwritten (it may be dy);
-/// returns dL/dalpha, summed over the tensor in a fixed order.
+/// returns dL/dalpha, summed by blocks of images.
 template <class T>
 T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T> dx) {
   check_shape("PACT backward", regions.shape(), dy.shape());
   check_shape("PACT backward: dx", regions.shape(), dx.shape());
   const index_t batch = regions.shape()[0], channels = regions.shape()[1];
-  const index_t plane = regions.shape().plane(), planes = batch * channels;
+  const index_t plane = regions.shape().plane();
   Arena::Scope scope(scratch());
-  double* partial = scratch().take<double>(planes);
+  double* partial = scratch().take<double>(batch * channels);
   parallel_for(batch, [&](index_t n) {
     for (index_t i = n * channels; i < (n + 1) * channels; ++i)
       kernels::for_registers<PactBackwardRow<T>>(regions.data() + i * plane, dy.data() + i * plane,
                                                  plane, dx.data() + i * plane, partial + i);
   });
-  return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));
+  return static_cast<T>(detail::sum_planes(partial, batch, channels));
 }
 
 /// PACT+, which needs v again.
@@ -176,16 +183,16 @@ template <class T>
 T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> dy, View<T> dx) {
   check_shape("PACT+ backward", v.shape, dy.shape());
   check_shape("PACT+ backward: dx", v.shape, dx.shape());
-  const index_t plane = v.shape.plane(), planes = v.shape[0] * v.channels();
+  const index_t plane = v.shape.plane();
   Arena::Scope scope(scratch());
-  double* partial = scratch().take<double>(planes);
+  double* partial = scratch().take<double>(v.shape[0] * v.channels());
   detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {
     visit_row(v, at, plane, [&]<class U, class R>(const U* u, const R* r) {
       kernels::for_isa<pact_plus_backward_row<T, U, R>>(u, r, dy.data() + at, c, plane,
                                                         dx.data() + at, partial + at / plane);
     });
   });
-  return static_cast<T>(std::accumulate(partial, partial + planes, 0.0));
+  return static_cast<T>(detail::sum_planes(partial, v.shape[0], v.channels()));
 }
 
 } // namespace sgq::ops

@@ -43,13 +43,11 @@ void add_channel_sums(View<const T> x, View<T> out) {
     return;
   }
   parallel_for(channels, [&](index_t c) {
-    double total = 0;
-    for (index_t n = 0; n < x.shape()[0]; ++n) {
+    out[c] += static_cast<T>(sum_by_blocks(x.shape()[0], [&](index_t n) {
       double row;
       kernels::for_registers<SumRow<T>>(x.data() + (n * channels + c) * plane, plane, &row);
-      total += row;
-    }
-    out[c] += static_cast<T>(total);
+      return row;
+    }));
   });
 }
 

@@ -1,8 +1,8 @@
 // sgq/kernels/conv/weight_blocks.hpp -- how the sums of a weight gradient are cut over the batch.
 //
-// Blocks of 8 images, the last may be short. Each leaves its own dW; these are added in order. So
-// the result depends neither on the threads nor on who computes which block. Where blocks are few,
-// a task takes a part of the output channels only, which changes no sum.
+// Each block of images (core/parallel.hpp) leaves its own dW; these are added in order. So the result
+// depends neither on the threads nor on who computes which block. Where blocks are few, a task takes
+// a part of the output channels only, which changes no sum.
 #pragma once
 
 #include "sgq/core/memory.hpp"
@@ -18,8 +18,6 @@ struct WeightTask {
   index_t first, end; ///< images
   index_t from, to;   ///< output channels
 };
-
-inline constexpr index_t block_images = 8;
 
 /// dw = epilogue of the sum of all blocks. add_block(task, c) computes some filters c[o] of one
 /// block, as [input channel][tap], or [tap][input channel] where taps_first.

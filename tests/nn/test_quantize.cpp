@@ -277,7 +277,8 @@ TEST_CASE("a weight quantiser of one's own goes in through a factory", "[quantiz
   CHECK(contains(text, "layer 'conv2': expected a weight quantiser, got none"));
 }
 
-/// A quantiser that breaks its promise: codes between the integers, beyond the grid, too few.
+/// A quantiser that breaks its promise: codes between the integers, beyond the grid, too few; at
+/// once, or where weights have become large.
 template <class T>
 class Broken final : public quant::WeightQuantizer<T> {
 public:
@@ -291,6 +292,7 @@ public:
     out.codes = Tensor<T>(how_ == "few" ? Shape{1} : w.shape(), how_ == "between"  ? T(0.5)
                                                                 : how_ == "beyond" ? T(2)
                                                                                    : T(1));
+    if (how_ == "later" && w[0] > T(100)) out.codes[7] = T(300);
     out.scale = how_ == "scale" ? T(0) : T(1);
   }
   T backward(View<const T>, T, const quant::WeightCodes<T>&, View<const T>,
@@ -314,6 +316,18 @@ TEST_CASE("a quantiser of one's own that breaks its promise is refused", "[quant
     INFO(how);
     CHECK(contains(text, "layer 'conv2', quantiser broken"));
   }
+}
+
+TEST_CASE("a quantiser of one's own is watched at every step", "[quantize][errors]") {
+  auto net = small_plain_net<float>();
+  quantize(net,
+           {.bits = quant::parse_bit_policy("w2a4"), .alpha = 2, .input = {1 / 64.0f, {100, 128}}},
+           [](const std::string&, int) { return std::make_shared<Broken<float>>("later"); });
+  nn::Layer<float>& conv = net.layer(net.find("conv2"));
+  conv.weights()->parameter().edit()[0] = 101;
+  const std::string text = message_of<value_error>([&] { net.quantize_weights(); });
+  CHECK(contains(text, "layer 'conv2', quantiser broken: expected integer codes in -1..1"));
+  CHECK(contains(text, "got 1 other codes"));
 }
 
 TEST_CASE("a quantiser of other bits than the policy's is a warning", "[quantize]") {

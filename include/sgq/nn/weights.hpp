@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -62,7 +63,6 @@ public:
     if (!step_.empty() && weight_.written())
       step_.edit(); // a first value that comes from chosen weights
     quantized_version_ = 0;
-    checked_ = false;
   }
   /// "sawb, 4 bits, codes -7..7"; empty without a quantiser.
   std::string precision() const {
@@ -88,9 +88,8 @@ public:
   void quantize(std::string_view layer) {
     if (!quantizer_) return;
     quantizer_->quantize(weight_.value(), step(), codes_, layer);
-    if (!checked_) check_codes(layer);
-    checked_ = true;
-    largest_row_sum_ = largest_row_sum();
+    check_grid(layer);
+    largest_row_sum_ = largest_row_sum(layer);
     quantized_version_ = version();
   }
 
@@ -145,40 +144,43 @@ public:
 
 private:
   // Packing and bounds rely on the codes' range, which a user's quantiser may violate.
-  void check_codes(std::string_view layer) const {
-    const std::string what = "layer '" + std::string(layer) + "', quantiser " + quantizer_->name();
-    check_shape(what, shape(), codes_.codes.shape());
+  void check_grid(std::string_view layer) const {
+    if (codes_.codes.shape() != shape())
+      check_shape(quantizer_of(layer), shape(), codes_.codes.shape());
     const quant::QuantRange grid = quantizer_->grid();
     if (grid.levels > 1 << quantizer_->bits())
       throw value_error(
-          describe(what, "a grid of at most 2^bits levels",
+          describe(quantizer_of(layer), "a grid of at most 2^bits levels",
                    to_text(grid.levels) + " levels at " + to_text(quantizer_->bits()) + " bits"));
-    const T low = static_cast<T>(grid.quant_min), high = static_cast<T>(grid.quant_max);
-    index_t bad = 0;
-    for (T c : codes_.codes) {
-      const bool odd = std::fmod(c, T{2}) != 0;
-      bad += !(c >= low && c <= high && c == std::rint(c) && (grid.has_zero || odd));
-    }
-    if (bad > 0 || !(codes_.scale > 0) || !std::isfinite(codes_.scale))
-      throw value_error(describe(
-          what,
-          std::string("a positive scale and ") + (grid.has_zero ? "integer" : "odd") +
-              " codes in " + to_text(grid.quant_min) + ".." + to_text(grid.quant_max),
-          "a scale of " + to_text(codes_.scale) + " and " + to_text(bad) + " other codes"));
+    if (!(codes_.scale > 0) || !std::isfinite(codes_.scale))
+      throw value_error(describe(quantizer_of(layer), "a positive scale", to_text(codes_.scale)));
+  }
+  std::string quantizer_of(std::string_view layer) const {
+    return "layer '" + std::string(layer) + "', quantiser " + quantizer_->name();
   }
 
   T step() const { return step_.empty() ? T{1} : step_.value()[0]; }
   std::uint64_t version() const {
     return weight_.version() + (step_.empty() ? 0 : step_.version());
   }
-  double largest_row_sum() const {
+  /// Also looks whether all codes lie on the grid: a row is in the cache once.
+  double largest_row_sum(std::string_view layer) const {
     Arena::Scope scope(scratch());
-    double* const sums = scratch().take<double>(shape()[0]);
-    const index_t row = shape().stride();
-    parallel_for(shape()[0], [&](index_t o) {
-      kernels::for_registers<ops::SumRow<T, true>>(codes_.codes.data() + o * row, row, sums + o);
+    const index_t rows = shape()[0], row = shape().stride();
+    double* const sums = scratch().take<double>(rows);
+    index_t* const bad = scratch().take<index_t>(rows);
+    const quant::QuantRange grid = quantizer_->grid();
+    parallel_for(rows, [&](index_t o) {
+      const T* const codes = codes_.codes.data() + o * row;
+      kernels::for_registers<ops::SumRow<T, true>>(codes, row, sums + o);
+      kernels::for_isa<quant::count_off_grid<T>>(codes, row, grid, bad + o);
     });
-    return *std::max_element(sums, sums + shape()[0]);
+    if (const index_t n = std::accumulate(bad, bad + rows, index_t{0}))
+      throw value_error(describe(quantizer_of(layer),
+                                 std::string(grid.has_zero ? "integer" : "odd") + " codes in " +
+                                     to_text(grid.quant_min) + ".." + to_text(grid.quant_max),
+                                 to_text(n) + " other codes"));
+    return *std::max_element(sums, sums + rows);
   }
   void check_fresh() const {
     if (quantized_version_ != version())
@@ -193,7 +195,6 @@ private:
   double largest_row_sum_ = 0;
   std::uint64_t quantized_version_ = 0;
   bool integer_bias_ = false;
-  bool checked_ = false; // codes have been found in range once
 };
 
 } // namespace sgq::nn

@@ -19,8 +19,10 @@
 #pragma once
 
 #include "sgq/core/tensor.hpp"
+#include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/quant/bits.hpp"
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,20 @@ struct WeightCodes {
   T scale{};       ///< positive
   T range{};       ///< for the quantiser's own backward: M, alpha_w, max|w|; LSQ's step
 };
+
+/// *count = how many of n codes the grid does not have.
+template <class T>
+SGQ_INLINE void count_off_grid(const T* codes, index_t n, QuantRange grid, index_t* count) {
+  const T low = static_cast<T>(grid.quant_min), high = static_cast<T>(grid.quant_max);
+  const T shift = grid.has_zero ? T{0} : T{1}, per_level = grid.has_zero ? T{1} : T{0.5};
+  T bad = 0; // a float counts to 2^24 and stays there
+  SGQ_OMP(simd reduction(+ : bad))
+  for (index_t i = 0; i < n; ++i) {
+    const T c = codes[i], level = (c - shift) * per_level;
+    bad += static_cast<T>(!((c >= low) & (c <= high) & (level == std::rint(level))));
+  }
+  *count = bad > 0 ? static_cast<index_t>(bad) : 0;
+}
 
 /// Throws shape_error unless the three have one shape.
 template <class T>

@@ -75,11 +75,17 @@ void run_tile(const OuterTile<T>& tile, OuterProduct<T>& x, index_t rows, index_
   const auto run = tile.kernel(rows, cols);
   x.rows = rows;
   if (tile.is_whole(cols) && e.beta == 0) {
+    const bool plain = e.scale == 1 && !e.col_bias;
+    x.finishes = plain && !x.stream && (e.row_bias || e.relu);
+    x.relu = x.finishes && e.relu;
+    x.row_bias = x.finishes ? e.row_bias : nullptr;
     run(x);
-    if (e.scale != 1 || e.row_bias || e.col_bias || e.relu)
+    if (!x.finishes && (!plain || e.row_bias || e.relu))
       finish(x.c, x.ldc, rows, x.tiles * cols, e, x.c, x.ldc);
     return;
   }
+  x.finishes = x.relu = false;
+  x.row_bias = nullptr;
   // Not cleared: the kernel writes all that finish() reads. Only a kernel that resumes old sums
   // reads them, as whole vectors.
   alignas(64) T whole[max_mr * max_nr];

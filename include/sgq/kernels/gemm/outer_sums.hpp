@@ -76,20 +76,25 @@ outer_sums(const OuterProduct<T>& x, const T* b, const T* c,
     add_products<Bytes, panel, false, Rows, Vectors>(x, b, sum);
 }
 
-/// Stores them in C, or adds them to what is there.
+/// Stores them in C, or adds them to what is there, and finishes them if asked.
 template <int Bytes, index_t Rows, index_t Vectors, class T>
 SGQ_INLINE void
 store_sums(const OuterProduct<T>& x, T* to,
            const typename Simd<T, Bytes>::type (&sum)[std::size_t(Rows)][std::size_t(Vectors)]) {
   using Loose = typename Simd<T, Bytes>::loose;
   const index_t rows = x.rows, ldc = x.ldc; // no store can change a copy
+  const typename Simd<T, Bytes>::type zero{};
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
     if (i >= rows) break;
+    const T bias = x.row_bias ? x.row_bias[i] : T{0};
     SGQ_UNROLL
     for (index_t j = 0; j < Vectors; ++j) {
       const auto c = reinterpret_cast<Loose*>(to + i * ldc) + j;
-      *c = x.accumulate ? *c + sum[i][j] : sum[i][j];
+      typename Simd<T, Bytes>::type v = x.accumulate ? *c + sum[i][j] : sum[i][j];
+      if (x.finishes) v += bias;
+      if (x.relu) v = v < 0 ? zero : v; // keeps NaN
+      *c = v;
     }
   }
 }

@@ -32,6 +32,9 @@ inline constexpr index_t max_mr = 8, max_nr = 32;
 ///
 /// `fresh` tells that b comes from memory: b_row goes on for `ahead` entries more, rows that are
 /// asked for in advance. With `copy`, b's rows are left there, too, a tile's width apart.
+///
+/// `finishes` adds row_bias (0 where null) to what is stored, and cuts it at 0 for `relu`; it does
+/// not stream.
 template <class T>
 struct OuterProduct {
   index_t k;
@@ -47,6 +50,8 @@ struct OuterProduct {
   index_t tiles = 1, b_step = 0;
   bool fresh = false;
   T* copy = nullptr;
+  bool finishes = false, relu = false;
+  const T* row_bias = nullptr;
 
   static constexpr index_t ahead = 32;
 };

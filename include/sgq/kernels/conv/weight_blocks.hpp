@@ -1,8 +1,8 @@
 // sgq/kernels/conv/weight_blocks.hpp -- how the sums of a weight gradient are cut over the batch.
 //
-// Each block of images (core/parallel.hpp) leaves its own dW; these are added in order. So the result
-// depends neither on the threads nor on who computes which block. Where blocks are few, a task takes
-// a part of the output channels only, which changes no sum.
+// Each block of images (core/parallel.hpp) leaves its own dW; these are added in order. So the
+// result depends neither on the threads nor on who computes which block. Where blocks are few, a
+// task takes a part of the output channels only, which changes no sum.
 #pragma once
 
 #include "sgq/core/memory.hpp"

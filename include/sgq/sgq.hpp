@@ -125,9 +125,10 @@
 #include "sgq/nn/weights.hpp"
 
 #include "sgq/saliency/callable.hpp"
+#include "sgq/saliency/cam.hpp"
 #include "sgq/saliency/colormap.hpp"
+#include "sgq/saliency/expected_gradients.hpp"
 #include "sgq/saliency/explainer.hpp"
-#include "sgq/saliency/grad_cam.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
 #include "sgq/saliency/map_methods.hpp"
@@ -149,6 +150,7 @@
 #include "sgq/saliency/net_function.hpp"
 #include "sgq/saliency/occlusion.hpp"
 #include "sgq/saliency/rise.hpp"
+#include "sgq/saliency/score_cam.hpp"
 #include "sgq/saliency/smoothgrad.hpp"
 
 #include "sgq/data/augment.hpp"
@@ -202,6 +204,7 @@
 #include "sgq/infer/engine_steps.hpp"
 #include "sgq/infer/estimate.hpp"
 #include "sgq/infer/export.hpp"
+#include "sgq/infer/feature_maps.hpp"
 #include "sgq/infer/file.hpp"
 #include "sgq/infer/float_engine.hpp"
 #include "sgq/infer/fuse.hpp"

@@ -46,15 +46,22 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& g
 
 template <class T>
 double explain(nn::Net<T>& net, View<const T> x, std::span<const std::uint8_t> labels) {
-  saliency::Explainer<T> explainer(net, {.background = {0}});
+  saliency::Explainer<T> explainer(net,
+                                   {.background = {0}, .baselines = Tensor<float>({1, 1, 28, 28})});
   const auto plain = saliency::gradient<T>(explainer, x, labels);
   const auto product = saliency::gradient_x_input<T>(explainer, x, labels);
   const auto guided = saliency::guided_backprop<T>(explainer, x, labels);
   const auto smooth = saliency::smoothgrad<T>(explainer, x, labels, {.samples = 2});
   const auto path = saliency::integrated_gradients<T>(explainer, x, labels, {.steps = 2});
   const auto cam = saliency::grad_cam<T>(explainer, x, labels);
+  const auto plus = saliency::grad_cam_plus_plus<T>(explainer, x, labels);
+  const auto layer = saliency::layer_cam<T>(explainer, x, labels);
+  const auto hires = saliency::hires_cam<T>(explainer, x, labels);
+  const auto variance = saliency::vargrad<T>(explainer, x, labels, {.samples = 2});
+  const auto expected = saliency::expected_gradients<T>(explainer, x, labels, {.samples = 2});
   double sum = 0;
-  for (const auto* a : {&plain, &product, &guided, &smooth, &path, &cam})
+  for (const auto* a : {&plain, &product, &guided, &smooth, &path, &cam, &plus, &layer, &hires,
+                        &variance, &expected})
     for (T v : saliency::to_maps(*a, saliency::Values::magnitude)) sum += static_cast<double>(v);
   return sum;
 }
@@ -97,6 +104,14 @@ int main() {
   for (const auto& layer : infer::compare(engine.graph(), values, net, tape))
     if (layer.different != 0) return 1;
   sum += measure({engine, engine.graph().classes(), {.background = {0}}}, batch.x, batch.labels);
+
+  infer::EngineFeatureMaps codes(engine.graph());
+  saliency::NetFeatureMaps numbers(net);
+  const saliency::Classifier model(engine, engine.graph().classes(), {.background = {0}});
+  for (const saliency::FeatureMaps& features :
+       {saliency::FeatureMaps(codes), saliency::FeatureMaps(numbers)})
+    for (float v : saliency::score_cam(model, features, batch.x, batch.labels).values)
+      sum += static_cast<double>(v);
 
   const nn::ModelSpec spec{.net = "lenet5"};
   nn::Net<float> real = nn::build_model(spec);

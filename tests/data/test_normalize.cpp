@@ -90,4 +90,37 @@ TEST_CASE("Normalising checks shapes", "[data]") {
   CHECK_NOTHROW(normalize<float>(colour, normalization("cifar-10"), x));
 }
 
+TEST_CASE("Baselines are images of the set, none of them twice", "[data]") {
+  Dataset set;
+  set.name = "numbered";
+  set.classes = 1;
+  set.images.resize({20, 2, 3, 4});
+  set.labels.assign(20, 0);
+  for (index_t n = 0; n < 20; ++n)
+    set.images.view().slice(n, 1).fill(static_cast<std::uint8_t>(10 * n));
+  const QuantParams grid{0.5f, {100, 90}};
+  const auto numbers = [&](index_t count, std::uint64_t seed) {
+    const Tensor<float> x = baseline_images(set, grid, count, seed);
+    CHECK(x.shape() == Shape{std::min<index_t>(count, 20), 2, 3, 4});
+    std::vector<index_t> found;
+    for (index_t n = 0; n < x.shape()[0]; ++n) {
+      const index_t code = grid.code(x(n, 0, 0, 0), 0);
+      found.push_back(code / 10);
+      for (index_t c = 0; c < 2; ++c)
+        for (index_t i = 0; i < 12; ++i)
+          REQUIRE(x[(2 * n + c) * 12 + i] == grid.value<float>(code, c));
+    }
+    return found;
+  };
+  const auto few = numbers(7, 1);
+  CHECK(numbers(7, 1) == few);
+  CHECK(numbers(7, 2) != few);
+  auto all = numbers(100, 1);
+  CHECK(std::equal(few.begin(), few.end(), all.begin()));
+  std::sort(all.begin(), all.end());
+  for (std::size_t i = 0; i < 20; ++i) CHECK(all[i] == static_cast<index_t>(i));
+  CHECK_THROWS_AS(baseline_images(set, grid, 0), value_error);
+  CHECK_THROWS_AS(baseline_images(Dataset{}, grid), value_error);
+}
+
 } // namespace test_normalize

@@ -103,7 +103,8 @@ void run(const Case& c) {
   weights.print(c, "weights");
   logits.add<float>(net.forward(x, tape));
   logits.print(c, "logits");
-  saliency::Explainer<float> explainer(net, {.background = std::vector<float>(1, 0.0f)});
+  saliency::Explainer<float> explainer(net,
+                                       {.background = std::vector<float>(1, 0.0f), .baselines = x});
   for (const saliency::MapMethod& method : saliency::map_methods) {
     Digest map;
     const auto some = View<const float>(x).slice(0, 1);

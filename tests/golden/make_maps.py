@@ -1,8 +1,9 @@
 """Writes maps/*.safetensors for tests/saliency/test_maps_golden.cpp: attribution maps of two images,
-nets in evaluation mode, computed by PyTorch's autograd in double.
+nets in evaluation mode, computed by PyTorch's autograd in double. NAME.safetensors has the maps that
+came first; NAME_more.safetensors was made later, on another processor.
 
 The nets, weights and images are those of make_nets.py. Guided backpropagation clips the gradient
-that arrives at every rectifier; Grad-CAM reads the last one.
+that arrives at every rectifier; CAMs read the last one.
 
 Usage: python3 make_maps.py    (torch 1.13 made the committed files)
 """
@@ -12,9 +13,9 @@ import pathlib
 import torch
 import torch.nn.functional as F
 
-from make_nets import MnistCnn, Quantised, ResNet20, batch, values, write_safetensors
+from make_nets import MnistCnn, Quantised, ResNet20, batch, mixed, values, write_safetensors
 
-IMAGES, SAMPLES, FRACTION, STEPS, BASELINE = 2, 4, 0.15, 6, -0.75
+IMAGES, SAMPLES, FRACTION, STEPS, BASELINE, BASELINES = 2, 4, 0.15, 6, -0.75, 3
 
 
 class Rectifiers:
@@ -52,7 +53,11 @@ def smoothgrad(net, x, classes):
     spread = FRACTION * (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True))
     noise = 4 * values("noise", (SAMPLES, *x.shape))
     g = torch.stack([gradient(net, x + spread * e, classes) for e in noise])
-    return {"smoothgrad": g.mean(0), "smoothgrad_squared": g.square().mean(0)}
+    return {
+        "smoothgrad": g.mean(0),
+        "smoothgrad_squared": g.square().mean(0),
+        "vargrad": g.var(0, unbiased=False),
+    }
 
 
 def integrated_gradients(net, x, classes):
@@ -64,13 +69,57 @@ def integrated_gradients(net, x, classes):
     return {"integrated": maps, "completeness_error": (maps.sum((1, 2, 3)) - rise).abs()}
 
 
-def grad_cam(net, x, classes):
+def expected_gradients(net, x, classes):
+    """Sample s of image n starts at one of BASELINES images after those that are explained."""
+    after = batch(net, IMAGES, BASELINES)[0]
+    drawn = mixed("baseline", SAMPLES * IMAGES).astype("int64") % BASELINES
+    share = values("share", (SAMPLES, IMAGES, 1, 1, 1)) + 0.5
+    maps = []
+    for s in range(SAMPLES):
+        base = after[drawn[s * IMAGES : (s + 1) * IMAGES]]
+        maps.append((x - base) * gradient(net, base + share[s] * (x - base), classes))
+    return {"expected": torch.stack(maps).mean(0)}
+
+
+def enlarge(maps, x):
+    return F.interpolate(maps, x.shape[2:], mode="bilinear", align_corners=False)
+
+
+def score_cam(net, x, classes, a):
+    cams = []
+    for image, c, own in zip(x.split(1), classes, a.split(1)):
+        own = own[:, own.amin((0, 2, 3)) < own.amax((0, 2, 3))]
+        m = enlarge(own, image)
+        low, high = m.amin((2, 3), True), m.amax((2, 3), True)
+        m = ((m - low) / (high - low)).transpose(0, 1)
+        with torch.no_grad():
+            z = net.forward(net.params, BASELINE + m * (image - BASELINE), "eval")
+        w = F.softmax(z[:, c], 0)
+        cams.append(F.relu((w[None, :, None, None] * own).sum(1, keepdim=True)))
+    return enlarge(torch.cat(cams), x)
+
+
+def cams(net, x, classes):
+    """Grad-CAM++ as its paper has it: a_ij of positive gradients, which are elsewhere 0/0."""
     with Rectifiers() as outputs:
         s = score(net, x.clone().requires_grad_(), classes).sum()
         a = [y for y in outputs.values() if y.dim() == 4][-1]
-        w = torch.autograd.grad(s, a)[0].mean((2, 3), keepdim=True)
-    cam = F.relu((w * a.detach()).sum(1, keepdim=True))
-    return F.interpolate(cam, x.shape[2:], mode="bilinear", align_corners=False)
+        g = torch.autograd.grad(s, a)[0]
+    a = a.detach()
+    alpha = g**2 / (2 * g**2 + a.sum((2, 3), keepdim=True) * g**3)
+    plus = torch.where(g > 0, alpha * g, torch.zeros_like(g)).sum((2, 3), keepdim=True)
+    products = {
+        "grad_cam": g.mean((2, 3), keepdim=True) * a,
+        "grad_cam_plus_plus": plus * a,
+        "layer_cam": F.relu(g) * a,
+        "hires_cam": g * a,
+    }
+    out = {n: enlarge(F.relu(p.sum(1, keepdim=True)), x) for n, p in products.items()}
+    return out | {"score_cam": score_cam(net, x, classes, a)}
+
+
+FIRST = ["gradient", "zero_share", "guided", "grad_cam", "integrated", "completeness_error"]
+FIRST += ["gradient_log_probability", "smoothgrad", "smoothgrad_squared"]
 
 
 def maps(net, name):
@@ -79,12 +128,14 @@ def maps(net, name):
     out = {"gradient": g, "zero_share": (g == 0).double().mean().reshape(1)}
     with Rectifiers(guided=True):
         out["guided"] = gradient(net, x, classes)
-    out["grad_cam"] = grad_cam(net, x, classes)
+    out |= cams(net, x, classes)
     if name.startswith("mnist_cnn"):
         out |= integrated_gradients(net, x, classes)
     if name == "mnist_cnn":
         out["gradient_log_probability"] = gradient(net, x, classes, log_probability=True)
         out |= smoothgrad(net, x, classes)
+    if name.startswith("mnist_cnn"):
+        out |= expected_gradients(net, x, classes)
     return out
 
 
@@ -101,7 +152,9 @@ def main():
         name = {MnistCnn: "mnist_cnn", ResNet20: "resnet20"}[kind]
         name += "" if bits == 32 else f"_w{bits}a{bits}"
         out = maps(net, name)
-        write_safetensors(here / (name + ".safetensors"), {n: t.detach() for n, t in out.items()})
+        for file, first in (name, True), (name + "_more", False):
+            part = {n: t.detach() for n, t in out.items() if (n in FIRST) == first}
+            write_safetensors(here / (file + ".safetensors"), part)
         print(name, {n: "%.3g" % t.abs().max() for n, t in out.items()})
 
 

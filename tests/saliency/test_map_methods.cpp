@@ -81,7 +81,7 @@ TEST_CASE("a net as a function says what the net says", "[saliency]") {
 TEST_CASE("every method makes a map of every image, the same twice", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
-  Explainer<float> explain(net, {.background = {0.25f}});
+  Explainer<float> explain(net, {.background = {0.25f}, .baselines = x});
   const MapOptions few{.samples = 2, .steps = 2, .masks = 8};
   for (const MapMethod& method : map_methods) {
     INFO(std::string(method.name));
@@ -103,7 +103,7 @@ TEST_CASE("options reach the methods that read them", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
   const auto values = [&](std::string_view name, const MapOptions& o, Target target) {
-    Explainer<float> explain(net, {.target = target, .background = {0}});
+    Explainer<float> explain(net, {.target = target, .background = {0}, .baselines = x});
     return choose("map", map_methods, name).make(explain, x, classes, o).values;
   };
   const auto same = [](const Tensor<float>& a, const Tensor<float>& b) {
@@ -113,14 +113,30 @@ TEST_CASE("options reach the methods that read them", "[saliency]") {
   for (const MapMethod& m : map_methods) {
     INFO(std::string(m.name));
     const auto base = values(m.name, few, Target::logit);
-    const bool noisy = m.name.starts_with("smoothgrad") || m.name == "rise";
-    CHECK(same(base, values(m.name, {2, 2, 8, 7}, Target::logit)) != noisy);
-    CHECK(same(base, values(m.name, {3, 2, 8, 0}, Target::logit)) !=
-          m.name.starts_with("smoothgrad"));
+    const bool sampled =
+        m.name.starts_with("smoothgrad") || m.name == "vargrad" || m.name == "expected-gradients";
+    const bool own_score =
+        m.name == "rise" || m.name == "grad-cam-plus-plus" || m.name == "score-cam";
+    CHECK(same(base, values(m.name, {2, 2, 8, 7}, Target::logit)) != (sampled || m.name == "rise"));
+    CHECK(same(base, values(m.name, {3, 2, 8, 0}, Target::logit)) != sampled);
     CHECK(same(base, values(m.name, {2, 3, 8, 0}, Target::logit)) !=
           (m.name == "integrated-gradients"));
     CHECK(same(base, values(m.name, {2, 2, 9, 0}, Target::logit)) != (m.name == "rise"));
-    CHECK(same(base, values(m.name, few, Target::log_probability)) == (m.name == "rise"));
+    CHECK(same(base, values(m.name, few, Target::log_probability)) == own_score);
+  }
+}
+
+TEST_CASE("a method says whether it needs baselines, and whether that is so", "[saliency]") {
+  Net<float> net = small_net();
+  const Tensor<float> x = random_images();
+  Explainer<float> without(net, {.background = {0}});
+  for (const MapMethod& m : map_methods) {
+    INFO(std::string(m.name));
+    const auto run = [&] { m.make(without, x, classes, {2, 2, 8}); };
+    if (m.needs_baselines)
+      CHECK(contains(message_of<value_error>(run), "data::baseline_images(training_set, grid)"));
+    else
+      CHECK_NOTHROW(run());
   }
 }
 

@@ -1,5 +1,6 @@
 // Attribution maps against closed forms, and what happens at their borders.
-#include "sgq/saliency/grad_cam.hpp"
+#include "sgq/saliency/cam.hpp"
+#include "sgq/saliency/expected_gradients.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
 #include "sgq/saliency/smoothgrad.hpp"
@@ -200,6 +201,107 @@ TEST_CASE("SmoothGrad's noise is normal, scaled by the image's range, an image's
   CHECK_FALSE(std::equal(a.values.begin(), a.values.end(), other.values.begin()));
 }
 
+TEST_CASE("VarGrad is the variance over SmoothGrad's copies", "[maps]") {
+  Net<double> linear = net_of(), net = net_of(Square<double>());
+  const Tensor<double> x = images();
+  Explainer<double> same_everywhere(linear), explain(net), apart(net, {.batch = 1});
+  check_values(vargrad<double>(same_everywhere, x, classes), [](index_t, index_t) { return 0; });
+  const VarGradOptions options{.samples = 9, .fraction = 0.2, .seed = 3};
+  const auto a = vargrad<double>(explain, x, classes, options);
+  CHECK(a.label == "VarGrad");
+  const auto mean =
+      smoothgrad<double>(explain, x, classes, {.samples = 9, .fraction = 0.2, .seed = 3});
+  const auto squares = smoothgrad<double>(
+      explain, x, classes, {.samples = 9, .fraction = 0.2, .squared = true, .seed = 3});
+  check_values(a, [&](index_t n, index_t i) {
+    const index_t at = n * features + i;
+    return squares.values[at] - mean.values[at] * mean.values[at];
+  });
+  // dS/dx = 2 w (x + e), whose variance is 4 w^2 s^2.
+  double ratio = 0;
+  for (index_t k = 0; k < x.size(); ++k) {
+    const index_t n = k / features;
+    const double* row = x.data() + n * features;
+    const auto [low, high] = std::minmax_element(row, row + features);
+    const double w = weight(net, n, k % features), s = 0.2 * (*high - *low);
+    ratio += a.values[k] / (4 * w * w * s * s) / static_cast<double>(x.size());
+  }
+  // The biased variance of 9 numbers has the mean 8/9 and a deviation of sqrt(2 8) / 9; 216 of them.
+  CHECK(std::abs(ratio - 8.0 / 9) < 4 * (4.0 / 9) / std::sqrt(216.0));
+  const auto b = vargrad<double>(apart, x, classes, options);
+  CHECK(std::equal(a.values.begin(), a.values.end(), b.values.begin()));
+}
+
+TEST_CASE("a linear model: expected gradients are w (x - the mean of the drawn baselines)",
+          "[maps]") {
+  Net<double> net = net_of();
+  Tensor<float> baselines({2, channels, side, side});
+  for (index_t i = 0; i < features; ++i) baselines[features + i] = 1; // one of zeros, one of ones
+  const Tensor<double> x = images();
+  SECTION("of one baseline") {
+    Explainer<double> explain(net, {.baselines = random_tensor<float>({1, 2, side, side}, 9)});
+    const View<const float> b = explain.options().baselines;
+    for (const index_t samples : {1, 5})
+      check_values(expected_gradients<double>(explain, x, classes, {.samples = samples}),
+                   [&](index_t n, index_t i) {
+                     return weight(net, n, i) * (x[n * features + i] - static_cast<double>(b[i]));
+                   });
+  }
+  SECTION("of two, drawn once for all pixels of an image, for each image apart") {
+    Explainer<double> explain(net, {.baselines = baselines}),
+        apart(net, {.baselines = baselines, .batch = 7});
+    constexpr index_t many = 60, samples = 8;
+    const Tensor<double> all = images(many);
+    const std::vector<std::uint8_t> zeros(many, 0);
+    const ExpectedGradientsOptions options{.samples = samples, .seed = 2};
+    const auto a = expected_gradients<double>(explain, all, zeros, options);
+    CHECK(a.label == "expected gradients");
+    std::vector<double> ones; // how often an image drew the second baseline
+    for (index_t n = 0; n < many; ++n)
+      for (index_t i = 0; i < features; ++i) {
+        const index_t at = n * features + i;
+        const double drawn = samples * (all[at] - a.values[at] / weights(net)(0, i));
+        if (i == 0) ones.push_back(std::round(drawn));
+        REQUIRE(drawn == Approx(ones.back()).margin(1e-9));
+      }
+    double sum = 0;
+    for (double count : ones) sum += count / samples / many;
+    CHECK(std::abs(sum - 0.5) < 4 * 0.5 / std::sqrt(double(samples * many)));
+    CHECK(*std::min_element(ones.begin(), ones.end()) <
+          *std::max_element(ones.begin(), ones.end()));
+    const auto b = expected_gradients<double>(apart, all, zeros, options);
+    CHECK(std::equal(a.values.begin(), a.values.end(), b.values.begin()));
+    const auto other = expected_gradients<double>(explain, all, zeros, {.samples = samples});
+    CHECK_FALSE(std::equal(a.values.begin(), a.values.end(), other.values.begin()));
+  }
+}
+
+TEST_CASE("expected gradients go a share of the way that is uniform, one for an image and sample",
+          "[maps]") {
+  // From zeros, x dS/dx at a x is 2 w a x^2: the map says the mean of a.
+  Net<double> net = net_of(Square<double>());
+  Explainer<double> explain(net, {.baselines = Tensor<float>({1, channels, side, side})});
+  constexpr index_t many = 60, samples = 8;
+  const Tensor<double> x = images(many);
+  const std::vector<std::uint8_t> zeros(many, 0);
+  const auto a = expected_gradients<double>(explain, x, zeros, {.samples = samples});
+  double sum = 0, squares = 0;
+  for (index_t n = 0; n < many; ++n) {
+    double share = 0;
+    for (index_t i = 0; i < features; ++i) {
+      const index_t at = n * features + i;
+      const double mean = a.values[at] / (2 * weights(net)(0, i) * x[at] * x[at]);
+      if (i == 0) share = mean;
+      REQUIRE(mean == Approx(share).epsilon(1e-9));
+    }
+    sum += share / many;
+    squares += (share - 0.5) * (share - 0.5) / many;
+  }
+  const double variance = 1.0 / 12 / samples; // of a mean
+  CHECK(std::abs(sum - 0.5) < 4 * std::sqrt(variance / many));
+  CHECK(squares == Approx(variance).epsilon(4 * std::sqrt(2.0 / many)));
+}
+
 TEST_CASE("Grad-CAM is the rectified sum of maps, weighted by their mean gradient", "[maps]") {
   const auto make = [](double gamma) {
     Net<double> net({channels, side, side});
@@ -249,6 +351,75 @@ TEST_CASE("Grad-CAM is the rectified sum of maps, weighted by their mean gradien
     return std::max(cam, 0.0);
   });
   CHECK(a.zero_share == Approx(1 - active / static_cast<double>(3 * 3 * plane)));
+}
+
+TEST_CASE("Grad-CAM++, LayerCAM and HiResCAM of a net whose gradients are its last weights",
+          "[maps]") {
+  Net<double> net({channels, side, side});
+  net.add("conv", Conv2d<double>({.in = channels, .out = 3, .kernel = 1}));
+  net.add("relu", Relu<double>());
+  net.add("flatten", Flatten<double>());
+  net.add("fc", Linear<double>({.in = 3 * plane, .out = 3}));
+  initialize(net, 4);
+  const Tensor<double> x = images();
+  const View<const double> conv = net.parameters()[0].parameter->value();
+  const auto g = [&](index_t n, index_t k, index_t i) { return weight(net, n, k * plane + i); };
+  const auto a = [&](index_t n, index_t k, index_t i) {
+    double v = 0;
+    for (index_t c = 0; c < channels; ++c)
+      v += conv[k * channels + c] * x[n * features + c * plane + i];
+    return std::max(v, 0.0);
+  };
+  const auto rectified_sum = [&](auto of_channel) {
+    return [&, of_channel](index_t n, index_t i) {
+      double sum = 0;
+      for (index_t k = 0; k < 3; ++k) sum += of_channel(n, k, i);
+      return std::max(sum, 0.0);
+    };
+  };
+  const auto plus = rectified_sum([&](index_t n, index_t k, index_t i) { // as the paper has it
+    double mass = 0, w = 0;
+    for (index_t j = 0; j < plane; ++j) mass += a(n, k, j);
+    for (index_t j = 0; j < plane; ++j) {
+      const double d = g(n, k, j), alpha = d * d / (2 * d * d + mass * d * d * d);
+      w += d > 0 ? alpha * d : 0;
+    }
+    return w * a(n, k, i);
+  });
+  const auto layer = rectified_sum(
+      [&](index_t n, index_t k, index_t i) { return std::max(g(n, k, i), 0.0) * a(n, k, i); });
+  const auto hires =
+      rectified_sum([&](index_t n, index_t k, index_t i) { return g(n, k, i) * a(n, k, i); });
+  Explainer<double> explain(net), apart(net, {.batch = 1}),
+      probable(net, {.target = Target::log_probability});
+  const auto check = [&](auto method, const char* label, auto expected, bool of_logit) {
+    const auto map = method(explain, "");
+    INFO(label);
+    CHECK(map.label == label);
+    check_values(map, expected);
+    check_values(method(explain, "relu"), expected);
+    const auto same = [&](const Attribution<double>& b) {
+      return std::equal(map.values.begin(), map.values.end(), b.values.begin());
+    };
+    CHECK(same(method(apart, "")));
+    CHECK(same(method(probable, "")) == of_logit);
+  };
+  check([&](auto& e, const char* at) { return grad_cam_plus_plus<double>(e, x, classes, at); },
+        "Grad-CAM++", plus, true);
+  check([&](auto& e, const char* at) { return layer_cam<double>(e, x, classes, at); }, "LayerCAM",
+        layer, false);
+  check([&](auto& e, const char* at) { return hires_cam<double>(e, x, classes, at); }, "HiResCAM",
+        hires, false);
+}
+
+TEST_CASE("HiResCAM is Grad-CAM where the net averages its last maps", "[maps]") {
+  Net<double> net = small_residual_net<double>(); // each gradient is fc / plane, its own mean
+  Explainer<double> explain(net);
+  const Tensor<double> x = random_tensor<double>({3, 2, 8, 8}, 1);
+  const auto mean = grad_cam<double>(explain, x, classes);
+  check_values(hires_cam<double>(explain, x, classes),
+               [&](index_t n, index_t i) { return mean.values[n * 64 + i]; });
+  CHECK(*std::max_element(mean.values.begin(), mean.values.end()) > 0);
 }
 
 TEST_CASE("maps are enlarged with pixel centres aligned", "[maps]") {
@@ -314,6 +485,7 @@ TEST_CASE("PACT lets through between 0 and alpha, and its maps say STE", "[maps]
         integrated_gradients<double>(explain, x, classes, {.steps = 1}).label})
     CHECK(label.ends_with(" (STE)"));
   CHECK(grad_cam<double>(explain, x, classes).label == "Grad-CAM (STE)");
+  CHECK(vargrad<double>(explain, x, classes, {.samples = 2}).label == "VarGrad (STE)");
 }
 
 TEST_CASE("a net is straight-through as soon as anything in it is quantised", "[maps][quant]") {
@@ -391,11 +563,15 @@ TEST_CASE("maps are bitwise the same for any number of threads", "[maps]") {
   const Tensor<float> x = random_tensor<float>({5, 2, 8, 8}, 1);
   const std::vector<std::uint8_t> five{0, 1, 2, 3, 4};
   CHECK(same_for_any_thread_count([&] {
-    Explainer<float> explain(net, {.background = {0}, .batch = 3});
+    Explainer<float> explain(net, {.background = {0}, .baselines = x, .batch = 3});
     std::vector<float> all;
-    for (const auto& a : {smoothgrad<float>(explain, x, five, {.samples = 2}),
-                          integrated_gradients<float>(explain, x, five, {.steps = 3}),
-                          grad_cam<float>(explain, x, five)})
+    for (const auto& a :
+         {smoothgrad<float>(explain, x, five, {.samples = 2}),
+          vargrad<float>(explain, x, five, {.samples = 2}),
+          integrated_gradients<float>(explain, x, five, {.steps = 3}),
+          expected_gradients<float>(explain, x, five, {.samples = 3}),
+          grad_cam<float>(explain, x, five), grad_cam_plus_plus<float>(explain, x, five),
+          layer_cam<float>(explain, x, five), hires_cam<float>(explain, x, five)})
       all.insert(all.end(), a.values.begin(), a.values.end());
     return all;
   }));
@@ -405,7 +581,7 @@ TEST_CASE("maps are bitwise the same for any number of threads", "[maps]") {
 
 TEST_CASE("what every gradient map refuses", "[maps][errors]") {
   Net<double> net = small_plain_net<double>(); // 2 x 8 x 8, 5 classes
-  Explainer<double> explain(net, {.background = {0}});
+  Explainer<double> explain(net, {.background = {0}, .baselines = Tensor<float>({1, 2, 8, 8})});
   const Tensor<double> good = random_tensor<double>({3, 2, 8, 8}, 1);
   const auto fails = [&](View<const double> x, const std::vector<std::uint8_t>& c) {
     std::vector<std::string> texts;
@@ -413,7 +589,12 @@ TEST_CASE("what every gradient map refuses", "[maps][errors]") {
     texts.push_back(message_of<error>([&] { guided_backprop<double>(explain, x, c); }));
     texts.push_back(message_of<error>([&] { smoothgrad<double>(explain, x, c); }));
     texts.push_back(message_of<error>([&] { integrated_gradients<double>(explain, x, c, {}); }));
+    texts.push_back(message_of<error>([&] { vargrad<double>(explain, x, c); }));
+    texts.push_back(message_of<error>([&] { expected_gradients<double>(explain, x, c); }));
     texts.push_back(message_of<error>([&] { grad_cam<double>(explain, x, c); }));
+    texts.push_back(message_of<error>([&] { grad_cam_plus_plus<double>(explain, x, c); }));
+    texts.push_back(message_of<error>([&] { layer_cam<double>(explain, x, c); }));
+    texts.push_back(message_of<error>([&] { hires_cam<double>(explain, x, c); }));
     return texts;
   };
   const auto all_contain = [](const std::vector<std::string>& texts, const std::string& part) {
@@ -438,7 +619,7 @@ TEST_CASE("what every gradient map refuses", "[maps][errors]") {
 
 TEST_CASE("no images give no maps", "[maps][errors]") {
   Net<double> net = small_plain_net<double>();
-  Explainer<double> explain(net, {.background = {0}});
+  Explainer<double> explain(net, {.background = {0}, .baselines = Tensor<float>({1, 2, 8, 8})});
   const Tensor<double> none({0, 2, 8, 8});
   const auto a = gradient<double>(explain, none, {});
   CHECK(a.values.shape() == Shape{0, 2, 8, 8});
@@ -446,7 +627,10 @@ TEST_CASE("no images give no maps", "[maps][errors]") {
   CHECK(to_maps(a, Values::magnitude).shape() == Shape{0, 8, 8});
   CHECK(integrated_gradients<double>(explain, none, {}, {}).completeness_error.empty());
   CHECK(smoothgrad<double>(explain, none, {}).values.empty());
+  CHECK(vargrad<double>(explain, none, {}).values.empty());
+  CHECK(expected_gradients<double>(explain, none, {}).values.empty());
   CHECK(grad_cam<double>(explain, none, {}).values.shape() == Shape{0, 1, 8, 8});
+  CHECK(layer_cam<double>(explain, none, {}).values.shape() == Shape{0, 1, 8, 8});
 }
 
 TEST_CASE("options out of range", "[maps][errors]") {
@@ -458,6 +642,9 @@ TEST_CASE("options out of range", "[maps][errors]") {
   CHECK_THROWS_AS(smoothgrad<double>(explain, x, c, {.samples = 0}), value_error);
   for (double fraction : {-0.1, std::nan(""), std::numeric_limits<double>::infinity()})
     CHECK_THROWS_AS(smoothgrad<double>(explain, x, c, {.fraction = fraction}), value_error);
+  for (const VarGradOptions& o : {VarGradOptions{.samples = 1}, {.fraction = 0}, {.fraction = NAN}})
+    CHECK(contains(message_of<value_error>([&] { vargrad<double>(explain, x, c, o); }),
+                   "2 or more samples and a fraction > 0"));
   CHECK_THROWS_AS(integrated_gradients<double>(explain, x, c, {.steps = 0}), value_error);
   for (const std::vector<float>& base : {std::vector<float>{}, std::vector<float>{0, 0, 0}})
     CHECK(contains(message_of<value_error>(
@@ -467,8 +654,31 @@ TEST_CASE("options out of range", "[maps][errors]") {
                  "'conv9'"));
   CHECK(contains(message_of<value_error>([&] { grad_cam<double>(explain, x, c, "fc1"); }),
                  "'fc1' [1, 7]"));
+  CHECK(
+      contains(message_of<value_error>([&] { grad_cam_plus_plus<double>(explain, x, c, "conv2"); }),
+               "Grad-CAM++: expected feature maps of 0 or more, got -"));
   Net<double> flat = net_of();
   CHECK(contains(message_of<value_error>([&] { last_feature_maps(flat); }), "feature maps"));
+}
+
+TEST_CASE("what expected gradients refuse", "[maps][errors]") {
+  Net<double> net = small_plain_net<double>();
+  const Tensor<double> x = random_tensor<double>({1, 2, 8, 8}, 1);
+  const std::vector<std::uint8_t> c{1};
+  const auto says = [&](Tensor<float> baselines, index_t samples) {
+    Explainer<double> explain(net, {.baselines = std::move(baselines)});
+    return message_of<error>(
+        [&] { expected_gradients<double>(explain, x, c, {.samples = samples}); });
+  };
+  CHECK(contains(says({}, 1), "expected training images [M, ...] of [1, 2, 8, 8] in input units, "
+                              "got none"));
+  CHECK(contains(says({}, 1), "data::baseline_images(training_set, grid)"));
+  for (const Shape& shape : {Shape{3, 2, 8, 9}, Shape{3, 128}, Shape{2, 8, 8}})
+    CHECK(contains(says(Tensor<float>(shape), 1), "got " + shape.str()));
+  Tensor<float> bad({3, 2, 8, 8});
+  bad[2 * 128 + 5] = std::nanf("");
+  CHECK(contains(says(bad, 1), "finite numbers, got another in image 2"));
+  CHECK(contains(says(Tensor<float>({1, 2, 8, 8}), 0), "1 or more samples, got 0"));
 }
 
 } // namespace test_maps

@@ -1,11 +1,15 @@
-// Occlusion and RISE, which ask a model for logits and nothing else.
+// Occlusion, RISE and Score-CAM, which ask a model for logits and nothing else.
+#include "sgq/data/normalize.hpp"
+#include "sgq/saliency/net_function.hpp"
 #include "sgq/saliency/occlusion.hpp"
 #include "sgq/saliency/rise.hpp"
+#include "sgq/saliency/score_cam.hpp"
 
 #include "linear_model.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/gradients.hpp"
+#include "support/nets.hpp"
 
 #include <vector>
 
@@ -178,6 +182,166 @@ TEST_CASE("RISE shows the background where a mask hides", "[maps]") {
   }
   CHECK(low == -1);
   CHECK(high == 5);
+}
+
+TEST_CASE("Score-CAM of a linear model and given feature maps", "[maps]") {
+  // Maps as large as the image are their own masks, up to their range. The third is constant.
+  LinearModel linear(3, channels * plane, 1);
+  for (float& w : linear.weight) w /= 8; // no softmax decided by one map
+  const Tensor<float> x = images(), a = random_tensor<float>({4, height, width}, 3);
+  auto features = [&](View<const float> some, Tensor<float>& maps) {
+    maps.resize({some.shape()[0], 4, height, width});
+    for (index_t i = 0; i < maps.size(); ++i)
+      maps[i] = i / plane % 4 == 2 ? 1e6f : a[i % (4 * plane)];
+  };
+  const std::vector<float> b{0.5f, -1};
+  const auto map =
+      score_cam(Classifier(linear, 3, {.background = b, .batch = 2}), features, x, classes);
+  CHECK(map.label == "Score-CAM");
+  REQUIRE(map.values.shape() == Shape{3, 1, height, width});
+  for (index_t n = 0; n < 3; ++n) {
+    double weights[4] = {}, all = 0;
+    for (const index_t k : {0, 1, 3}) {
+      const float* map_k = a.data() + k * plane;
+      const auto [low, high] = std::minmax_element(map_k, map_k + plane);
+      double score = 0;
+      for (index_t i = 0; i < channels * plane; ++i) {
+        const double mask = double(map_k[i % plane] - *low) / double(*high - *low);
+        const double hidden = double(b[static_cast<std::size_t>(i / plane)]);
+        const double shown = hidden + mask * (double(x[n * channels * plane + i]) - hidden);
+        score += double(linear.weight(classes[static_cast<std::size_t>(n)], i)) * shown;
+      }
+      all += weights[k] = std::exp(score);
+    }
+    for (index_t i = 0; i < plane; ++i) {
+      double sum = 0;
+      for (const index_t k : {0, 1, 3}) sum += weights[k] / all * double(a[k * plane + i]);
+      CHECK(map.values[n * plane + i] == Approx(std::max(sum, 0.0)).margin(1e-5));
+    }
+  }
+}
+
+TEST_CASE("Score-CAM: one map, none that is not constant, a factor", "[maps]") {
+  LinearModel linear(3, channels * plane, 1);
+  const Classifier model(linear, 3, {.background = {0}});
+  const Tensor<float> x = images();
+  float factor = 1;
+  const auto of_maps = [&](std::initializer_list<float> row) { // of two maps [1,4] each
+    auto features = [&](View<const float> some, Tensor<float>& maps) {
+      maps.resize({some.shape()[0], 2, 1, 4});
+      for (index_t i = 0; i < maps.size(); ++i) maps[i] = factor * row.begin()[i % 8];
+    };
+    return score_cam(model, features, x, classes).values;
+  };
+  SECTION("one: its weight is 1, what is below 0 is cut") {
+    const Tensor<float> map = of_maps({-1, 0, 2, 3, 7, 7, 7, 7});
+    for (index_t i = 0; i < 3 * height; ++i) {
+      CHECK(map[i * width] == 0);
+      CHECK(map[i * width + 4] == Approx(1)); // halfway from 0 to 2
+      CHECK(map[i * width + 8] == Approx(3));
+    }
+  }
+  SECTION("none: the map is blank, and nobody asks the model") {
+    for (const float v : of_maps({4, 4, 4, 4, 0.1f, 0.1f, 0.1f, 0.1f})) CHECK(v == 0);
+    CHECK(linear.calls == 0);
+  }
+  SECTION("a factor of all maps is one of the result") {
+    const Tensor<float> one = of_maps({-1, 0, 2, 3, 1, 5, 0, 2});
+    factor = 4;
+    const Tensor<float> four = of_maps({-1, 0, 2, 3, 1, 5, 0, 2});
+    for (index_t i = 0; i < one.size(); ++i) CHECK(four[i] == 4 * one[i]);
+  }
+}
+
+namespace {
+
+std::vector<float> score_cam_of_net(const nn::Net<float>& net, View<const float> x, index_t batch,
+                                    std::string_view layer = {}) {
+  NetFunction f(net);
+  NetFeatureMaps features(net, layer);
+  const Classifier model(f, net.classes(), {.background = {-0.5f}, .batch = batch});
+  const auto a = score_cam(model, features, x, classes);
+  return {a.values.begin(), a.values.end()};
+}
+
+} // namespace
+
+TEST_CASE("Score-CAM of a net: the same for any batch and number of threads", "[maps]") {
+  for (const char* name : small_net_names) {
+    INFO(name);
+    const nn::Net<float> net = small_net<float>(name);
+    const Tensor<float> x = random_tensor<float>({3, 2, 8, 8}, 4);
+    const auto map = score_cam_of_net(net, x, 128);
+    CHECK(std::any_of(map.begin(), map.end(), [](float v) { return v > 0; }));
+    for (const index_t batch : {1, 2, 5}) CHECK(score_cam_of_net(net, x, batch) == map);
+    CHECK(same_for_any_thread_count([&] { return score_cam_of_net(net, x, 3); }));
+    const std::string last = net.nodes()[last_feature_maps(net)].name;
+    CHECK(score_cam_of_net(net, x, 128, last) == map);
+    CHECK(score_cam_of_net(net, x, 128, "relu1") != map);
+  }
+}
+
+TEST_CASE("a quantised net gives Score-CAM codes, and sees masked images as pixel codes",
+          "[maps][quant]") {
+  const nn::Net<float> net = small_net<float>("plain w4a4");
+  const Tensor<float> x = random_tensor<float>({3, 2, 8, 8}, 4);
+  Tensor<float> maps;
+  NetFeatureMaps features(net);
+  features(x, maps);
+  CHECK(maps.shape() == Shape{3, 4, 6, 6});
+  for (const float v : maps) REQUIRE((v >= 0 && v <= 15 && v == std::round(v)));
+  CHECK(std::any_of(maps.begin(), maps.end(), [](float v) { return v > 1; }));
+
+  const QuantParams& grid = net.input().grid();
+  NetFunction of_net(net);
+  auto rounded = [&](View<const float> shown, View<float> logits) {
+    Tensor<std::uint8_t> codes(shown.shape());
+    Tensor<float> again(shown.shape());
+    data::to_codes<float>(shown, grid, codes);
+    data::normalize<float>(codes, grid, again);
+    of_net(again, logits);
+  };
+  const Classifier model(rounded, net.classes(), {.background = {-0.5f}});
+  const auto a = score_cam(model, features, x, classes);
+  CHECK(std::vector<float>(a.values.begin(), a.values.end()) == score_cam_of_net(net, x, 128));
+}
+
+TEST_CASE("what Score-CAM refuses", "[maps][errors]") {
+  LinearModel linear(3, channels * plane, 1);
+  const Classifier model(linear, 3, {.background = {0}}), bare(linear, 3),
+      three(linear, 3, {.background = {0, 0, 0}});
+  const Tensor<float> x = images();
+  Shape shape{3, 2, 2, 2};
+  float value = 1;
+  auto features = [&](View<const float> some, Tensor<float>& maps) {
+    maps = Tensor<float>(shape.rank() == 4 && shape[0] == 3 ? shape.with_batch(some.shape()[0])
+                                                            : shape);
+    for (index_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<float>(i % 5);
+    if (!maps.empty()) maps[maps.size() - 1] = value;
+  };
+  const auto says = [&](const Classifier& m, View<const float> in,
+                        const std::vector<std::uint8_t>& c) {
+    return message_of<error>([&] { score_cam(m, features, in, c); });
+  };
+  CHECK(contains(says(model, x.view().reshape({3, channels * plane}), classes), "[N, C, H, W]"));
+  CHECK(contains(says(model, x, {0, 1}), "expected 3"));
+  CHECK(contains(says(model, x, {0, 1, 3}), "less than 3 classes"));
+  CHECK(contains(says(bare, x, classes), "Score-CAM: expected a background"));
+  CHECK(contains(says(three, x, classes), "one for each of 2 channels"));
+  for (const Shape& wrong : {Shape{2, 2, 2, 2}, Shape{3, 8}, Shape{3, 0, 2, 2}}) {
+    shape = wrong;
+    CHECK(contains(says(model, x, classes), "feature maps: expected [3, K, H, W], got"));
+  }
+  shape = {3, 2, 2, 2};
+  value = std::nanf("");
+  CHECK(contains(says(model, x, classes),
+                 "feature maps: expected finite numbers, got nan for image 2"));
+  const Tensor<float> none({0, channels, height, width});
+  CHECK(score_cam(model, features, none, {}).values.empty());
+
+  const nn::Net<float> net = small_plain_net<float>();
+  CHECK(contains(message_of<value_error>([&] { NetFeatureMaps(net, "fc1"); }), "'fc1' [1, 7]"));
+  CHECK(contains(message_of<value_error>([&] { NetFeatureMaps(net, "conv9"); }), "'conv9'"));
 }
 
 TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {

@@ -88,4 +88,21 @@ void to_codes(View<const T> x, const QuantParams& norm, View<std::uint8_t> codes
                                                             : norm.code(x[i], k % x.shape()[1]));
 }
 
+/// `count` images of a training set in random order, or all of a smaller one, as network input
+/// [M,C,H,W]: what expected gradients start from. Throws value_error if there are none.
+inline Tensor<float> baseline_images(const Dataset& set, const QuantParams& norm,
+                                     index_t count = 256, std::uint64_t seed = 0) {
+  if (set.size() == 0 || count < 1)
+    throw value_error(describe("baseline images of " + set.name, "1 or more",
+                               to_text(std::min(count, set.size()))));
+  std::vector<index_t> order(static_cast<std::size_t>(set.size()));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_t>(i);
+  shuffle(order, Random(seed, 0x62617365u)); // "base"
+  order.resize(static_cast<std::size_t>(std::min(count, set.size())));
+  const Dataset part = subset(set, order);
+  Tensor<float> x(part.images.shape());
+  normalize<float>(part.images, norm, x);
+  return x;
+}
+
 } // namespace sgq::data

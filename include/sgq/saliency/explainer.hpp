@@ -5,15 +5,17 @@
 //     Tensor<float> maps = to_maps(a, Values::magnitude);   // [N,H,W]
 //
 // Every method that needs gradients takes an Explainer, images and classes, and returns an
-// Attribution; occlusion and RISE need none and take a Classifier. Passes are made in evaluation
-// mode, in batches, on the Explainer's own tape; the net's gradients are left as they are. No
-// images give no maps.
+// Attribution; occlusion, RISE and Score-CAM need none and take a Classifier. Passes are made in
+// evaluation mode, in batches, on the Explainer's own tape; the net's gradients are left as they
+// are. No images give no maps.
 #pragma once
 
 #include "sgq/nn/activation.hpp"
 #include "sgq/nn/quantize.hpp"
 #include "sgq/ops/select.hpp"
 #include "sgq/saliency/callable.hpp"
+
+#include <optional>
 
 namespace sgq::saliency {
 
@@ -33,6 +35,9 @@ struct ExplainerOptions {
   /// What an image shows where nothing is: one value per channel, or one for all, in input units.
   /// Integrated gradients need it.
   std::vector<float> background{};
+  /// Training images [M,C,H,W] in input units, e.g. data::baseline_images(training_set, grid).
+  /// Expected gradients need them.
+  Tensor<float> baselines{};
   index_t batch = 64; ///< images in one pass
 };
 
@@ -75,13 +80,14 @@ public:
   /// dS/dx of one batch, valid until the next pass.
   View<const T> gradient(View<const T> x, std::span<const std::uint8_t> classes,
                          bool guided_backprop = false) {
-    seed(forward(x), classes);
+    seed(forward(x), classes, options_.target);
     return count_zeros(net_.input_gradient(seed_, tape_, guided_backprop));
   }
 
-  /// dS/d(value v of the net) of one batch.
-  View<const T> gradient_at(nn::ValueId v, View<const T> x, std::span<const std::uint8_t> classes) {
-    seed(forward(x), classes);
+  /// dS/d(value v of the net) of one batch; S is that of the options, unless another is named.
+  View<const T> gradient_at(nn::ValueId v, View<const T> x, std::span<const std::uint8_t> classes,
+                            std::optional<Target> target = {}) {
+    seed(forward(x), classes, target.value_or(options_.target));
     return count_zeros(net_.gradient_at(v, seed_, tape_));
   }
 
@@ -103,9 +109,9 @@ public:
   }
 
 private:
-  void seed(View<const T> logits, std::span<const std::uint8_t> classes) {
+  void seed(View<const T> logits, std::span<const std::uint8_t> classes, Target target) {
     seed_.resize(logits.shape());
-    ops::target_gradient<T>(logits, classes, options_.target, seed_);
+    ops::target_gradient<T>(logits, classes, target, seed_);
   }
   View<const T> count_zeros(View<const T> gradient) {
     zeros_ += std::count(gradient.begin(), gradient.end(), T{0});

@@ -9,29 +9,34 @@
 #pragma once
 
 #include "sgq/core/table.hpp"
-#include "sgq/saliency/grad_cam.hpp"
+#include "sgq/saliency/cam.hpp"
+#include "sgq/saliency/expected_gradients.hpp"
 #include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/integrated_gradients.hpp"
 #include "sgq/saliency/net_function.hpp"
 #include "sgq/saliency/occlusion.hpp"
 #include "sgq/saliency/rise.hpp"
+#include "sgq/saliency/score_cam.hpp"
 #include "sgq/saliency/smoothgrad.hpp"
 
 namespace sgq::saliency {
 
 /// The settings that a method may read; the others keep their defaults.
 struct MapOptions {
-  index_t samples = 25, steps = 50, masks = 500; ///< SmoothGrad; integrated gradients; RISE
-  std::uint64_t seed = 0;                        ///< of noise and masks
+  index_t samples = 25;   ///< SmoothGrad, VarGrad, expected gradients
+  index_t steps = 50;     ///< integrated gradients
+  index_t masks = 500;    ///< RISE
+  std::uint64_t seed = 0; ///< of noise, masks and drawn baselines
 };
 
 struct MapMethod {
   std::string_view name, title, about; ///< of options and files; of columns; in one line
   Values values;                       ///< how [N,C,H,W] becomes a map
-  /// The score and the background are those of the Explainer.
+  /// The score, the background and the baselines are those of the Explainer.
   Attribution<float> (*make)(Explainer<float>& explain, View<const float> x,
                              std::span<const std::uint8_t> classes, const MapOptions& o);
-  bool all_positive = false; ///< draw it from each map's lowest value
+  bool all_positive = false;    ///< draw it from each map's lowest value
+  bool needs_baselines = false; ///< those of the Explainer
 };
 
 namespace detail {
@@ -62,11 +67,21 @@ inline constexpr MapMethod map_methods[] = {
        return smoothgrad(explain, x, classes,
                          {.samples = o.samples, .squared = true, .seed = o.seed});
      }},
+    {"vargrad", "VarGrad", "the variance of the gradient over the same copies", Values::magnitude,
+     [](auto& explain, auto x, auto classes, auto& o) {
+       return vargrad(explain, x, classes, {.samples = o.samples, .seed = o.seed});
+     }},
     {"integrated-gradients", "integrated", "the mean gradient on the way from the background",
      Values::with_sign,
      [](auto& explain, auto x, auto classes, auto& o) {
        return integrated_gradients(explain, x, classes, {.steps = o.steps});
      }},
+    {"expected-gradients", "expected", "the same on the way from training images",
+     Values::with_sign,
+     [](auto& explain, auto x, auto classes, auto& o) {
+       return expected_gradients(explain, x, classes, {.samples = o.samples, .seed = o.seed});
+     },
+     false, true},
     {"guided_backprop", "guided backprop", "the gradient, cut at 0 at every rectifier",
      Values::magnitude,
      [](auto& explain, auto x, auto classes, auto&) {
@@ -74,6 +89,24 @@ inline constexpr MapMethod map_methods[] = {
      }},
     {"grad-cam", "Grad-CAM", "where the last feature maps speak for the class", Values::magnitude,
      [](auto& explain, auto x, auto classes, auto&) { return grad_cam(explain, x, classes); }},
+    {"grad-cam-plus-plus", "Grad-CAM++", "Grad-CAM of the logit, weighted by positive gradients",
+     Values::magnitude,
+     [](auto& explain, auto x, auto classes, auto&) {
+       return grad_cam_plus_plus(explain, x, classes);
+     }},
+    {"layer-cam", "LayerCAM", "the last feature maps times their positive gradients",
+     Values::magnitude,
+     [](auto& explain, auto x, auto classes, auto&) { return layer_cam(explain, x, classes); }},
+    {"hires-cam", "HiResCAM", "the last feature maps times their gradients", Values::magnitude,
+     [](auto& explain, auto x, auto classes, auto&) { return hires_cam(explain, x, classes); }},
+    {"score-cam", "Score-CAM", "the last feature maps, weighted by the logit through each",
+     Values::magnitude,
+     [](auto& explain, auto x, auto classes, auto&) {
+       NetFeatureMaps features(explain.net());
+       return detail::without_gradient(explain, [&](const Classifier& model) {
+         return score_cam(model, features, x, classes);
+       });
+     }},
     {"occlusion", "occlusion", "how far the score falls when a window is hidden", Values::with_sign,
      [](auto& explain, auto x, auto classes, auto&) {
        return detail::without_gradient(explain, [&](const Classifier& model) {

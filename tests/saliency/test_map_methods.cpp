@@ -153,7 +153,7 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   CHECK(names().back() == "insertion");
   CHECK(names().size() == 8);
   in.labels = classes;
-  CHECK(names().size() == 10);
+  CHECK(names().size() == 11);
   in.explain = &explain;
   in.disturbed = 2;
   CHECK(names().size() == std::size(map_metrics));
@@ -161,6 +161,12 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   REQUIRE(kept.size() == 1);
   CHECK(std::equal(kept[0].values.begin(), kept[0].values.end(),
                    deletion(model, x, maps, {.rank_by = Values::magnitude}).area.begin()));
+  const auto of_masks = measure_maps(
+      in, [](const MapMetric& m) { return m.name.starts_with("masked_a"); }); // map, random, gain
+  REQUIRE(of_masks.size() == 3);
+  CHECK(of_masks[2].name == "masked_advantage");
+  for (index_t n = 0; n < images; ++n)
+    CHECK(of_masks[2].values[n] == of_masks[1].values[n] - of_masks[0].values[n]);
 }
 
 TEST_CASE("a measure's title says what its mask marks", "[saliency]") {

@@ -5,8 +5,9 @@
 //     for (const MapMeasure& m : measure_maps(in)) .. // m.name, m.values [N]
 //
 // What is measured is what the input has parts for: without a model, neither deletion nor masked
-// accuracy; without a mask, no localisation. The share of blank maps comes first, so that it stands
-// beside every other measure; a blank map counts as a uniform one.
+// accuracy; without a mask, no localisation. The share of
+// blank maps comes first, so that it stands beside every other measure; a blank map counts as a
+// uniform one.
 //
 // To add a metric: a header of its own, and a row here. Programs, tables and tests read the table.
 // Metrics of two maps of an image are in similarity.hpp.
@@ -70,6 +71,12 @@ inline constexpr MapMetric map_metrics[] = {
     {"masked_accuracy_of_random_ranking", "the same, random ranking",
      "accuracy while random positions are hidden", 0, MapMetric::Reads::labels,
      [](auto& in) { return random_masked_accuracy(*in.model, in.x, in.labels).area; }},
+    {"masked_advantage", "masked accuracy below that of a random ranking",
+     "how much sooner accuracy falls than when random positions are hidden", +1,
+     MapMetric::Reads::labels,
+     [](auto& in) {
+       return masked_advantage(*in.model, in.x, in.labels, in.maps, {.rank_by = in.rank_by});
+     }},
     {"deletion", "deletion", "probability while the highest positions are hidden", -1,
      MapMetric::Reads::model,
      [](auto& in) { return deletion(*in.model, in.x, in.maps, {.rank_by = in.rank_by}).area; }},

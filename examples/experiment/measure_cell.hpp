@@ -79,8 +79,8 @@ inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, Vi
 }
 
 /// The measures of a row, each [N]; max-sensitivity of the first `disturbed` images. Without the
-/// advantage of masked accuracy, which add_derived() of claims.hpp takes from two others: a
-/// resumed run must find rows with the measures of the others.
+/// advantage of masked accuracy, which add_derived() of claims.hpp takes from two others, and
+/// without ROAD: a resumed run must find rows with the measures of the others.
 inline std::vector<saliency::MapMeasure> measure_cell_maps(Subject& s, View<const float> maps,
                                                            index_t disturbed) {
   nn::Net<float>& net = s.model.net;

@@ -154,6 +154,8 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   CHECK(names().size() == 8);
   in.labels = classes;
   CHECK(names().size() == 11);
+  in.grid = {0.5f, {100, 120}};
+  CHECK(names().size() == 12);
   in.explain = &explain;
   in.disturbed = 2;
   CHECK(names().size() == std::size(map_metrics));
@@ -173,6 +175,7 @@ TEST_CASE("a measure's title says what its mask marks", "[saliency]") {
   CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
   CHECK(title_of_measure("masked_accuracy") == "masked accuracy");
   CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "the same, random ranking");
+  CHECK(title_of_measure("road") == "ROAD");
   CHECK(title_of_measure("accuracy") == "accuracy");
   CHECK(find_map_metric("pointing_at_ink")->better == 1);
   CHECK(find_map_metric("accuracy") == nullptr);

@@ -5,7 +5,7 @@
 //     for (const MapMeasure& m : measure_maps(in)) .. // m.name, m.values [N]
 //
 // What is measured is what the input has parts for: without a model, neither deletion nor masked
-// accuracy; without a mask, no localisation. The share of
+// accuracy; without a grid of pixel codes, no ROAD; without a mask, no localisation. The share of
 // blank maps comes first, so that it stands beside every other measure; a blank map counts as a
 // uniform one.
 //
@@ -17,6 +17,7 @@
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/localization.hpp"
 #include "sgq/saliency/metrics/masked_accuracy.hpp"
+#include "sgq/saliency/metrics/road.hpp"
 #include "sgq/saliency/metrics/sensitivity.hpp"
 #include "sgq/saliency/metrics/sparseness.hpp"
 
@@ -33,12 +34,13 @@ struct MapMetricInput {
   const Classifier* model = nullptr;      ///< with it, the images x:
   View<const float> x{};                  ///< [N,C,H,W]
   std::span<const std::uint8_t> labels{}; ///< the true classes
+  QuantParams grid{};                     ///< of the images' pixel codes
   const Explain* explain = nullptr;       ///< makes the maps of the first `disturbed` images again
   index_t disturbed = 0;
 };
 
 struct MapMetric {
-  enum class Reads { maps, mask, model, labels, explain };
+  enum class Reads { maps, mask, model, labels, grid, explain }; ///< grid: and labels
 
   /// Of results and options; of columns; in one line. Where a mask is read, what it marks follows
   /// name and title: "relevance_mass_on_" + "evidence".
@@ -77,6 +79,12 @@ inline constexpr MapMetric map_metrics[] = {
      [](auto& in) {
        return masked_advantage(*in.model, in.x, in.labels, in.maps, {.rank_by = in.rank_by});
      }},
+    {"road", "ROAD", "accuracy while the lowest positions are imputed, minus while the highest are",
+     +1, MapMetric::Reads::grid,
+     [](auto& in) {
+       return road(*in.model, in.x, in.labels, in.maps, {.grid = in.grid, .rank_by = in.rank_by})
+           .score;
+     }},
     {"deletion", "deletion", "probability while the highest positions are hidden", -1,
      MapMetric::Reads::model,
      [](auto& in) { return deletion(*in.model, in.x, in.maps, {.rank_by = in.rank_by}).area; }},
@@ -99,6 +107,8 @@ inline bool can_measure(const MapMetric& metric, const MapMetricInput& in) {
     return in.model != nullptr;
   case MapMetric::Reads::labels:
     return in.model != nullptr && !in.labels.empty();
+  case MapMetric::Reads::grid:
+    return in.model != nullptr && !in.labels.empty() && in.grid;
   case MapMetric::Reads::explain:
     return in.explain != nullptr;
   }

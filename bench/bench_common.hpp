@@ -26,6 +26,7 @@ using sgq::index_t;
 
 struct Options {
   std::string net, impl, engine; ///< empty: all
+  std::string data;              ///< the folder of sets; empty: data/
   int bits = -1, guided = -1, threads = 0;
   int rounds = 5, steps = 0, batch = 0;
 };
@@ -61,6 +62,7 @@ inline Options parse(int argc, char** argv, std::string_view usage, std::string_
     if (name == "--net") o.net = value;
     if (name == "--impl") o.impl = value;
     if (name == "--engine") o.engine = value;
+    if (name == "--data") o.data = value;
     set("--bits", o.bits), set("--guided", o.guided), set("--threads", o.threads);
     set("--steps", o.steps), set("--batch", o.batch), set("--rounds", o.rounds);
   }

@@ -78,7 +78,9 @@ inline Tensor<float> gradient_maps(nn::Net<float>& net, const Images& images, Vi
   return both;
 }
 
-/// Every measure of the maps, each [N]; max-sensitivity of the first `disturbed` images.
+/// The measures of a row, each [N]; max-sensitivity of the first `disturbed` images. Without the
+/// advantage of masked accuracy, which add_derived() of claims.hpp takes from two others, and
+/// without ROAD: a resumed run must find rows with the measures of the others.
 inline std::vector<saliency::MapMeasure> measure_cell_maps(Subject& s, View<const float> maps,
                                                            index_t disturbed) {
   nn::Net<float>& net = s.model.net;
@@ -95,14 +97,16 @@ inline std::vector<saliency::MapMeasure> measure_cell_maps(Subject& s, View<cons
     std::copy(of_x.begin(), of_x.end(), out.begin());
   };
   const saliency::Explain explain = magnitudes;
-  return saliency::measure_maps({.maps = maps,
-                                 .mask = marked.masks,
-                                 .mask_name = marked.what,
-                                 .model = &model,
-                                 .x = s.x,
-                                 .labels = s.images.labels,
-                                 .explain = &explain,
-                                 .disturbed = few});
+  return saliency::measure_maps(
+      {.maps = maps,
+       .mask = marked.masks,
+       .mask_name = marked.what,
+       .model = &model,
+       .x = s.x,
+       .labels = s.images.labels,
+       .explain = &explain,
+       .disturbed = few},
+      [](const saliency::MapMetric& metric) { return metric.name != "masked_advantage"; });
 }
 
 /// Measures [M,N] as one table; shorter ones are filled up with NaN.

@@ -72,7 +72,8 @@ std::vector<saliency::MapMeasure> measure(const Subject& s, View<const float> ma
                                  .mask_name = marked.what,
                                  .model = faithfulness ? &model : nullptr,
                                  .x = s.x,
-                                 .labels = s.images.labels});
+                                 .labels = s.images.labels,
+                                 .grid = s.model.input});
 }
 
 /// Explains, measures, writes METHOD.npy and prints a line.

@@ -74,7 +74,8 @@ std::vector<saliency::MapMeasure> measure(nn::Model<float>& model, const Images&
        .mask_name = marked.what,
        .model = &classifier,
        .x = x,
-       .labels = images.labels},
+       .labels = images.labels,
+       .grid = model.input},
       [&](const saliency::MapMetric& metric) {
         return !(o.no_deletion && metric.reads == saliency::MapMetric::Reads::model);
       });

@@ -28,7 +28,7 @@ for method in gradient gradient-x-input smoothgrad smoothgrad-squared integrated
   grep -q "\"$method\": {" "$work/all/metrics.json" || fail "metrics.json lacks $method"
 done
 for key in model net bits targets labels completeness_error blank_maps without_blank gini deletion insertion \
-  masked_accuracy relevance_mass_on_evidence zero_share_of_gradients version; do
+  masked_accuracy masked_advantage road relevance_mass_on_evidence zero_share_of_gradients version; do
   grep -q "\"$key\": " "$work/all/metrics.json" || fail "metrics.json lacks $key"
 done
 [ "$(wc -c <"$work/all/logits.npy")" -eq $((128 + 4 * 4 * 10)) ] || fail "logits.npy"

@@ -15,7 +15,7 @@ one=$work/seed1/model.safetensors two=$work/seed2/model.safetensors
 "$program" --a "this=$one,$two" --b "same=$one,$two" --images synthetic:0-39 --out "$work/out" \
   >"$work/stdout" || fail "exit code $?"
 for key in blank_maps gini relevance_mass_on_evidence pointing_at_evidence deletion insertion \
-  masked_accuracy masked_accuracy_of_random_ranking accuracy; do
+  masked_accuracy masked_accuracy_of_random_ranking masked_advantage road accuracy; do
   grep -q "^$key .* 0.000 \[0.000, 0.000\]  not decided" "$work/stdout" ||
     fail "$key: networks differ from themselves"
   grep -q "\"$key\": " "$work/out/metrics.json" || fail "metrics.json lacks $key"

@@ -169,7 +169,9 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   CHECK(names().back() == "insertion");
   CHECK(names().size() == 8);
   in.labels = classes;
-  CHECK(names().size() == 10);
+  CHECK(names().size() == 11);
+  in.grid = {0.5f, {100, 120}};
+  CHECK(names().size() == 12);
   in.explain = &explain;
   in.disturbed = 2;
   CHECK(names().size() == std::size(map_metrics));
@@ -177,12 +179,19 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   REQUIRE(kept.size() == 1);
   CHECK(std::equal(kept[0].values.begin(), kept[0].values.end(),
                    deletion(model, x, maps, {.rank_by = Values::magnitude}).area.begin()));
+  const auto of_masks = measure_maps(
+      in, [](const MapMetric& m) { return m.name.starts_with("masked_a"); }); // map, random, gain
+  REQUIRE(of_masks.size() == 3);
+  CHECK(of_masks[2].name == "masked_advantage");
+  for (index_t n = 0; n < images; ++n)
+    CHECK(of_masks[2].values[n] == of_masks[1].values[n] - of_masks[0].values[n]);
 }
 
 TEST_CASE("a measure's title says what its mask marks", "[saliency]") {
   CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
   CHECK(title_of_measure("masked_accuracy") == "masked accuracy");
   CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "the same, random ranking");
+  CHECK(title_of_measure("road") == "ROAD");
   CHECK(title_of_measure("accuracy") == "accuracy");
   CHECK(find_map_metric("pointing_at_ink")->better == 1);
   CHECK(find_map_metric("accuracy") == nullptr);

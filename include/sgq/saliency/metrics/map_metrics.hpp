@@ -5,8 +5,9 @@
 //     for (const MapMeasure& m : measure_maps(in)) .. // m.name, m.values [N]
 //
 // What is measured is what the input has parts for: without a model, neither deletion nor masked
-// accuracy; without a mask, no localisation. The share of blank maps comes first, so that it stands
-// beside every other measure; a blank map counts as a uniform one.
+// accuracy; without a grid of pixel codes, no ROAD; without a mask, no localisation. The share of
+// blank maps comes first, so that it stands beside every other measure; a blank map counts as a
+// uniform one.
 //
 // To add a metric: a header of its own, and a row here. Programs, tables and tests read the table.
 // Metrics of two maps of an image are in similarity.hpp.
@@ -16,6 +17,7 @@
 #include "sgq/saliency/metrics/deletion.hpp"
 #include "sgq/saliency/metrics/localization.hpp"
 #include "sgq/saliency/metrics/masked_accuracy.hpp"
+#include "sgq/saliency/metrics/road.hpp"
 #include "sgq/saliency/metrics/sensitivity.hpp"
 #include "sgq/saliency/metrics/sparseness.hpp"
 
@@ -32,12 +34,13 @@ struct MapMetricInput {
   const Classifier* model = nullptr;      ///< with it, the images x:
   View<const float> x{};                  ///< [N,C,H,W]
   std::span<const std::uint8_t> labels{}; ///< the true classes
+  QuantParams grid{};                     ///< of the images' pixel codes
   const Explain* explain = nullptr;       ///< makes the maps of the first `disturbed` images again
   index_t disturbed = 0;
 };
 
 struct MapMetric {
-  enum class Reads { maps, mask, model, labels, explain };
+  enum class Reads { maps, mask, model, labels, grid, explain }; ///< grid: and labels
 
   /// Of results and options; of columns; in one line. Where a mask is read, what it marks follows
   /// name and title: "relevance_mass_on_" + "evidence".
@@ -70,6 +73,18 @@ inline constexpr MapMetric map_metrics[] = {
     {"masked_accuracy_of_random_ranking", "the same, random ranking",
      "accuracy while random positions are hidden", 0, MapMetric::Reads::labels,
      [](auto& in) { return random_masked_accuracy(*in.model, in.x, in.labels).area; }},
+    {"masked_advantage", "masked accuracy below that of a random ranking",
+     "how much sooner accuracy falls than when random positions are hidden", +1,
+     MapMetric::Reads::labels,
+     [](auto& in) {
+       return masked_advantage(*in.model, in.x, in.labels, in.maps, {.rank_by = in.rank_by});
+     }},
+    {"road", "ROAD", "accuracy while the lowest positions are imputed, minus while the highest are",
+     +1, MapMetric::Reads::grid,
+     [](auto& in) {
+       return road(*in.model, in.x, in.labels, in.maps, {.grid = in.grid, .rank_by = in.rank_by})
+           .score;
+     }},
     {"deletion", "deletion", "probability while the highest positions are hidden", -1,
      MapMetric::Reads::model,
      [](auto& in) { return deletion(*in.model, in.x, in.maps, {.rank_by = in.rank_by}).area; }},
@@ -92,6 +107,8 @@ inline bool can_measure(const MapMetric& metric, const MapMetricInput& in) {
     return in.model != nullptr;
   case MapMetric::Reads::labels:
     return in.model != nullptr && !in.labels.empty();
+  case MapMetric::Reads::grid:
+    return in.model != nullptr && !in.labels.empty() && in.grid;
   case MapMetric::Reads::explain:
     return in.explain != nullptr;
   }

@@ -7,8 +7,9 @@
 //     area = trapezoid over the ten points / 0.9 = (sum_t a_t - (a_0 + a_9) / 2) / 9
 //
 // Lower is better, and only in comparison: state that of a random ranking of the same images beside
-// it. Ismail, Corrada Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in
-// the accuracies, so it is the mean of one area per image, which is what a bootstrap needs.
+// it, or how far the area lies below that one (the advantage). Ismail, Corrada Bravo, Feizi,
+// NeurIPS 2021, arXiv 2111.14338. The area is linear in the accuracies, so it is the mean of one
+// area per image, which is what a bootstrap needs.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"
@@ -29,6 +30,16 @@ struct MaskedAccuracy {
   Tensor<std::uint8_t> correct;         ///< [10, N]: 1 where the prediction is the label
   Tensor<double> area;                  ///< [N]; its mean is the area under curve()
 
+  /// Of images that enter() is going to score.
+  explicit MaskedAccuracy(index_t images) : correct({points, images}), area({images}) {}
+
+  /// Whether the prediction for image n at point t is its label; each once.
+  void enter(index_t t, index_t n, bool hit) {
+    const bool end = t == 0 || t == points - 1;
+    correct[t * area.size() + n] = hit;
+    area[n] += (hit ? 1.0 : 0.0) * (end ? 0.5 : 1.0) / (points - 1);
+  }
+
   /// Accuracy at each share; NaN without images.
   std::array<double, points> curve() const {
     std::array<double, points> accuracy{};
@@ -45,25 +56,27 @@ struct MaskedAccuracy {
 
 namespace detail {
 
+/// How many positions are replaced at each point.
+inline std::vector<index_t> masked_counts(index_t positions) {
+  constexpr index_t points = MaskedAccuracy::points;
+  std::vector<index_t> counts;
+  for (index_t t = 0; t < points; ++t) counts.push_back(t * positions / points);
+  return counts;
+}
+
 inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const float> x,
                                             std::span<const std::uint8_t> labels,
                                             View<const std::int32_t> order,
                                             const MaskedAccuracyOptions& options) {
-  constexpr index_t points = MaskedAccuracy::points;
-  const index_t images = x.shape()[0], positions = x.shape().plane();
-  ops::check_labels(labels, {images, model.classes()});
+  ops::check_labels(labels, {x.shape()[0], model.classes()});
   const Tensor<float> background =
       replaced("masked accuracy", model, x, options.background, options.seed);
-  std::vector<index_t> counts;
-  for (index_t t = 0; t < points; ++t) counts.push_back(t * positions / points);
-  MaskedAccuracy result{Tensor<std::uint8_t>({points, images}), Tensor<double>({images})};
-  walk(model, x, background, order, counts, [&](std::size_t t, index_t n, const float* logits) {
-    const auto label = static_cast<index_t>(labels[static_cast<std::size_t>(n)]);
-    const bool hit = argmax(logits, model.classes()) == label;
-    const bool end = t == 0 || t == points - 1;
-    result.correct[static_cast<index_t>(t) * images + n] = hit;
-    result.area[n] += (hit ? 1.0 : 0.0) * (end ? 0.5 : 1.0) / (points - 1);
-  });
+  MaskedAccuracy result(x.shape()[0]);
+  walk(model, x, background, order, masked_counts(x.shape().plane()),
+       [&](std::size_t t, index_t n, const float* logits) {
+         const auto label = static_cast<index_t>(labels[static_cast<std::size_t>(n)]);
+         result.enter(static_cast<index_t>(t), n, argmax(logits, model.classes()) == label);
+       });
   return result;
 }
 
@@ -89,6 +102,17 @@ inline MaskedAccuracy random_masked_accuracy(const Classifier& model, View<const
   const Random random(options.seed, 0x72616e64u); // "rand"
   return detail::masked_accuracy_along(
       model, x, labels, random_ranking(x.shape()[0], x.shape().plane(), random), options);
+}
+
+/// The area of the random ranking minus that of the map, [N]: how much sooner the map's pixels are
+/// missed than any. Higher is better; a network that hidden pixels confuse more gains nothing.
+inline Tensor<double> masked_advantage(const Classifier& model, View<const float> x,
+                                       std::span<const std::uint8_t> labels, View<const float> maps,
+                                       const MaskedAccuracyOptions& options = {}) {
+  const MaskedAccuracy by_map = masked_accuracy(model, x, labels, maps, options);
+  Tensor<double> advantage = random_masked_accuracy(model, x, labels, options).area;
+  for (index_t n = 0; n < advantage.size(); ++n) advantage[n] -= by_map.area[n];
+  return advantage;
 }
 
 } // namespace sgq::saliency

@@ -4,7 +4,7 @@
 //
 // State t of image n shows `to` at the first c_t positions of its order (all channels) and `from`
 // elsewhere. Each step writes only the positions that it adds. The curves of masked_accuracy.hpp
-// and deletion.hpp are walks of this kind.
+// and deletion.hpp are walks of this kind; road.hpp computes what it writes anew at each state.
 #pragma once
 
 #include "sgq/ops/fill.hpp"
@@ -43,33 +43,42 @@ inline Tensor<float> replaced(std::string_view what, const Classifier& model, Vi
   return out;
 }
 
-/// Calls see(t, image, row of logits) for every state of every image, batch by batch; within a
-/// batch state by state.
-template <class See>
-void walk(const Classifier& model, View<const float> from, View<const float> to,
-          View<const std::int32_t> order, const std::vector<index_t>& counts, See see) {
-  const Shape& s = from.shape();
-  const index_t images = s[0], channels = s[1], plane = s.plane();
+/// Batch by batch: change(t, first, state) turns the images [first, first + n) from state t - 1
+/// (state 0: from the images themselves) into state t; then see(t, image, row of logits) is called
+/// for each of them.
+template <class Change, class See>
+void each_state(const Classifier& model, View<const float> from, std::size_t states, Change change,
+                See see) {
+  const index_t images = from.shape()[0];
   Tensor<float> state, logits;
   for (index_t first = 0; first < images; first += model.batch()) {
     const index_t n = std::min(model.batch(), images - first);
     state.copy_from(from.slice(first, n));
     logits.resize({n, model.classes()});
-    index_t done = 0;
-    for (std::size_t t = 0; t < counts.size(); ++t) {
-      for (index_t i = 0; i < n; ++i) {
-        const std::int32_t* row = order.data() + (first + i) * plane;
-        const float* source = to.data() + (first + i) * channels * plane;
-        float* target = state.data() + i * channels * plane;
-        for (index_t k = done; k < counts[t]; ++k)
-          for (index_t c = 0; c < channels; ++c)
-            target[c * plane + row[k]] = source[c * plane + row[k]];
-      }
-      done = counts[t];
+    for (std::size_t t = 0; t < states; ++t) {
+      change(t, first, state.view());
       model(state, logits);
       for (index_t i = 0; i < n; ++i) see(t, first + i, logits.data() + i * model.classes());
     }
   }
+}
+
+/// Calls see(t, image, row of logits) for every state of every image, in the order of each_state.
+template <class See>
+void walk(const Classifier& model, View<const float> from, View<const float> to,
+          View<const std::int32_t> order, const std::vector<index_t>& counts, See see) {
+  const index_t channels = from.shape()[1], plane = from.shape().plane();
+  const auto change = [&](std::size_t t, index_t first, View<float> state) {
+    for (index_t i = 0; i < state.shape()[0]; ++i) {
+      const std::int32_t* row = order.data() + (first + i) * plane;
+      const float* source = to.data() + (first + i) * channels * plane;
+      float* target = state.data() + i * channels * plane;
+      for (index_t k = t > 0 ? counts[t - 1] : 0; k < counts[t]; ++k)
+        for (index_t c = 0; c < channels; ++c)
+          target[c * plane + row[k]] = source[c * plane + row[k]];
+    }
+  };
+  each_state(model, from, counts.size(), change, see);
 }
 
 } // namespace sgq::saliency

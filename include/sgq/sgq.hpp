@@ -153,7 +153,7 @@
 
 #include "sgq/data/augment.hpp"
 #include "sgq/data/batches.hpp"
-#include "sgq/data/cifar10.hpp"
+#include "sgq/data/cifar.hpp"
 #include "sgq/data/dataset.hpp"
 #include "sgq/data/file.hpp"
 #include "sgq/data/idx.hpp"

@@ -1,4 +1,4 @@
-#include "sgq/data/cifar10.hpp"
+#include "sgq/data/cifar.hpp"
 
 #include "fuzz.hpp"
 

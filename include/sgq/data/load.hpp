@@ -2,7 +2,7 @@
 //
 //     mnist, fashion-mnist   train-images-idx3-ubyte and three more IDX files (data/idx.hpp)
 //     cifar-10               data_batch_1.bin .. data_batch_5.bin, test_batch.bin, as they are or
-//                            in cifar-10-batches-bin/ (data/cifar10.hpp)
+//                            in cifar-10-batches-bin/ (data/cifar.hpp)
 //     synthetic              made on the spot (data/synthetic.hpp); needs no files
 //
 //     Dataset set = load("mnist", "data", Split::train);
@@ -18,7 +18,7 @@
 #pragma once
 
 #include "sgq/core/table.hpp"
-#include "sgq/data/cifar10.hpp"
+#include "sgq/data/cifar.hpp"
 #include "sgq/data/idx.hpp"
 #include "sgq/data/normalize.hpp"
 #include "sgq/data/synthetic.hpp"

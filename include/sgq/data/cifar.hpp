@@ -1,4 +1,4 @@
-// sgq/data/cifar10.hpp -- the binary files of CIFAR-10.
+// sgq/data/cifar.hpp -- the binary files of CIFAR-10.
 //
 // A file is a row of records without a header: one label byte, then 3,072 bytes, the red, green and
 // blue 32 x 32 planes, row by row (A. Krizhevsky, "Learning Multiple Layers of Features from Tiny

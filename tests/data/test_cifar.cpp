@@ -1,10 +1,10 @@
 #include "data/files.hpp"
-#include "sgq/data/cifar10.hpp"
+#include "sgq/data/cifar.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
-namespace test_cifar10 {
+namespace test_cifar {
 
 using namespace sgq;
 using namespace sgq::data;
@@ -46,4 +46,4 @@ TEST_CASE("Damaged CIFAR-10 files are refused with their name and the offset", "
   CHECK(contains(message(), bad + ": at byte 3073: expected a label below 10, got 255"));
 }
 
-} // namespace test_cifar10
+} // namespace test_cifar

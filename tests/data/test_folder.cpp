@@ -172,7 +172,7 @@ TEST_CASE("what NPY files of a set can get wrong", "[data][errors]") {
               "np.moveaxis(images, -1, 1) puts channels first)");
   CHECK(contains(after("train.npy", codes({0, 3, 4, 6}, 1)), "got [0, 3, 4, 6]"));
   CHECK(after("train_labels.npy", label_row(19, 0, 4)) ==
-        set + "/train_labels.npy: expected 20 labels, one per image of " + set +
+        set + "/train_labels.npy: at byte 60: expected 20 labels, one per image of " + set +
             "/train.npy, got 19");
   CHECK(contains(after("train_labels.npy", codes({20, 1}, 1)), "byte 60: expected labels [N]"));
   CHECK(after("train_labels.npy", label_row(20, 2, 2)).empty()); // classes 0 and 1 may have none
@@ -185,7 +185,7 @@ TEST_CASE("what NPY files of a set can get wrong", "[data][errors]") {
   CHECK(after("test_labels.npy", labels, Split::test) ==
         set + "/test_labels.npy: at byte 135: expected a label from 0 to 4, as in training, got 5");
   CHECK(after("test.npy", codes({9, 3, 6, 4}, 1), Split::test) ==
-        set + "/test.npy: expected [9, 3, 4, 6], images as in " + set +
+        set + "/test.npy: at byte 60: expected [9, 3, 4, 6], images as in " + set +
             "/train.npy, got [9, 3, 6, 4]");
 
   after("train.npy", codes({20, 3, 4, 6}, 1));

@@ -30,24 +30,28 @@ inline std::string_view last_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1); // npos + 1 is 0
 }
 
-/// Images and labels as the files of a split have them.
-struct Part {
-  std::string images_path, labels_path;
-  Tensor<std::uint8_t> images;
-  std::vector<std::uint8_t> labels;
-  index_t labels_at = 0; ///< where the labels begin in their file
+/// The bytes of one file. The offsets are those of IDX files.
+struct CodeFile {
+  std::string path;
+  Tensor<std::uint8_t> codes{};
+  index_t shape_at = 4, codes_at = 8; ///< where the file says the shape; where labels begin
 
-  /// Throws io_error about label i.
+  [[noreturn]] void fail(index_t at, const std::string& expected, const std::string& got) const {
+    throw io_error(describe(path + ": at byte " + to_text(at), expected, got));
+  }
+  /// About label i.
   [[noreturn]] void fail_label(index_t i, const std::string& expected) const {
-    throw io_error(describe(labels_path + ": at byte " + to_text(labels_at + i), expected,
-                            to_text(labels[static_cast<std::size_t>(i)])));
+    fail(codes_at + i, expected, to_text(codes[i]));
   }
 };
 
-/// An NPY file of bytes in so many extents; `layout` is their text. On return *first is the offset
-/// of its numbers.
-inline Tensor<std::uint8_t> read_npy_bytes(const std::string& path, int rank,
-                                           const std::string& layout, index_t* first) {
+/// Images and labels as the files of a split have them.
+struct Part {
+  CodeFile images, labels;
+};
+
+/// An NPY file of bytes in so many extents; `layout` is their text.
+inline CodeFile read_npy_codes(const std::string& path, int rank, const std::string& layout) {
   const std::string bytes = io::read_file(path);
   Tensor<std::uint8_t> tensor = io::parse_npy<std::uint8_t>(bytes, path);
   const io::NpyHeader header(bytes, path);
@@ -58,19 +62,14 @@ inline Tensor<std::uint8_t> read_npy_bytes(const std::string& path, int rank,
                 last                         ? "np.moveaxis(images, -1, 1) puts channels first"
                 : rank == 4 && s.rank() == 3 ? "images[:, None] adds the channel of grey images"
                                              : "");
-  *first = static_cast<index_t>(header.size);
-  return tensor;
+  return {path, std::move(tensor), static_cast<index_t>(header.shape_at),
+          static_cast<index_t>(header.size)};
 }
 
 inline Part read_npy_part(const std::string& dir, Split split) {
   const std::string stem = dir + (split == Split::train ? "/train" : "/test");
-  Part part{stem + ".npy", stem + "_labels.npy", {}, {}};
-  index_t ignored = 0;
-  part.images = read_npy_bytes(part.images_path, 4, "images [N, C, H, W]", &ignored);
-  const Tensor<std::uint8_t> labels =
-      read_npy_bytes(part.labels_path, 1, "labels [N]", &part.labels_at);
-  part.labels.assign(labels.begin(), labels.end());
-  return part;
+  return {read_npy_codes(stem + ".npy", 4, "images [N, C, H, W]"),
+          read_npy_codes(stem + "_labels.npy", 1, "labels [N]")};
 }
 
 /// The names in a folder, sorted. Throws io_error.
@@ -124,9 +123,11 @@ inline Part read_idx_part(const std::string& dir, Split split) {
   std::string labels = images;
   labels.replace(labels.rfind("images"), 6, "labels");
   labels.replace(labels.rfind("idx3"), 4, "idx1");
-  Part part{dir + "/" + images, dir + "/" + labels, {}, {}, 8};
-  part.images = read_idx_images(part.images_path);
-  part.labels = read_idx_labels(part.labels_path, 256);
+  Part part{{dir + "/" + images}, {dir + "/" + labels}};
+  part.images.codes = read_idx_images(part.images.path);
+  const std::vector<std::uint8_t> row = read_idx_labels(part.labels.path, 256);
+  part.labels.codes.resize({static_cast<index_t>(row.size())});
+  std::copy(row.begin(), row.end(), part.labels.codes.begin());
   return part;
 }
 
@@ -135,11 +136,11 @@ inline Part read_part(const std::string& dir, Split split) {
   for (const char* file : {"train.npy", "train_labels.npy", "test.npy", "test_labels.npy"})
     npy = npy || file_exists(dir + "/" + file);
   Part part = npy ? read_npy_part(dir, split) : read_idx_part(dir, split);
-  const index_t images = part.images.shape()[0], labels = static_cast<index_t>(part.labels.size());
+  const index_t images = part.images.codes.shape()[0], labels = part.labels.codes.size();
   if (images != labels)
-    throw io_error(describe(part.labels_path,
-                            to_text(images) + " labels, one per image of " + part.images_path,
-                            to_text(labels)));
+    part.labels.fail(part.labels.shape_at,
+                     to_text(images) + " labels, one per image of " + part.images.path,
+                     to_text(labels));
   return part;
 }
 
@@ -171,23 +172,22 @@ inline std::vector<std::string> read_class_names(const std::string& path) {
 }
 
 /// Fills in the classes of the set from its training labels and classes.txt.
-inline void name_classes(Dataset& set, const Part& train, const std::string& names_path) {
-  const auto [low, high] = std::minmax_element(train.labels.begin(), train.labels.end());
+inline void name_classes(Dataset& set, const CodeFile& labels, const std::string& names_path) {
+  const auto [low, high] = std::minmax_element(labels.codes.begin(), labels.codes.end());
   const std::vector<std::string> names = read_class_names(names_path);
   const auto named = static_cast<int>(names.size());
   set.first_label = *low == 1 && named != *high + 1 ? 1 : 0;
   set.classes = *high - set.first_label + 1;
-  if (set.classes < 2) train.fail_label(0, "labels of two classes or more");
+  if (set.classes < 2) labels.fail_label(0, "labels of two classes or more");
   if (named > set.classes)
-    throw io_error(describe(names_path,
-                            "at most " + to_text(set.classes) + " names, one per class of " +
-                                train.labels_path,
-                            to_text(named)));
-  const auto unnamed = std::find_if(train.labels.begin(), train.labels.end(),
+    throw io_error(describe(
+        names_path, "at most " + to_text(set.classes) + " names, one per class of " + labels.path,
+        to_text(named)));
+  const auto unnamed = std::find_if(labels.codes.begin(), labels.codes.end(),
                                     [&](int label) { return label - set.first_label >= named; });
   if (named > 0 && named < set.classes)
-    train.fail_label(unnamed - train.labels.begin(),
-                     "a label of one of the " + to_text(named) + " classes in " + names_path);
+    labels.fail_label(unnamed - labels.codes.begin(),
+                      "a label of one of the " + to_text(named) + " classes in " + names_path);
   set.class_names = names;
   if (names.empty())
     for (int c = 0; c < set.classes; ++c) set.class_names.push_back(to_text(c + set.first_label));
@@ -195,15 +195,16 @@ inline void name_classes(Dataset& set, const Part& train, const std::string& nam
 
 /// Moves the images and labels of a split into the set.
 inline void take_part(Dataset& set, Part part) {
-  const int first = set.first_label;
-  for (std::size_t i = 0; i < part.labels.size(); ++i)
-    if (part.labels[i] < first || part.labels[i] - first >= set.classes)
-      part.fail_label(static_cast<index_t>(i), "a label from " + to_text(first) + " to " +
-                                                   to_text(set.classes - 1 + first) +
-                                                   ", as in training");
-  for (std::uint8_t& label : part.labels) label = static_cast<std::uint8_t>(label - first);
-  set.images = std::move(part.images);
-  set.labels = std::move(part.labels);
+  const int first = set.first_label, last = first + set.classes - 1;
+  const Tensor<std::uint8_t>& labels = part.labels.codes;
+  set.labels.clear();
+  for (index_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < first || labels[i] > last)
+      part.labels.fail_label(i, "a label from " + to_text(first) + " to " + to_text(last) +
+                                    ", as in training");
+    set.labels.push_back(static_cast<std::uint8_t>(labels[i] - first));
+  }
+  set.images = std::move(part.images.codes);
 }
 
 } // namespace detail
@@ -215,17 +216,18 @@ SGQ_COMPILE_ONCE Dataset load_folder(const std::string& dir, Split split) {
   Dataset set;
   set.name = detail::last_part(dir);
   detail::Part train = detail::read_part(dir, Split::train);
-  const std::string train_path = train.images_path;
-  detail::name_classes(set, train, dir + "/classes.txt");
+  const std::string train_path = train.images.path;
+  detail::name_classes(set, train.labels, dir + "/classes.txt");
   detail::take_part(set, std::move(train));
   set.grid = measure(set);
   set.on_black = is_on_black(set);
   if (split == Split::train) return set;
   detail::Part test = detail::read_part(dir, Split::test);
-  const Shape expected = set.images.shape().with_batch(test.images.shape()[0]);
-  if (test.images.shape() != expected)
-    throw io_error(describe(test.images_path, expected.str() + ", images as in " + train_path,
-                            test.images.shape().str()));
+  const Shape& got = test.images.codes.shape();
+  const Shape expected = set.images.shape().with_batch(got[0]);
+  if (got != expected)
+    test.images.fail(test.images.shape_at, expected.str() + ", images as in " + train_path,
+                     got.str());
   detail::take_part(set, std::move(test));
   return set;
 }

@@ -7,9 +7,9 @@ set -eu
 
 usage() {
   cat <<'END'
-usage: fetch.sh [mnist|fashion-mnist|cifar-10|all] [--from DIR] [--to DIR]
+usage: fetch.sh [mnist|fashion-mnist|cifar-10|cifar-100|all] [--from DIR] [--to DIR]
 
-  SET         what to bring (default: all)
+  SET         what to bring (default: all, the first three)
   --from DIR  take the packed files from DIR/SET/ or DIR instead of the network; they are checked
               against the SHA256SUMS beside them or, where there is none, the published sums
   --to DIR    unpack to DIR/SET/ (default: the folder of this script)
@@ -44,12 +44,13 @@ mirrors() {
       echo https://www.cs.toronto.edu/~kriz
       echo https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10
       ;;
+    cifar-100) echo https://www.cs.toronto.edu/~kriz ;;
   esac
 }
 
 packed_files() {
   case $1 in
-    cifar-10) echo cifar-10-binary.tar.gz ;;
+    cifar-*) echo "$1-binary.tar.gz" ;;
     *)
       echo train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz
       echo t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz
@@ -93,6 +94,13 @@ bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67  cifar-10-batch
 014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48  cifar-10-batches-bin/data_batch_4.bin
 755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add  cifar-10-batches-bin/data_batch_5.bin
 8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b  cifar-10-batches-bin/test_batch.bin
+END
+      ;;
+    cifar-100)
+      cat <<'END'
+58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec  cifar-100-binary.tar.gz
+f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29  cifar-100-binary/train.bin
+d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a  cifar-100-binary/test.bin
 END
       ;;
   esac
@@ -178,7 +186,7 @@ source_of() {
   first=$(packed_files "$1" | awk 'NR == 1 { print $1 }')
   for place in "$from/$1" "$from"; do
     case $(basename "$place") in
-      mnist | fashion-mnist | cifar-10) [ "$(basename "$place")" = "$1" ] || continue ;;
+      mnist | fashion-mnist | cifar-10 | cifar-100) [ "$(basename "$place")" = "$1" ] || continue ;;
     esac
     if [ -f "$place/$first" ]; then
       echo "$place"
@@ -215,13 +223,14 @@ only_file() {
 unpack() {
   case $3 in
     *.tar.gz)
-      tar -xzf "$2" -C "$temporary" cifar-10-batches-bin || die "$2: cannot be unpacked"
-      mkdir -p "$to/$1/cifar-10-batches-bin"
-      for batch in "$temporary"/cifar-10-batches-bin/*; do
-        only_file "$to/$1/cifar-10-batches-bin/${batch##*/}"
+      inner=$(published "$1" | awk -F '[ /]+' 'NF == 3 { print $2; exit }') # the folder in it
+      tar -xzf "$2" -C "$temporary" "$inner" || die "$2: cannot be unpacked"
+      mkdir -p "$to/$1/$inner"
+      for unpacked in "$temporary/$inner"/*; do
+        only_file "$to/$1/$inner/${unpacked##*/}"
       done
-      mv -f "$temporary"/cifar-10-batches-bin/* "$to/$1/cifar-10-batches-bin/"
-      rmdir "$temporary/cifar-10-batches-bin"
+      mv -f "$temporary/$inner"/* "$to/$1/$inner/"
+      rmdir "$temporary/$inner"
       ;;
     *)
       gzip -dc "$2" >"$temporary/${3%.gz}" || die "$2: cannot be unpacked"
@@ -271,7 +280,7 @@ while [ $# -gt 0 ]; do
       if [ "$1" = --from ]; then from=$2; else to=$2; fi
       shift
       ;;
-    mnist | fashion-mnist | cifar-10) sets="$sets $1" ;;
+    mnist | fashion-mnist | cifar-10 | cifar-100) sets="$sets $1" ;;
     all) sets="$sets mnist fashion-mnist cifar-10" ;;
     *) bad_option "unknown option or set '$1'" ;;
   esac

@@ -59,7 +59,8 @@ inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
             .net = photos                         ? "resnet20"
                    : built_in || scale == "smoke" ? "lenet5"
                                                   : "mnist_cnn"};
-  if (photos && scale != "paper") p.protocol = data::Protocol::holdout;
+  if (data::dataset_info(dataset).has_protocols && scale != "paper")
+    p.protocol = data::Protocol::holdout;
   if (scale == "smoke") {
     p.epochs = built_in ? 4 : 1;
     p.limit = photos ? 2000 : built_in ? 4000 : 15000;

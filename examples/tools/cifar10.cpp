@@ -3,6 +3,7 @@
 //     data/fetch.sh cifar-10 && build/release/examples/cifar10 --holdout --epochs 6
 //     build/release/examples/cifar10 --bits w4a4 --optimizer sgd --schedule step --lr 0.1
 //         --decay 2e-4 --batch 128 --epochs 200          # PACT's own recipe
+//     build/release/examples/cifar10 --dataset my-photographs --out out/mine  # docs/own-data.md
 //
 // Training images are shifted by up to 4 pixels and mirrored. With --holdout the fifth batch of
 // training images is kept for the test, and with --tuning, where a recipe is chosen, the fourth and

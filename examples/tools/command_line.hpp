@@ -64,6 +64,21 @@ public:
          }});
   }
 
+  /// The same, or the path of a folder.
+  void choice_or_folder(const char* name, std::string* value, std::vector<std::string> among,
+                        const std::string& help) {
+    std::string list;
+    for (const std::string& one : among) list += one + "|";
+    list += "DIR";
+    add({name, list, help, *value, [=](const std::string& given) {
+           std::error_code ignored;
+           if (std::find(among.begin(), among.end(), given) == among.end() &&
+               !std::filesystem::is_directory(given, ignored))
+             bad(name, list, given);
+           *value = given;
+         }});
+  }
+
   template <class Integer>
   void integer(const char* name, Integer* value, Range range, const char* help) {
     add({name, "N", help, sgq::to_text(*value), [=](const std::string& given) {

@@ -212,9 +212,9 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
   write_png(o.out + "/maps.png", compose_grid(tiles, grid));
 }
 
-void write_metrics(const Options& o, const Column& first, std::span<const std::uint8_t> targets,
-                   const std::vector<Line>& lines) {
-  const io::Json json =
+void write_metrics(const Options& o, const Column& first, const Images& images,
+                   std::span<const std::uint8_t> targets, const std::vector<Line>& lines) {
+  io::Json json =
       io::Json::object({{"reference", first.path},
                         {"images", o.images},
                         {"count", targets.size()},
@@ -224,16 +224,18 @@ void write_metrics(const Options& o, const Column& first, std::span<const std::u
                         {"with_sign", table_json(lines, Values::with_sign)},
                         {"magnitude", table_json(lines, Values::magnitude)},
                         {"version", sgq::version}});
+  if (!images.class_names.empty()) json["class_names"] = images.class_names;
   io::write_file_atomically(o.out + "/metrics.json", io::to_pretty_string(json));
 }
 
 void compare(const Options& o) {
   std::vector<Column> models = load_columns(o.models), other_seeds = load_columns(o.other_seeds);
-  const Images images = load_images(o.images, o.data);
+  Images images = load_images(o.images, o.data);
   for (const auto* columns : {&models, &other_seeds})
     for (const Column& c : *columns) check_fits(images, c.model.net, c.path);
   make_out_folder(o.out);
   Column& first = models[0];
+  images.class_names = class_names_of(images, first.model);
   const Tensor<float> x = images.input(first.model.input);
   const auto targets = choose_targets(o.targets, images, saliency::logits_of(first.model.net, x));
   std::vector<Column> random;
@@ -253,10 +255,11 @@ void compare(const Options& o) {
 
   std::printf("%s maps of %d images, compared with those of %s (%s)\n", o.how.name.c_str(),
               int(images.size()), first.name.c_str(), model_text(first.model).c_str());
+  print_classes(images.class_names);
   print_table(lines, o.how.method().values);
   if (other_seeds.empty()) std::printf("without --null, drift cannot be told from seed noise\n");
   write_picture(o, images, targets, shown);
-  write_metrics(o, first, targets, lines);
+  write_metrics(o, first, images, targets, lines);
   std::printf("%s/maps.png\n", o.out.c_str());
 }
 
@@ -270,8 +273,7 @@ int main(int argc, char** argv) {
               "networks, each a model.safetensors; the first is what the others are compared with");
     line.text("--null", &o.other_seeds, "FILE,..",
               "the between-seed baseline: the first network, trained from other seeds");
-    line.text("--images", &o.images, "FILE.npy|SET:0,1,5-9",
-              "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set");
+    add_images_option(line, &o.images);
     add_data_option(line, &o.data);
     line.text("--targets", &o.targets, "auto|true|predicted|LIST",
               "the classes to explain; auto: the true ones if known, else the first model's");

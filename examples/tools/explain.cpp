@@ -46,6 +46,7 @@ Subject load_subject(const Options& o) {
   check_agrees(o.model, s.model, o.net, o.bits);
   s.images = load_images(o.images, o.data);
   check_fits(s.images, s.model.net, o.model);
+  s.images.class_names = class_names_of(s.images, s.model);
   const QuantParams& grid = s.model.input;
   s.x = s.images.input(grid);
   s.background = background_of(s.images, s.model);
@@ -153,6 +154,7 @@ void write_metrics(const Options& o, const Subject& s, const std::vector<Result>
                                     {"targets", s.targets},
                                     {"probability_of_target", probabilities},
                                     {"predicted", s.predicted}});
+  if (!s.images.class_names.empty()) json["class_names"] = s.images.class_names;
   if (!s.images.labels.empty()) json["labels"] = s.images.labels;
   for (const Result& r : results) json["methods"][std::string(r.method->name)] = r.numbers;
   json["version"] = sgq::version;
@@ -168,6 +170,7 @@ void explain(const Options& o) {
   for (std::size_t n = 0; n < std::min<std::size_t>(20, s.targets.size()); ++n)
     std::printf(" %d", s.targets[n]);
   std::printf(s.targets.size() > 20 ? " ..\n" : "\n");
+  print_classes(s.images.class_names);
   std::vector<Result> results;
   for (const saliency::MapMethod& method : saliency::map_methods)
     if (o.how.name == "all" || o.how.name == method.name) results.push_back(run(o, s, method));
@@ -185,8 +188,7 @@ int main(int argc, char** argv) {
     line.text("--model", &o.model, "FILE", "the network, a model.safetensors");
     line.text("--net", &o.net, "NAME", "fail unless the model is this network");
     line.text("--bits", &o.bits, "POLICY", "fail unless the model has these bits: fp32, w4a4, ..");
-    line.text("--images", &o.images, "FILE.npy|SET:0,1,5-9",
-              "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set");
+    add_images_option(line, &o.images);
     add_data_option(line, &o.data);
     line.text("--targets", &o.targets, "auto|true|predicted|LIST",
               "the classes to explain; auto: the true ones if known, else those predicted");

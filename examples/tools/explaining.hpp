@@ -24,11 +24,35 @@ inline nn::Model<float> load_explained(const std::string& path) {
   return model;
 }
 
-/// Throws shape_error unless the net reads such images.
+/// Throws shape_error or value_error unless the net reads such images and tells these classes
+/// apart.
 inline void check_fits(const Images& images, const nn::Net<float>& net, const std::string& path) {
   if (images.shape().with_batch(1) != net.input_shape())
     throw sgq::shape_error(
         describe("images for " + path, net.input_shape().str() + " each", images.shape().str()));
+  const auto classes = static_cast<index_t>(images.class_names.size());
+  if (!images.labels.empty() && classes != net.classes())
+    throw sgq::value_error(describe("images of " + images.set + " for " + path,
+                                    "a set of " + sgq::to_text(net.classes()) + " classes",
+                                    sgq::to_text(classes)));
+}
+
+/// The names of the classes: those of the images' set, else of the set that the model was trained
+/// on. None where nobody knows.
+inline std::vector<std::string> class_names_of(const Images& images,
+                                               const nn::Model<float>& model) {
+  if (!images.class_names.empty()) return images.class_names;
+  const auto trained_on = model.metadata.find("dataset");
+  if (!model.class_names.empty() || trained_on == model.metadata.end()) return model.class_names;
+  const data::DatasetInfo* const known = sgq::find_row(data::datasets, trained_on->second);
+  if (!known || static_cast<index_t>(known->class_names.size()) != model.net.classes()) return {};
+  return {known->class_names.begin(), known->class_names.end()};
+}
+
+/// Prints them, where they are more than numbers.
+inline void print_classes(const std::vector<std::string>& names) {
+  if (const std::string text = classes_text(names); !text.empty())
+    std::printf("%s\n", text.c_str());
 }
 
 /// "mnist_cnn w4a4"
@@ -37,16 +61,19 @@ inline std::string model_text(const nn::Model<float>& model) {
 }
 
 /// The network input that says "nothing there", a value per channel: pixel code 0 on sets drawn on
-/// black, else the mean. The set is that of the images, or what the model was trained on.
+/// black, else the mean. The set is that of the images, or what the model was trained on: a file
+/// says of a set in a folder what its background is. Where nobody knows it, the mean.
 inline std::vector<float> background_of(const Images& images, const nn::Model<float>& model) {
-  const auto trained_on = model.metadata.find("dataset");
-  const std::string set = !images.set.empty()                  ? images.set
-                          : trained_on != model.metadata.end() ? trained_on->second
-                                                               : "";
-  const QuantParams& grid = model.input;
-  if (!sgq::find_row(data::datasets, set)) // nobody knows it: the mean
-    return std::vector<float>(static_cast<std::size_t>(grid.channels()), 0.0f);
-  return data::background_values(set, grid);
+  const auto pair = [&](const char* name) {
+    const auto found = model.metadata.find(name);
+    return found == model.metadata.end() ? std::string() : found->second;
+  };
+  data::Dataset set;
+  const data::DatasetInfo* const known = sgq::find_row(data::datasets, pair("dataset"));
+  set.on_black = !images.set.empty()           ? images.on_black
+                 : !pair("background").empty() ? pair("background") == "black"
+                                               : known && known->on_black;
+  return data::background_values(set, model.input);
 }
 
 /// The same net with random weights; calibration on the first of x gives its clips, if it has any,

@@ -118,6 +118,7 @@ void run(const Options& o) {
   std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s - %s\n",
               o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
               b.name.c_str(), a.name.c_str(), b.name.c_str());
+  print_classes(images.class_names);
   io::Json table = io::Json::object({});
   for (std::size_t m = 0; m < a.measures.size(); ++m) {
     const Comparison with(a.values[m], b.values[m]);
@@ -130,13 +131,14 @@ void run(const Options& o) {
     json["without_blank"] = without.json(a, b);
   }
   if (o.out.empty()) return;
-  io::write_file_atomically(o.out + "/metrics.json",
-                            io::to_pretty_string(io::Json::object({{"images", o.images},
-                                                                   {"count", images.size()},
-                                                                   {"networks", a.paths.size()},
-                                                                   {"method", o.how.name},
-                                                                   {"measures", table},
-                                                                   {"version", sgq::version}})));
+  io::write_file_atomically(o.out + "/metrics.json", io::to_pretty_string(io::Json::object(
+                                                         {{"images", o.images},
+                                                          {"count", images.size()},
+                                                          {"class_names", images.class_names},
+                                                          {"networks", a.paths.size()},
+                                                          {"method", o.how.name},
+                                                          {"measures", table},
+                                                          {"version", sgq::version}})));
 }
 
 } // namespace
@@ -147,7 +149,8 @@ int main(int argc, char** argv) {
     CommandLine line("faithfulness", "compares map quality of two groups of networks");
     line.text("--a", &o.a, "NAME=FILE,..", "networks, each a model.safetensors");
     line.text("--b", &o.b, "NAME=FILE,..", "as many others, in the same order of seeds");
-    line.text("--images", &o.images, "SET:0,1,5-9", "images of a test set");
+    line.text("--images", &o.images, "SET:0,1,5-9",
+              "images of a test set; SET may be the path of a folder");
     add_data_option(line, &o.data);
     add_method_options(line, o.how);
     line.flag("--no-deletion", &o.no_deletion,

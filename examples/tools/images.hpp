@@ -26,6 +26,7 @@ using sgq::View;
 /// Images to explain: pixel codes, or network input as it was given.
 struct Images {
   std::string set{};                  ///< the data set they are from, "" for a file
+  bool on_black = false;              ///< its background is black
   Tensor<std::uint8_t> codes{};       ///< [N,C,H,W]; empty where x was given
   Tensor<float> x{};                  ///< [N,C,H,W]; empty where codes were given
   std::vector<std::uint8_t> labels{}; ///< the true classes; empty where nobody knows
@@ -87,6 +88,13 @@ inline std::vector<index_t> parse_numbers(const std::string& option, const std::
   return numbers;
 }
 
+/// --images
+inline void add_images_option(CommandLine& line, std::string* images) {
+  line.text("--images", images, "FILE.npy|SET:0,1,5-9",
+            "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set, whose "
+            "SET may be the path of a folder");
+}
+
 /// --data
 inline void add_data_option(CommandLine& line, std::string* folder) {
   line.text("--data", folder, "DIR",
@@ -97,6 +105,7 @@ inline void add_data_option(CommandLine& line, std::string* folder) {
 inline Images images_of(std::string set, data::Dataset part) {
   Images images;
   images.set = std::move(set);
+  images.on_black = part.on_black;
   images.codes = std::move(part.images);
   images.labels = std::move(part.labels);
   images.class_names = std::move(part.class_names);
@@ -104,8 +113,8 @@ inline Images images_of(std::string set, data::Dataset part) {
   return images;
 }
 
-/// FILE.npy: uint8 pixel codes or float32 network input, [N,C,H,W]; or SET:NUMBERS, images of a
-/// test set. Throws usage_error or io_error.
+/// FILE.npy: uint8 pixel codes or float32 network input, [N,C,H,W]; or SET:NUMBERS, images of the
+/// test set of that name or in that folder. Throws usage_error or io_error.
 inline Images load_images(const std::string& text, const std::string& folder) {
   if (text.ends_with(".npy")) {
     Images images;
@@ -121,30 +130,31 @@ inline Images load_images(const std::string& text, const std::string& folder) {
       throw sgq::io_error(describe(text, "images [N, C, H, W]", shape.str()));
     return images;
   }
-  const std::size_t colon = text.find(':');
+  const std::size_t colon = text.rfind(':'); // a path may have one, too
   const std::string set = text.substr(0, colon);
-  if (colon == text.npos || !sgq::find_row(data::datasets, set))
-    throw usage_error(describe(
-        "--images", "FILE.npy, or SET:0,1,5-9 of " + sgq::one_of(sgq::names_of(data::datasets)),
-        "'" + text + "'"));
+  if (colon == text.npos || !(sgq::find_row(data::datasets, set) || data::is_folder(set)))
+    throw usage_error(describe("--images",
+                               "FILE.npy, or SET:0,1,5-9 of " +
+                                   sgq::one_of(sgq::names_of(data::datasets)) +
+                                   ", or the path of a folder for SET",
+                               "'" + text + "'"));
   const data::Dataset test = data::load(set, data_folder(folder, set), data::Split::test);
-  return images_of(
-      set, data::subset(test, parse_numbers("--images", text.substr(colon + 1), test.size() - 1)));
+  return images_of(test.name, data::subset(test, parse_numbers("--images", text.substr(colon + 1),
+                                                               test.size() - 1)));
 }
 
 /// The pixels that ought to matter.
 struct Marked {
-  std::string what{};           ///< "evidence" where it is known, "ink" on sets drawn on black
+  std::string what{};           ///< "evidence" where it is known, "ink" on grey sets on black
   Tensor<std::uint8_t> masks{}; ///< [N,1,H,W], 1 at these; empty where nobody knows
 };
 
 inline Marked marked_pixels(const Images& images) {
-  const data::DatasetInfo* known = sgq::find_row(data::datasets, images.set);
   Marked marked;
   if (!images.evidence.empty()) {
     marked.what = "evidence";
     marked.masks.copy_from(images.evidence);
-  } else if (known && known->on_black) {
+  } else if (images.on_black && images.codes.shape()[1] == 1) {
     marked.what = "ink";
     marked.masks = saliency::bright_mask(images.codes);
   }

@@ -37,6 +37,8 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
     return set;
   }
   data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), data::Split::test);
+  check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
+             o.model.empty() ? "the small network" : o.model);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));
   return set;
 }
@@ -197,6 +199,7 @@ void run(const Options& o) {
   const QuantParams& grid = model.input;
   std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
               test.name.c_str());
+  print_classes(class_names_of({.class_names = test.class_names}, model));
 
   const std::string file = o.out + "/" + o.name + ".safetensors";
   infer::save_integer(file, infer::export_integer(model.net), {{"dataset", test.name}});
@@ -221,7 +224,7 @@ void run(const Options& o) {
     const auto batch = batches.batch(0);
     explain(o, model.net, engine, batch.x.slice(0, count),
             batch.labels.first(static_cast<std::size_t>(count)),
-            o.images.empty() ? data::background_values(o.dataset, grid) : background_of({}, model));
+            o.images.empty() ? data::background_values(test, grid) : background_of({}, model));
   }
   write_c(o, graph, test.images);
 }
@@ -237,7 +240,8 @@ int main(int argc, char** argv) {
     line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, ..");
     line.text("--images", &o.images, "FILE.npy",
               "images [N,C,H,W] in the place of a data set's: uint8 pixel codes or network input");
-    line.choice("--dataset", &o.dataset, sgq::names_of(data::datasets), "what to test on");
+    line.choice_or_folder("--dataset", &o.dataset, sgq::names_of(data::datasets),
+                          "what to test on; DIR: a set of your own");
     add_data_option(line, &o.data);
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");
     line.integer("--explain", &o.explain, {0, 100}, "images to explain");

@@ -3,6 +3,7 @@
 //     data/fetch.sh mnist && build/release/examples/mnist --epochs 5 --out out/mnist
 //     build/release/examples/mnist --bits w2a2 --guided --out out/mnist-w2a2-guided
 //     build/release/examples/mnist --bits w4a4 --from-weights out/mnist/model.safetensors
+//     build/release/examples/mnist --dataset my-drawings --out out/mine    # a folder: docs/own-data.md
 //
 // OUT/metrics.json has the result, OUT/model.safetensors the network, OUT/alpha.svg how its clips
 // moved. A run that was killed goes on with --resume and ends with the same network, to the last

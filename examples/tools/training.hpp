@@ -25,11 +25,23 @@ struct Start {
   nn::Metadata deciding; ///< options of the run, by name
 };
 
-/// Builds the net, or loads --from-weights, and quantises it as asked. `first` is a batch of the
-/// training set, for the clips. Prints the warnings of quantize().
-inline Start start(const TrainingOptions& o, const QuantParams& grid,
+/// What a model file says of a set in a folder, which no table knows.
+inline nn::Metadata own_set_pairs(const data::Dataset& set) {
+  nn::Metadata pairs = nn::to_metadata(set.class_names);
+  pairs["dataset"] = set.name;
+  pairs["background"] = set.on_black ? "black" : "mean";
+  return pairs;
+}
+
+/// Builds the net for the images and classes of the set, or loads --from-weights, and quantises it
+/// as asked. `first` is a batch of the training set, for the clips. Prints the warnings of
+/// quantize().
+inline Start start(const TrainingOptions& o, const data::Dataset& set,
                    sgq::View<const float> first) {
-  nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net, .options = {.seed = o.seed}};
+  const QuantParams& grid = set.grid;
+  nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net};
+  spec.options = {
+      .seed = o.seed, .classes = set.classes, .image = {set.channels(), set.height(), set.width()}};
   spec.quant.input = grid;
   std::string origin;
   nn::Net<float> net = [&] {
@@ -40,7 +52,7 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
                                  o.from_weights + ", a net of its own"));
     const bool real = model.bits() == "fp32";
     check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
-    const TrainingOptions usual = recipe(o.dataset);
+    const TrainingOptions usual; // no recipe says anything of these
     if (!real &&
         (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
          o.alpha != usual.alpha || o.alpha_quantile != usual.alpha_quantile))
@@ -50,6 +62,11 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
       throw usage_error(describe("--from-weights",
                                  "a net for images " + first.shape().with_batch(1).str(),
                                  model.name() + ", " + model.net.input_shape().str()));
+    if (model.net.classes() != set.classes)
+      throw usage_error(
+          describe("--from-weights",
+                   "a net of " + sgq::to_text(set.classes) + " classes, as " + set.name + " has",
+                   sgq::to_text(model.net.classes())));
     origin = io::sha256(io::read_file(o.from_weights));
     spec = *model.spec;
     return std::move(model.net);
@@ -62,6 +79,8 @@ inline Start start(const TrainingOptions& o, const QuantParams& grid,
     net.quantize_weights();
   }
   nn::Metadata deciding = deciding_options(o, spec);
+  if (!sgq::find_row(data::datasets, o.dataset))
+    for (const auto& [key, value] : own_set_pairs(set)) deciding[key] = value;
   if (!origin.empty()) deciding["from_weights"] = origin;
   return {std::move(spec), std::move(net), std::move(deciding)};
 }
@@ -156,7 +175,7 @@ private:
   io::Json metrics() {
     const nn::NetCost cost = nn::cost_of(start_.net);
     const double trained = static_cast<double>(o_.epochs * images_);
-    io::Json json = io::Json::object({{"dataset", o_.dataset},
+    io::Json json = io::Json::object({{"dataset", start_.deciding.at("dataset")},
                                       {"net", start_.spec.net},
                                       {"policy", nn::policy_text(start_.spec.quant)},
                                       {"guided", o_.guided},
@@ -222,27 +241,40 @@ inline TrainingData load_training_data(const TrainingOptions& o) {
   return {load_dataset(o, data::Split::train), load_dataset(o, data::Split::test)};
 }
 
+/// Says what was found in a folder.
+inline void print_own_set(const data::Dataset& set) {
+  const std::string classes = classes_text(set.class_names);
+  std::printf("%s: images of %d x %d x %d, background: %s, %s\n", set.name.c_str(),
+              int(set.channels()), int(set.height()), int(set.width()),
+              set.on_black ? "black" : "the mean",
+              classes.empty() ? (sgq::to_text(set.classes) + " classes").c_str() : classes.c_str());
+  if (set.first_label > 0)
+    std::printf("%s: labels %d to %d of the files are classes 0 to %d\n", set.name.c_str(),
+                set.first_label, set.first_label + set.classes - 1, set.classes - 1);
+}
+
 /// Trains, writes the files of Session::finish() and returns what metrics.json says.
 inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets) {
   const auto& [train_set, test_set] = sets;
-  const QuantParams grid = data::normalization(o.dataset);
+  const QuantParams& grid = train_set.grid;
+  if (!o.silent && !sgq::find_row(data::datasets, o.dataset)) print_own_set(train_set);
   data::Batches<float> batches(train_set, grid,
                                {.size = o.batch, .seed = o.seed, .augment = o.augment});
   data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
-  Start begun = start(o, grid, batches.batch(0).x);
+  Start begun = start(o, train_set, batches.batch(0).x);
   const auto optimizer =
       train::make_optimizer<float>(o.optimizer, begun.net, {.lr = o.lr, .groups = groups(o)});
 
   if (!o.silent)
     std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",
                 begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
-                o.guided ? ", guided" : "", o.dataset.c_str(), int(begun.net.parameter_count()),
-                int(train_set.size()), sgq::num_threads());
+                o.guided ? ", guided" : "", train_set.name.c_str(),
+                int(begun.net.parameter_count()), int(train_set.size()), sgq::num_threads());
   Session session(o, begun, *optimizer, batches, test_batches);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
   if (o.guided) {
-    train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, grid));
+    train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, train_set));
     train::fit<float>(batches, fit_options, step, session.begin(), &session);
   } else {
     train::fit(begun.net, batches, *optimizer, fit_options, session.begin(), &session);

@@ -131,7 +131,8 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
                                  const std::vector<std::string>& datasets,
                                  const std::vector<std::string>& nets) {
   constexpr index_t many = index_t{1} << 31;
-  line.choice("--dataset", &o.dataset, datasets, "what to learn");
+  line.choice_or_folder("--dataset", &o.dataset, datasets,
+                        "what to learn; DIR: a set of your own (docs/own-data.md)");
   line.text("--data", &o.data, "DIR",
             "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
   line.integer("--limit", &o.limit, {0, many},
@@ -173,7 +174,7 @@ inline void check_training_options(const TrainingOptions& o) {
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
   if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
-  const TrainingOptions usual = recipe(o.dataset);
+  const TrainingOptions usual; // no recipe says anything of these
   const auto guiding = [](const TrainingOptions& t) {
     return std::tie(t.authors, t.rank, t.fill, t.target, t.kl, t.saliency_pass, t.statistics,
                     t.share, t.lambda, t.start, t.ramp, t.rate);
@@ -207,8 +208,8 @@ inline train::ParameterGroups groups(const TrainingOptions& o) {
   return groups;
 }
 
-/// What --guided and its options ask for, on images of this grid.
-inline train::GuidedOptions guidance(const TrainingOptions& o, const QuantParams& grid) {
+/// What --guided and its options ask for, on images of this set.
+inline train::GuidedOptions guidance(const TrainingOptions& o, const data::Dataset& set) {
   using ops::Fill;
   const ops::Target target =
       o.target == "logit" ? ops::Target::logit : ops::Target::log_probability;
@@ -234,9 +235,9 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const QuantParams
   guided.start = o.start;
   guided.ramp = o.ramp;
   guided.rate = o.rate;
-  guided.mask.fill.grid = grid;
+  guided.mask.fill.grid = set.grid;
   if (guided.mask.fill.fill == Fill::constant)
-    guided.mask.fill.value = data::background_values(o.dataset, grid);
+    guided.mask.fill.value = data::background_values(set, set.grid);
   return guided;
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
   CHECK_THROWS_AS(load("fashion-mnist", dir / "mnist//", Split::train), io_error);
   CHECK_THROWS_AS(load("cifar-10", dir / "", Split::train), io_error);
   CHECK(contains(message_of<value_error>([&] { load("emnist", dir / "", Split::train); }),
-                 "expected mnist, fashion-mnist, cifar-10 or synthetic, got 'emnist'"));
+                 "expected mnist, fashion-mnist, cifar-10, cifar-100 or synthetic, got 'emnist'"));
 
   // Part of a set is not a set.
   std::filesystem::remove(dir / "mnist/train-labels-idx1-ubyte");
@@ -123,20 +123,48 @@ TEST_CASE("CIFAR-10 protocols choose the batches", "[data]") {
   CHECK_THROWS_AS(load("mnist", dir / "", Split::train, Protocol::holdout), value_error);
 }
 
+TEST_CASE("CIFAR-100 has one file for each split", "[data]") {
+  TempDir dir;
+  std::string record(3074, '\7');
+  record[1] = 99;
+  for (const std::string& folder :
+       {dir / "a/cifar-100", dir / "b/cifar-100/cifar-100-binary", dir / "c"}) {
+    std::filesystem::create_directories(folder);
+    write(folder + "/train.bin", record + record);
+    write(folder + "/test.bin", record);
+  }
+  for (const char* in : {"a", "b", "c"}) {
+    CHECK(load("cifar-100", dir / in, Split::train).size() == 2);
+    const Dataset test = load("cifar-100", dir / in, Split::test);
+    CHECK(test.size() == 1);
+    CHECK(test.classes == 100);
+    CHECK(test.class_names.at(test.labels.at(0)) == "worm");
+    CHECK(test.grid == normalization("cifar-100"));
+    CHECK_FALSE(test.on_black);
+  }
+  CHECK_THROWS_AS(load("cifar-100", dir / "c", Split::train, Protocol::holdout), value_error);
+  write(dir / "cifar-100-binary.tar.gz", "\x1f\x8b");
+  CHECK(contains(message_of<io_error>([&] { load("cifar-100", dir / "", Split::train); }),
+                 "still packed"));
+}
+
 TEST_CASE("The synthetic set needs no files", "[data]") {
   const Dataset set = load("synthetic", "/nowhere", Split::test);
   CHECK(set.size() == 2000);
   CHECK(set.evidence.shape() == set.images.shape());
+  CHECK(set.grid == normalization("synthetic"));
+  CHECK(set.on_black);
 }
 
 TEST_CASE("Every set of the table has a name, a grid, classes and a background", "[data]") {
-  CHECK(one_of(names_of(datasets)) == "mnist, fashion-mnist, cifar-10 or synthetic");
+  CHECK(one_of(names_of(datasets)) == "mnist, fashion-mnist, cifar-10, cifar-100 or synthetic");
   for (const DatasetInfo& info : datasets) {
     INFO(std::string(info.name));
     const QuantParams grid = normalization(info.name);
     REQUIRE(grid.channels() == info.channels);
     CHECK(grid.scale == static_cast<float>(1 / (255 * info.deviation)));
     CHECK_FALSE((info.title.empty() || info.about.empty()));
+    CHECK_FALSE(info.class_names.empty());
     for (const std::string_view name : info.class_names) CHECK_FALSE(name.empty());
     const std::vector<float> background = background_values(info.name, grid);
     REQUIRE(background.size() == static_cast<std::size_t>(info.channels));

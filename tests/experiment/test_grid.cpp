@@ -74,6 +74,12 @@ TEST_CASE("the sets of the papers", "[experiment]") {
   CHECK_FALSE(is_set_of('B', "synthetic"));
 }
 
+TEST_CASE("photographs are held out where the set has the protocol", "[experiment]") {
+  CHECK(make_plan("full", {"cifar-10"}).sets[0].protocol == data::Protocol::holdout);
+  CHECK(make_plan("full", {"cifar-100"}).sets[0].protocol == data::Protocol::standard);
+  CHECK(make_plan("full", {"mnist"}).sets[0].protocol == data::Protocol::standard);
+}
+
 TEST_CASE("every cell has its own name, and a command that makes it", "[experiment]") {
   std::set<std::string> names, commands;
   for (const Cell& cell : cells_of("paper", sets_of("all", "paper", {}))) {

@@ -51,7 +51,8 @@ void write_sets() {
   };
   seed("idx", "images", big_endian({0x803, 3, 4, 2}) + std::string(24, '\x7f'));
   seed("idx", "labels", big_endian({0x801, 5}) + std::string("\0\1\2\3\x9", 5));
-  seed("cifar10", "one", std::string(3073, '\2'));
+  seed("cifar", "ten", std::string(3073, '\2'));
+  seed("cifar", "hundred", std::string(3074, '\2'));
 }
 
 // Every kind of layer in a few bytes, told by its layers alone.

@@ -70,12 +70,18 @@ TEST_CASE("NPY files are written as numpy writes them", "[io]") {
 }
 
 TEST_CASE("An NPY file of another kind is an error that says which", "[io]") {
-  CHECK(refusal<double>(golden::npy_f4) == "f: expected numbers of type <f8, got '<f4'");
-  CHECK(refusal(golden::npy_fortran) == "f: expected C order, got Fortran order");
-  CHECK(refusal(golden::npy_big_endian) == "f: expected numbers of type <f4, got '>f4'");
-  CHECK(refusal(golden::npy_object) == "f: expected numbers of type <f4, got '|O'");
+  const std::string converts = " (hint: astype() of numpy converts)";
+  CHECK(refusal<double>(golden::npy_f4) ==
+        "f, byte 20: expected numbers of type <f8, got '<f4'" + converts);
+  CHECK(refusal(golden::npy_fortran) ==
+        "f, byte 44: expected C order, got Fortran order (hint: ascontiguousarray() converts)");
+  CHECK(refusal(golden::npy_big_endian) ==
+        "f, byte 20: expected numbers of type <f4, got '>f4'" + converts);
+  CHECK(refusal(golden::npy_object) ==
+        "f, byte 20: expected numbers of type <f4, got '|O'" + converts);
   CHECK(refusal(golden::npy_struct) == "f, byte 20: expected ', got [('a', '");
-  CHECK(refusal(golden::npy_rank5) == "f: expected at most 4 extents, got [1, 1, 1, 1, 2]");
+  CHECK(refusal(golden::npy_rank5) ==
+        "f, byte 60: expected at most 4 extents, got [1, 1, 1, 1, 2]");
   std::string odd = golden::npy_b1;
   odd.back() = 2;
   CHECK(contains(refusal<bool>(odd), "bytes 0 and 1"));
@@ -90,7 +96,7 @@ TEST_CASE("A malformed NPY file is an error with place, expected and got", "[io]
   CHECK(refusal(golden::npy_f4.substr(0, 100)) ==
         "f, byte 8: expected a header within the 100 bytes of the file, got 118 bytes");
   CHECK(refusal(golden::npy_f4.substr(0, 151)) ==
-        "f: expected as many bytes as shape [2, 3] needs, got 23");
+        "f, byte 128: expected as many bytes as shape [2, 3] needs, got 23");
   CHECK(contains(refusal(golden::npy_f4 + "x"), "got 25"));
   std::string huge = golden::npy_f4_v2;
   for (std::size_t i = 8; i < 12; ++i) huge[i] = '\xff';

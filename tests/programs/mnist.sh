@@ -9,7 +9,7 @@ set -u
 small="--dataset synthetic --net lenet5 --limit 300 --epochs 2 --batch 32 --seed 5"
 
 # ---- Options.
-run 2 "mnist|fashion-mnist|synthetic, got 'imagenet'" --dataset imagenet
+run 2 "mnist|fashion-mnist|synthetic|DIR, got 'imagenet'" --dataset imagenet
 run 2 "--epochs.*got '0'" --epochs 0
 run 2 "--batch.*got '-4'" --batch -4
 run 2 "--lr.*got 'fast'" --lr fast

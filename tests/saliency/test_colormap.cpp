@@ -136,9 +136,18 @@ TEST_CASE("an overlay is the image in dim grey where the map is 0", "[colormap]"
   CHECK(std::vector<int>(plain.begin(), plain.end()) == std::vector<int>{255, 0, 0, 0, 255, 0});
 }
 
+TEST_CASE("two or four channels become the grey of their mean", "[colormap]") {
+  const auto two = to_rgb(Tensor<std::uint8_t>({1, 2, 1, 2}, {10, 255, 21, 255}));
+  CHECK(two.shape() == Shape{1, 1, 2, 3});
+  CHECK(std::vector<int>(two.begin(), two.end()) ==
+        std::vector<int>{16, 16, 16, 255, 255, 255}); // 15.5 is rounded up
+  const auto four = to_rgb(Tensor<std::uint8_t>({1, 4, 1, 1}, {1, 2, 3, 255}));
+  CHECK(four[0] == 65);
+}
+
 TEST_CASE("pictures of what is no picture are errors", "[colormap]") {
-  const Tensor<std::uint8_t> two_channels({1, 2, 3, 3}), codes({1, 1, 3, 3});
-  CHECK_THROWS_AS(to_rgb(two_channels), shape_error);
+  const Tensor<std::uint8_t> flat({2, 3, 3}), codes({1, 1, 3, 3});
+  CHECK_THROWS_AS(to_rgb(flat), shape_error);
   CHECK_THROWS_AS(overlay(codes, Tensor<float>({1, 3, 4})), shape_error);
   CHECK_THROWS_AS(colorize(Tensor<float>({3, 3})), shape_error);
   Tensor<float> bad({1, 3, 3});

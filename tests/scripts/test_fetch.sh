@@ -49,6 +49,15 @@ grep -q "is not the published file" log || fail "nothing said of files that are 
 says 0 "cifar-10: complete" cifar-10 --from from --to to
 diff -r cifar-10-batches-bin to/cifar-10/cifar-10-batches-bin || fail "CIFAR-10 differs"
 rm -r to
+mkdir -p from/cifar-100 cifar-100-binary
+for file in train.bin test.bin fine_label_names.txt; do echo $file >cifar-100-binary/$file; done
+tar -czf from/cifar-100/cifar-100-binary.tar.gz cifar-100-binary
+says 1 "expected SHA-256 58a81ae192c23a4b" cifar-100 --from from --to to
+nothing_left
+(cd from/cifar-100 && sha256sum -- *.gz >SHA256SUMS)
+says 0 "cifar-100: complete" cifar-100 --from from --to to
+diff -r cifar-100-binary to/cifar-100/cifar-100-binary || fail "CIFAR-100 differs"
+rm -r to
 
 # The default place is beside the script.
 mkdir source

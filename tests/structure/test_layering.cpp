@@ -20,7 +20,7 @@ const std::map<std::string, Folders> may_see = {
     {"kernels", {"core"}},
     {"ops", {"core", "kernels", "quant"}},
     {"quant", {"core", "kernels"}},
-    {"data", {"core"}},
+    {"data", {"core", "io"}},
     {"io", {"core"}},
     {"nn", {"core", "kernels", "ops", "quant", "io"}},
     {"saliency", {"core", "kernels", "ops", "quant", "nn"}},

@@ -4,10 +4,14 @@
 //     labels    N             class numbers below `classes`
 //     evidence  [N, 1, H, W]  1 at the pixels that show the class; empty if unknown
 //
+// Programs ask the set, whose files may have any shape and classes, for what belongs to it: the grid
+// of its pixels, its background, the names of its classes. load() fills these in (data/load.hpp).
+//
 // Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
 // a fill and a background are all defined on codes (data/normalize.hpp).
 #pragma once
 
+#include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
 
@@ -30,6 +34,9 @@ struct Dataset {
   int classes = 0;
   std::vector<std::string> class_names;
   Tensor<std::uint8_t> evidence;
+  QuantParams grid{};    ///< of the training pixels; none where nobody has measured them
+  bool on_black = false; ///< drawn on black, which is its background; else the mean is
+  int first_label = 0;   ///< what the files call class 0
 
   index_t size() const { return static_cast<index_t>(labels.size()); }
   index_t channels() const { return images.shape()[1]; }
@@ -38,6 +45,12 @@ struct Dataset {
 };
 
 namespace detail {
+/// What describes a set, without its images.
+inline Dataset described_as(const Dataset& set) {
+  return {set.name, {},       {},           set.classes,    set.class_names,
+          {},       set.grid, set.on_black, set.first_label};
+}
+
 inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_t> rows,
                         Tensor<std::uint8_t>& to) {
   if (from.empty()) return;
@@ -69,7 +82,7 @@ inline void check(const Dataset& set) {
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set.
 SGQ_COMPILE_ONCE Dataset subset(const Dataset& set, std::span<const index_t> indices) {
-  Dataset part{set.name, {}, {}, set.classes, set.class_names, {}};
+  Dataset part = detail::described_as(set);
   part.labels.reserve(indices.size());
   for (index_t i : indices) {
     if (i < 0 || i >= set.size())

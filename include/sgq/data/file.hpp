@@ -19,6 +19,12 @@ inline bool file_exists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
+/// True where there is a folder of that name.
+inline bool is_folder(const std::string& path) {
+  struct ::stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 class InputFile {
 public:
   /// Opens for reading. `hint` ends every message about this file.

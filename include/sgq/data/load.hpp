@@ -1,24 +1,25 @@
-// sgq/data/load.hpp -- the data sets that have a name.
+// sgq/data/load.hpp -- the data sets that have a name, and those in a folder of one's own.
 //
 //     mnist, fashion-mnist   train-images-idx3-ubyte and three more IDX files (data/idx.hpp)
 //     cifar-10               data_batch_1.bin .. data_batch_5.bin, test_batch.bin, as they are or
-//                            in cifar-10-batches-bin/ (data/cifar10.hpp)
+//                            in cifar-10-batches-bin/ (data/cifar.hpp)
+//     cifar-100              train.bin, test.bin, the same in cifar-100-binary/
 //     synthetic              made on the spot (data/synthetic.hpp); needs no files
+//     the path of a folder   NPY or IDX files of your own (data/folder.hpp)
 //
 //     Dataset set = load("mnist", "data", Split::train);
-//     QuantParams grid = normalization("mnist");
-//     Explainer explain(net, {.background = background_values("mnist", grid)});
+//     Explainer explain(net, {.background = background_values(set, set.grid)});
 //
 // Files are looked for in DIR/NAME/, then in DIR itself. A missing set is an error: no other
 // set takes its place. data/fetch.sh puts the files there.
 //
-// To add a set: a row of `datasets`, and a reader if its files are of a new format. Programs and
-// tests read the table. A set of one's own needs neither: fill in a Dataset (data/dataset.hpp), and
-// measure() gives its grid.
+// To add a set with a name: a row of `datasets`, and a reader if its files are of a new format.
+// Programs and tests read the table.
 #pragma once
 
 #include "sgq/core/table.hpp"
-#include "sgq/data/cifar10.hpp"
+#include "sgq/data/cifar.hpp"
+#include "sgq/data/folder.hpp"
 #include "sgq/data/idx.hpp"
 #include "sgq/data/normalize.hpp"
 #include "sgq/data/synthetic.hpp"
@@ -37,7 +38,7 @@ enum class Protocol {
 };
 
 /// How a set is read. A program that only asks for a row is not charged with the readers.
-enum class Format { idx, cifar10, synthetic };
+enum class Format { idx, cifar10, cifar100, synthetic };
 
 /// What the library knows of a set.
 struct DatasetInfo {
@@ -46,15 +47,19 @@ struct DatasetInfo {
   index_t channels;
   std::array<std::int32_t, 3> zero_point; ///< the mean of the training pixels, per channel
   double deviation;                       ///< of p / 255, its mean over channels
-  std::array<std::string_view, 10> class_names;
+  std::span<const std::string_view> class_names;
   Format format;
   bool has_protocols = false;
 };
 
 namespace detail {
 
-inline constexpr std::array<std::string_view, 10> digits = {"0", "1", "2", "3", "4",
-                                                            "5", "6", "7", "8", "9"};
+inline constexpr std::string_view digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+inline constexpr std::string_view clothes[] = {"T-shirt/top", "Trouser",   "Pullover", "Dress",
+                                               "Coat",        "Sandal",    "Shirt",    "Sneaker",
+                                               "Bag",         "Ankle boot"};
+inline constexpr std::string_view cifar10_classes[] = {
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
 
 } // namespace detail
 
@@ -75,8 +80,7 @@ inline constexpr DatasetInfo datasets[] = {
      .channels = 1,
      .zero_point = {73},
      .deviation = 0.35302,
-     .class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
-                     "Sneaker", "Bag", "Ankle boot"},
+     .class_names = detail::clothes,
      .format = Format::idx},
     {.name = "cifar-10",
      .title = "CIFAR-10",
@@ -85,10 +89,18 @@ inline constexpr DatasetInfo datasets[] = {
      .channels = 3,
      .zero_point = {125, 123, 114},
      .deviation = (0.24703 + 0.24349 + 0.26159) / 3,
-     .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
-                     "ship", "truck"},
+     .class_names = detail::cifar10_classes,
      .format = Format::cifar10,
      .has_protocols = true},
+    {.name = "cifar-100",
+     .title = "CIFAR-100",
+     .about = "photographs of 100 classes, coloured, 32 x 32",
+     .on_black = false,
+     .channels = 3,
+     .zero_point = {129, 124, 112},
+     .deviation = (0.26733 + 0.25644 + 0.27615) / 3,
+     .class_names = cifar100_classes,
+     .format = Format::cifar100},
     {.name = "synthetic",
      .title = "the built-in set",
      .about = "digits on clutter, grey, 28 x 28, drawn by the library",
@@ -114,23 +126,15 @@ inline QuantParams normalization(std::string_view name) {
 }
 
 /// The background, one value per channel in input units: black on the drawn sets, the mean (0) on
-/// photographs. Give it to Explainer or Classifier. Throws value_error on the name of none: of
-/// other sets, grid.value<float>(0, c) is black, and 0 is the mean.
+/// photographs. Give it to Explainer or Classifier. Throws value_error on the name of none; see
+/// background_values(set, grid).
 inline std::vector<float> background_values(std::string_view name, const QuantParams& grid) {
-  const bool black = dataset_info(name).on_black;
-  std::vector<float> values;
-  for (index_t c = 0; c < grid.channels(); ++c)
-    values.push_back(black ? grid.value<float>(0, c) : 0.0f);
-  return values;
+  Dataset set;
+  set.on_black = dataset_info(name).on_black;
+  return background_values(set, grid);
 }
 
 namespace detail {
-
-/// The last part of a path: "data/mnist/" -> "mnist".
-inline std::string_view last_part(std::string_view path) {
-  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
-  return path.substr(path.rfind('/') + 1); // npos + 1 is 0
-}
 
 /// The folder that holds `file`: DIR/NAME/, else DIR; each also with `inner` below it. DIR itself
 /// is skipped if it has the name of another set, since MNIST and Fashion-MNIST use the same file
@@ -186,6 +190,13 @@ inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Spl
   return read_cifar10(files, hint);
 }
 
+inline Dataset load_cifar100(const DatasetInfo& info, const std::string& dir, Split split) {
+  const std::string file = split == Split::train ? "train.bin" : "test.bin",
+                    hint = how_to_fetch(info.name),
+                    path = find_folder(info.name, dir, "cifar-100-binary", file, hint) + "/" + file;
+  return read_cifar100({&path, 1}, hint);
+}
+
 /// 10,000 training and 2,000 test images of seed 1.
 inline Dataset load_synthetic(Split split) {
   return synthetic(split == Split::train ? 10000 : 2000, 1, split);
@@ -193,18 +204,28 @@ inline Dataset load_synthetic(Split split) {
 
 } // namespace detail
 
-/// Reads a set. Throws io_error if a file is missing or malformed, value_error on an unknown name
-/// or a protocol other than standard for a set without protocols.
+/// Reads a set, by its name or the path of its folder; `dir` is where those with a name are looked
+/// for. Throws io_error if a file is missing or malformed, value_error on an unknown name or a
+/// protocol other than standard for a set without protocols.
 SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Split split,
                               Protocol protocol = Protocol::standard) {
-  const DatasetInfo& info = dataset_info(name);
-  if (protocol != Protocol::standard && !info.has_protocols)
-    throw value_error(describe("held-out protocol", "the set cifar-10", std::string(name)));
-  Dataset set = info.format == Format::idx       ? detail::load_idx(info, dir, split)
-                : info.format == Format::cifar10 ? detail::load_cifar10(info, dir, split, protocol)
-                                                 : detail::load_synthetic(split);
+  const DatasetInfo* const info = find_row(datasets, name);
+  const std::string path(name);
+  if (!info && !is_folder(path))
+    throw value_error(describe("data set", one_of(names_of(datasets)), "'" + path + "'",
+                               "or the path of a folder with a set of your own"));
+  if (protocol != Protocol::standard && !(info && info->has_protocols))
+    throw value_error(describe("held-out protocol", "the set cifar-10", path));
+  if (!info) return load_folder(path, split);
+  Dataset set = info->format == Format::idx ? detail::load_idx(*info, dir, split)
+                : info->format == Format::cifar10
+                    ? detail::load_cifar10(*info, dir, split, protocol)
+                : info->format == Format::cifar100 ? detail::load_cifar100(*info, dir, split)
+                                                   : detail::load_synthetic(split);
   set.name = name;
-  set.class_names.assign(info.class_names.begin(), info.class_names.end());
+  set.class_names.assign(info->class_names.begin(), info->class_names.end());
+  set.grid = normalization(name);
+  set.on_black = info->on_black;
   return set;
 }
 

@@ -1,7 +1,7 @@
 // sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
 //
-// The formula is core/quant_params.hpp's. Here is also the grid that fits a set's own pixels; those
-// of the sets with a name are in data/load.hpp.
+// The formula is core/quant_params.hpp's. Here are also the grid that fits a set's own pixels and its
+// background; those of the sets with a name are in data/load.hpp.
 #pragma once
 
 #include "sgq/config.hpp"
@@ -9,6 +9,7 @@
 #include "sgq/core/quant_params.hpp"
 #include "sgq/data/dataset.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -40,6 +41,21 @@ inline QuantParams measure(const Dataset& set) {
   const double std = deviations / static_cast<double>(channels);
   norm.scale = static_cast<float>(1 / (std > 0 ? std : 255.0));
   return norm;
+}
+
+/// True where more than half of the pixel codes are 0: a set of drawings, whose empty pixel is black.
+inline bool is_on_black(const Dataset& set) {
+  const index_t zeros = std::count(set.images.begin(), set.images.end(), std::uint8_t{0});
+  return 2 * zeros > set.images.size();
+}
+
+/// The background of a set, a value per channel in units of network input: black, or the mean (0).
+/// Give it to Explainer or Classifier.
+inline std::vector<float> background_values(const Dataset& set, const QuantParams& grid) {
+  std::vector<float> values;
+  for (index_t c = 0; c < grid.channels(); ++c)
+    values.push_back(set.on_black ? grid.value<float>(0, c) : 0.0f);
+  return values;
 }
 
 namespace detail {

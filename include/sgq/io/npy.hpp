@@ -25,16 +25,16 @@
 
 namespace sgq::io {
 
-namespace detail {
-
-/// Reads the header, a Python dictionary of three known keys.
+/// The header of an NPY file, a Python dictionary of three known keys.
 class NpyHeader {
 public:
-  std::string descr;
+  std::string descr; ///< the element type, as numpy calls it: "<f4", "|u1"
   bool fortran_order = false;
   Extents shape;
-  std::size_t size = 0; // of everything before the numbers
+  std::size_t size = 0;                                 ///< of everything before the numbers
+  std::size_t descr_at = 0, order_at = 0, shape_at = 0; ///< where the file says these
 
+  /// `origin` names the bytes in messages, and must live as long. Throws io_error.
   NpyHeader(std::string_view bytes, const std::string& origin) : origin_(origin) {
     static constexpr std::string_view magic = "\x93NUMPY";
     if (bytes.substr(0, 6) != magic) fail(0, "the magic of an NPY file", "something else");
@@ -52,9 +52,10 @@ public:
     dictionary();
   }
 
-  [[noreturn]] void fail(std::size_t at, const std::string& expected,
-                         const std::string& got) const {
-    throw io_error(describe(origin_ + ", byte " + to_text(at), expected, clip(got)));
+  /// Throws the io_error about byte `at`.
+  [[noreturn]] void fail(std::size_t at, const std::string& expected, const std::string& got,
+                         std::string_view hint = {}) const {
+    throw io_error(describe(origin_ + ", byte " + to_text(at), expected, detail::clip(got), hint));
   }
 
 private:
@@ -72,6 +73,8 @@ private:
       if (i < 0 || seen[i]) fail(begin, "each of descr, fortran_order and shape once", key);
       seen[i] = true;
       expect(":");
+      skip_space();
+      (i == 0 ? descr_at : i == 1 ? order_at : shape_at) = at_;
       if (i == 0)
         descr = string();
       else if (i == 1)
@@ -137,34 +140,33 @@ private:
   std::size_t at_ = 0;
 };
 
-} // namespace detail
-
 /// The element type in the bytes of an NPY file, as numpy calls it: "<f4", "|u1". Throws io_error.
 inline std::string npy_type(std::string_view bytes, const std::string& origin) {
-  return detail::NpyHeader(bytes, origin).descr;
+  return NpyHeader(bytes, origin).descr;
 }
 
 /// The tensor in the bytes of an NPY file; `origin` names them in messages. T: double, float,
 /// int64_t, int32_t, int16_t, int8_t, uint8_t or bool. Throws io_error.
 template <class T>
 Tensor<T> parse_npy(std::string_view bytes, const std::string& origin) {
-  const detail::NpyHeader header(bytes, origin);
+  const NpyHeader header(bytes, origin);
   const std::string_view data = bytes.substr(header.size);
-  const auto fail = [&](const std::string& expected, const std::string& got) {
-    throw io_error(describe(origin, expected, detail::clip(got)));
-  };
   const DTypeInfo& type = info(dtype_of<T>());
   if (header.descr != type.npy)
-    fail("numbers of type " + std::string(type.npy), "'" + header.descr + "'");
-  if (header.fortran_order) fail("C order", "Fortran order");
+    header.fail(header.descr_at, "numbers of type " + std::string(type.npy),
+                "'" + header.descr + "'", "astype() of numpy converts");
+  if (header.fortran_order)
+    header.fail(header.order_at, "C order", "Fortran order", "ascontiguousarray() converts");
   const std::optional<std::size_t> size = byte_size(header.shape, type.dtype);
   if (size != data.size())
-    fail("as many bytes as shape " + str(header.shape) + " needs", to_text(data.size()));
+    header.fail(header.size, "as many bytes as shape " + str(header.shape) + " needs",
+                to_text(data.size()));
   const std::optional<Shape> shape = to_shape(header.shape);
-  if (!shape) fail("at most 4 extents", str(header.shape));
+  if (!shape) header.fail(header.shape_at, "at most 4 extents", str(header.shape));
   Tensor<T> tensor;
   tensor.resize(*shape);
-  if (!copy_bytes(data, tensor.view())) fail("bytes 0 and 1 for truth values", "another");
+  if (!copy_bytes(data, tensor.view()))
+    header.fail(header.size, "bytes 0 and 1 for truth values", "another");
   return tensor;
 }
 

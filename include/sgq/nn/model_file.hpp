@@ -5,7 +5,8 @@
 //
 // The metadata hold what defines the net (nn/net_json.hpp), so any net of the library's layers
 // comes back from the file alone; layers and quantisers of your own come from makers that you hand
-// over. Pairs of your own may be added, and the spec of one of the library's models. Equal nets
+// over. Pairs of your own may be added, the spec of one of the library's models, the grid of the
+// images and the names of the classes (to_metadata() of nn/spec.hpp makes these). Equal nets
 // give equal bytes: nothing of the run is stored, no time, host or thread count.
 //
 // Loading checks all before it touches a net: layers, tensors, and that both nets compute with the
@@ -170,6 +171,7 @@ struct Model {
   Net<T> net;
   Metadata metadata;   ///< all pairs of the file
   QuantParams input{}; ///< the grid of its images; empty where the file does not say
+  std::vector<std::string> class_names{}; ///< empty where the file does not say
   /// Where the net is one of the library's (nn/models.hpp); else null.
   std::shared_ptr<const ModelSpec> spec{};
 
@@ -220,6 +222,7 @@ Model<T> load_model(const io::SafeTensors& file, const Factories<T>& own = {}) {
   Model<T> model{detail::build_described<T>(file, own), file.metadata};
   load_weights(file, model.net);
   model.input = detail::input_of(file, model.net);
+  model.class_names = class_names_from_metadata(file.metadata, model.net.classes());
   model.spec = detail::spec_of(file, model.net);
   return model;
 }

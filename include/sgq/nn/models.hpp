@@ -6,6 +6,10 @@
 //   vgg_small   3x32x32    4,660,106   VGG-like, of the quantisation papers (arXiv 1807.10029)
 //   resnet20    3x32x32      269,722   He et al. (arXiv 1512.03385): 6n + 2, n = 3, option A
 //
+// Each reads images of any C x H x W that its poolings leave something of, and of any number of
+// classes; the parameters are those of the published input and 10 classes. Linear layers grow with
+// the image.
+//
 // Layers and parameters have the names that PyTorch users expect ("layer2.0.conv1.weight"). The
 // nets come out real-valued; nn/quantize.hpp makes any of them a quantised one. To add one, write
 // its function and a row of `models`.
@@ -29,20 +33,45 @@ struct ModelOptions {
   index_t classes = 10;
   index_t width = 0;   ///< channels of the first layer; 0: as published, the rest in proportion
   bool dropout = true; ///< where the net has it
+  Shape image{};       ///< {C, H, W}; of rank 0: as published
 };
+
+namespace detail {
+
+/// An empty net for the images of the options, else for those published. Throws shape_error where
+/// they are less than `least` pixels high or wide.
+template <class T>
+Net<T> net_for(std::string_view model, const ModelOptions& o, const Shape& published,
+               index_t least) {
+  const Shape& image = o.image.rank() == 0 ? published : o.image;
+  if (image.rank() != 3 || image[0] < 1 || image[1] < least || image[2] < least)
+    throw shape_error(describe(model,
+                               "images {C, H, W} of at least " + to_text(least) + " x " +
+                                   to_text(least) + " pixels",
+                               image.str()));
+  return Net<T>(image);
+}
+
+/// How many numbers of an image the last layer hands on.
+template <class T>
+index_t features(const Net<T>& net) {
+  return net.nodes()[net.last()].shape.stride();
+}
+
+} // namespace detail
 
 template <class T = float>
 Net<T> lenet5(const ModelOptions& o = {}) {
   const index_t w = o.width ? o.width : 6;
-  Net<T> net({1, 28, 28});
-  net.add("conv1", Conv2d<T>({.in = 1, .out = w, .kernel = 5, .pad = 2}));
+  Net<T> net = detail::net_for<T>("lenet5", o, {1, 28, 28}, 12);
+  net.add("conv1", Conv2d<T>({.in = net.input_shape()[1], .out = w, .kernel = 5, .pad = 2}));
   net.add("relu1", Relu<T>());
   net.add("pool1", MaxPool<T>({.kernel = 2}));
   net.add("conv2", Conv2d<T>({.in = w, .out = 16 * w / 6, .kernel = 5}));
   net.add("relu2", Relu<T>());
   net.add("pool2", MaxPool<T>({.kernel = 2}));
   net.add("flatten", Flatten<T>());
-  net.add("fc1", Linear<T>({.in = 16 * w / 6 * 25, .out = 120}));
+  net.add("fc1", Linear<T>({.in = detail::features(net), .out = 120}));
   net.add("relu3", Relu<T>());
   net.add("fc2", Linear<T>({.in = 120, .out = 84}));
   net.add("relu4", Relu<T>());
@@ -54,15 +83,15 @@ Net<T> lenet5(const ModelOptions& o = {}) {
 template <class T = float>
 Net<T> mnist_cnn(const ModelOptions& o = {}) {
   const index_t w = o.width ? o.width : 32;
-  Net<T> net({1, 28, 28});
-  net.add("conv1", Conv2d<T>({.in = 1, .out = w, .kernel = 3}));
+  Net<T> net = detail::net_for<T>("mnist_cnn", o, {1, 28, 28}, 6);
+  net.add("conv1", Conv2d<T>({.in = net.input_shape()[1], .out = w, .kernel = 3}));
   net.add("relu1", Relu<T>());
   net.add("conv2", Conv2d<T>({.in = w, .out = 2 * w, .kernel = 3}));
   net.add("relu2", Relu<T>());
   net.add("pool", MaxPool<T>({.kernel = 2}));
   if (o.dropout) net.add("dropout1", Dropout<T>(0.25));
   net.add("flatten", Flatten<T>());
-  net.add("fc1", Linear<T>({.in = 2 * w * 12 * 12, .out = 4 * w}));
+  net.add("fc1", Linear<T>({.in = detail::features(net), .out = 4 * w}));
   net.add("relu3", Relu<T>());
   if (o.dropout) net.add("dropout2", Dropout<T>(0.5));
   net.add("fc2", Linear<T>({.in = 4 * w, .out = o.classes}));
@@ -100,8 +129,8 @@ void residual_block(Net<T>& net, const std::string& name, index_t in, index_t ou
 template <class T = float>
 Net<T> vgg_small(const ModelOptions& o = {}) {
   const index_t w = o.width ? o.width : 128;
-  Net<T> net({3, 32, 32});
-  index_t in = 3;
+  Net<T> net = detail::net_for<T>("vgg_small", o, {3, 32, 32}, 8);
+  index_t in = net.input_shape()[1];
   for (int i = 0; i < 6; ++i) {
     const index_t out = w << (i / 2);
     const std::string number = to_text(i + 1);
@@ -110,7 +139,7 @@ Net<T> vgg_small(const ModelOptions& o = {}) {
     in = out;
   }
   net.add("flatten", Flatten<T>());
-  net.add("fc", Linear<T>({.in = in * 4 * 4, .out = o.classes}));
+  net.add("fc", Linear<T>({.in = detail::features(net), .out = o.classes}));
   initialize(net, o.seed);
   return net;
 }
@@ -118,8 +147,8 @@ Net<T> vgg_small(const ModelOptions& o = {}) {
 template <class T = float>
 Net<T> resnet20(const ModelOptions& o = {}) {
   const index_t w = o.width ? o.width : 16;
-  Net<T> net({3, 32, 32});
-  detail::conv_bn_relu(net, "", "1", {.in = 3, .out = w, .kernel = 3, .pad = 1});
+  Net<T> net = detail::net_for<T>("resnet20", o, {3, 32, 32}, 1);
+  detail::conv_bn_relu(net, "", "1", {.in = net.input_shape()[1], .out = w, .kernel = 3, .pad = 1});
   index_t in = w;
   for (int stage = 0; stage < 3; ++stage)
     for (int block = 0; block < 3; ++block) {
@@ -138,7 +167,7 @@ template <class T>
 struct ModelRow {
   std::string_view name;
   Net<T> (*make)(const ModelOptions& options);
-  Shape image; ///< {C, H, W}
+  Shape image; ///< {C, H, W} of the publication
   std::string_view about;
 };
 
@@ -150,7 +179,7 @@ inline constexpr ModelRow<T> models[] = {
     {"resnet20", resnet20<T>, {3, 32, 32}, "269,722 parameters"},
 };
 
-/// The names of the models that read such images.
+/// The names of the models that were published for such images.
 SGQ_COMPILE_ONCE std::vector<std::string> models_for(const Shape& image) {
   std::vector<std::string> names;
   for (const auto& model : models<float>)

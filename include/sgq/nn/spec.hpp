@@ -5,7 +5,9 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/quantize.hpp"
 
+#include <array>
 #include <map>
+#include <span>
 
 namespace sgq::nn {
 
@@ -49,15 +51,33 @@ inline bool parse_either(std::string_view key, std::string_view text, std::strin
 }
 } // namespace detail
 
+namespace detail {
+/// "33 12 7"
+template <class Numbers>
+std::string join_numbers(const Numbers& numbers) {
+  std::string text;
+  for (const auto n : numbers) text += (text.empty() ? "" : " ") + to_text(n);
+  return text;
+}
+
+/// The numbers of such a text. Throws value_error, naming the pair.
+template <class Number>
+std::vector<Number> split_numbers(std::string_view key, std::string_view text) {
+  std::vector<Number> numbers;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    numbers.push_back(parse_number<Number>(key, text.substr(at, end - at)));
+    at = end + 1;
+  }
+  return numbers;
+}
+} // namespace detail
+
 /// The grid of a net's images, as two pairs: with them a file of a real-valued net says how its
 /// input was normalised.
 inline Metadata to_metadata(const QuantParams& input) {
-  std::string zero;
-  for (std::int32_t z : input.zero_point) {
-    if (!zero.empty()) zero += ' ';
-    zero += to_text(z);
-  }
-  return {{"input_scale", to_text(input.scale)}, {"input_zero", zero}};
+  return {{"input_scale", to_text(input.scale)},
+          {"input_zero", detail::join_numbers(input.zero_point)}};
 }
 
 /// The grid behind such pairs; none where they are missing. Throws value_error on bad ones.
@@ -66,14 +86,36 @@ inline QuantParams input_from_metadata(const Metadata& pairs) {
   const auto scale = pairs.find("input_scale"), found = pairs.find("input_zero");
   if (scale == pairs.end() || found == pairs.end()) return input;
   input.scale = detail::parse_number<float>("input_scale", scale->second);
-  const std::string& zero = found->second;
-  for (std::size_t at = 0; at < zero.size();) {
-    const std::size_t end = std::min(zero.find(' ', at), zero.size());
-    input.zero_point.push_back(detail::parse_number<std::int32_t>(
-        "input_zero", std::string_view(zero).substr(at, end - at)));
+  input.zero_point = detail::split_numbers<std::int32_t>("input_zero", found->second);
+  return input;
+}
+
+/// The names of a net's classes, as a pair: a name per line. Throws value_error on a name of several
+/// lines.
+inline Metadata to_metadata(std::span<const std::string> class_names) {
+  std::string text;
+  for (std::size_t i = 0; i < class_names.size(); ++i) {
+    if (class_names[i].find('\n') != std::string::npos)
+      throw value_error(describe("name of class " + to_text(i), "one line", "several"));
+    text += (i == 0 ? "" : "\n") + class_names[i];
+  }
+  return {{"class_names", text}};
+}
+
+/// The names in such a pair; none where it is missing, or names another number of classes: a pair
+/// of the user's own.
+inline std::vector<std::string> class_names_from_metadata(const Metadata& pairs, index_t classes) {
+  std::vector<std::string> names;
+  const auto found = pairs.find("class_names");
+  if (found == pairs.end()) return names;
+  const std::string& text = found->second;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    names.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  return input;
+  if (static_cast<index_t>(names.size()) != classes) names.clear();
+  return names;
 }
 
 /// The pairs of a spec. The seed of the initial weights is left out: the weights themselves follow.
@@ -87,6 +129,10 @@ SGQ_COMPILE_ONCE Metadata to_metadata(const ModelSpec& spec) {
                  {"weights", spec.quant.weights},
                  {"pact_gradient", std::string(quant::name(spec.quant.gradient))}};
   pairs.merge(to_metadata(spec.quant.input));
+  const auto* const model = find_row(models<float>, spec.net);
+  const Shape& image = spec.options.image;
+  if (image.rank() == 3 && !(model && image == model->image)) // else as published
+    pairs["image_shape"] = detail::join_numbers(std::array{image[0], image[1], image[2]});
   return pairs;
 }
 
@@ -110,6 +156,12 @@ SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.quant.weights =
       choose("weight quantiser", quant::weight_schemes<float>, get("weights")).name;
   spec.quant.gradient = quant::parse_pact_gradient(get("pact_gradient"));
+  if (const auto image = pairs.find("image_shape"); image != pairs.end()) {
+    const auto e = detail::split_numbers<index_t>("image_shape", image->second);
+    if (e.size() != 3)
+      throw value_error(describe("model metadata 'image_shape'", "three extents", image->second));
+    spec.options.image = {e[0], e[1], e[2]};
+  }
   get("input_scale"), get("input_zero");
   spec.quant.input = input_from_metadata(pairs);
   return spec;
@@ -128,6 +180,9 @@ Net<T> build_model(const ModelSpec& spec, std::vector<std::string>* warnings = n
     throw value_error(
         describe("model", "1 to 256 classes and a width of 0 to 4096",
                  to_text(spec.options.classes) + " and " + to_text(spec.options.width)));
+  if (spec.options.image.size() > 1 << 28)
+    throw value_error(
+        describe("model", "images of at most 2^28 numbers", spec.options.image.str()));
   Net<T> net = make_model<T>(spec.net, spec.options);
   auto found = quantize(net, spec.quant);
   if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());

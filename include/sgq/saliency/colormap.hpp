@@ -179,17 +179,23 @@ SGQ_COMPILE_ONCE Tensor<std::uint8_t> colorize(View<const float> maps,
                             [&](index_t, index_t, double v) { return color(options.palette, v); });
 }
 
-/// Pixel codes [N,C,H,W] of one or three channels -> RGB bytes [N,H,W,3].
+/// Pixel codes [N,C,H,W] -> RGB bytes [N,H,W,3]: three channels are the colours, any other number
+/// becomes the grey of its mean.
 inline Tensor<std::uint8_t> to_rgb(View<const std::uint8_t> codes) {
   const Shape& s = codes.shape();
-  if (s.rank() != 4 || (s[1] != 1 && s[1] != 3))
-    throw shape_error(describe("picture", "pixel codes [N, 1 or 3, H, W]", s.str()));
-  const index_t plane = s.plane();
+  if (s.rank() != 4 || s[1] < 1)
+    throw shape_error(describe("picture", "pixel codes [N, C, H, W]", s.str()));
+  const index_t plane = s.plane(), channels = s[1];
   Tensor<std::uint8_t> rgb({s[0], s[2], s[3], 3});
   for (index_t n = 0; n < s[0]; ++n)
-    for (index_t i = 0; i < plane; ++i)
+    for (index_t i = 0; i < plane; ++i) {
+      const std::uint8_t* pixel = codes.data() + n * channels * plane + i;
+      index_t sum = 0;
+      for (index_t c = 0; c < channels; ++c) sum += pixel[c * plane];
       for (index_t c = 0; c < 3; ++c)
-        rgb[3 * (n * plane + i) + c] = codes[(n * s[1] + (s[1] == 3 ? c : 0)) * plane + i];
+        rgb[3 * (n * plane + i) + c] = static_cast<std::uint8_t>(
+            channels == 3 ? pixel[c * plane] : (2 * sum + channels) / (2 * channels));
+    }
   return rgb;
 }
 

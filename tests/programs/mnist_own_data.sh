@@ -1,0 +1,54 @@
+#!/bin/sh
+# `mnist` learns a folder of IDX files with dots in their names, labels from 1 up and images that are
+# not square, and says what it found.
+#
+#   mnist_own_data.sh PROGRAM    (the program `explain` lies beside it)
+set -u
+. "$(dirname "$0")/../support/contract.sh"
+
+# number N: 32 bits, most significant byte first (N < 256).
+number() { printf "\\000\\000\\000\\$(printf %03o "$1")"; }
+
+# split NAME COUNT: images of 14 x 20, dark but for a row at the height of the class; labels 1 to 3.
+split() {
+  {
+    printf '\000\000\010\003' && number "$2" && number 14 && number 20
+    awk -v count="$2" 'BEGIN {
+      for (n = 0; n < count; ++n)
+        for (y = 0; y < 14; ++y)
+          for (x = 0; x < 20; ++x) printf "%c", y == 3 + 4 * (n % 3) ? 66 + x : 65
+    }' | tr 'A-V' '\000\200-\224'
+  } >"$set/$1-images.idx3-ubyte"
+  {
+    printf '\000\000\010\001' && number "$2"
+    awk -v count="$2" 'BEGIN { for (n = 0; n < count; ++n) printf "%c", 65 + n % 3 }' |
+      tr 'A-C' '\001-\003'
+  } >"$set/$1-labels.idx1-ubyte"
+}
+
+set=$work/rows
+mkdir "$set"
+split train 240
+split t10k 60
+run 0 "" --dataset "$set" --net lenet5 --epochs 3 --batch 20 --seed 5 --out "$work/out"
+grep -q "rows: images of 1 x 14 x 20, background: black, 3 classes: 1, 2, 3" "$work/stdout" ||
+  fail "says nothing of the set: $(cat "$work/stdout")"
+grep -q "rows: labels 1 to 3 of the files are classes 0 to 2" "$work/stdout" ||
+  fail "says nothing of the labels: $(cat "$work/stdout")"
+accuracy=$(sed -n 's/^  "test_accuracy": \([0-9.]*\),*$/\1/p' "$work/out/metrics.json")
+[ "$accuracy" = 1 ] || [ "$accuracy" = 1.0 ] || fail "learns nothing: $accuracy"
+grep -q '"background":"black"' "$work/out/model.safetensors" || fail "the model forgets its background"
+"$(dirname "$program")/explain" --model "$work/out/model.safetensors" --images "$set:0-5" \
+  --method gradient --out "$work/explain" >"$work/said" 2>&1 || fail "explain: $(cat "$work/said")"
+grep -q "3 classes: 1, 2, 3" "$work/said" || fail "explain: $(cat "$work/said")"
+grep -q '"relevance_mass_on_ink"' "$work/explain/metrics.json" || fail "nothing about the ink"
+
+# ---- Nets that the images are too small for, and sets that are none.
+run 2 "mnist|fashion-mnist|synthetic|DIR" --dataset "$work/nowhere"
+run 1 "expected train.npy, .* got none" --dataset "$work/out" --out "$work/no"
+for name in train t10k; do
+  dd if=/dev/null of="$set/$name-images.idx3-ubyte" bs=1 seek=100 2>/dev/null
+done
+run 1 "train-images.idx3-ubyte: at byte 16: expected 67200 bytes of data" --dataset "$set" --out "$work/no"
+[ ! -e "$work/no" ] || fail "a refused run leaves files"
+exit $failed

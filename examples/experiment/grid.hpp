@@ -112,7 +112,7 @@ inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided, 
   o.bits = bits;
   o.guided = guided;
   if (guided) o.kl = kl;
-  // Chosen on CIFAR-10's tuning split: with two bits, clips must start low.
+  // Chosen on CIFAR-10's validation split: with two bits, clips must start low.
   if (has_photographs(set.dataset) && has_two_bit_activations(bits)) o.alpha_quantile = 0.95;
   o.seed = seed;
   o.silent = true;

@@ -13,8 +13,8 @@
 
 namespace examples {
 
-/// The stage that the net of a run is in when it begins or, with --resume, goes on: that of the last
-/// step that the checkpoint knows. Throws usage_error where a stage would have no step.
+/// The stage that the net of a run is in when it begins or, with --resume, goes on: that of the
+/// checkpoint's last step. Throws usage_error where a stage would have no step.
 inline std::size_t stage_at_start(const TrainingOptions& o, index_t steps,
                                   const std::string& checkpoint) {
   const std::vector<train::BitStage> stages = stages_of(o);

@@ -32,9 +32,9 @@ namespace sgq::data {
 /// the former, compare finished ones on the latter.
 enum class Protocol {
   standard,   ///< train on all training images, test on the test images
-  validation, ///< train on the first 5/6 of the training images, test on the last 1/6 (MNIST: 50,000
-              ///< and 10,000); CIFAR-10: on batches 1-3 and on batch 4; the built-in set: on its
-              ///< training images and on 2,000 images of another seed
+  validation, ///< train on the first 5/6 of the training images, test on the last 1/6 (MNIST:
+              ///< 50,000 and 10,000); CIFAR-10: on batches 1-3 and on batch 4; the built-in set: on
+              ///< its training images and on 2,000 images of another seed
   holdout     ///< CIFAR-10 only: train on batches 1-4, test on batch 5
 };
 

@@ -2,10 +2,11 @@
 // nothing had happened, to the last bit.
 //
 // A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. .."),
-// an average of weights if there is one ("average.conv1.weight") and, as metadata, the place in the run and the run's options. It is replaced in one stroke, so a
-// kill at any moment leaves the last checkpoint whole; a digest over all tensors finds what a disk
-// did to it later. A checkpoint of a run with other options is refused: going on from it would be
-// neither this run nor that one. So is one of other numerics or of another precision.
+// an average of the weights if there is one ("average.conv1.weight") and, as metadata, the place in
+// the run and the run's options. It is replaced in one stroke, so a kill at any moment leaves the
+// last checkpoint whole; a digest over all tensors finds what a disk did to it later. A checkpoint
+// of a run with other options is refused: going on from it would be neither this run nor that one.
+// So is one of other numerics or of another precision.
 #pragma once
 
 #include "sgq/io/sha256.hpp"

@@ -64,9 +64,9 @@ T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> l
 template <class T>
 class GuidedStep {
 public:
-  /// Without a grid of its own, the fill uses the net's. A teacher adds its term of the clean logits
-  /// to the loss. Throws value_error on an option out of range, an optimiser of another net, or a
-  /// grid that is not the net's.
+  /// Without a grid of its own, the fill uses the net's. A teacher adds its term of the clean
+  /// logits to the loss. Throws value_error on an option out of range, an optimiser of another net,
+  /// or a grid that is not the net's.
   GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options,
              Distillation<T>* teacher = nullptr)
       : optimizer_(optimizer), options_(options), teacher_(teacher) {

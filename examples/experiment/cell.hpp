@@ -94,6 +94,15 @@ inline void put_quantisation(Differences& d, const TrainingOptions& o,
   if (o.alpha_decay) d.always("--alpha-decay", *o.alpha_decay);
 }
 
+inline void put_recipe(Differences& d, const RecipeOptions& o, const RecipeOptions& usual) {
+  d.put("--progressive", o.progressive, usual.progressive);
+  d.put("--teacher", o.teacher, usual.teacher);
+  d.put("--distil-weight", o.distil_weight, usual.distil_weight);
+  d.put("--temperature", o.temperature, usual.temperature);
+  d.put("--ema", o.ema, usual.ema);
+  d.flag("--reestimate", o.reestimate);
+}
+
 inline void put_guidance(Differences& d, const TrainingOptions& o, const TrainingOptions& usual) {
   d.flag("--guided", true);
   d.flag("--authors", o.authors);
@@ -119,7 +128,7 @@ inline std::string training_command(const TrainingOptions& o) {
   Differences d(photos ? "cifar10" : "mnist");
   d.put("--dataset", o.dataset, std::string(photos ? "cifar-10" : "mnist"));
   d.flag("--holdout", o.protocol == data::Protocol::holdout);
-  d.flag("--tuning", o.protocol == data::Protocol::tuning);
+  d.flag("--validation", o.protocol == data::Protocol::validation);
   d.flag("--no-augmentation", photos && !o.augment.any());
   if (o.net != usual.default_net) d.put("--net", o.net, std::string());
   d.put("--limit", o.limit, index_t{0});
@@ -130,6 +139,7 @@ inline std::string training_command(const TrainingOptions& o) {
   d.put("--lr", o.lr, usual.lr);
   d.put("--decay", o.decay, usual.decay);
   detail::put_quantisation(d, o, usual);
+  detail::put_recipe(d, o.recipe, usual.recipe);
   if (o.guided) detail::put_guidance(d, o, usual);
   d.always("--seed", o.seed);
   return d.line();

@@ -59,7 +59,7 @@ inline SetPlan plan_set(const std::string& dataset, const std::string& scale) {
             .net = photos                         ? "resnet20"
                    : built_in || scale == "smoke" ? "lenet5"
                                                   : "mnist_cnn"};
-  if (data::dataset_info(dataset).has_protocols && scale != "paper")
+  if (data::dataset_info(dataset).has_holdout && scale != "paper")
     p.protocol = data::Protocol::holdout;
   if (scale == "smoke") {
     p.epochs = built_in ? 4 : 1;
@@ -113,7 +113,7 @@ inline Cell base_cell(const SetPlan& set, const std::string& bits, bool guided, 
   o.bits = bits;
   o.guided = guided;
   if (guided) o.kl = kl;
-  // Chosen on CIFAR-10's tuning split: with two bits, clips must start low.
+  // Chosen on CIFAR-10's validation split: with two bits, clips must start low.
   if (has_photographs(set.dataset) && has_two_bit_activations(bits)) o.alpha_quantile = 0.95;
   o.seed = seed;
   o.silent = true;

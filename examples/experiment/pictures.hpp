@@ -27,8 +27,7 @@ inline Shown load_shown(const io::Json& row, const std::string& data_folder_give
   TrainingOptions o{.dataset = row.at("dataset").as_string(), .data = data_folder_given};
   o.limit = std::strtoll(options.at("limit").as_string().c_str(), nullptr, 10);
   if (const io::Json* protocol = options.find("protocol"))
-    o.protocol =
-        protocol->as_string() == "holdout" ? data::Protocol::holdout : data::Protocol::tuning;
+    o.protocol = parse_protocol(protocol->as_string());
   const data::Dataset all = load_dataset(o, data::Split::test);
   if (const std::string sum = dataset_sum(all), made = row.at("data").at("test_sha256").as_string();
       sum != made)

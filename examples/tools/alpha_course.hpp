@@ -8,6 +8,8 @@
 #include "sgq/nn/quantize.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,9 @@ using sgq::Tensor;
 
 class AlphaCourse {
 public:
-  /// Follows the PACT layers of a net, which must outlive it. Row 0 is the course's start.
-  explicit AlphaCourse(sgq::nn::Net<float>& net) : net_(net), layers_(sgq::nn::pact_layers(net)) {
+  /// Follows these layers of a net, which must outlive it. Row 0 is the course's start.
+  AlphaCourse(sgq::nn::Net<float>& net, std::vector<sgq::nn::ValueId> layers)
+      : net_(net), layers_(std::move(layers)) {
     record();
   }
 
@@ -30,8 +33,10 @@ public:
     for (const sgq::nn::ValueId i : layers_) values_.push_back(alpha(i));
   }
 
+  /// NaN while the layer is no PACT: its bits may yet come (--progressive).
   float alpha(sgq::nn::ValueId i) const {
-    return dynamic_cast<const sgq::nn::Pact<float>&>(net_.layer(i)).alpha();
+    const auto* pact = dynamic_cast<const sgq::nn::Pact<float>*>(&net_.layer(i));
+    return pact ? pact->alpha() : std::numeric_limits<float>::quiet_NaN();
   }
 
   /// (layer, alpha) of now.
@@ -72,9 +77,12 @@ public:
     LineChart chart{.title = title, .x_label = "training step", .y_label = "alpha"};
     for (std::size_t k = 0; k < columns; ++k) {
       LineChart::Line line{.name = net_.nodes()[layers_[k]].name};
-      for (std::size_t r = 0; r < rows; r += stride)
-        line.points.emplace_back(static_cast<double>(r), values_[r * columns + k]);
-      line.points.emplace_back(static_cast<double>(rows - 1), values_[(rows - 1) * columns + k]);
+      const auto point = [&](std::size_t r) {
+        const float v = values_[r * columns + k];
+        if (!std::isnan(v)) line.points.emplace_back(static_cast<double>(r), v);
+      };
+      for (std::size_t r = 0; r < rows; r += stride) point(r);
+      point(rows - 1);
       chart.lines.push_back(std::move(line));
     }
     sgq::io::write_file_atomically(path, to_svg(chart));

@@ -28,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -113,6 +114,12 @@ public:
 
   void flag(const char* name, bool* value, const char* help) {
     add({name, "", help, "", [value](const std::string&) { *value = true; }});
+  }
+
+  /// A flag that sets *value to `chosen`.
+  template <class Value>
+  void flag(const char* name, Value* value, std::type_identity_t<Value> chosen, const char* help) {
+    add({name, "", help, "", [value, chosen](const std::string&) { *value = chosen; }});
   }
 
   /// The options that follow stand under this title in --help.

@@ -153,4 +153,19 @@ inline std::string to_svg(const LineChart& chart) {
   return detail::LineDrawing(chart).run();
 }
 
+/// Charts one below the other, as one picture.
+inline std::string stacked(const std::vector<std::string>& charts) {
+  char head[160];
+  const int width = 720, height = 400, all = height * static_cast<int>(charts.size());
+  std::snprintf(head, sizeof head,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+                "height=\"%d\">\n",
+                width, all, width, all);
+  std::string svg = head;
+  for (std::size_t k = 0; k < charts.size(); ++k)
+    svg += "<g transform=\"translate(0 " + sgq::to_text(static_cast<int>(k) * height) + ")\">\n" +
+           charts[k] + "</g>\n";
+  return svg + "</svg>\n";
+}
+
 } // namespace examples

@@ -5,8 +5,8 @@
 //     build/release/examples/mnist --bits w4a4 --from-weights out/mnist/model.safetensors
 //     build/release/examples/mnist --dataset my-drawings --out out/mine    # a folder: docs/own-data.md
 //
-// OUT/metrics.json has the result, OUT/model.safetensors the network, OUT/alpha.svg how its clips
-// moved. A run that was killed goes on with --resume and ends with the same network, to the last
+// OUT/metrics.json has the result, OUT/model.safetensors the network, OUT/history.jsonl and
+// OUT/training.svg the epochs, OUT/alpha.svg how the clips moved. A run that was killed goes on with --resume and ends with the same network, to the last
 // bit.
 #include "training.hpp"
 

@@ -1,13 +1,16 @@
 // A training run from its options to its files: what `mnist` and `cifar10` share.
 //
 //   build the net, or load it    start()
-//   train, plainly or guided     train_network()
-//   beside it                    Session: progress, tests, checkpoints, the course of the alphas
-//   at the end                   model.safetensors, metrics.json, alpha.svg, alpha.npy
+//   train, plainly or guided     train_network(), by the steps of trainer.hpp
+//   beside it                    Session: progress, tests, history, checkpoints, the alphas' course
+//   at the end                   model.safetensors, metrics.json, history.jsonl, training.svg,
+//                                alpha.svg, alpha.npy
 #pragma once
 
 #include "alpha_course.hpp"
+#include "history.hpp"
 #include "progress.hpp"
+#include "trainer.hpp"
 #include "training_options.hpp"
 
 #include "sgq/sgq.hpp"
@@ -34,10 +37,10 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
 }
 
 /// Builds the net for the images and classes of the set, or loads --from-weights, and quantises it
-/// as asked. `first` is a batch of the training set, for the clips. Prints the warnings of
-/// quantize().
-inline Start start(const TrainingOptions& o, const data::Dataset& set,
-                   sgq::View<const float> first) {
+/// as asked, for that stage of --progressive. `first` is a batch of the training set, for the clips.
+/// Prints the warnings of quantize().
+inline Start start(const TrainingOptions& o, const data::Dataset& set, sgq::View<const float> first,
+                   std::size_t stage) {
   const QuantParams& grid = set.grid;
   nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net};
   spec.options = {
@@ -53,11 +56,11 @@ inline Start start(const TrainingOptions& o, const data::Dataset& set,
     const bool real = model.bits() == "fp32";
     check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
     const TrainingOptions usual; // no recipe says anything of these
-    if (!real &&
-        (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
-         o.alpha != usual.alpha || o.alpha_quantile != usual.alpha_quantile))
-      throw usage_error("--weights, --first-last, --pact and --alpha: " + o.from_weights +
-                        " is quantised already, and keeps what it has");
+    if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||
+                  o.pact != usual.pact || o.alpha != usual.alpha ||
+                  o.alpha_quantile != usual.alpha_quantile || !o.recipe.progressive.empty()))
+      throw usage_error("--weights, --first-last, --pact, --alpha and --progressive: " +
+                        o.from_weights + " is quantised already, and keeps what it has");
     if (model.net.input_shape() != first.shape().with_batch(1))
       throw usage_error(describe("--from-weights",
                                  "a net for images " + first.shape().with_batch(1).str(),
@@ -73,10 +76,7 @@ inline Start start(const TrainingOptions& o, const data::Dataset& set,
   }();
   if (quant::name(spec.quant.bits) == "fp32") { // not so the file of a quantised net
     spec.quant = quantization(o, grid);
-    for (const std::string& warning : nn::quantize(net, spec.quant))
-      std::printf("warning: %s\n", warning.c_str());
-    if (o.alpha == 0 && !nn::pact_layers(net).empty()) nn::calibrate(net, first, o.alpha_quantile);
-    net.quantize_weights();
+    enter_stage(o, stage, spec.quant, first, net);
   }
   nn::Metadata deciding = deciding_options(o, spec);
   if (!sgq::find_row(data::datasets, o.dataset))
@@ -85,19 +85,33 @@ inline Start start(const TrainingOptions& o, const data::Dataset& set,
   return {std::move(spec), std::move(net), std::move(deciding)};
 }
 
+/// The layers that have a clip when the run ends.
+inline std::vector<nn::ValueId> clipped_at_end(const TrainingOptions& o, Start& begun) {
+  if (o.recipe.progressive.empty()) return nn::pact_layers(begun.net);
+  nn::Net<float> last = nn::build_model(begun.spec);
+  return nn::pact_layers(last);
+}
+
 // ---- Beside the training ------------------------------------------------------------------------
+
+inline std::string checkpoint_file(const TrainingOptions& o) {
+  return o.out + "/checkpoint.safetensors";
+}
 
 /// Shows progress, tests after each epoch, follows the alphas, writes checkpoints.
 class Session : public train::Callbacks {
 public:
-  Session(const TrainingOptions& options, Start& start, train::Optimizer<float>& optimizer,
+  Session(const TrainingOptions& options, Start& start, Trainer& trainer,
           const data::Batches<float>& batches, data::Batches<float>& test)
-      : o_(options), start_(start), optimizer_(optimizer), test_(test), alphas_(start.net),
-        batches_(batches.count()), images_(batches.set().size()),
-        path_(options.out + "/checkpoint.safetensors") {
+      : o_(options), start_(start), trainer_(trainer), train_(batches), test_(test),
+        held_(o_.protocol == data::Protocol::validation ? "validation" : "test"),
+        alphas_(start.net, clipped_at_end(options, start)), history_(o_.out, held_),
+        batches_(batches.count()), images_(batches.set().size()), path_(checkpoint_file(options)) {
     make_out_folder(o_.out);
     for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
       io::check_writable(o_.out + file);
+    for (const std::string& file : {history_.rows_file(), history_.curves_file()})
+      io::check_writable(file);
   }
 
   /// Where training starts: at the checkpoint, if there is one and it was asked for.
@@ -105,13 +119,16 @@ public:
     train::TrainState state;
     double seconds_before = 0;
     if (!o_.resume) {
-      std::filesystem::remove(path_); // of an earlier run
+      for (const std::string& file : {path_, history_.rows_file()}) // of an earlier run
+        std::filesystem::remove(file);
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");
     } else {
-      const train::Run run = train::load_checkpoint(path_, start_.net, optimizer_, start_.deciding);
+      const train::Run run = train::load_checkpoint(path_, start_.net, trainer_.optimizer(),
+                                                    start_.deciding, trainer_.average());
       state = run.state;
       alphas_.load(alpha_file(), state.step);
+      history_.load(state.epoch);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
         seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
       say("going on after epoch " + sgq::to_text(state.epoch) + ", batch " +
@@ -137,15 +154,21 @@ public:
   bool after_epoch(const train::TrainState& state, const train::Meter& meter) override {
     watch_.pause();
     if (!o_.silent) {
-      result_ = train::evaluate(start_.net, tape_, test_);
-      char text[160];
+      test();
+      char text[200];
       std::snprintf(text, sizeof text,
-                    "epoch %d/%d  loss %.4f  accuracy %.2f %%  test loss %.4f  test accuracy %.2f "
+                    "epoch %d/%d  loss %.4f  accuracy %.2f %%  %s loss %.4f  %s accuracy %.2f "
                     "%%  %s",
                     int(state.epoch), int(o_.epochs), meter.loss(), 100 * meter.accuracy(),
-                    result_.loss(), 100 * result_.accuracy(), clock_text(watch_.seconds()).c_str());
+                    held_.c_str(), result_.loss(), held_.c_str(), 100 * result_.accuracy(),
+                    clock_text(watch_.seconds()).c_str());
       progress_.line(text);
     }
+    history_.add({.number = state.epoch,
+                  .train = meter,
+                  .held = result_,
+                  .learning_rate = learning_rate(o_, state.step - 1, o_.epochs * batches_),
+                  .seconds = watch_.seconds()});
     save(state);
     watch_.resume();
     return true;
@@ -153,16 +176,20 @@ public:
 
   /// Writes the files, prints the result and returns what metrics.json says.
   io::Json finish() {
-    if (result_.images == 0 && !o_.silent)
-      result_ = train::evaluate(start_.net, tape_, test_); // nothing was left to do
+    const train::WeightAverage<float>::Use averaged(trainer_.average());
+    if (o_.recipe.reestimate) reestimate();
+    if ((result_.images == 0 || o_.recipe.reestimate) && !o_.silent) // 0: nothing was left to do
+      result_ = train::evaluate(start_.net, tape_, test_);
     nn::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
     alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
+    history_.draw(start_.spec.net + ", " + policy + (o_.guided ? ", guided" : "") + ", on " +
+                  o_.dataset);
     io::Json result = metrics();
     io::write_file_atomically(o_.out + "/metrics.json", io::to_pretty_string(result));
-    char text[64];
-    std::snprintf(text, sizeof text, ": test accuracy %.2f %% of %d images; results are in ",
-                  100 * result_.accuracy(), int(result_.images));
+    char text[96];
+    std::snprintf(text, sizeof text, ": %s accuracy %.2f %% of %d images; results are in ",
+                  held_.c_str(), 100 * result_.accuracy(), int(result_.images));
     say(start_.spec.net + ", " + policy + (o_.guided ? ", guided" : "") + text + o_.out);
     return result;
   }
@@ -170,6 +197,18 @@ public:
 private:
   void say(const std::string& line) const {
     if (!o_.silent) std::printf("%s\n", line.c_str());
+  }
+
+  /// The net that would be saved now: with --ema the average.
+  void test() {
+    const train::WeightAverage<float>::Use averaged(trainer_.average());
+    result_ = train::evaluate(start_.net, tape_, test_);
+  }
+
+  /// On the training images as evaluation would see them: neither shifted nor mirrored.
+  void reestimate() {
+    data::Batches<float> plain(train_.set(), train_.norm(), {.size = o_.batch, .seed = o_.seed});
+    train::reestimate_statistics(start_.net, plain);
   }
 
   io::Json metrics() {
@@ -208,18 +247,23 @@ private:
   void save(const train::TrainState& state) {
     seconds_ = watch_.seconds();
     alphas_.save(alpha_file()); // first, so that a checkpoint never lacks its rows
-    train::save_checkpoint(path_, start_.net, optimizer_,
+    history_.save();
+    train::save_checkpoint(path_, start_.net, trainer_.optimizer(),
                            {.state = state,
                             .options = start_.deciding,
-                            .notes = {{"seconds", sgq::to_text(seconds_)}}});
+                            .notes = {{"seconds", sgq::to_text(seconds_)}}},
+                           trainer_.average());
     since_checkpoint_ = Stopwatch();
   }
 
   const TrainingOptions& o_;
   Start& start_;
-  train::Optimizer<float>& optimizer_;
+  Trainer& trainer_;
+  const data::Batches<float>& train_;
   data::Batches<float>& test_;
+  std::string held_; // what the images of test_ are
   AlphaCourse alphas_;
+  History history_;
   nn::Tape<float> tape_; // of tests
   index_t batches_, images_;
   std::string path_; // of the checkpoint
@@ -261,24 +305,24 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
   data::Batches<float> batches(train_set, grid,
                                {.size = o.batch, .seed = o.seed, .augment = o.augment});
   data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
-  Start begun = start(o, train_set, batches.batch(0).x);
-  const auto optimizer =
-      train::make_optimizer<float>(o.optimizer, begun.net, {.lr = o.lr, .groups = groups(o)});
+  const std::size_t stage = stage_at_start(o, o.epochs * batches.count(), checkpoint_file(o));
+  Start begun = start(o, train_set, batches.batch(0).x, stage);
+  if (o.recipe.reestimate && begun.net.buffers().empty())
+    throw usage_error(describe("--reestimate", "a net with batch norm", begun.spec.net));
+  if (!o.recipe.teacher.empty())
+    begun.deciding["teacher"] = io::sha256(io::read_file(o.recipe.teacher));
+  Trainer trainer(o, begun.net, begun.spec.quant, train_set, stage);
 
   if (!o.silent)
-    std::printf("%s, %s%s, on %s: %d parameters, %d training images, %d threads\n",
+    std::printf("%s, %s%s%s, on %s: %d parameters, %d training images, %d threads\n",
                 begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
+                o.recipe.progressive.empty() ? "" : (" after " + o.recipe.progressive).c_str(),
                 o.guided ? ", guided" : "", train_set.name.c_str(),
                 int(begun.net.parameter_count()), int(train_set.size()), sgq::num_threads());
-  Session session(o, begun, *optimizer, batches, test_batches);
+  Session session(o, begun, trainer, batches, test_batches);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
-  if (o.guided) {
-    train::GuidedStep<float> step(begun.net, *optimizer, guidance(o, train_set));
-    train::fit<float>(batches, fit_options, step, session.begin(), &session);
-  } else {
-    train::fit(begun.net, batches, *optimizer, fit_options, session.begin(), &session);
-  }
+  train::fit<float>(batches, fit_options, trainer, session.begin(), &session);
   return session.finish();
 }
 

@@ -4,6 +4,7 @@
 #include "command_line.hpp"
 #include "data_folder.hpp"
 #include "model_options.hpp"
+#include "recipe_options.hpp"
 
 #include "sgq/sgq.hpp"
 
@@ -36,6 +37,7 @@ struct TrainingOptions {
   double lr = 1e-3, decay = 0, alpha_lr = 1;
   std::optional<double> alpha_decay{}; ///< that of the weights if not given
   std::uint64_t seed = 1;
+  RecipeOptions recipe{};
   // Saliency-guided training.
   bool guided = false, authors = false;
   std::string rank = "signed", fill = "uniform", target = "log-probability", kl = "attached",
@@ -137,6 +139,9 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
             "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
   line.integer("--limit", &o.limit, {0, many},
                "use the first N training and N test images only, 0 for all");
+  line.flag("--validation", &o.protocol, data::Protocol::validation,
+            "choose a recipe: test on images set aside from the training set, which its test "
+            "images are no part of");
   line.choice("--net", &o.net, nets, ("the network [" + o.default_net + "]").c_str());
   line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
   line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
@@ -151,12 +156,27 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
                "seed of weights, order, dropout, ties and fills");
   line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
   line.text("--out", &o.out, "DIR",
-            "folder for metrics.json, model.safetensors, alpha.svg and the checkpoint");
+            "folder for metrics.json, model.safetensors, history.jsonl, training.svg, alpha.svg "
+            "and the checkpoint");
   line.integer("--checkpoint-every", &o.checkpoint_seconds, {0, 86400},
                "seconds between checkpoints, beside the one after each epoch; 0: every step");
   line.flag("--resume", &o.resume, "go on from the checkpoint in --out, if there is one");
   detail::add_quantisation_options(line, o);
+  add_recipe_options(line, o.recipe);
   detail::add_guidance_options(line, o);
+}
+
+/// The policies of the run, one after the other; one unless --progressive lists more. Throws
+/// usage_error.
+inline std::vector<train::BitStage> stages_of(const TrainingOptions& o) {
+  if (!o.recipe.progressive.empty() && o.bits.empty())
+    throw usage_error(describe("--progressive", "--bits, the policy it ends with", "none"));
+  const quant::BitPolicy last = parse_bits_option(o.bits.empty() ? "fp32" : o.bits, o.first_last);
+  try {
+    return train::parse_bit_stages(o.recipe.progressive, last);
+  } catch (const sgq::value_error& e) {
+    throw usage_error(std::string("--progressive: ") + e.what());
+  }
 }
 
 /// Throws usage_error where options of the line cannot be used together.
@@ -174,6 +194,8 @@ inline void check_training_options(const TrainingOptions& o) {
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
   if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
+  check_recipe_options(o.recipe);
+  stages_of(o);
   const TrainingOptions usual; // no recipe says anything of these
   const auto guiding = [](const TrainingOptions& t) {
     return std::tie(t.authors, t.rank, t.fill, t.target, t.kl, t.saliency_pass, t.statistics,
@@ -186,6 +208,14 @@ inline void check_training_options(const TrainingOptions& o) {
 }
 
 // ---- What they mean -----------------------------------------------------------------------------
+
+/// A protocol by the name that files give it; "tuning" is what validation was called before. Throws
+/// io_error.
+inline data::Protocol parse_protocol(const std::string& name) {
+  if (name == "holdout") return data::Protocol::holdout;
+  if (name == "validation" || name == "tuning") return data::Protocol::validation;
+  throw sgq::io_error(describe("protocol", "holdout or validation", "'" + name + "'"));
+}
 
 inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
   data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), split, o.protocol);
@@ -262,7 +292,8 @@ inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSp
   if (o.augment.any())
     pairs["augment"] = "shift " + sgq::to_text(o.augment.pad) + (o.augment.flip ? ", flip" : "");
   if (o.protocol != data::Protocol::standard)
-    pairs["protocol"] = o.protocol == data::Protocol::holdout ? "holdout" : "tuning";
+    pairs["protocol"] = o.protocol == data::Protocol::holdout ? "holdout" : "validation";
+  put_recipe_pairs(pairs, o.recipe);
   if (o.guided) {
     const train::GuidedOptions g = guidance(o, {});
     pairs["guided.rank"] = o.authors ? "signed" : o.rank;

@@ -188,7 +188,9 @@
 
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
+#include "sgq/train/average.hpp"
 #include "sgq/train/checkpoint.hpp"
+#include "sgq/train/distillation.hpp"
 #include "sgq/train/evaluate.hpp"
 #include "sgq/train/fit.hpp"
 #include "sgq/train/forward.hpp"
@@ -196,6 +198,8 @@
 #include "sgq/train/nonfinite.hpp"
 #include "sgq/train/optimizer.hpp"
 #include "sgq/train/optimizers.hpp"
+#include "sgq/train/progressive.hpp"
+#include "sgq/train/reestimate.hpp"
 #include "sgq/train/saliency_guided.hpp"
 #include "sgq/train/schedule.hpp"
 #include "sgq/train/sgd.hpp"

@@ -39,8 +39,16 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& g
   train::fit<T>(net, batches, *optimizer, {.epochs = 1});
   train::GuidedStep<T> guided(net, *optimizer, {});
   train::fit<T>(batches, {.epochs = 1}, guided);
-  train::save_checkpoint(file, net, *optimizer, {});
-  train::load_checkpoint(file, net, *optimizer, {});
+  train::WeightAverage<T> average(net, 0.9);
+  train::Distillation<T> teacher(net);
+  nn::Tape<T> tape;
+  train::train_step(net, tape, batches.batch(0), *optimizer, {}, &teacher);
+  average.update();
+  train::save_checkpoint(file, net, *optimizer, {}, &average);
+  train::load_checkpoint(file, net, *optimizer, {}, &average);
+  train::change_bits<T>(net, {.bits = quant::parse_bit_policy("w2a2"), .input = grid},
+                        batches.batch(0).x);
+  train::reestimate_statistics(net, batches);
   return train::evaluate(net, batches).accuracy();
 }
 

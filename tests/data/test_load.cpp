@@ -115,8 +115,8 @@ TEST_CASE("CIFAR-10 protocols choose the batches", "[data]") {
     CHECK(size(in, Split::test, Protocol::standard) == 7);
     CHECK(size(in, Split::train, Protocol::holdout) == 10);
     CHECK(size(in, Split::test, Protocol::holdout) == 5);
-    CHECK(size(in, Split::train, Protocol::tuning) == 6);
-    CHECK(size(in, Split::test, Protocol::tuning) == 4);
+    CHECK(size(in, Split::train, Protocol::validation) == 6);
+    CHECK(size(in, Split::test, Protocol::validation) == 4);
   }
   CHECK(load("cifar-10", dir / "", Split::test).class_names.at(9) == "truck");
   write_idx_set(dir / "mnist", 2, 2);
@@ -146,6 +146,48 @@ TEST_CASE("CIFAR-100 has one file for each split", "[data]") {
   write(dir / "cifar-100-binary.tar.gz", "\x1f\x8b");
   CHECK(contains(message_of<io_error>([&] { load("cifar-100", dir / "", Split::train); }),
                  "still packed"));
+}
+
+TEST_CASE("Validation sets the last sixth of the training images aside", "[data]") {
+  TempDir dir;
+  write_idx_set(dir / "mnist", 15, 3);
+  const Dataset all = load("mnist", dir / "", Split::train);
+  const Dataset train = load("mnist", dir / "", Split::train, Protocol::validation);
+  const Dataset held = load("mnist", dir / "", Split::test, Protocol::validation);
+  REQUIRE(train.size() == 13);
+  REQUIRE(held.size() == 2);
+  CHECK(held.name == "mnist");
+  const auto image = [](const Dataset& set, index_t i) {
+    const std::uint8_t* first = set.images.data() + i * set.images.shape().stride();
+    return std::vector<std::uint8_t>(first, first + set.images.shape().stride());
+  };
+  for (index_t i = 0; i < 15; ++i) {
+    const Dataset& part = i < 13 ? train : held;
+    const index_t at = i < 13 ? i : i - 13;
+    CHECK(image(part, at) == image(all, i));
+    CHECK(part.labels[static_cast<std::size_t>(at)] == all.labels[static_cast<std::size_t>(i)]);
+  }
+  // No test image is touched: their files may be missing.
+  std::filesystem::remove(dir / "mnist/t10k-images-idx3-ubyte");
+  CHECK_NOTHROW(load("mnist", dir / "", Split::test, Protocol::validation));
+  write_idx_set(dir / "fashion-mnist", 5, 3);
+  CHECK(contains(message_of<value_error>(
+                     [&] { load("fashion-mnist", dir / "", Split::test, Protocol::validation); }),
+                 "validation split of fashion-mnist: expected 6 or more training images, got 5"));
+}
+
+TEST_CASE("The built-in set is validated on images of another seed", "[data]") {
+  const auto part = [](Split split, Protocol protocol) {
+    return load("synthetic", "", split, protocol);
+  };
+  const Dataset test = part(Split::test, Protocol::standard);
+  const Dataset held = part(Split::test, Protocol::validation);
+  CHECK(held.size() == 2000);
+  CHECK(held.evidence.shape() == held.images.shape());
+  CHECK_FALSE(std::equal(held.images.begin(), held.images.end(), test.images.begin()));
+  const Dataset a = part(Split::train, Protocol::standard);
+  const Dataset b = part(Split::train, Protocol::validation);
+  CHECK(std::equal(a.images.begin(), a.images.end(), b.images.begin(), b.images.end()));
 }
 
 TEST_CASE("The synthetic set needs no files", "[data]") {

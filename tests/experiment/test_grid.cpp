@@ -28,17 +28,15 @@ TrainingOptions read_back(const std::string& command) {
   CommandLine line("", "");
   add_training_options(line, o, {"mnist", "fashion-mnist", "synthetic", "cifar-10"},
                        {"mnist_cnn", "lenet5", "resnet20", "vgg_small"});
-  bool holdout = false, tuning = false, plain_images = false; // as in cifar10.cpp
+  bool holdout = false, plain_images = false; // as in cifar10.cpp
   if (photos) {
     line.flag("--holdout", &holdout, "");
-    line.flag("--tuning", &tuning, "");
     line.flag("--no-augmentation", &plain_images, "");
   }
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   line.parse(static_cast<int>(argv.size()), argv.data());
   if (holdout) o.protocol = data::Protocol::holdout;
-  if (tuning) o.protocol = data::Protocol::tuning;
   if (plain_images) o.augment = {};
   return o;
 }
@@ -125,10 +123,29 @@ TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
     check(set, [](TrainingOptions& o) { o.lr = 0.3; });
     check(set, [](TrainingOptions& o) { o.limit = 100; });
     check(set, [](TrainingOptions& o) { o.seed = 12; });
+    check(set, [](TrainingOptions& o) { o.protocol = data::Protocol::validation; });
+    check(set, [](TrainingOptions& o) { o.recipe.progressive = "fp32:0.5,w8a8"; });
+    check(set, [](TrainingOptions& o) { o.recipe.ema = 0.99; });
+    check(set, [](TrainingOptions& o) { o.recipe.reestimate = true; });
+    check(set, [](TrainingOptions& o) { o.recipe.teacher = "fp32.safetensors"; });
+    check(set, [](TrainingOptions& o) {
+      o.recipe.teacher = "fp32.safetensors";
+      o.recipe.distil_weight = 0.5;
+    });
+    check(set, [](TrainingOptions& o) {
+      o.recipe.teacher = "fp32.safetensors";
+      o.recipe.temperature = 2;
+    });
   }
-  check("cifar-10", [](TrainingOptions& o) { o.protocol = data::Protocol::tuning; });
   check("cifar-10", [](TrainingOptions& o) { o.protocol = data::Protocol::holdout; });
   check("cifar-10", [](TrainingOptions& o) { o.augment = {}; });
+}
+
+TEST_CASE("a protocol is read by its name, and by the one that it had before", "[experiment]") {
+  CHECK(parse_protocol("holdout") == data::Protocol::holdout);
+  CHECK(parse_protocol("validation") == data::Protocol::validation);
+  CHECK(parse_protocol("tuning") == data::Protocol::validation);
+  CHECK_THROWS_AS(parse_protocol("test"), sgq::io_error);
 }
 
 TEST_CASE("with two-bit activations clips start low on photographs", "[experiment]") {

@@ -17,20 +17,29 @@ for name in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 tes
 done
 
 small="--data $work/data --epochs 1 --batch 20 --seed 3"
-run 0 "" $small --tuning --bits w2a2 --weights dorefa --out "$work/a" --threads 1
-grep -q '"train_images": 120' "$work/a/metrics.json" || fail "--tuning: not three batches"
-grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--tuning: not one batch to test on"
+run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/a" --threads 1
+grep -q '"train_images": 120' "$work/a/metrics.json" || fail "--validation: not three batches"
+grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--validation: not one batch to test on"
 grep -q '"relu1": ' "$work/a/metrics.json" || fail "no alphas"
-run 0 "" $small --tuning --bits w2a2 --weights dorefa --out "$work/b" --threads 2
+run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/b" --threads 2
 same a b || fail "one and two threads give different models"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
 grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
 grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"
 run 0 "" $small --net vgg_small --limit 20 --out "$work/d"
 grep -q '"net": "vgg_small"' "$work/d/metrics.json" || fail "not the network that was asked for"
-run 2 "exclude each other" --holdout --tuning
+run 2 "exclude each other" --holdout --validation
+
+# Statistics measured again: other ones, the same again from a finished run, and nothing else.
+again="$small --validation --bits w2a2 --weights dorefa --reestimate --ema 0.5"
+run 0 "" $again --out "$work/g" --threads 1
+same a g && fail "--reestimate and --ema change nothing"
+cp "$work/g/model.safetensors" "$work/first"
+run 0 "" $again --out "$work/g" --threads 2 --resume
+cmp -s "$work/first" "$work/g/model.safetensors" || fail "--reestimate twice: another model"
+
 run 2 "vgg_small|resnet20, got 'alexnet'" --net alexnet
 rm "$work/data/cifar-10/data_batch_5.bin"
-run 0 "" $small --tuning --out "$work/e" # which needs no batch 5
+run 0 "" $small --validation --out "$work/e" # which needs no batch 5
 run 1 "data_batch_5.bin" $small --holdout --out "$work/f"
 exit $failed

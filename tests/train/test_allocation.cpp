@@ -1,6 +1,7 @@
 // After its second step a training run asks for no memory, the smaller last batch included.
 //
 // Every operator new of this program is counted (OpenMP's own bookkeeping does not go through it).
+#include "sgq/train/average.hpp"
 #include "sgq/train/saliency_guided.hpp"
 #include "small_run.hpp"
 
@@ -46,6 +47,21 @@ TEST_CASE("no allocation after the second step", "[train]") {
             return train_step(net, tape, batch, *optimizer, at);
           }) == 0);
   }
+}
+
+TEST_CASE("no allocation after the second step with a teacher and an average", "[train]") {
+  const small_run::Threads scope(1);
+  auto net = small_run::net();
+  const auto teacher_net = small_run::net();
+  Distillation<float> teacher(teacher_net);
+  Sgd<float> optimizer(net, {.lr = 1e-3});
+  WeightAverage<float> average(net, 0.9);
+  nn::Tape<float> tape;
+  CHECK(count([&](const data::Batch<float>& batch, const StepContext& at) {
+          const StepResult result = train_step(net, tape, batch, optimizer, at, &teacher);
+          average.update();
+          return result;
+        }) == 0);
 }
 
 TEST_CASE("no allocation after the second guided step", "[train]") {

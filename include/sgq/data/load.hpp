@@ -29,12 +29,14 @@
 
 namespace sgq::data {
 
-/// Which batches CIFAR-10's splits consist of. `holdout` and `tuning` use no test image: compare
-/// finished recipes on the former, choose a recipe on the latter.
+/// What a set's splits consist of. `validation` and `holdout` use no test image: choose a recipe on
+/// the former, compare finished ones on the latter.
 enum class Protocol {
-  standard, ///< train on batches 1-5, test on the test batch
-  holdout,  ///< train on batches 1-4, test on batch 5
-  tuning    ///< train on batches 1-3, test on batch 4
+  standard,   ///< train on all training images, test on the test images
+  validation, ///< train on the first 5/6 of the training images, test on the last 1/6 (MNIST:
+              ///< 50,000 and 10,000); CIFAR-10: on batches 1-3 and on batch 4; the built-in set: on
+              ///< its training images and on 2,000 images of another seed
+  holdout     ///< CIFAR-10 only: train on batches 1-4, test on batch 5
 };
 
 /// How a set is read. A program that only asks for a row is not charged with the readers.
@@ -49,7 +51,7 @@ struct DatasetInfo {
   double deviation;                       ///< of p / 255, its mean over channels
   std::span<const std::string_view> class_names;
   Format format;
-  bool has_protocols = false;
+  bool has_holdout = false;
 };
 
 namespace detail {
@@ -91,7 +93,7 @@ inline constexpr DatasetInfo datasets[] = {
      .deviation = (0.24703 + 0.24349 + 0.26159) / 3,
      .class_names = detail::cifar10_classes,
      .format = Format::cifar10,
-     .has_protocols = true},
+     .has_holdout = true},
     {.name = "cifar-100",
      .title = "CIFAR-100",
      .about = "photographs of 100 classes, coloured, 32 x 32",
@@ -178,7 +180,7 @@ inline Dataset load_idx(const DatasetInfo& info, const std::string& dir, Split s
 inline Dataset load_cifar10(const DatasetInfo& info, const std::string& dir, Split split,
                             Protocol protocol) {
   std::vector<std::string> files;
-  const int held = protocol == Protocol::holdout ? 5 : protocol == Protocol::tuning ? 4 : 6;
+  const int held = protocol == Protocol::holdout ? 5 : protocol == Protocol::validation ? 4 : 6;
   if (split == Split::train)
     for (int i = 1; i < held; ++i) files.push_back("data_batch_" + to_text(i) + ".bin");
   else
@@ -197,16 +199,26 @@ inline Dataset load_cifar100(const DatasetInfo& info, const std::string& dir, Sp
   return read_cifar100({&path, 1}, hint);
 }
 
-/// 10,000 training and 2,000 test images of seed 1.
-inline Dataset load_synthetic(Split split) {
-  return synthetic(split == Split::train ? 10000 : 2000, 1, split);
+/// 10,000 training and 2,000 test images of seed 1; 2,000 of seed 2 for validation.
+inline Dataset load_synthetic(Split split, Protocol protocol) {
+  if (split == Split::train) return synthetic(10000, 1, split);
+  return synthetic(2000, protocol == Protocol::validation ? 2 : 1, split);
+}
+
+/// The part of a set's training images that Protocol::validation trains on, or tests on.
+inline Dataset validation_part(const Dataset& train, Split split) {
+  const index_t held = train.size() / 6, kept = train.size() - held;
+  if (held == 0)
+    throw value_error(describe("validation split of " + train.name, "6 or more training images",
+                               to_text(train.size())));
+  return split == Split::train ? slice(train, 0, kept) : slice(train, kept, held);
 }
 
 } // namespace detail
 
 /// Reads a set, by its name or the path of its folder; `dir` is where those with a name are looked
-/// for. Throws io_error if a file is missing or malformed, value_error on an unknown name or a
-/// protocol other than standard for a set without protocols.
+/// for. Throws io_error if a file is missing or malformed, value_error on an unknown name or the
+/// protocol `holdout` for a set other than CIFAR-10.
 SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Split split,
                               Protocol protocol = Protocol::standard) {
   const DatasetInfo* const info = find_row(datasets, name);
@@ -214,14 +226,18 @@ SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Spl
   if (!info && !is_folder(path))
     throw value_error(describe("data set", one_of(names_of(datasets)), "'" + path + "'",
                                "or the path of a folder with a set of your own"));
-  if (protocol != Protocol::standard && !(info && info->has_protocols))
+  if (protocol == Protocol::holdout && !(info && info->has_holdout))
     throw value_error(describe("held-out protocol", "the set cifar-10", path));
+  const bool has_own =
+      info && (info->format == Format::cifar10 || info->format == Format::synthetic);
+  if (protocol == Protocol::validation && !has_own)
+    return detail::validation_part(load(name, dir, Split::train), split);
   if (!info) return load_folder(path, split);
   Dataset set = info->format == Format::idx ? detail::load_idx(*info, dir, split)
                 : info->format == Format::cifar10
                     ? detail::load_cifar10(*info, dir, split, protocol)
                 : info->format == Format::cifar100 ? detail::load_cifar100(*info, dir, split)
-                                                   : detail::load_synthetic(split);
+                                                   : detail::load_synthetic(split, protocol);
   set.name = name;
   set.class_names.assign(info->class_names.begin(), info->class_names.end());
   set.grid = normalization(name);

@@ -113,12 +113,12 @@ public:
         dx[0], want_params ? gamma_.grad() : View<T>(), want_params ? beta_.grad() : View<T>());
   }
 
-  /// running = (1 - momentum) running + momentum batch; the variance is made unbiased, as
-  /// everywhere.
-  void update_statistics(const Slot<T>& slot) override {
+  /// running = (1 - m) running + m batch, m the share or the momentum; the variance is made
+  /// unbiased, as everywhere.
+  void update_statistics(const Slot<T>& slot, std::optional<double> share) override {
     const index_t channels = options_.channels;
     const double count = static_cast<double>(slot.out.shape.size() / channels);
-    const T m = static_cast<T>(options_.momentum);
+    const T m = static_cast<T>(share.value_or(options_.momentum));
     const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
     for (index_t c = 0; c < channels; ++c) {
       mean_[c] = std::fma(m, slot.channel[batch_mean * channels + c] - mean_[c], mean_[c]);

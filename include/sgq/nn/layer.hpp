@@ -18,6 +18,7 @@
 #include "sgq/ops/signal.hpp"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -133,8 +134,11 @@ public:
   /// Called once after the parameters have changed: derives what forward needs, e.g. weight codes.
   virtual void parameters_changed(std::string_view name) { static_cast<void>(name); }
 
-  /// Moves running statistics towards those of the recorded training pass.
-  virtual void update_statistics(const Slot<T>& slot) { static_cast<void>(slot); }
+  /// Moves running statistics towards those of the recorded training pass, which count for `share`
+  /// of the new ones; unset, for what the layer's options say.
+  virtual void update_statistics(const Slot<T>& slot, std::optional<double> share) {
+    static_cast<void>(slot), static_cast<void>(share);
+  }
 
   /// The integers that the layer computes with, in words: "pact, 4 bits". Empty: real numbers. Two
   /// nets whose layers say the same turn the same parameters into the same function.

@@ -112,12 +112,15 @@ public:
     return run_backward(dout, tape, Want::input, v, {.constant_statistics = true});
   }
 
-  /// Moves the running statistics of batch norm towards those of a recorded training pass.
-  void update_statistics(const Tape<T>& tape) {
+  /// Moves the running statistics of batch norm towards those of a recorded training pass: by a
+  /// `share` in [0, 1] of the difference, or by the layers' own.
+  void update_statistics(const Tape<T>& tape, std::optional<double> share = {}) {
     tape.check_pass("update_statistics", *identity());
     if (!tape.training())
       throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode"));
-    for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i]);
+    if (share && !(*share >= 0 && *share <= 1))
+      throw value_error(describe("update_statistics", "a share in [0, 1]", to_text(*share)));
+    for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i], share);
   }
 
 private:

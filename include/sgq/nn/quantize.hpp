@@ -198,22 +198,31 @@ std::vector<ValueId> pact_layers(Net<T>& net) {
   return layers;
 }
 
+/// Which clips calibrate() sets.
+enum class Clips {
+  all,
+  missing ///< those without a value; the others keep theirs
+};
+
 /// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
 /// the batch's statistics, which it does not keep; dropout drops nothing. Throws value_error on a
 /// net without PACT.
 template <class T>
-void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999) {
+void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())
     throw value_error(describe("calibrate", "a net with PACT layers", "none",
                                "call quantize() first, with activations of fewer than 32 bits"));
+  const auto sets = [&](const Parameter<T>& clip) {
+    return which == Clips::all || !clip.written();
+  };
   Tape<T> tape;
   Tensor<T> v;
   Mode mode = Mode::train(Random(0));
   mode.dropout = false;
   net.start(plain_signal(View<const T>(x)), tape, mode);
   for (ValueId i = 1; i <= net.last(); ++i) {
-    if (Parameter<T>* clip = net.layer(i).clip()) {
+    if (Parameter<T>* clip = net.layer(i).clip(); clip && sets(*clip)) {
       const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
       v.resize(in.shape);
       ops::materialise(in, v.view());

@@ -1,16 +1,17 @@
 // sgq/train/checkpoint.hpp -- all that an interrupted training run needs in order to go on as if
 // nothing had happened, to the last bit.
 //
-// A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. ..")
-// and, as metadata, the place in the run and the run's options. It is replaced in one stroke, so a
-// kill at any moment leaves the last checkpoint whole; a digest over all tensors finds what a disk
-// did to it later. A checkpoint of a run with other options is refused: going on from it would be
-// neither this run nor that one. So is one of other numerics or of another precision.
+// A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. .."),
+// an average of the weights if there is one ("average.conv1.weight") and, as metadata, the place in
+// the run and the run's options. It is replaced in one stroke, so a kill at any moment leaves the
+// last checkpoint whole; a digest over all tensors finds what a disk did to it later. A checkpoint
+// of a run with other options is refused: going on from it would be neither this run nor that one.
+// So is one of other numerics or of another precision.
 #pragma once
 
 #include "sgq/io/sha256.hpp"
 #include "sgq/nn/model_file.hpp"
-#include "sgq/train/fit.hpp"
+#include "sgq/train/average.hpp"
 
 namespace sgq::train {
 
@@ -24,11 +25,13 @@ struct Run {
 namespace detail {
 
 template <class T>
-nn::Stored<T> stored(nn::Net<T>& net, Optimizer<T>& optimizer) {
+nn::Stored<T> stored(nn::Net<T>& net, Optimizer<T>& optimizer, WeightAverage<T>* average) {
   nn::Stored<T> all = nn::stored(net);
   for (auto& p : all.parameters) p.name = "net." + p.name;
   for (auto& b : all.buffers) b.name = "net." + b.name;
   for (auto& s : optimizer.state()) all.buffers.push_back({"optimizer." + s.name, s.tensor});
+  if (average)
+    for (auto& s : average->state()) all.buffers.push_back({"average." + s.name, s.tensor});
   return all;
 }
 
@@ -105,10 +108,12 @@ inline void check_options(const io::SafeTensors& file, nn::Metadata now) {
 } // namespace detail
 
 /// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
+/// Throws value_error while the net has the averages (WeightAverage::Use).
 template <class T>
 void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
-                     const Run& run) {
+                     const Run& run, std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
+  if (average) average->check_not_in_use("checkpoint");
   io::SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
@@ -118,18 +123,27 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
   for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
   for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
   detail::put_state(file.metadata, run.state);
-  nn::add_tensors(file, detail::stored(net, optimizer));
+  if (average) file.metadata["average_steps"] = to_text(average->steps());
+  nn::add_tensors(file, detail::stored(net, optimizer, average));
   file.metadata["digest"] = detail::digest(file);
   io::write_safetensors(path, file);
 }
 
-/// Puts net and optimiser back to where they were and returns the run's state and notes. Throws
-/// io_error, and changes nothing, on a file that is damaged, is no checkpoint, holds another net or
-/// optimiser, or belongs to a run with other options.
+/// Where the run of a checkpoint stands, for one whose net changes on the way: it must be as it was
+/// before load_checkpoint() can fill it. Throws io_error.
+inline TrainState read_state(const std::string& path) {
+  return detail::get_state(io::read_safetensors(path));
+}
+
+/// Puts net, optimiser and average back to where they were and returns the run's state and notes.
+/// Throws io_error, and changes nothing, on a file that is damaged, is no checkpoint, holds another
+/// net or optimiser, or belongs to a run with other options.
 template <class T>
 Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
-                    const nn::Metadata& options) {
+                    const nn::Metadata& options,
+                    std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
+  if (average) average->check_not_in_use("checkpoint");
   const io::SafeTensors file = io::read_safetensors(path);
   const auto expect = [&](const std::string& key, const std::string& expected) {
     if (const std::string& got = detail::text_at(file, key); got != expected)
@@ -148,8 +162,10 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
   detail::check_types<T>(file);
   const TrainState state = detail::get_state(file);
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
-  nn::load_tensors(file, detail::stored(net, optimizer));
+  const auto average_steps = average ? detail::number_at<index_t>(file, "average_steps") : 0;
+  nn::load_tensors(file, detail::stored(net, optimizer, average));
   optimizer.set_steps(optimizer_steps);
+  if (average) average->set_steps(average_steps);
   net.quantize_weights();
   return {state, options, detail::with_prefix(file.metadata, "note.")};
 }

@@ -64,10 +64,12 @@ T guided_loss(View<const T> z, View<const T> zm, std::span<const std::uint8_t> l
 template <class T>
 class GuidedStep {
 public:
-  /// Without a grid of its own, the fill uses the net's. Throws value_error on an option out of
-  /// range, an optimiser of another net, or a grid that is not the net's.
-  GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options)
-      : optimizer_(optimizer), options_(options) {
+  /// Without a grid of its own, the fill uses the net's. A teacher adds its term of the clean
+  /// logits to the loss. Throws value_error on an option out of range, an optimiser of another net,
+  /// or a grid that is not the net's.
+  GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options,
+             Distillation<T>* teacher = nullptr)
+      : optimizer_(optimizer), options_(options), teacher_(teacher) {
     check_options();
     check_same_net(net, optimizer);
     QuantParams& fill = options_.mask.fill.grid;
@@ -83,7 +85,7 @@ public:
   StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
     const std::optional<double> lambda = lambda_at(at.progress);
     nn::Net<T>& net = optimizer_.net();
-    if (!lambda) return train_step(net, clean_, batch, optimizer_, at);
+    if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
     const View<const T> x = batch.x;
     Arena::Scope scope(scratch());
     const Shape logits{batch.size(), net.classes()};
@@ -100,7 +102,8 @@ public:
     ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
     const View<const T> zm = net.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
 
-    const T loss = guided_loss<T>(z, zm, batch.labels, *lambda, options_.kl_attached, dz, dzm);
+    T loss = guided_loss<T>(z, zm, batch.labels, *lambda, options_.kl_attached, dz, dzm);
+    if (teacher_) loss = teacher_->add(loss, z, batch, dz);
     check_loss(loss, net, masked_);
     if (!single) net.backward(dz, clean_, nn::Want::params);
     net.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
@@ -112,10 +115,10 @@ public:
   }
 
   /// True where the clean gradients and the saliency come from one backward pass: the saliency of
-  /// log p_y is -batch dCE/dx, provided that nothing but CE reaches the clean logits (KL detached)
-  /// and that no batch norm treats its statistics differently in the two.
+  /// log p_y is -batch dCE/dx, provided that nothing but CE reaches the clean logits (KL detached,
+  /// no teacher) and that no batch norm treats its statistics differently in the two.
   bool one_backward() const {
-    if (options_.mask.rank_by == ops::Rank::random ||
+    if (teacher_ || options_.mask.rank_by == ops::Rank::random ||
         options_.target != ops::Target::log_probability || options_.kl_attached ||
         options_.pass == SaliencyPass::separate)
       return false;
@@ -171,6 +174,7 @@ private:
 
   Optimizer<T>& optimizer_;
   GuidedOptions options_;
+  Distillation<T>* teacher_;
   nn::Tape<T> clean_, masked_;
   Tensor<T> x_masked_, saliency_;
 };

@@ -7,6 +7,7 @@
 #include "sgq/data/batches.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/ops/loss.hpp"
+#include "sgq/train/distillation.hpp"
 #include "sgq/train/forward.hpp"
 #include "sgq/train/nonfinite.hpp"
 #include "sgq/train/optimizer.hpp"
@@ -29,16 +30,19 @@ struct StepResult {
   index_t images = 0;
 };
 
-/// Forward, loss, backward, update. The optimiser was made for this net.
+/// Forward, loss, backward, update. The optimiser was made for this net. A teacher adds its term to
+/// the loss (train/distillation.hpp).
 /// Throws value_error, naming the first layer at fault, if the loss is not finite; the parameters
 /// are then still those from before the step.
 template <class T>
 StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
-                      Optimizer<T>& optimizer, const StepContext& at = {}) {
+                      Optimizer<T>& optimizer, const StepContext& at = {},
+                      std::type_identity_t<Distillation<T>*> teacher = nullptr) {
   const View<const T> z = forward(net, batch, tape, nn::Mode::train(at.random));
   Arena::Scope scope(scratch());
   const View<T> dz(scratch().take<T>(z.size()), z.shape());
-  const T loss = ops::cross_entropy<T>(z, batch.labels, dz);
+  T loss = ops::cross_entropy<T>(z, batch.labels, dz);
+  if (teacher) loss = teacher->add(loss, z, batch, dz);
   check_loss(loss, net, tape);
   net.zero_grad();
   net.backward(dz, tape, nn::Want::params);

@@ -5,19 +5,28 @@
 
 #include "sgq/nn/model_file.hpp"
 
+#include <filesystem>
+
 namespace examples {
 
 namespace nn = sgq::nn;
 namespace quant = sgq::quant;
 using sgq::describe;
 
-/// A policy as it was typed. Throws usage_error.
+/// A policy as it was typed, or the first line of the file of that name, as `allocate` writes it.
+/// Throws usage_error.
 inline quant::BitPolicy parse_bits_option(const std::string& text,
                                           const std::string& first_last = "8bit") {
+  std::string policy = text, where = "--bits: ";
+  if (std::error_code ignored; std::filesystem::is_regular_file(text, ignored)) {
+    policy = sgq::io::read_file(text);
+    policy = policy.substr(0, policy.find('\n'));
+    where += text + ": ";
+  }
   try {
-    return quant::parse_bit_policy(text, quant::parse_first_last(first_last));
+    return quant::parse_bit_policy(policy, quant::parse_first_last(first_last));
   } catch (const sgq::value_error& e) {
-    throw usage_error(std::string("--bits: ") + e.what());
+    throw usage_error(where + e.what());
   }
 }
 

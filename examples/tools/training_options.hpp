@@ -88,7 +88,8 @@ namespace detail {
 inline void add_quantisation_options(CommandLine& line, TrainingOptions& o) {
   line.section("Quantisation");
   line.text("--bits", &o.bits, "POLICY",
-            "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .. [fp32]");
+            "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .., or a file with such "
+            "a line [fp32]");
   line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
               "how weights are quantised");
   line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},

@@ -82,6 +82,7 @@
 #include "sgq/ops/shortcut.hpp"
 #include "sgq/ops/signal.hpp"
 
+#include "sgq/quant/allocate.hpp"
 #include "sgq/quant/bits.hpp"
 #include "sgq/quant/calibrate.hpp"
 #include "sgq/quant/dorefa.hpp"
@@ -189,6 +190,7 @@
 #include "sgq/train/adadelta.hpp"
 #include "sgq/train/adamw.hpp"
 #include "sgq/train/average.hpp"
+#include "sgq/train/bit_sensitivity.hpp"
 #include "sgq/train/checkpoint.hpp"
 #include "sgq/train/distillation.hpp"
 #include "sgq/train/evaluate.hpp"

@@ -1,0 +1,238 @@
+// allocate -- which layers should keep their bits?
+//
+//     build/release/examples/allocate --model out/fp32/model.safetensors --share 0.85
+//         --out out/bits
+//     build/release/examples/cifar10 --bits out/bits/by-maps.txt
+//         --from-weights out/fp32/model.safetensors
+//
+// Lowers the weights of one layer at a time, measures on validation images what the loss and what
+// the maps make of it, and gives each layer 2, 4 or 8 bits, so that the net is no larger than asked
+// and as little as possible is lost: of accuracy, of maps, or of both ranks. Activations keep 4
+// bits, first and last layer 8. Random allocations of the same size are the control.
+//
+// OUT gets a policy a file, by-loss.txt, by-maps.txt, by-both.txt, random-1.txt .., and
+// allocation.json with the table.
+#include "explaining.hpp"
+
+#include "sgq/nn/cost.hpp"
+#include "sgq/quant/allocate.hpp"
+#include "sgq/train/bit_sensitivity.hpp"
+
+using namespace examples;
+
+namespace {
+
+namespace quant = sgq::quant;
+namespace train = sgq::train;
+using sgq::index_t;
+
+constexpr int kept = 8, lowered[] = {4, 2}; ///< bits of weights
+
+struct Options {
+  std::string model, data, out, weights = "sawb", cost = "bytes";
+  double share = 0.85;
+  index_t images = 2000, explained = 500, random = 5, seed = 1;
+  MethodOptions how;
+  int threads = 0;
+};
+
+/// The net, what it was measured on, and what its layers cost.
+struct Task {
+  nn::Model<float> model;
+  data::Dataset validation;
+  nn::QuantizeOptions how;
+  nn::NetCost cost; ///< of w4a4
+  std::vector<train::BitSensitivity> sensitivities{};
+};
+
+/// One way to choose.
+struct Result {
+  std::string name;
+  quant::Allocation allocation;
+  std::string policy;
+};
+
+index_t cost_of(const nn::LayerCost& layer, int bits, const Options& o) {
+  nn::LayerCost at = layer;
+  at.weight_bits = bits;
+  return o.cost == "bytes" ? at.packed_bytes() : at.bit_operations();
+}
+
+Task load(const Options& o) {
+  nn::Model<float> model = load_explained(o.model);
+  if (model.bits() != "fp32")
+    throw usage_error(describe("--model", "a real-valued network", model_text(model)));
+  const auto set = model.metadata.find("dataset");
+  if (set == model.metadata.end())
+    throw usage_error(
+        describe("--model", "a network that says on what set it was trained", "none"));
+  const std::string folder = data_folder(o.data, set->second);
+  const auto part = [&](data::Split split) {
+    return data::load(set->second, folder, split, data::Protocol::validation);
+  };
+  data::Dataset all = part(data::Split::test);
+  Task task{std::move(model), data::slice(all, 0, std::min(o.images, all.size())), {}, {}};
+  task.how = {.bits = quant::parse_bit_policy("w4a4"), .weights = o.weights};
+  task.how.input = task.model.input;
+
+  const data::Dataset train_set = part(data::Split::train);
+  const data::Dataset first = data::slice(train_set, 0, std::min<index_t>(200, train_set.size()));
+  data::Batches<float> calibration(first, task.model.input, {.size = 200, .shuffle = false});
+  data::Batches<float> batches(task.validation, task.model.input, {.size = 200, .shuffle = false});
+
+  nn::Net<float>& net = task.model.net;
+  const Images images = images_of(
+      set->second, data::slice(task.validation, 0, std::min(o.explained, task.validation.size())));
+  const Tensor<float> x = images.input(task.model.input);
+  const std::vector<float> background = background_of(images, task.model);
+  const auto maps = [&](nn::Net<float>& lower) {
+    const saliency::MapMethod& method = o.how.method();
+    return saliency::to_maps(attribute(method, lower, x, images.labels, background, o.how),
+                             method.values);
+  };
+  nn::quantize(net, task.how);
+  nn::calibrate(net, calibration.batch(0).x);
+  task.cost = nn::cost_of(net);
+  task.how.bits = {};
+  nn::quantize(net, task.how);
+  task.sensitivities =
+      train::bit_sensitivities(net, task.how, lowered, calibration.batch(0).x, batches, maps);
+  return task;
+}
+
+/// Average ranks, 1 for the least.
+std::vector<double> ranks(const std::vector<double>& values) {
+  std::vector<double> r;
+  for (double v : values) {
+    double rank = 0.5;
+    for (double other : values) rank += other < v ? 1 : other == v ? 0.5 : 0;
+    r.push_back(rank);
+  }
+  return r;
+}
+
+/// What each layer of the body may have; `losses` in the order of the sensitivities.
+Result choose(std::string name, const Task& task, const std::vector<double>& losses,
+              const Options& o) {
+  const std::size_t body = task.cost.layers.size() - 2, widths = std::size(lowered);
+  std::vector<std::vector<quant::WidthChoice>> choices(body);
+  index_t w4 = 0;
+  for (std::size_t l = 0; l < body; ++l) {
+    const nn::LayerCost& layer = task.cost.layers[l + 1];
+    w4 += cost_of(layer, 4, o);
+    choices[l].push_back({kept, cost_of(layer, kept, o), 0});
+    for (std::size_t w = 0; w < widths; ++w)
+      choices[l].push_back({lowered[w], cost_of(layer, lowered[w], o), losses[l * widths + w]});
+  }
+  // The share is of the whole net: what is not in the body stays.
+  const index_t whole = o.cost == "bytes" ? task.cost.packed_bytes() : task.cost.bit_operations();
+  const auto budget = static_cast<index_t>(o.share * static_cast<double>(whole)) - (whole - w4);
+  Result result{std::move(name), quant::allocate(choices, budget), "w4a4"};
+  for (std::size_t l = 0; l < body; ++l)
+    if (const int bits = result.allocation.bits[l]; bits != 4)
+      result.policy += "," + task.cost.layers[l + 1].name + "=w" + sgq::to_text(bits) + "a4";
+  result.allocation.cost += whole - w4;
+  return result;
+}
+
+std::vector<Result> choose_all(const Task& task, const Options& o) {
+  std::vector<double> loss, maps, both;
+  for (const train::BitSensitivity& s : task.sensitivities) {
+    loss.push_back(s.loss);
+    maps.push_back(s.maps);
+  }
+  const std::vector<double> a = ranks(loss), b = ranks(maps);
+  for (std::size_t i = 0; i < a.size(); ++i) both.push_back(a[i] + b[i]);
+  std::vector<Result> results{choose("by-loss", task, loss, o), choose("by-maps", task, maps, o),
+                              choose("by-both", task, both, o)};
+  // Random losses, more at fewer bits, make random allocations that fill the budget as the others.
+  const sgq::Random random(static_cast<std::uint64_t>(o.seed), 0x616c6c6fu); // "allo"
+  for (index_t r = 0; r < o.random; ++r) {
+    const sgq::Random draw = random.split(static_cast<std::uint64_t>(r));
+    std::vector<double> losses;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const double drawn = static_cast<double>(draw.uniform(static_cast<index_t>(i)));
+      losses.push_back(i % std::size(lowered) == 0 ? drawn : losses.back() + drawn);
+    }
+    results.push_back(choose("random-" + sgq::to_text(r + 1), task, losses, o));
+  }
+  return results;
+}
+
+void print(const Task& task, const std::vector<Result>& results, const Options& o) {
+  std::printf("%s: rise of the loss on %d images and change of %s maps of %d where a layer's "
+              "weights alone have fewer bits\n\n%-18s %9s",
+              task.model.name().c_str(), int(task.validation.size()), o.how.name.c_str(),
+              int(std::min(o.explained, task.validation.size())), "layer", "weights");
+  for (int bits : lowered) std::printf("  loss, w%d  maps, w%d", bits, bits);
+  for (const Result& r : results) std::printf("  %s", r.name.c_str());
+  std::printf("\n");
+  const std::size_t widths = std::size(lowered);
+  for (std::size_t l = 0; l + 2 < task.cost.layers.size(); ++l) {
+    const nn::LayerCost& layer = task.cost.layers[l + 1];
+    std::printf("%-18s %9d", layer.name.c_str(), int(layer.weights));
+    for (std::size_t w = 0; w < widths; ++w) {
+      const train::BitSensitivity& s = task.sensitivities[l * widths + w];
+      std::printf("  %8.4f  %8.4f", s.loss, s.maps);
+    }
+    for (const Result& r : results) std::printf("  %*d", int(r.name.size()), r.allocation.bits[l]);
+    std::printf("\n");
+  }
+  std::printf("%-48s %18s", o.cost.c_str(), "");
+  for (const Result& r : results) std::printf("  %*d", int(r.name.size()), int(r.allocation.cost));
+  std::printf("\n");
+}
+
+void write(const Task& task, const std::vector<Result>& results, const Options& o) {
+  io::Json layers = io::Json::array({}), policies = io::Json::object({});
+  for (const train::BitSensitivity& s : task.sensitivities)
+    layers.push_back(io::Json::object({{"layer", s.layer},
+                                       {"bits", s.bits},
+                                       {"loss", s.loss},
+                                       {"maps", s.maps},
+                                       {"blank", s.blank}}));
+  for (const Result& r : results) {
+    policies[r.name] = io::Json::object(
+        {{"policy", r.policy}, {o.cost, r.allocation.cost}, {"sum", r.allocation.loss}});
+    io::write_file_atomically(o.out + "/" + r.name + ".txt", r.policy + "\n");
+  }
+  io::write_file_atomically(o.out + "/allocation.json",
+                            io::to_pretty_string(io::Json::object(
+                                {{"model", o.model},
+                                 {"share", o.share},
+                                 {"method", o.how.name},
+                                 {"images", task.validation.size()},
+                                 {"explained", std::min(o.explained, task.validation.size())},
+                                 {"sensitivities", layers},
+                                 {"allocations", policies},
+                                 {"version", sgq::version}})));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return run_program(argv, "allocate", [&] {
+    Options o;
+    CommandLine line("allocate", "gives each layer the bits that accuracy or maps need");
+    line.text("--model", &o.model, "FILE", "a real-valued model.safetensors");
+    line.number("--share", &o.share, "of the cost of w4a4, what the net may cost");
+    line.choice("--cost", &o.cost, {"bytes", "bit-operations"}, "what is limited");
+    line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
+                "how weights are quantised");
+    line.integer("--images", &o.images, {1, 1 << 30}, "validation images for the loss");
+    line.integer("--explained", &o.explained, {1, 1 << 30}, "how many of them get maps");
+    line.integer("--random", &o.random, {0, 1000}, "random allocations");
+    add_data_option(line, &o.data);
+    add_method_options(line, o.how);
+    line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
+    line.text("--out", &o.out, "DIR", "folder for the policies and the table");
+    if (!line.parse(argc, argv)) return;
+    if (o.model.empty() || o.out.empty()) throw usage_error("--model and --out are needed");
+    sgq::set_num_threads(o.threads);
+    make_out_folder(o.out);
+    const Task task = load(o);
+    const std::vector<Result> results = choose_all(task, o);
+    print(task, results, o);
+    write(task, results, o);
+  });
+}

@@ -29,7 +29,7 @@ using sgq::index_t;
 constexpr int kept = 8, lowered[] = {4, 2}; ///< bits of weights
 
 struct Options {
-  std::string model, data, out, weights = "sawb", cost = "bytes";
+  std::string model, dataset, data, out, weights = "sawb", cost = "bytes";
   double share = 0.85;
   index_t images = 2000, explained = 500, random = 5, seed = 1;
   MethodOptions how;
@@ -39,9 +39,9 @@ struct Options {
 /// The net, what it was measured on, and what its layers cost.
 struct Task {
   nn::Model<float> model;
-  data::Dataset validation;
-  nn::QuantizeOptions how;
-  nn::NetCost cost; ///< of w4a4
+  data::Dataset calibration, validation;
+  nn::QuantizeOptions how{}; ///< without bits
+  nn::NetCost cost{};        ///< of w4a4
   std::vector<train::BitSensitivity> sensitivities{};
 };
 
@@ -62,42 +62,47 @@ Task load(const Options& o) {
   nn::Model<float> model = load_explained(o.model);
   if (model.bits() != "fp32")
     throw usage_error(describe("--model", "a real-valued network", model_text(model)));
-  const auto set = model.metadata.find("dataset");
-  if (set == model.metadata.end())
-    throw usage_error(
-        describe("--model", "a network that says on what set it was trained", "none"));
-  const std::string folder = data_folder(o.data, set->second);
-  const auto part = [&](data::Split split) {
-    return data::load(set->second, folder, split, data::Protocol::validation);
+  const auto trained_on = model.metadata.find("dataset");
+  const std::string set = !o.dataset.empty()                   ? o.dataset
+                          : trained_on != model.metadata.end() ? trained_on->second
+                                                               : "";
+  if (set.empty()) throw usage_error("--dataset is needed: the model does not name its set");
+  const auto part = [&](data::Split split, index_t images) {
+    const data::Dataset all =
+        data::load(set, data_folder(o.data, set), split, data::Protocol::validation);
+    return data::slice(all, 0, std::min(images, all.size()));
   };
-  data::Dataset all = part(data::Split::test);
-  Task task{std::move(model), data::slice(all, 0, std::min(o.images, all.size())), {}, {}};
-  task.how = {.bits = quant::parse_bit_policy("w4a4"), .weights = o.weights};
-  task.how.input = task.model.input;
+  Task task{std::move(model), part(data::Split::train, 200), part(data::Split::test, o.images)};
+  task.how = {.weights = o.weights, .input = task.model.input};
+  return task;
+}
 
-  const data::Dataset train_set = part(data::Split::train);
-  const data::Dataset first = data::slice(train_set, 0, std::min<index_t>(200, train_set.size()));
-  data::Batches<float> calibration(first, task.model.input, {.size = 200, .shuffle = false});
-  data::Batches<float> batches(task.validation, task.model.input, {.size = 200, .shuffle = false});
-
+/// Fills in costs and sensitivities.
+void measure(Task& task, const Options& o) {
   nn::Net<float>& net = task.model.net;
-  const Images images = images_of(
-      set->second, data::slice(task.validation, 0, std::min(o.explained, task.validation.size())));
-  const Tensor<float> x = images.input(task.model.input);
+  const QuantParams& grid = task.model.input;
+  data::Batches<float> calibration(task.calibration, grid, {.size = 200, .shuffle = false});
+  data::Batches<float> validation(task.validation, grid, {.size = 200, .shuffle = false});
+  const View<const float> first = calibration.batch(0).x;
+
+  nn::QuantizeOptions w4a4 = task.how;
+  w4a4.bits = quant::parse_bit_policy("w4a4");
+  nn::quantize(net, w4a4);
+  nn::calibrate(net, first);
+  task.cost = nn::cost_of(net);
+  nn::quantize(net, task.how);
+
+  const Images images =
+      images_of(task.validation.name,
+                data::slice(task.validation, 0, std::min(o.explained, task.validation.size())));
+  const Tensor<float> x = images.input(grid);
   const std::vector<float> background = background_of(images, task.model);
   const auto maps = [&](nn::Net<float>& lower) {
     const saliency::MapMethod& method = o.how.method();
     return saliency::to_maps(attribute(method, lower, x, images.labels, background, o.how),
                              method.values);
   };
-  nn::quantize(net, task.how);
-  nn::calibrate(net, calibration.batch(0).x);
-  task.cost = nn::cost_of(net);
-  task.how.bits = {};
-  nn::quantize(net, task.how);
-  task.sensitivities =
-      train::bit_sensitivities(net, task.how, lowered, calibration.batch(0).x, batches, maps);
-  return task;
+  task.sensitivities = train::bit_sensitivities(net, task.how, lowered, first, validation, maps);
 }
 
 /// Average ranks, 1 for the least.
@@ -215,6 +220,7 @@ int main(int argc, char** argv) {
     Options o;
     CommandLine line("allocate", "gives each layer the bits that accuracy or maps need");
     line.text("--model", &o.model, "FILE", "a real-valued model.safetensors");
+    line.text("--dataset", &o.dataset, "SET", "the set, or its folder [what the model says]");
     line.number("--share", &o.share, "of the cost of w4a4, what the net may cost");
     line.choice("--cost", &o.cost, {"bytes", "bit-operations"}, "what is limited");
     line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
@@ -230,7 +236,8 @@ int main(int argc, char** argv) {
     if (o.model.empty() || o.out.empty()) throw usage_error("--model and --out are needed");
     sgq::set_num_threads(o.threads);
     make_out_folder(o.out);
-    const Task task = load(o);
+    Task task = load(o);
+    measure(task, o);
     const std::vector<Result> results = choose_all(task, o);
     print(task, results, o);
     write(task, results, o);

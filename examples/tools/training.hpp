@@ -36,52 +36,55 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
   return pairs;
 }
 
+/// The model of --from-weights. Throws usage_error where the options or the set want another one.
+inline nn::Model<float> load_start(const TrainingOptions& o, const data::Dataset& set) {
+  nn::Model<float> model = nn::load_model(o.from_weights);
+  if (!model.spec)
+    throw usage_error(describe("--from-weights", "one of the networks of this program",
+                               o.from_weights + ", a net of its own"));
+  const bool real = model.bits() == "fp32";
+  check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
+  const TrainingOptions usual; // no recipe says anything of these
+  if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||
+                o.pact != usual.pact || o.alpha != usual.alpha ||
+                o.alpha_quantile != usual.alpha_quantile || !o.recipe.progressive.empty()))
+    throw usage_error("--weights, --first-last, --pact, --alpha and --progressive: " +
+                      o.from_weights + " is quantised already, and keeps what it has");
+  const sgq::Shape images = set.images.shape().with_batch(1);
+  if (model.net.input_shape() != images)
+    throw usage_error(describe("--from-weights", "a net for images " + images.str(),
+                               model.name() + ", " + model.net.input_shape().str()));
+  if (model.net.classes() != set.classes)
+    throw usage_error(
+        describe("--from-weights",
+                 "a net of " + sgq::to_text(set.classes) + " classes, as " + set.name + " has",
+                 sgq::to_text(model.net.classes())));
+  return model;
+}
+
 /// Builds the net for the images and classes of the set, or loads --from-weights, and quantises it
 /// as asked, for that stage of --progressive. `first` is a batch of the training set, for the clips.
 /// Prints the warnings of quantize().
 inline Start start(const TrainingOptions& o, const data::Dataset& set, sgq::View<const float> first,
                    std::size_t stage) {
-  const QuantParams& grid = set.grid;
   nn::ModelSpec spec{.net = o.net.empty() ? o.default_net : o.net};
   spec.options = {
       .seed = o.seed, .classes = set.classes, .image = {set.channels(), set.height(), set.width()}};
-  spec.quant.input = grid;
-  std::string origin;
+  spec.quant.input = set.grid;
   nn::Net<float> net = [&] {
     if (o.from_weights.empty()) return nn::build_model<float>(spec);
-    nn::Model<float> model = nn::load_model(o.from_weights);
-    if (!model.spec)
-      throw usage_error(describe("--from-weights", "one of the networks of this program",
-                                 o.from_weights + ", a net of its own"));
-    const bool real = model.bits() == "fp32";
-    check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
-    const TrainingOptions usual; // no recipe says anything of these
-    if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||
-                  o.pact != usual.pact || o.alpha != usual.alpha ||
-                  o.alpha_quantile != usual.alpha_quantile || !o.recipe.progressive.empty()))
-      throw usage_error("--weights, --first-last, --pact, --alpha and --progressive: " +
-                        o.from_weights + " is quantised already, and keeps what it has");
-    if (model.net.input_shape() != first.shape().with_batch(1))
-      throw usage_error(describe("--from-weights",
-                                 "a net for images " + first.shape().with_batch(1).str(),
-                                 model.name() + ", " + model.net.input_shape().str()));
-    if (model.net.classes() != set.classes)
-      throw usage_error(
-          describe("--from-weights",
-                   "a net of " + sgq::to_text(set.classes) + " classes, as " + set.name + " has",
-                   sgq::to_text(model.net.classes())));
-    origin = io::sha256(io::read_file(o.from_weights));
+    nn::Model<float> model = load_start(o, set);
     spec = *model.spec;
     return std::move(model.net);
   }();
   if (quant::name(spec.quant.bits) == "fp32") { // not so the file of a quantised net
-    spec.quant = quantization(o, grid);
+    spec.quant = quantization(o, set.grid);
     enter_stage(o, stage, spec.quant, first, net);
   }
   nn::Metadata deciding = deciding_options(o, spec);
   if (!sgq::find_row(data::datasets, o.dataset))
     for (const auto& [key, value] : own_set_pairs(set)) deciding[key] = value;
-  if (!origin.empty()) deciding["from_weights"] = origin;
+  if (!o.from_weights.empty()) deciding["from_weights"] = io::sha256(io::read_file(o.from_weights));
   return {std::move(spec), std::move(net), std::move(deciding)};
 }
 

@@ -21,7 +21,7 @@ for name in by-loss by-maps by-both random-1 random-2; do
 done
 
 # A smaller share costs less; all of them fit; a file of the policy trains.
-size() { awk '/^bytes / { print $2 }' "$1"; }
+size() { awk '/^bytes / { print $3 }' "$1"; } # by-maps
 "$program" --model "$model" --images 100 --explained 20 --random 0 --share 0.7 --out "$work/small" \
   >"$work/less" || fail "exit code $?"
 [ "$(size "$work/less")" -lt "$(size "$work/stdout")" ] || fail "a share of 0.7 is not smaller"

@@ -6,8 +6,8 @@
 //     loss   rise of the mean cross-entropy over validation images
 //     maps   1 - mean cosine between the maps of an image before and after
 //
-// quant/allocate.hpp turns them into a policy. They are a ranking, not a forecast: training makes up
-// for most of either.
+// quant/allocate.hpp turns them into a policy. They are a ranking, not a forecast: training makes
+// up for most of either.
 #pragma once
 
 #include "sgq/nn/quantize.hpp"
@@ -51,8 +51,8 @@ inline void set_maps(BitSensitivity& s, View<const float> before, View<const flo
 
 /// One for each of `widths` and each layer with weights but the first and the last, in the net's
 /// order. maps(net) returns maps [N,H,W] of always the same images. `how` says how to quantise; its
-/// bits are not read. The net must be real-valued, and is so afterwards. Throws value_error on a net
-/// without a body, or one that is quantised.
+/// bits are not read. The net must be real-valued, and is so afterwards. Throws value_error on a
+/// net without a body, or one that is quantised.
 template <class T, class Maps>
 std::vector<BitSensitivity> bit_sensitivities(nn::Net<T>& net, nn::QuantizeOptions how,
                                               std::span<const int> widths, ConstView<T> calibration,

@@ -1,5 +1,6 @@
-// own_map -- an attribution map of your own: VarGrad, the variance of the gradient under noise
-// (Adebayo et al., arXiv 1810.03292).
+// own_map -- an attribution map of your own: the Fisher information of the prediction about each
+// pixel, sum over c of p_c (d log p_c / dx)^2. It asks what the whole prediction depends on, so the
+// given classes do not matter.
 //
 // A map is a function from an Explainer, images and classes to an Attribution. It works for every
 // net and every policy of bits.
@@ -12,21 +13,21 @@ using namespace sgq;
 namespace {
 
 template <class T>
-saliency::Attribution<T> vargrad(saliency::Explainer<T>& explain, ConstView<T> x,
-                                 std::span<const std::uint8_t> classes, index_t samples, T sigma) {
-  saliency::Attribution<T> a{Tensor<T>(x.shape()), explain.label("VarGrad")};
+saliency::Attribution<T> fisher(saliency::Explainer<T>& explain, ConstView<T> x,
+                                std::span<const std::uint8_t> classes) {
+  saliency::Attribution<T> a{Tensor<T>(x.shape()), explain.label("Fisher information")};
+  Tensor<T> logits;
   explain.each_batch(x, classes, [&](View<const T> xb, auto cb, index_t first) {
-    Tensor<T> noisy(xb.shape()), mean(xb.shape());
-    const View<T> variance = a.values.view().slice(first, xb.shape()[0]);
-    for (index_t s = 0; s < samples; ++s) {
-      const Random noise = Random(1).split(static_cast<std::uint64_t>(s));
-      for (index_t i = 0; i < xb.size(); ++i)
-        noisy[i] = xb[i] + sigma * static_cast<T>(noise.normal(first * xb.shape().stride() + i));
-      const View<const T> dx = explain.gradient(noisy, cb);
-      for (index_t i = 0; i < dx.size(); ++i) { // Welford's running mean and variance
-        const T away = dx[i] - mean[i];
-        mean[i] += away / static_cast<T>(s + 1);
-        variance[i] += away * (dx[i] - mean[i]) / static_cast<T>(samples);
+    logits.copy_from(explain.forward(xb));
+    const index_t count = logits.shape()[1], features = xb.shape().stride();
+    const View<T> sum = a.values.view().slice(first, xb.shape()[0]);
+    for (index_t c = 0; c < count; ++c) {
+      const std::vector<std::uint8_t> all(cb.size(), static_cast<std::uint8_t>(c));
+      const View<const T> dx = explain.gradient(xb, all); // of the explainer's score, log p_c
+      for (index_t i = 0; i < dx.size(); ++i) {
+        const T* row = logits.data() + i / features * count;
+        const T p = static_cast<T>(math::exp(saliency::log_probability(row, count, c)));
+        sum[i] += p * dx[i] * dx[i];
       }
     }
   });
@@ -45,9 +46,9 @@ int main(int argc, char** argv) {
   train::fit(net, batches, optimizer, {.epochs = 4});
 
   const auto batch = batches.batch(0);
-  saliency::Explainer explain(net);
-  const auto maps = saliency::to_maps(vargrad(explain, batch.x, batch.labels, 8, 0.2f),
-                                      saliency::Values::magnitude);
-  std::printf("Gini of VarGrad's maps: %.3f\n",
+  saliency::Explainer explain(net, {.target = saliency::Target::log_probability});
+  const auto maps =
+      saliency::to_maps(fisher(explain, batch.x, batch.labels), saliency::Values::magnitude);
+  std::printf("Gini of the Fisher information: %.3f\n",
               saliency::bootstrap_mean(saliency::gini(maps)).mean);
 }

@@ -93,14 +93,15 @@ void measure(Task& task, const Options& o) {
   nn::quantize(net, task.how);
 
   const Images images =
-      images_of(task.validation.name,
+      images_of(o.dataset.empty() ? task.validation.name : o.dataset,
                 data::slice(task.validation, 0, std::min(o.explained, task.validation.size())));
   const Tensor<float> x = images.input(grid);
-  const std::vector<float> background = background_of(images, task.model);
+  const saliency::MapMethod& method = o.how.method();
+  const saliency::ExplainerOptions options =
+      explainer_options(method, images, task.model, o.how, o.data);
   const auto maps = [&](nn::Net<float>& lower) {
-    const saliency::MapMethod& method = o.how.method();
-    return saliency::to_maps(attribute(method, lower, x, images.labels, background, o.how),
-                             method.values);
+    saliency::Explainer explain(lower, options);
+    return saliency::to_maps(method.make(explain, x, images.labels, o.how.values), method.values);
   };
   task.sensitivities = train::bit_sensitivities(net, task.how, lowered, first, validation, maps);
 }

@@ -70,8 +70,10 @@ void fill_in(Column& column, const Images& images, std::span<const std::uint8_t>
              const Options& o, const Column& first) {
   const QuantParams& grid = column.model.input;
   const Tensor<float> x = images.input(grid);
-  const auto a = attribute(o.how.method(), column.model.net, x, targets,
-                           background_of(images, column.model), o.how);
+  const saliency::MapMethod& method = o.how.method();
+  saliency::Explainer explainer(column.model.net,
+                                explainer_options(method, images, column.model, o.how, o.data));
+  const auto a = method.make(explainer, x, targets, o.how.values);
   const auto said = saliency::predictions(saliency::logits_of(column.model.net, x));
   for (std::size_t n = 0; n < images.labels.size(); ++n)
     column.accuracy += said[n] == images.labels[n];

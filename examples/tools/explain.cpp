@@ -78,9 +78,11 @@ std::vector<saliency::MapMeasure> measure(const Subject& s, View<const float> ma
 }
 
 /// Explains, measures, writes METHOD.npy and prints a line.
-Result run(const Options& o, Subject& s, const saliency::MapMethod& method) {
+Result run(const Options& o, Subject& s, const saliency::MapMethod& method,
+           saliency::ExplainerOptions options) {
+  saliency::Explainer explainer(s.model.net, std::move(options));
   const Stopwatch watch;
-  const auto a = attribute(method, s.model.net, s.x, s.targets, s.background, o.how);
+  const auto a = method.make(explainer, s.x, s.targets, o.how.values);
   const double seconds = watch.seconds();
   Result result{&method, saliency::to_maps(a, method.values), {}};
   io::write_npy(o.out + "/" + std::string(method.name) + ".npy", result.maps);
@@ -103,6 +105,25 @@ Result run(const Options& o, Subject& s, const saliency::MapMethod& method) {
               text_of(saliency::bootstrap_mean(saliency::gini(result.maps))).c_str());
   std::fflush(stdout);
   return result;
+}
+
+/// Every method that was asked for. One of `all` whose baselines are not at hand is left out, and
+/// said to be.
+std::vector<Result> run_methods(const Options& o, Subject& s) {
+  std::vector<Result> results;
+  for (const saliency::MapMethod& method : saliency::map_methods) {
+    if (o.how.name != "all" && o.how.name != method.name) continue;
+    saliency::ExplainerOptions options;
+    try {
+      options = explainer_options(method, s.images, s.model, o.how, o.data);
+    } catch (const std::runtime_error& e) {
+      if (o.how.name != "all" || !o.how.baselines.empty()) throw;
+      std::printf("%s is left out: %s\n", std::string(method.name).c_str(), e.what());
+      continue;
+    }
+    results.push_back(run(o, s, method, std::move(options)));
+  }
+  return results;
 }
 
 /// A row per image: the image, then its maps.
@@ -171,9 +192,7 @@ void explain(const Options& o) {
     std::printf(" %d", s.targets[n]);
   std::printf(s.targets.size() > 20 ? " ..\n" : "\n");
   print_classes(s.images.class_names);
-  std::vector<Result> results;
-  for (const saliency::MapMethod& method : saliency::map_methods)
-    if (o.how.name == "all" || o.how.name == method.name) results.push_back(run(o, s, method));
+  const std::vector<Result> results = run_methods(o, s);
   write_picture(o, s, results);
   write_metrics(o, s, results);
   std::printf("%s/maps.png\n", o.out.c_str());

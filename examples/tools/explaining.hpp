@@ -90,6 +90,7 @@ inline nn::Net<float> untrained(const nn::Net<float>& trained, std::uint64_t see
 
 struct MethodOptions {
   std::string name = "gradient", score = "logit"; ///< score: or log-probability
+  std::string baselines{};                        ///< a file; empty: of the model's data set
   saliency::MapOptions values{};
 
   saliency::Target target() const {
@@ -110,20 +111,48 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
   line.choice("--method", &o.name, names, help);
   line.choice("--score", &o.score, {"logit", "log-probability"},
               "class score to differentiate: logit or log-probability");
-  line.integer("--samples", &o.values.samples, {1, 100000}, "number of noisy copies in SmoothGrad");
+  line.integer(
+      "--samples", &o.values.samples, {1, 100000},
+      "number of noisy copies in SmoothGrad and VarGrad, of baselines in expected gradients");
   line.integer("--steps", &o.values.steps, {1, 100000}, "number of steps in integrated gradients");
   line.integer("--masks", &o.values.masks, {1, 1000000}, "number of RISE masks");
-  line.integer("--seed", &o.values.seed, {0, 1 << 30}, "seed of noise and masks");
+  line.integer("--seed", &o.values.seed, {0, 1 << 30}, "seed of noise, masks and baselines");
+  line.text("--baselines", &o.baselines, "FILE.npy",
+            "where expected gradients start: training images, uint8 pixel codes or float32 network "
+            "input (default: 256 of the model's data set)");
 }
 
-/// Explains images x; `background` has a value per channel.
-inline saliency::Attribution<float> attribute(const saliency::MapMethod& method,
-                                              nn::Net<float>& net, View<const float> x,
-                                              std::span<const std::uint8_t> classes,
-                                              const std::vector<float>& background,
-                                              const MethodOptions& o) {
-  saliency::Explainer explain(net, {.target = o.target(), .background = background});
-  return method.make(explain, x, classes, o.values);
+/// Training images in the model's input units: those of --baselines, else of the set that the model
+/// was trained on, else of the set of the images. Throws usage_error where nobody knows a set.
+inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& model,
+                                  const MethodOptions& o, const std::string& folder) {
+  if (!o.baselines.empty()) {
+    if (!o.baselines.ends_with(".npy"))
+      throw usage_error(describe("--baselines", "FILE.npy", "'" + o.baselines + "'"));
+    const Images given = load_images(o.baselines, folder);
+    check_fits(given, model.net, o.baselines);
+    return given.input(model.input);
+  }
+  const auto trained_on = model.metadata.find("dataset");
+  const bool named =
+      trained_on != model.metadata.end() && sgq::find_row(data::datasets, trained_on->second);
+  const std::string set = named ? trained_on->second : images.set;
+  if (set.empty())
+    throw usage_error("expected gradients need training images: give --baselines FILE.npy");
+  return data::baseline_images(data::load(set, data_folder(folder, set), data::Split::train),
+                               model.input);
+}
+
+/// What an Explainer of the model takes; baselines where the method needs them.
+inline saliency::ExplainerOptions explainer_options(const saliency::MapMethod& method,
+                                                    const Images& images,
+                                                    const nn::Model<float>& model,
+                                                    const MethodOptions& o,
+                                                    const std::string& folder) {
+  saliency::ExplainerOptions options{.target = o.target(),
+                                     .background = background_of(images, model)};
+  if (method.needs_baselines) options.baselines = baselines_of(images, model, o, folder);
+  return options;
 }
 
 /// maps [N,H,W] -> [N,H,W,3]. A method that is positive everywhere is drawn from each map's lowest

@@ -60,13 +60,14 @@ Group parse_group(const std::string& option, const std::string& text) {
 std::vector<saliency::MapMeasure> measure(nn::Model<float>& model, const Images& images,
                                           const Options& o) {
   const Tensor<float> x = images.input(model.input);
-  const std::vector<float> background = background_of(images, model);
   const saliency::MapMethod& method = o.how.method();
-  const auto a = attribute(method, model.net, x, images.labels, background, o.how);
-  const Tensor<float> maps = saliency::to_maps(a, method.values);
+  saliency::Explainer explainer(model.net, explainer_options(method, images, model, o.how, o.data));
+  const Tensor<float> maps =
+      saliency::to_maps(method.make(explainer, x, images.labels, o.how.values), method.values);
   const Marked marked = marked_pixels(images);
   saliency::NetFunction f(model.net);
-  const saliency::Classifier classifier(f, model.net.classes(), {.background = background});
+  const saliency::Classifier classifier(f, model.net.classes(),
+                                        {.background = background_of(images, model)});
   std::vector<saliency::MapMeasure> all = saliency::measure_maps(
       {.maps = maps,
        .rank_by = method.values,

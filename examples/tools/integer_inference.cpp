@@ -175,6 +175,10 @@ void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
   const saliency::RiseOptions masks{.masks = o.masks};
   report("rise", saliency::rise(model, x, labels, masks),
          saliency::rise(trained, x, labels, masks));
+  infer::EngineFeatureMaps of_engine(engine.graph());
+  saliency::NetFeatureMaps of_net(net);
+  report("score-cam", saliency::score_cam(model, of_engine, x, labels),
+         saliency::score_cam(trained, of_net, x, labels));
 }
 
 void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_t> images) {

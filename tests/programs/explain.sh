@@ -21,8 +21,9 @@ quick="--samples 2 --steps 2 --masks 20"
 # ---- Results.
 # shellcheck disable=SC2086
 run 0 "" $model $quick --images synthetic:0,2-4 --faithfulness --out "$work/all"
-for method in gradient gradient-x-input smoothgrad smoothgrad-squared integrated-gradients \
-  guided_backprop grad-cam occlusion rise; do
+for method in gradient gradient-x-input smoothgrad smoothgrad-squared vargrad \
+  integrated-gradients expected-gradients guided_backprop grad-cam grad-cam-plus-plus layer-cam \
+  hires-cam score-cam occlusion rise; do
   size=$(wc -c <"$work/all/$method.npy")
   [ "$size" -eq $((128 + 4 * 4 * 28 * 28)) ] || fail "$method.npy has $size bytes"
   grep -q "\"$method\": {" "$work/all/metrics.json" || fail "metrics.json lacks $method"
@@ -59,6 +60,20 @@ for images in codes input; do
   # shellcheck disable=SC2086
   run 0 "" $model $quick --images "$work/$images.npy" --out "$work/$images"
 done
+# ---- Baselines of one's own: where all are black, expected gradients are of another place.
+expected="$model --images synthetic:0,2-4 --method expected-gradients --samples 2"
+# shellcheck disable=SC2086
+{
+  run 0 "" $expected --out "$work/set"
+  cmp -s "$work/set/expected-gradients.npy" "$work/all/expected-gradients.npy" ||
+    fail "expected gradients differ from run to run"
+  run 0 "" $expected --baselines "$work/codes.npy" --out "$work/black"
+  cmp -s "$work/set/expected-gradients.npy" "$work/black/expected-gradients.npy" &&
+    fail "--baselines has no effect"
+  run 1 "\[1, 1, 28, 28\] each" $expected --baselines "$work/wide.npy"
+  run 2 "FILE.npy, got 'synthetic:0'" $expected --baselines synthetic:0
+}
+
 # shellcheck disable=SC2086
 {
   run 1 "\[1, 1, 28, 28\] each" $model --images "$work/wide.npy"

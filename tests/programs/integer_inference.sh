@@ -9,7 +9,7 @@ set -u
 run 0 "" --bits w2a2 --limit 40 --explain 2 --masks 20 --name lenet --out "$work/out"
 grep -q " 0 differ" "$work/stdout" || fail "not verified: $(cat "$work/stdout")"
 grep -q "DIFFERS" "$work/stdout" && fail "maps differ: $(cat "$work/stdout")"
-for file in lenet.safetensors lenet.c lenet.h images.bin logits.bin occlusion.npy rise.npy; do
+for file in lenet.safetensors lenet.c lenet.h images.bin logits.bin occlusion.npy rise.npy score-cam.npy; do
   [ -s "$work/out/$file" ] || fail "no $file"
 done
 

@@ -3,5 +3,5 @@
 set -u
 . "$(dirname "$0")/../support/contract.sh"
 run 0 ""
-grep -q -E '^Gini of VarGrad.s maps: 0\.[2-9][0-9][0-9]$' "$work/stdout" || fail "prints: $(cat "$work/stdout")"
+grep -q -E '^Gini of the Fisher information: 0\.[2-9][0-9][0-9]$' "$work/stdout" || fail "prints: $(cat "$work/stdout")"
 exit $failed

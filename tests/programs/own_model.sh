@@ -17,6 +17,21 @@ grep -q "^own net w4a4, 70 images" "$work/explained" || fail "explain: $(cat "$w
 cmp "$work/own/logits.npy" "$work/explain/logits.npy" || fail "explain: other logits"
 [ -s "$work/explain/maps.png" ] || fail "explain: no picture"
 
+# Nobody knows its training images: of all maps, expected gradients are left out, or asked for alone
+# an error, until they are given.
+"$others/explain" --model "$own" --images "$images" --targets predicted --samples 2 --steps 2 \
+  --masks 4 --out "$work/all" >"$work/explained" 2>&1 || fail "explain: $(cat "$work/explained")"
+grep -q "^expected-gradients is left out: .*--baselines" "$work/explained" ||
+  fail "explain: $(cat "$work/explained")"
+[ -s "$work/all/score-cam.npy" ] || fail "explain: no score-cam.npy"
+expected="--targets predicted --method expected-gradients --out $work/expected"
+# shellcheck disable=SC2086
+"$others/explain" --model "$own" --images "$images" $expected >"$work/explained" 2>&1 &&
+  fail "explain: expected gradients without baselines"
+# shellcheck disable=SC2086
+"$others/explain" --model "$own" --images "$images" $expected --baselines "$images" \
+  >"$work/explained" 2>&1 || fail "explain: $(cat "$work/explained")"
+
 "$others/compare" --models "a=$own,b=$own" --images "$images" --targets predicted \
   --out "$work/compare" >"$work/compared" 2>&1 || fail "compare: $(cat "$work/compared")"
 

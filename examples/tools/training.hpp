@@ -33,6 +33,32 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
   return pairs;
 }
 
+/// Throws usage_error where the network of --from-weights is not one to go on from with these options
+/// and this set.
+inline void check_from_weights(const TrainingOptions& o, const nn::Model<float>& model,
+                               const data::Dataset& set) {
+  const sgq::Shape image = set.images.shape().with_batch(1);
+  if (!model.spec)
+    throw usage_error(describe("--from-weights", "one of the networks of this program",
+                               o.from_weights + ", a net of its own"));
+  const bool real = model.bits() == "fp32";
+  check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
+  const TrainingOptions usual; // no recipe says anything of these
+  if (!real &&
+      (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
+       o.alpha != usual.alpha || o.alpha_quantile != usual.alpha_quantile))
+    throw usage_error("--weights, --first-last, --pact and --alpha: " + o.from_weights +
+                      " is quantised already, and keeps what it has");
+  if (model.net.input_shape() != image)
+    throw usage_error(describe("--from-weights", "a net for images " + image.str(),
+                               model.name() + ", " + model.net.input_shape().str()));
+  if (model.net.classes() != set.classes)
+    throw usage_error(
+        describe("--from-weights",
+                 "a net of " + sgq::to_text(set.classes) + " classes, as " + set.name + " has",
+                 sgq::to_text(model.net.classes())));
+}
+
 /// Builds the net for the images and classes of the set, or loads --from-weights, and quantises it
 /// as asked. `first` is a batch of the training set, for the clips. Prints the warnings of
 /// quantize().
@@ -47,26 +73,7 @@ inline Start start(const TrainingOptions& o, const data::Dataset& set,
   nn::Net<float> net = [&] {
     if (o.from_weights.empty()) return nn::build_model<float>(spec);
     nn::Model<float> model = nn::load_model(o.from_weights);
-    if (!model.spec)
-      throw usage_error(describe("--from-weights", "one of the networks of this program",
-                                 o.from_weights + ", a net of its own"));
-    const bool real = model.bits() == "fp32";
-    check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
-    const TrainingOptions usual; // no recipe says anything of these
-    if (!real &&
-        (o.weights != usual.weights || o.first_last != usual.first_last || o.pact != usual.pact ||
-         o.alpha != usual.alpha || o.alpha_quantile != usual.alpha_quantile))
-      throw usage_error("--weights, --first-last, --pact and --alpha: " + o.from_weights +
-                        " is quantised already, and keeps what it has");
-    if (model.net.input_shape() != first.shape().with_batch(1))
-      throw usage_error(describe("--from-weights",
-                                 "a net for images " + first.shape().with_batch(1).str(),
-                                 model.name() + ", " + model.net.input_shape().str()));
-    if (model.net.classes() != set.classes)
-      throw usage_error(
-          describe("--from-weights",
-                   "a net of " + sgq::to_text(set.classes) + " classes, as " + set.name + " has",
-                   sgq::to_text(model.net.classes())));
+    check_from_weights(o, model, set);
     origin = io::sha256(io::read_file(o.from_weights));
     spec = *model.spec;
     return std::move(model.net);

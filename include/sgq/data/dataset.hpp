@@ -4,8 +4,9 @@
 //     labels    N             class numbers below `classes`
 //     evidence  [N, 1, H, W]  1 at the pixels that show the class; empty if unknown
 //
-// Programs ask the set, whose files may have any shape and classes, for what belongs to it: the grid
-// of its pixels, its background, the names of its classes. load() fills these in (data/load.hpp).
+// Programs ask the set, whose files may have any shape and classes, for what belongs to it: the
+// grid of its pixels, its background, the names of its classes. load() fills these in
+// (data/load.hpp).
 //
 // Pixels stay integers until a batch is made (data/batches.hpp), because a quantised first layer,
 // a fill and a background are all defined on codes (data/normalize.hpp).

@@ -1,7 +1,7 @@
 // sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
 //
-// The formula is core/quant_params.hpp's. Here are also the grid that fits a set's own pixels and its
-// background; those of the sets with a name are in data/load.hpp.
+// The formula is core/quant_params.hpp's. Here are also the grid that fits a set's own pixels and
+// its background; those of the sets with a name are in data/load.hpp.
 #pragma once
 
 #include "sgq/config.hpp"
@@ -43,7 +43,8 @@ inline QuantParams measure(const Dataset& set) {
   return norm;
 }
 
-/// True where more than half of the pixel codes are 0: a set of drawings, whose empty pixel is black.
+/// True where more than half of the pixel codes are 0: a set of drawings, whose empty pixel is
+/// black.
 inline bool is_on_black(const Dataset& set) {
   const index_t zeros = std::count(set.images.begin(), set.images.end(), std::uint8_t{0});
   return 2 * zeros > set.images.size();

@@ -90,8 +90,8 @@ inline QuantParams input_from_metadata(const Metadata& pairs) {
   return input;
 }
 
-/// The names of a net's classes, as a pair: a name per line. Throws value_error on a name of several
-/// lines.
+/// The names of a net's classes, as a pair: a name per line. Throws value_error on a name of
+/// several lines.
 inline Metadata to_metadata(std::span<const std::string> class_names) {
   std::string text;
   for (std::size_t i = 0; i < class_names.size(); ++i) {

@@ -40,9 +40,8 @@ struct Options {
 struct Task {
   nn::Model<float> model;
   data::Dataset calibration, validation;
-  nn::QuantizeOptions how{}; ///< without bits
-  nn::NetCost cost{};        ///< of w4a4
-  std::vector<train::BitSensitivity> sensitivities{};
+  nn::NetCost cost; ///< of w4a4
+  std::vector<train::BitSensitivity> sensitivities;
 };
 
 /// One way to choose.
@@ -72,9 +71,9 @@ Task load(const Options& o) {
         data::load(set, data_folder(o.data, set), split, data::Protocol::validation);
     return data::slice(all, 0, std::min(images, all.size()));
   };
-  Task task{std::move(model), part(data::Split::train, 200), part(data::Split::test, o.images)};
-  task.how = {.weights = o.weights, .input = task.model.input};
-  return task;
+  data::Dataset calibration = part(data::Split::train, 200);
+  data::Dataset validation = part(data::Split::test, o.images);
+  return {std::move(model), std::move(calibration), std::move(validation), {}, {}};
 }
 
 /// Fills in costs and sensitivities.
@@ -85,12 +84,15 @@ void measure(Task& task, const Options& o) {
   data::Batches<float> validation(task.validation, grid, {.size = 200, .shuffle = false});
   const View<const float> first = calibration.batch(0).x;
 
-  nn::QuantizeOptions w4a4 = task.how;
-  w4a4.bits = quant::parse_bit_policy("w4a4");
-  nn::quantize(net, w4a4);
+  nn::QuantizeOptions how;
+  how.weights = o.weights;
+  how.input = grid;
+  how.bits = quant::parse_bit_policy("w4a4");
+  nn::quantize(net, how);
   nn::calibrate(net, first);
   task.cost = nn::cost_of(net);
-  nn::quantize(net, task.how);
+  how.bits = {};
+  nn::quantize(net, how);
 
   const Images images =
       images_of(o.dataset.empty() ? task.validation.name : o.dataset,
@@ -103,7 +105,7 @@ void measure(Task& task, const Options& o) {
     saliency::Explainer explain(lower, options);
     return saliency::to_maps(method.make(explain, x, images.labels, o.how.values), method.values);
   };
-  task.sensitivities = train::bit_sensitivities(net, task.how, lowered, first, validation, maps);
+  task.sensitivities = train::bit_sensitivities(net, how, lowered, first, validation, maps);
 }
 
 /// Average ranks, 1 for the least.

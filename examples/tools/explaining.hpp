@@ -136,7 +136,7 @@ inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& 
   const auto trained_on = model.metadata.find("dataset");
   const bool named =
       trained_on != model.metadata.end() && sgq::find_row(data::datasets, trained_on->second);
-  const std::string set = named ? trained_on->second : images.set;
+  const std::string set = named ? trained_on->second : images.source;
   if (set.empty())
     throw usage_error("expected gradients need training images: give --baselines FILE.npy");
   return data::baseline_images(data::load(set, data_folder(folder, set), data::Split::train),

@@ -26,6 +26,7 @@ using sgq::View;
 /// Images to explain: pixel codes, or network input as it was given.
 struct Images {
   std::string set{};                  ///< the data set they are from, "" for a file
+  std::string source{};               ///< the same as data::load() takes it: a name or a folder
   bool on_black = false;              ///< its background is black
   Tensor<std::uint8_t> codes{};       ///< [N,C,H,W]; empty where x was given
   Tensor<float> x{};                  ///< [N,C,H,W]; empty where codes were given
@@ -101,10 +102,11 @@ inline void add_data_option(CommandLine& line, std::string* folder) {
             "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
 }
 
-/// The images of a data set, or of a part of it.
-inline Images images_of(std::string set, data::Dataset part) {
+/// The images of a data set, or of a part of it; data::load() finds the set by `source`.
+inline Images images_of(std::string source, data::Dataset part) {
   Images images;
-  images.set = std::move(set);
+  images.source = std::move(source);
+  images.set = std::move(part.name);
   images.on_black = part.on_black;
   images.codes = std::move(part.images);
   images.labels = std::move(part.labels);
@@ -139,8 +141,8 @@ inline Images load_images(const std::string& text, const std::string& folder) {
                                    ", or the path of a folder for SET",
                                "'" + text + "'"));
   const data::Dataset test = data::load(set, data_folder(folder, set), data::Split::test);
-  return images_of(test.name, data::subset(test, parse_numbers("--images", text.substr(colon + 1),
-                                                               test.size() - 1)));
+  const auto chosen = parse_numbers("--images", text.substr(colon + 1), test.size() - 1);
+  return images_of(set, data::subset(test, chosen));
 }
 
 /// The pixels that ought to matter.

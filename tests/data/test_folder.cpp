@@ -266,4 +266,31 @@ TEST_CASE("load() takes a name or the path of a folder", "[data][errors]") {
       "held-out protocol: expected the set cifar-10"));
 }
 
+TEST_CASE("a folder of one's own is not the set of its name", "[data]") {
+  const TempDir dir;
+  write_npy_set(dir / "mnist", 0, 4);
+  CHECK(load(dir / "mnist", "", Split::test).name == "mnist/");
+}
+
+TEST_CASE("validation images of a folder are drawn, whatever its order", "[data]") {
+  const TempDir dir;
+  write_npy_set(dir / "sorted", 0, 4);
+  Tensor<std::uint8_t> images = codes({60, 3, 4, 6}, 1), labels({60});
+  for (index_t i = 0; i < 60; ++i) labels[i] = static_cast<std::uint8_t>(i / 12); // by class
+  io::write_npy(dir / "sorted/train.npy", images);
+  io::write_npy(dir / "sorted/train_labels.npy", labels);
+  const Dataset all = load(dir / "sorted", "", Split::train),
+                train = load(dir / "sorted", "", Split::train, Protocol::validation),
+                held = load(dir / "sorted", "", Split::test, Protocol::validation);
+  CHECK(train.size() == 50);
+  CHECK(held.size() == 10);
+  CHECK(held.labels.front() != held.labels.back());
+  CHECK(train.grid == all.grid);
+  CHECK(held.grid == all.grid);
+  std::vector<std::uint8_t> both = train.labels;
+  both.insert(both.end(), held.labels.begin(), held.labels.end());
+  std::sort(both.begin(), both.end());
+  CHECK(both == all.labels); // a partition
+}
+
 } // namespace test_folder

@@ -54,7 +54,8 @@ for pair in '"image_shape":"3 24 40"' '"classes":"7"' '"dataset":"bars"' '"backg
   grep -q "$pair" "$model" || fail "the model file lacks $pair"
 done
 run 0 "" $train --bits w4a4 --guided --out "$work/guided" --resume
-run 0 "" $train --from-weights "$model" --out "$work/finer"
+run 0 "" $train --from-weights "$model" --validation --out "$work/finer"
+grep -q "\"train_images\": $((count - count / 6))," "$work/finer/metrics.json" || fail "--validation"
 
 # ---- Maps.
 "$others/explain" --model "$model" --images "$set:0-3" --method gradient --out "$work/explain" \
@@ -62,6 +63,8 @@ run 0 "" $train --from-weights "$model" --out "$work/finer"
 grep -q "7 classes: left, left of it, third" "$work/said" || fail "explain: no classes"
 grep -q '"class_names": ' "$work/explain/metrics.json" || fail "explain: no class names"
 [ "$(wc -c <"$work/explain/gradient.npy")" -eq $((128 + 4 * 4 * 24 * 40)) ] || fail "other maps"
+"$others/explain" --model "$model" --images "$set:0-1" --method expected-gradients --samples 2 \
+  --out "$work/expected" >"$work/said" 2>&1 || fail "expected gradients: $(cat "$work/said")"
 "$others/compare" --models "a=$model,b=$work/finer/model.safetensors" --images "$set:0-3" \
   --out "$work/compare" >"$work/said" 2>&1 || fail "compare: $(cat "$work/said")"
 grep -q "7 classes: left" "$work/said" || fail "compare: no classes"

@@ -35,7 +35,8 @@ enum class Protocol {
   standard,   ///< train on all training images, test on the test images
   validation, ///< train on the first 5/6 of the training images, test on the last 1/6 (MNIST:
               ///< 50,000 and 10,000); CIFAR-10: on batches 1-3 and on batch 4; the built-in set: on
-              ///< its training images and on 2,000 images of another seed
+              ///< its training images and on 2,000 images of another seed; a folder of one's
+              ///< own: on 5/6 and 1/6 of the training images, drawn
   holdout     ///< CIFAR-10 only: train on batches 1-4, test on batch 5
 };
 
@@ -214,6 +215,16 @@ inline Dataset validation_part(const Dataset& train, Split split) {
   return split == Split::train ? slice(train, 0, kept) : slice(train, kept, held);
 }
 
+/// A set in a folder. Its validation images are drawn, for its files may be sorted by class.
+inline Dataset load_own(const std::string& path, Split split, Protocol protocol) {
+  const bool validation = protocol == Protocol::validation;
+  Dataset set = load_folder(path, validation ? Split::train : split);
+  if (find_row(datasets, set.name)) set.name += "/"; // it is not the set of that name
+  if (!validation) return set;
+  TrainValidation parts = split_validation(set, 1.0 / 6, 1);
+  return split == Split::train ? std::move(parts.train) : std::move(parts.validation);
+}
+
 } // namespace detail
 
 /// Reads a set, by its name or the path of its folder; `dir` is where those with a name are looked
@@ -230,9 +241,9 @@ SGQ_COMPILE_ONCE Dataset load(std::string_view name, const std::string& dir, Spl
     throw value_error(describe("held-out protocol", "the set cifar-10", path));
   const bool has_own =
       info && (info->format == Format::cifar10 || info->format == Format::synthetic);
+  if (!info) return detail::load_own(path, split, protocol);
   if (protocol == Protocol::validation && !has_own)
     return detail::validation_part(load(name, dir, Split::train), split);
-  if (!info) return load_folder(path, split);
   Dataset set = info->format == Format::idx ? detail::load_idx(*info, dir, split)
                 : info->format == Format::cifar10
                     ? detail::load_cifar10(*info, dir, split, protocol)

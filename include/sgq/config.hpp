@@ -36,7 +36,8 @@
 #endif
 
 // 1 where every function may use fused multiply-adds (kernels/simd/fused.hpp).
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) ||                                              \
+    (defined(__FP_FAST_FMAF) && defined(__FP_FAST_FMA))
 #define SGQ_FMA 1
 #else
 #define SGQ_FMA 0

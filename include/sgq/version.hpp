@@ -13,8 +13,8 @@ inline constexpr const char* version = "0.2.0";
 /// not put results of two versions into one table.
 ///
 ///     3   exp, log, tanh and cos of the library's own; in training and in maps the code, not the
-///         compiler, says which products are fused with the sum that they join; sums over the
-///         batch are cut into blocks of 8 images; weight gradients by outer products
+///         compiler, says which products are fused with the sum that they join; gradients of
+///         convolutions' weights, of biases and of clips are sums over blocks of 8 images
 ///     2   ties fall at random, in masks and rankings, and by the pre-activation in max pooling;
 ///         logits' gradients without cancellation; running statistics moved by the clean pass alone
 inline constexpr int numerics_version = 3;

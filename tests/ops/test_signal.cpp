@@ -427,7 +427,7 @@ TEST_CASE("channel sums add to what is there, for images and features", "[reduce
     ops::add_channel_sums<double>(features, ones);
     for (index_t c = 0; c < 5 * plane; ++c)
       REQUIRE(ones[c] ==
-              Approx(1 + features(0, c) + features(1, c) + features(2, c)).epsilon(1e-13));
+              Approx(1 + features(0, c) + features(1, c) + features(2, c)).margin(1e-15));
   }
   const Tensor<float> x = random_tensor<float>({9, 7, 5, 5}, 1);
   CHECK(same_for_any_thread_count([&] {
@@ -437,6 +437,39 @@ TEST_CASE("channel sums add to what is there, for images and features", "[reduce
   }));
   Tensor<float> wrong({6});
   CHECK_THROWS_AS(ops::add_channel_sums<float>(x, wrong), shape_error);
+}
+
+TEST_CASE("sums over a batch go block by block of eight images", "[reduce]") {
+  // Numbers whose sum depends on the order: 2^54 + 1 is 2^54.
+  const double big = 0x1p54;
+  const std::vector<double> of_image{5, 1, big, 5, 1, 5, 5, 1, 3, 1, 5, -big, 1, 1, 1, 3, 1, 3, 1};
+  const auto batch = static_cast<index_t>(of_image.size());
+  const auto in_blocks_of = [&](index_t size) {
+    double total = 0;
+    for (index_t first = 0; first < batch; first += size) {
+      double block = 0;
+      for (index_t n = first; n < std::min(first + size, batch); ++n)
+        block += of_image[static_cast<std::size_t>(n)];
+      total += block;
+    }
+    return total;
+  };
+  const double expected = in_blocks_of(8);
+  for (index_t other : {1, 4, 16, 19}) REQUIRE(expected != in_blocks_of(other));
+  for (index_t plane : {1, 2}) { // a linear layer's bias, a convolution's
+    Tensor<double> x({batch, 3, plane, 1});
+    for (index_t n = 0; n < batch; ++n)
+      for (index_t c = 0; c < 3; ++c)
+        x[(n * 3 + c) * plane] = of_image[static_cast<std::size_t>(n)];
+    Tensor<double> sums({3});
+    ops::add_channel_sums<double>(x, sums);
+    for (double sum : sums) CHECK(sum == expected);
+    // The same for a clip: every gradient is clipped, and the channels of an image add up first.
+    Tensor<std::uint8_t> regions({batch, 1, plane, 1}, 2);
+    Tensor<double> dy({batch, 1, plane, 1}), dx(dy.shape());
+    for (index_t n = 0; n < batch; ++n) dy[n * plane] = of_image[static_cast<std::size_t>(n)];
+    CHECK(ops::pact_codes_backward<double>(regions, dy, dx) == expected);
+  }
 }
 
 TEST_CASE("adding one tensor to another", "[reduce]") {

@@ -206,7 +206,8 @@ constexpr double cos_pi(double x) {
 }
 
 /// x^n by squaring: products alone, which IEEE 754 fixes. n / 2 units in the last place at most.
-constexpr double power(double x, index_t n) {
+/// Not inlined: the last product must not fuse with what the caller adds to it.
+[[gnu::noinline]] constexpr double power(double x, index_t n) {
   double y = 1;
   for (; n > 0; n /= 2, x *= x)
     if (n % 2 != 0) y *= x;

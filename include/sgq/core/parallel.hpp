@@ -97,9 +97,9 @@ void parallel_blocks(index_t n, index_t block, F&& f) {
   parallel_for(blocks_of(n, block), [&](index_t b) { f(b * block, std::min(n, (b + 1) * block)); });
 }
 
-/// Sums over a batch are cut into blocks of this many images, the last may be short: gradients of
-/// weights, biases and clips are those of the blocks, added in order. So threads, or processes, can
-/// each sum blocks of their own.
+/// Images of a block, the last may be short. Gradients of convolutions' weights, of biases and of
+/// clips are sums over such blocks, added in order. So threads, or processes, can each sum blocks
+/// of their own.
 inline constexpr index_t block_images = 8;
 
 /// The sum of of_image(n) over a batch, block by block.

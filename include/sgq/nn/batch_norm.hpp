@@ -74,17 +74,18 @@ public:
       // Of x = s u + b: mu and var. All in double; mul and add are rounded to T once.
       const double s = x.mul ? static_cast<double>(x.mul[c]) : x.scale;
       const double b = static_cast<double>(x.add_at(c));
-      double mu_u, var; // mean of u, variance of x
+      double mu_u, spread; // mean of u, variance of x + eps
       if (mode.training) {
         mu_u = static_cast<double>(at(batch_mean)[c]);
-        var = s * s * static_cast<double>(at(batch_var)[c]);
+        const double var_u = static_cast<double>(at(batch_var)[c]);
+        spread = std::fma(s * s, var_u, options_.eps);
         at(batch_mean)[c] = static_cast<T>(std::fma(s, mu_u, b));
-        at(batch_var)[c] = static_cast<T>(var);
+        at(batch_var)[c] = static_cast<T>(s * s * var_u);
       } else {
         mu_u = s != 0 ? (static_cast<double>(mean_[c]) - b) / s : 0; // s = 0: u does not matter
-        var = static_cast<double>(var_[c]);
+        spread = static_cast<double>(var_[c]) + options_.eps;
       }
-      const double deviation = std::sqrt(var + options_.eps);
+      const double deviation = std::sqrt(spread);
       const double g = static_cast<double>(gamma_.value()[c]);
       at(mul)[c] = static_cast<T>(g * s / deviation);
       at(add)[c] =
@@ -120,6 +121,10 @@ public:
     const double count = static_cast<double>(slot.out.shape.size() / channels);
     const T m = static_cast<T>(share.value_or(options_.momentum));
     const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
+    if (m == 1) { // exactly, whatever was there
+      mean_.fill(T{0});
+      var_.fill(T{0});
+    }
     for (index_t c = 0; c < channels; ++c) {
       mean_[c] = std::fma(m, slot.channel[batch_mean * channels + c] - mean_[c], mean_[c]);
       const T rise = std::fma(slot.channel[batch_var * channels + c], unbias, -var_[c]);

@@ -197,12 +197,15 @@ void sum_pool_backward(View<const T> dy, PoolGeometry g, T scale, View<T> dx) {
     T* in = dx.data() + plane * h * w;
     std::fill(in, in + h * w, T{0});
     const T* out = dy.data() + plane * oh * ow;
+    const bool apart = g.stride >= g.kernel; // a pixel is in one window
     for (index_t i = 0; i < oh; ++i)
       for (index_t j = 0; j < ow; ++j) {
-        const T share = scale * *out++;
+        const T value = *out++;
         for (index_t a = 0; a < g.kernel; ++a)
           for (index_t b = 0; b < g.kernel; ++b)
-            in[(i * g.stride + a) * w + j * g.stride + b] += share;
+            in[(i * g.stride + a) * w + j * g.stride + b] =
+                apart ? scale * value
+                      : std::fma(scale, value, in[(i * g.stride + a) * w + j * g.stride + b]);
       }
   });
 }

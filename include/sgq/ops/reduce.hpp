@@ -37,13 +37,9 @@ template <class T>
 void add_channel_sums(View<const T> x, View<T> out) {
   const index_t channels = x.shape()[1], plane = x.shape().plane();
   check_shape("channel sums", {channels}, out.shape());
-  if (plane == 1) { // [N, F]: whole rows at a time
-    for (index_t n = 0; n < x.shape()[0]; ++n)
-      for (index_t c = 0; c < channels; ++c) out[c] += x[n * channels + c];
-    return;
-  }
   parallel_for(channels, [&](index_t c) {
     out[c] += static_cast<T>(sum_by_blocks(x.shape()[0], [&](index_t n) {
+      if (plane == 1) return static_cast<double>(x[n * channels + c]);
       double row;
       kernels::for_registers<SumRow<T>>(x.data() + (n * channels + c) * plane, plane, &row);
       return row;

@@ -98,8 +98,9 @@ template <class Round = round_nearest, class V>
 SGQ_INLINE double pact_plus_dalpha(V x, V alpha, double inverse_step, double per_code) {
   const double clipped = static_cast<double>(static_cast<V>(x >= alpha));
   // z of the clipped x: an infinite error times 0 would be NaN.
-  const double z = static_cast<double>(pact_clip(x, alpha)) * inverse_step;
-  return clipped + static_cast<double>(pact_dx(x, alpha)) * ((Round::apply(z) - z) * per_code);
+  const double clip = static_cast<double>(pact_clip(x, alpha));
+  const double error = std::fma(-clip, inverse_step, Round::apply(clip * inverse_step));
+  return clipped + static_cast<double>(pact_dx(x, alpha)) * (error * per_code);
 }
 
 } // namespace sgq::quant

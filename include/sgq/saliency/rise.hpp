@@ -33,11 +33,11 @@ inline void rise_mask(const RiseOptions& o, const Random& random, View<float> ma
   const auto bit = [&](index_t i, index_t j) { // of (cells + 2)^2 corners
     return static_cast<double>(random.uniform(i * (side + 1) + j)) < o.keep ? 1.0f : 0.0f;
   };
-  const float dy = random.uniform(1 << 20) * cell_h, dx = random.uniform((1 << 20) + 1) * cell_w;
+  const float dy = random.uniform(1 << 20), dx = random.uniform((1 << 20) + 1); // in cells
   for (index_t i = 0; i < h; ++i)
     for (index_t j = 0; j < w; ++j) {
-      const float y = (static_cast<float>(i) + dy) / cell_h;
-      const float x = (static_cast<float>(j) + dx) / cell_w;
+      const float y = std::fma(dy, cell_h, static_cast<float>(i)) / cell_h;
+      const float x = std::fma(dx, cell_w, static_cast<float>(j)) / cell_w;
       const auto r = static_cast<index_t>(y), c = static_cast<index_t>(x);
       const float fy = y - static_cast<float>(r), fx = x - static_cast<float>(c);
       const float top = (1 - fx) * bit(r, c) + fx * bit(r, c + 1);

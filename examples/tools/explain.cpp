@@ -74,7 +74,7 @@ std::vector<saliency::MapMeasure> measure(const Subject& s, View<const float> ma
                                  .model = faithfulness ? &model : nullptr,
                                  .x = s.x,
                                  .labels = s.images.labels,
-                                 .grid = s.model.input});
+                                 .grid = s.images.x.empty() ? s.model.input : QuantParams{}});
 }
 
 /// Explains, measures, writes METHOD.npy and prints a line.

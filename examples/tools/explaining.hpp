@@ -149,8 +149,8 @@ inline saliency::ExplainerOptions explainer_options(const saliency::MapMethod& m
                                                     const nn::Model<float>& model,
                                                     const MethodOptions& o,
                                                     const std::string& folder) {
-  saliency::ExplainerOptions options{.target = o.target(),
-                                     .background = background_of(images, model)};
+  saliency::ExplainerOptions options{
+      .target = o.target(), .background = background_of(images, model), .grid = model.input};
   if (method.needs_baselines) options.baselines = baselines_of(images, model, o, folder);
   return options;
 }

@@ -76,7 +76,7 @@ std::vector<saliency::MapMeasure> measure(nn::Model<float>& model, const Images&
        .model = &classifier,
        .x = x,
        .labels = images.labels,
-       .grid = model.input},
+       .grid = images.x.empty() ? model.input : QuantParams{}}, // ROAD is of codes
       [&](const saliency::MapMetric& metric) {
         return !(o.no_deletion && metric.reads == saliency::MapMetric::Reads::model);
       });

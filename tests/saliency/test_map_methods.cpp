@@ -171,6 +171,12 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   in.labels = classes;
   CHECK(names().size() == 11);
   in.grid = {0.5f, {100, 120}};
+  Tensor<float> codes(x.shape());
+  for (index_t i = 0; i < x.size(); ++i) {
+    const index_t c = i / (side * side) % 2;
+    codes[i] = in.grid.value<float>(in.grid.code(x[i], c), c);
+  }
+  in.x = codes;
   CHECK(names().size() == 12);
   in.explain = &explain;
   in.disturbed = 2;

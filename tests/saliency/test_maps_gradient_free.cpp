@@ -221,6 +221,29 @@ TEST_CASE("Score-CAM of a linear model and given feature maps", "[maps]") {
   }
 }
 
+TEST_CASE("Score-CAM shows pixel codes where it knows the grid", "[maps]") {
+  LinearModel linear(3, channels * plane, 1);
+  const QuantParams grid{0.125f, {100, 120}};
+  index_t seen = 0;
+  auto watching = [&](View<const float> in, View<float> logits) {
+    for (index_t i = 0; i < in.size(); ++i) {
+      const index_t c = i / plane % channels;
+      CHECK(in[i] == grid.value<float>(grid.code(in[i], c), c));
+    }
+    seen += in.shape()[0];
+    linear(in, logits);
+  };
+  const Classifier model(watching, 3, {.background = {0}});
+  const Tensor<float> x = images(), a = random_tensor<float>({4, height, width}, 3);
+  auto features = [&](View<const float> some, Tensor<float>& maps) {
+    maps.resize({some.shape()[0], 4, height, width});
+    for (index_t i = 0; i < maps.size(); ++i) maps[i] = a[i % (4 * plane)];
+  };
+  score_cam(model, features, x, classes, grid);
+  CHECK(seen == 3 * 4);
+  CHECK_THROWS_AS(score_cam(model, features, x, classes, QuantParams{0.125f, {1}}), value_error);
+}
+
 TEST_CASE("Score-CAM: one map, none that is not constant, a factor", "[maps]") {
   LinearModel linear(3, channels * plane, 1);
   const Classifier model(linear, 3, {.background = {0}});

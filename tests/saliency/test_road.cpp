@@ -187,6 +187,10 @@ TEST_CASE("images, labels, maps and grids that do not fit are errors", "[road]")
   CHECK_THROWS_AS(road(model, x, labels, Tensor<float>({images, 6, 6}), options), shape_error);
   const std::uint8_t wrong[] = {0, 1, 2, 3, 0, 1};
   CHECK_THROWS_AS(road(model, x, wrong, maps, options), value_error);
+  Tensor<float> between = golden_images();
+  between[100] += golden_grid.scale / 2;
+  CHECK(contains(message_of<value_error>([&] { road(model, between, labels, maps, options); }),
+                 "ROAD, image 1: expected inputs that are pixel codes of the grid"));
 }
 
 } // namespace test_road

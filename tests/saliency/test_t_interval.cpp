@@ -271,6 +271,8 @@ TEST_CASE("values and options of tests out of range are errors", "[statistics]")
                  }),
                  "infinity"));
   CHECK_THROWS_AS(t_difference(three, Tensor<double>({2})), shape_error);
+  const Tensor<double> endless({3}, INFINITY);
+  CHECK_THROWS_AS(t_difference(endless, endless), value_error); // no NaN that is left out
   CHECK_THROWS_AS(effect_size(three, Tensor<double>({2})), shape_error);
   CHECK_THROWS_AS(non_inferiority(three, -0.1), value_error);
   CHECK_THROWS_AS(non_inferiority(three, none), value_error);

@@ -56,9 +56,10 @@ void resize_bilinear(View<const T> from, View<T> to) {
 template <class T>
 nn::ValueId last_feature_maps(const nn::Net<T>& net) {
   for (nn::ValueId i = net.last(); i > 0; --i)
-    if (net.nodes()[i].layer->gate() == nn::Gate::rectifier && net.nodes()[i].shape.rank() == 4)
+    if (net.nodes()[i].layer->gate() == nn::Gate::rectifier && net.nodes()[i].shape.plane() > 1)
       return i;
-  throw value_error(describe("CAM", "a rectifier with feature maps [N, C, H, W]", "none"));
+  throw value_error(
+      describe("CAM", "a rectifier with feature maps of more than one position", "none"));
 }
 
 /// The value of that layer; `layer` empty: last_feature_maps. Throws value_error where it has no

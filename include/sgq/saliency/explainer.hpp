@@ -38,6 +38,8 @@ struct ExplainerOptions {
   /// Training images [M,C,H,W] in input units, e.g. data::baseline_images(training_set, grid).
   /// Expected gradients need them.
   Tensor<float> baselines{};
+  /// What pixel codes stand for. With it, Score-CAM rounds the images that it masks to codes.
+  QuantParams grid{};
   index_t batch = 64; ///< images in one pass
 };
 

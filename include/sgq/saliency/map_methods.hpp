@@ -104,7 +104,7 @@ inline constexpr MapMethod map_methods[] = {
      [](auto& explain, auto x, auto classes, auto&) {
        NetFeatureMaps features(explain.net());
        return detail::without_gradient(explain, [&](const Classifier& model) {
-         return score_cam(model, features, x, classes);
+         return score_cam(model, features, x, classes, explain.options().grid);
        });
      }},
     {"occlusion", "occlusion", "how far the score falls when a window is hidden", Values::with_sign,

@@ -94,13 +94,23 @@ inline void softmax(std::vector<double>& scores) {
   for (double& s : scores) s /= sum;
 }
 
+/// Rounds images [K,C,H,W] to pixel codes, where there is a grid.
+inline void round_to_codes(const QuantParams& grid, View<float> images) {
+  const index_t plane = images.shape().plane(), channels = images.shape()[1];
+  for (index_t i = 0; grid && i < images.size(); ++i) {
+    const index_t c = i / plane % channels;
+    images[i] = grid.value<float>(grid.code(images[i], c), c);
+  }
+}
+
 /// The map [H,W] of class c and one image x [1,C,H,W], from its feature maps, each [h,w].
 inline void score_cam(const Classifier& model, View<const float> x, std::size_t c,
                       std::span<const View<const float>> maps, const std::vector<float>& background,
-                      View<float> map) {
+                      const QuantParams& grid, View<float> map) {
   Tensor<float> shown(x.shape().with_batch(static_cast<index_t>(maps.size())));
   const std::vector<index_t> kept = show_through(x, maps, background, shown);
   if (kept.empty()) return map.fill(0);
+  round_to_codes(grid, shown.view().slice(0, static_cast<index_t>(kept.size())));
   std::vector<double> weights(kept.size());
   model.each(shown.view().slice(0, static_cast<index_t>(kept.size())),
              [&](index_t i, const float* row) {
@@ -129,13 +139,17 @@ inline std::vector<View<const float>> maps_of_image(View<const float> all, index
 
 } // namespace detail
 
-/// values [N,1,H,W]. Throws value_error where the classifier states no background, shape_error
-/// where the feature maps are not those of the images.
+/// values [N,1,H,W]. With a grid, masked images are rounded to its pixel codes, so that a
+/// real-valued net sees the images that a quantised one sees. Throws value_error where the
+/// classifier states no background or the grid does not fit, shape_error where the feature maps are
+/// not those of the images.
 SGQ_COMPILE_ONCE Attribution<float> score_cam(const Classifier& model, FeatureMaps features,
                                               View<const float> x,
-                                              std::span<const std::uint8_t> classes) {
+                                              std::span<const std::uint8_t> classes,
+                                              const QuantParams& grid = {}) {
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("Score-CAM", "images [N, C, H, W]", s.str()));
+  if (grid) check_quant_params("Score-CAM", grid, s[1]);
   ops::check_labels(classes, {s[0], model.classes()});
   const auto background = background_for("Score-CAM", {}, model.background(), s[1]);
   Attribution<float> a{Tensor<float>({s[0], 1, s[2], s[3]}), "Score-CAM"};
@@ -153,7 +167,7 @@ SGQ_COMPILE_ONCE Attribution<float> score_cam(const Classifier& model, FeatureMa
                    to_text(maps[bad]) + " for image " + to_text(first + bad / f.stride())));
     for (index_t i = 0; i < n; ++i)
       detail::score_cam(model, x.slice(first + i, 1), classes[static_cast<std::size_t>(first + i)],
-                        detail::maps_of_image(maps, i), background,
+                        detail::maps_of_image(maps, i), background, grid,
                         a.values.view().slice(first + i, 1).reshape({s[2], s[3]}));
   }
   return a;

@@ -103,10 +103,22 @@ inline MaskedAccuracy road_along(const Classifier& model, View<const float> x,
   return result;
 }
 
+/// Imputed and other pixels of an image must come from one scale.
+inline void check_codes(View<const float> x, const QuantParams& grid) {
+  const index_t plane = x.shape().plane(), channels = x.shape()[1];
+  for (index_t i = 0; i < x.size(); ++i) {
+    const index_t c = i / plane % channels;
+    if (std::abs(x[i] - grid.value<float>(grid.code(x[i], c), c)) > 0.01f * grid.scale)
+      throw value_error(describe("ROAD, image " + to_text(i / x.shape().stride()),
+                                 "inputs that are pixel codes of the grid", to_text(x[i]),
+                                 "normalize() makes them, with the grid of the model"));
+  }
+}
+
 } // namespace detail
 
 /// x [N,C,H,W], the inputs that stand for pixel codes of the grid; maps [N,H,W]. Throws shape_error
-/// or value_error where they, the labels or the grid do not fit.
+/// or value_error where they, the labels or the grid do not fit, or an input is no code of it.
 SGQ_COMPILE_ONCE Road road(const Classifier& model, View<const float> x,
                            std::span<const std::uint8_t> labels, View<const float> maps,
                            const RoadOptions& options) {
@@ -115,6 +127,7 @@ SGQ_COMPILE_ONCE Road road(const Classifier& model, View<const float> x,
   if (!(options.noise >= 0 && options.noise <= 1))
     throw value_error(describe("ROAD", "noise from 0 to 1", to_text(options.noise)));
   ops::check_labels(labels, {x.shape()[0], model.classes()});
+  detail::check_codes(x, options.grid);
   const index_t positions = x.shape().plane();
   Tensor<std::int32_t> order = ranking(maps, options.rank_by, tie_breaker(options.seed));
   const ImageRandom random = Random(options.seed, 0x726f6164u); // "road"

@@ -106,11 +106,16 @@ inline SeedEstimate t_mean(View<const double> values, double confidence = 0.95) 
   return e;
 }
 
-/// a - b, both [S] or [S,N]: paired by seed and image, so NaN where either is.
+/// a - b, both [S] or [S,N]: paired by seed and image, so NaN where either is. Throws value_error
+/// on infinite values.
 inline Tensor<double> paired_difference(View<const double> a, View<const double> b) {
   check_shape("paired difference", a.shape(), b.shape());
   Tensor<double> difference(a.shape());
-  for (index_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  for (index_t i = 0; i < a.size(); ++i) {
+    if (std::isinf(a[i]) || std::isinf(b[i]))
+      throw value_error(describe("paired difference", "finite values or NaN", "infinity"));
+    difference[i] = a[i] - b[i];
+  }
   return difference;
 }
 

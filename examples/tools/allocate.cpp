@@ -5,8 +5,8 @@
 //     build/release/examples/cifar10 --bits out/bits/by-maps.txt
 //         --from-weights out/fp32/model.safetensors
 //
-// Lowers the weights of one layer at a time, measures on validation images what the loss and what
-// the maps make of it, and gives each layer 2, 4 or 8 bits, so that the net is no larger than asked
+// Lowers the weights of one layer at a time, measures on validation images how much the loss rises
+// and the maps change, and gives each layer 2, 4 or 8 bits, so that the net is no larger than asked
 // and as little as possible is lost: of accuracy, of maps, or of both ranks. Activations keep 4
 // bits, first and last layer 8. Random allocations of the same size are the control.
 //
@@ -17,6 +17,8 @@
 #include "sgq/nn/cost.hpp"
 #include "sgq/quant/allocate.hpp"
 #include "sgq/train/bit_sensitivity.hpp"
+
+#include <numeric>
 
 using namespace examples;
 
@@ -31,7 +33,7 @@ constexpr int kept = 8, lowered[] = {4, 2}; ///< bits of weights
 struct Options {
   std::string model, dataset, data, out, weights = "sawb", cost = "bytes";
   double share = 0.85;
-  index_t images = 2000, explained = 500, random = 5, seed = 1;
+  index_t images = 2000, explained = 500, random = 5, draw = 1;
   MethodOptions how;
   int threads = 0;
 };
@@ -66,10 +68,18 @@ Task load(const Options& o) {
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
   if (set.empty()) throw usage_error("--dataset is needed: the model does not name its set");
-  const auto part = [&](data::Split split, index_t images) {
+  const auto protocol = model.metadata.find("protocol");
+  if (protocol == model.metadata.end() || protocol->second != "validation")
+    std::printf("warning: the model was not trained with --validation: it may have seen the "
+                "images that it is measured on\n");
+  const auto part = [&](data::Split split, index_t images) { // drawn: sets may be sorted by class
     const data::Dataset all =
         data::load(set, data_folder(o.data, set), split, data::Protocol::validation);
-    return data::slice(all, 0, std::min(images, all.size()));
+    std::vector<index_t> order(static_cast<std::size_t>(all.size()));
+    std::iota(order.begin(), order.end(), index_t{0});
+    sgq::shuffle(order, sgq::Random(1, 0x64726177u)); // "draw"
+    order.resize(static_cast<std::size_t>(std::min(images, all.size())));
+    return data::subset(all, order);
   };
   data::Dataset calibration = part(data::Split::train, 200);
   data::Dataset validation = part(data::Split::test, o.images);
@@ -119,27 +129,60 @@ std::vector<double> ranks(const std::vector<double>& values) {
   return r;
 }
 
+using Choices = std::vector<std::vector<quant::WidthChoice>>;
+
 /// What each layer of the body may have; `losses` in the order of the sensitivities.
-Result choose(std::string name, const Task& task, const std::vector<double>& losses,
-              const Options& o) {
+Choices choices_of(const Task& task, const std::vector<double>& losses, const Options& o) {
   const std::size_t body = task.cost.layers.size() - 2, widths = std::size(lowered);
-  std::vector<std::vector<quant::WidthChoice>> choices(body);
-  index_t w4 = 0;
+  Choices choices(body);
   for (std::size_t l = 0; l < body; ++l) {
     const nn::LayerCost& layer = task.cost.layers[l + 1];
-    w4 += cost_of(layer, 4, o);
     choices[l].push_back({kept, cost_of(layer, kept, o), 0});
     for (std::size_t w = 0; w < widths; ++w)
       choices[l].push_back({lowered[w], cost_of(layer, lowered[w], o), losses[l * widths + w]});
   }
-  // The share is of the whole net: what is not in the body stays.
+  return choices;
+}
+
+/// What the body may cost, and what the rest does.
+struct Budget {
+  index_t body, rest;
+};
+
+Budget budget_of(const Task& task, const Options& o) {
   const index_t whole = o.cost == "bytes" ? task.cost.packed_bytes() : task.cost.bit_operations();
-  const auto budget = static_cast<index_t>(o.share * static_cast<double>(whole)) - (whole - w4);
-  Result result{std::move(name), quant::allocate(choices, budget), "w4a4"};
-  for (std::size_t l = 0; l < body; ++l)
+  index_t w4 = 0;
+  for (std::size_t l = 1; l + 1 < task.cost.layers.size(); ++l)
+    w4 += cost_of(task.cost.layers[l], 4, o);
+  return {static_cast<index_t>(o.share * static_cast<double>(whole)) - (whole - w4), whole - w4};
+}
+
+/// Widths drawn evenly until they cost the budget, or up to 2 % of it less; where no draw of many
+/// does, those that come closest.
+quant::Allocation draw(const Choices& choices, index_t budget, const sgq::Random& random) {
+  constexpr index_t draws = 20000;
+  quant::Allocation closest;
+  const auto layers = static_cast<index_t>(choices.size());
+  for (index_t d = 0; d < draws && closest.cost < budget - budget / 50; ++d) {
+    quant::Allocation a;
+    for (index_t l = 0; l < layers; ++l) {
+      const auto& widths = choices[static_cast<std::size_t>(l)];
+      const index_t w = random.below(d * layers + l, static_cast<index_t>(widths.size()));
+      a.bits.push_back(widths[static_cast<std::size_t>(w)].bits);
+      a.cost += widths[static_cast<std::size_t>(w)].cost;
+    }
+    if (a.cost <= budget && (closest.bits.empty() || a.cost > closest.cost)) closest = a;
+  }
+  return closest;
+}
+
+Result name(std::string name, quant::Allocation allocation, const Task& task,
+            const Budget& budget) {
+  Result result{std::move(name), std::move(allocation), "w4a4"};
+  for (std::size_t l = 0; l < result.allocation.bits.size(); ++l)
     if (const int bits = result.allocation.bits[l]; bits != 4)
       result.policy += "," + task.cost.layers[l + 1].name + "=w" + sgq::to_text(bits) + "a4";
-  result.allocation.cost += whole - w4;
+  result.allocation.cost += budget.rest;
   return result;
 }
 
@@ -151,19 +194,18 @@ std::vector<Result> choose_all(const Task& task, const Options& o) {
   }
   const std::vector<double> a = ranks(loss), b = ranks(maps);
   for (std::size_t i = 0; i < a.size(); ++i) both.push_back(a[i] + b[i]);
-  std::vector<Result> results{choose("by-loss", task, loss, o), choose("by-maps", task, maps, o),
-                              choose("by-both", task, both, o)};
-  // Random losses, more at fewer bits, make random allocations that fill the budget as the others.
-  const sgq::Random random(static_cast<std::uint64_t>(o.seed), 0x616c6c6fu); // "allo"
-  for (index_t r = 0; r < o.random; ++r) {
-    const sgq::Random draw = random.split(static_cast<std::uint64_t>(r));
-    std::vector<double> losses;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      const double drawn = static_cast<double>(draw.uniform(static_cast<index_t>(i)));
-      losses.push_back(i % std::size(lowered) == 0 ? drawn : losses.back() + drawn);
-    }
-    results.push_back(choose("random-" + sgq::to_text(r + 1), task, losses, o));
-  }
+  const Budget budget = budget_of(task, o);
+  std::vector<Result> results;
+  for (const auto& [by, losses] :
+       {std::pair{"by-loss", &loss}, {"by-maps", &maps}, {"by-both", &both}})
+    results.push_back(
+        name(by, quant::allocate(choices_of(task, *losses, o), budget.body), task, budget));
+  const sgq::Random random(static_cast<std::uint64_t>(o.draw), 0x616c6c6fu); // "allo"
+  const Choices choices = choices_of(task, loss, o);
+  for (index_t r = 0; r < o.random; ++r)
+    results.push_back(name("random-" + sgq::to_text(r + 1),
+                           draw(choices, budget.body, random.split(static_cast<std::uint64_t>(r))),
+                           task, budget));
   return results;
 }
 
@@ -172,7 +214,7 @@ void print(const Task& task, const std::vector<Result>& results, const Options& 
               "weights alone have fewer bits\n\n%-18s %9s",
               task.model.name().c_str(), int(task.validation.size()), o.how.name.c_str(),
               int(std::min(o.explained, task.validation.size())), "layer", "weights");
-  for (int bits : lowered) std::printf("  loss, w%d  maps, w%d", bits, bits);
+  for (int bits : lowered) std::printf("  loss, w%d  maps, w%d  lost", bits, bits);
   for (const Result& r : results) std::printf("  %s", r.name.c_str());
   std::printf("\n");
   const std::size_t widths = std::size(lowered);
@@ -181,13 +223,14 @@ void print(const Task& task, const std::vector<Result>& results, const Options& 
     std::printf("%-18s %9d", layer.name.c_str(), int(layer.weights));
     for (std::size_t w = 0; w < widths; ++w) {
       const train::BitSensitivity& s = task.sensitivities[l * widths + w];
-      std::printf("  %8.4f  %8.4f", s.loss, s.maps);
+      std::printf("  %8.4f  %8.4f  %4d", s.loss, s.maps, int(s.lost));
     }
     for (const Result& r : results) std::printf("  %*d", int(r.name.size()), r.allocation.bits[l]);
     std::printf("\n");
   }
-  std::printf("%-48s %18s", o.cost.c_str(), "");
-  for (const Result& r : results) std::printf("  %*d", int(r.name.size()), int(r.allocation.cost));
+  std::printf("%-48s %30s", o.cost.c_str(), "");
+  for (const Result& r : results)
+    std::printf("  %*s", int(r.name.size()), sgq::to_text(r.allocation.cost).c_str());
   std::printf("\n");
 }
 
@@ -198,17 +241,25 @@ void write(const Task& task, const std::vector<Result>& results, const Options& 
                                        {"bits", s.bits},
                                        {"loss", s.loss},
                                        {"maps", s.maps},
-                                       {"blank", s.blank}}));
+                                       {"lost", s.lost},
+                                       {"excluded", s.excluded}}));
   for (const Result& r : results) {
     policies[r.name] = io::Json::object(
-        {{"policy", r.policy}, {o.cost, r.allocation.cost}, {"sum", r.allocation.loss}});
+        {{"policy", r.policy}, {o.cost, r.allocation.cost}, {"objective", r.allocation.loss}});
     io::write_file_atomically(o.out + "/" + r.name + ".txt", r.policy + "\n");
   }
   io::write_file_atomically(o.out + "/allocation.json",
                             io::to_pretty_string(io::Json::object(
                                 {{"model", o.model},
+                                 {"dataset", task.validation.name},
+                                 {"weights", o.weights},
+                                 {"cost", o.cost},
                                  {"share", o.share},
                                  {"method", o.how.name},
+                                 {"score", o.how.score},
+                                 {"samples", o.how.values.samples},
+                                 {"seed", o.how.values.seed},
+                                 {"random_seed", o.draw},
                                  {"images", task.validation.size()},
                                  {"explained", std::min(o.explained, task.validation.size())},
                                  {"sensitivities", layers},
@@ -224,13 +275,14 @@ int main(int argc, char** argv) {
     CommandLine line("allocate", "gives each layer the bits that accuracy or maps need");
     line.text("--model", &o.model, "FILE", "a real-valued model.safetensors");
     line.text("--dataset", &o.dataset, "SET", "the set, or its folder [what the model says]");
-    line.number("--share", &o.share, "of the cost of w4a4, what the net may cost");
+    line.number("--share", &o.share, "budget, as a fraction of the cost of w4a4");
     line.choice("--cost", &o.cost, {"bytes", "bit-operations"}, "what is limited");
     line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
                 "how weights are quantised");
     line.integer("--images", &o.images, {1, 1 << 30}, "validation images for the loss");
     line.integer("--explained", &o.explained, {1, 1 << 30}, "how many of them get maps");
     line.integer("--random", &o.random, {0, 1000}, "random allocations");
+    line.integer("--random-seed", &o.draw, {0, 1 << 30}, "their seed");
     add_data_option(line, &o.data);
     add_method_options(line, o.how);
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");

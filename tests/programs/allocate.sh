@@ -20,6 +20,12 @@ for name in by-loss by-maps by-both random-1 random-2; do
   grep -q "\"$name\": " "$work/bits/allocation.json" || fail "allocation.json lacks $name"
 done
 
+[ "$(cat "$work/bits/by-loss.txt")" != "$(cat "$work/bits/by-maps.txt")" ] ||
+  fail "loss and maps choose alike: choose another net for this test"
+"$program" --model "$model" --images 50 --explained 10 --random 1 --cost bit-operations \
+  --out "$work/ops" >"$work/ops.txt" || fail "exit code $?"
+grep -q "^bit-operations  *[1-9][0-9]" "$work/ops.txt" || fail "no bit operations: $(cat "$work/ops.txt")"
+
 # A smaller share costs less; all of them fit; a file of the policy trains.
 size() { awk '/^bytes / { print $3 }' "$1"; } # by-maps
 "$program" --model "$model" --images 100 --explained 20 --random 0 --share 0.7 --out "$work/small" \

@@ -68,7 +68,8 @@ TEST_CASE("sensitivities are what nets quantised by hand lose", "[bit_sensitivit
     double sum = 0;
     for (double c : saliency::cosine(maps, after, saliency::Values::with_sign)) sum += c;
     CHECK(got[i].maps == 1 - sum / static_cast<double>(s.x.shape()[0]));
-    CHECK(got[i].blank == 0);
+    CHECK(got[i].lost == 0);
+    CHECK(got[i].excluded == 0);
   }
   CHECK(got[1].maps > got[0].maps); // two bits change maps more than four
 }
@@ -81,12 +82,24 @@ TEST_CASE("nothing is lost where nothing is lowered", "[bit_sensitivity]") {
   }
 }
 
-TEST_CASE("maps that cannot be compared are counted", "[bit_sensitivity]") {
+TEST_CASE("a map that goes blank is lost, one that was blank before says nothing",
+          "[bit_sensitivity]") {
   train::BitSensitivity s{.layer = "l", .bits = 2};
-  const Tensor<float> a({3, 1, 2}, {1, 2, 0, 0, 1, 3}), b({3, 1, 2}, {2, 4, 1, 2, 5, 5});
+  const Tensor<float> a({3, 1, 2}, {1, 2, 0, 0, 1, 3}), b({3, 1, 2}, {2, 4, 1, 2, 0, 0});
   train::detail::set_maps(s, a, b);
-  CHECK(s.blank == 2);
-  CHECK(std::abs(s.maps) < 1e-12);
+  CHECK(s.excluded == 1);
+  CHECK(s.lost == 1);
+  CHECK(std::abs(s.maps - 0.5) < 1e-12); // of two maps one is the same, one is gone
+}
+
+TEST_CASE("a net is real-valued again where measuring fails", "[bit_sensitivity][errors]") {
+  Setting s;
+  const std::vector<int> widths{2};
+  const auto fail = [](auto&) -> Tensor<float> { throw value_error("no maps"); };
+  CHECK_THROWS_AS(train::bit_sensitivities(s.net, {.weights = "sawb", .input = s.grid}, widths,
+                                           s.x.view(), s.validation, fail),
+                  value_error);
+  CHECK(s.net.precision().empty());
 }
 
 TEST_CASE("sensitivities need a real-valued net with a body", "[bit_sensitivity][errors]") {

@@ -175,7 +175,9 @@ TEST_CASE("what NPY files of a set can get wrong", "[data][errors]") {
         set + "/train_labels.npy: at byte 60: expected 20 labels, one per image of " + set +
             "/train.npy, got 19");
   CHECK(contains(after("train_labels.npy", codes({20, 1}, 1)), "byte 60: expected labels [N]"));
-  CHECK(after("train_labels.npy", label_row(20, 2, 2)).empty()); // classes 0 and 1 may have none
+  CHECK(after("train_labels.npy", label_row(20, 2, 2)) ==
+        set + "/train_labels.npy: at byte 128: expected an image of each class from 0 to 2, got "
+              "none with the label 0");
   CHECK(contains(after("train_labels.npy", label_row(20, 0, 0)),
                  "/train_labels.npy: at byte 128: expected labels of two classes or more, got 0"));
 
@@ -225,6 +227,13 @@ TEST_CASE("what classes.txt can get wrong", "[data][errors]") {
   CHECK(contains(after("a\nbc\xff\nd\ne\n"), "at byte 4: expected the name of a class on every "
                                              "line, in UTF-8, got other bytes"));
   CHECK(contains(after("\n\n"), "at byte 0: expected names of classes, got none"));
+  CHECK(contains(after("a\n \t\nc\nd\ne\n"), "at byte 2: expected the name of a class"));
+  CHECK(contains(after("a\nb\na\nd\ne\n"), "at byte 4: expected the name of a class"));
+  CHECK(contains(after("a\nb\033[1m\nc\nd\ne\n"), "got a control character"));
+  CHECK(after("\xef\xbb\xbf"
+              "a\nb\nc\nd\ne\n")
+            .empty());
+  CHECK(load_folder(set, Split::train).class_names.front() == "a");
 }
 
 TEST_CASE("what a folder of IDX files can get wrong", "[data][errors]") {

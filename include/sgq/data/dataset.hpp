@@ -29,12 +29,12 @@ namespace sgq::data {
 enum class Split { train, test };
 
 struct Dataset {
-  std::string name;
-  Tensor<std::uint8_t> images;
-  std::vector<std::uint8_t> labels;
+  std::string name{};
+  Tensor<std::uint8_t> images{};
+  std::vector<std::uint8_t> labels{};
   int classes = 0;
-  std::vector<std::string> class_names;
-  Tensor<std::uint8_t> evidence;
+  std::vector<std::string> class_names{};
+  Tensor<std::uint8_t> evidence{};
   QuantParams grid{};    ///< of the training pixels; none where nobody has measured them
   bool on_black = false; ///< drawn on black, which is its background; else the mean is
   int first_label = 0;   ///< what the files call class 0
@@ -48,8 +48,12 @@ struct Dataset {
 namespace detail {
 /// What describes a set, without its images.
 inline Dataset described_as(const Dataset& set) {
-  return {set.name, {},       {},           set.classes,    set.class_names,
-          {},       set.grid, set.on_black, set.first_label};
+  return {.name = set.name,
+          .classes = set.classes,
+          .class_names = set.class_names,
+          .grid = set.grid,
+          .on_black = set.on_black,
+          .first_label = set.first_label};
 }
 
 inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_t> rows,

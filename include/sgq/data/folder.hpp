@@ -10,8 +10,9 @@
 // a dot before "idx", "test" for "t10k", and a prefix: "emnist-letters-train-images-idx3-ubyte".
 //
 // The training files say how many classes there are, which label is class 0, the grid and the
-// background, for either split. Labels from 1 up are shifted: the lowest is class 0. They are not
-// where classes.txt names one class more, which then has no training image.
+// background, for either split. Labels that begin at 1 are shifted: label 1 is class 0. They are
+// not where classes.txt names one class more, which then has no training image. Without
+// classes.txt every class up to the highest label must have one.
 #pragma once
 
 #include "sgq/data/idx.hpp"
@@ -149,8 +150,8 @@ inline std::vector<std::string> read_class_names(const std::string& path) {
   std::vector<std::string> names;
   if (!file_exists(path)) return names;
   const std::string text = io::read_file(path);
-  std::size_t used = text.find_last_not_of(" \t\r\n") + 1; // npos + 1 is 0
-  for (std::size_t at = 0; at < used;) {
+  const std::size_t used = text.find_last_not_of(" \t\r\n") + 1;                // npos + 1 is 0
+  for (std::size_t at = text.starts_with("\xef\xbb\xbf") ? 3 : 0; at < used;) { // a byte order mark
     const std::size_t end = std::min(text.find('\n', at), used);
     std::string name = text.substr(at, end - at);
     if (name.ends_with('\r')) name.pop_back();
@@ -158,10 +159,13 @@ inline std::vector<std::string> read_class_names(const std::string& path) {
       throw io_error(describe(path + ": at byte " + to_text(at + i),
                               "the name of a class on every line, in UTF-8", got));
     };
-    if (name.empty()) fail(0, "an empty line");
+    if (name.find_first_not_of(" \t") == name.npos) fail(0, "an empty line");
+    if (std::find(names.begin(), names.end(), name) != names.end()) fail(0, "a name once more");
     for (std::size_t i = 0; i < name.size();) {
       const std::size_t length = io::detail::utf8_length(std::string_view(name).substr(i));
       if (length == 0) fail(i, "other bytes");
+      if (static_cast<unsigned char>(name[i]) < 32 || name[i] == 127)
+        fail(i, "a control character");
       i += length;
     }
     names.push_back(std::move(name));
@@ -169,6 +173,15 @@ inline std::vector<std::string> read_class_names(const std::string& path) {
   }
   if (names.empty()) throw io_error(describe(path + ": at byte 0", "names of classes", "none"));
   return names;
+}
+
+/// Without names, a class that no training image has is most likely a mistake in the labels.
+inline void check_no_hole(const CodeFile& labels, int first, int last) {
+  for (int label = first; label <= last; ++label)
+    if (std::find(labels.codes.begin(), labels.codes.end(), label) == labels.codes.end())
+      labels.fail(labels.codes_at,
+                  "an image of each class from " + to_text(first) + " to " + to_text(last),
+                  "none with the label " + to_text(label));
 }
 
 /// Fills in the classes of the set from its training labels and classes.txt.
@@ -189,6 +202,7 @@ inline void name_classes(Dataset& set, const CodeFile& labels, const std::string
     labels.fail_label(unnamed - labels.codes.begin(),
                       "a label of one of the " + to_text(named) + " classes in " + names_path);
   set.class_names = names;
+  if (names.empty()) check_no_hole(labels, set.first_label, *high);
   if (names.empty())
     for (int c = 0; c < set.classes; ++c) set.class_names.push_back(to_text(c + set.first_label));
 }

@@ -113,8 +113,8 @@ TEST_CASE("a list of stages: policies, and shares of the run", "[progressive]") 
   CHECK(parse_bit_stages("w4a4", same).front().bits.first_last == quant::FirstLast::same);
 
   for (const char* bad : {"w9a4", "w8a8,", ",w8a8", "w8a8:", "w8a8:0", "w8a8:-0.1", "w8a8:nan",
-                          "w8a8:x", "w8a8:0.5:0.1", "w8a8:1", "w8a8:0.6,w4a4:0.4", "w8a8:1e308",
-                          "conv2=w4a4", "w4a4:0.5,conv2=w2a2"}) {
+                          "w8a8:x", "w8a8:0.5:0.1", "w8a8:1", "w8a8:0.6,w4a4:0.4",
+                          "w8a8:0.7,w4a4:0.3", "w8a8:1e308", "conv2=w4a4", "w4a4:0.5,conv2=w2a2"}) {
     INFO(bad);
     CHECK_THROWS_AS(parse_bit_stages(bad, w2a2), value_error);
   }

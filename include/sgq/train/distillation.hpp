@@ -59,9 +59,12 @@ public:
   explicit Distillation(const nn::Net<T>& teacher, const DistillationOptions& options = {})
       : teacher_(teacher), options_(options) {
     teacher.check_clips("distillation");
-    if (!(options.weight >= 0) || !std::isfinite(options.weight))
+    // As the numbers they are used as: 1e-50 is no float.
+    const T weight = static_cast<T>(options.weight),
+            temperature = static_cast<T>(options.temperature);
+    if (!(weight >= 0) || !std::isfinite(weight))
       throw value_error(describe("distillation: weight", "a number >= 0", to_text(options.weight)));
-    if (!(options.temperature > 0) || !std::isfinite(options.temperature))
+    if (!(temperature > 0) || !std::isfinite(temperature))
       throw value_error(
           describe("distillation: temperature", "a number > 0", to_text(options.temperature)));
   }

@@ -69,7 +69,7 @@ SGQ_COMPILE_ONCE std::vector<BitStage> parse_bit_stages(std::string_view text,
   const auto items = detail::split_bit_stages(text);
   double rest = 1, sharing = 1;
   for (const auto& [policy, share] : items) rest -= share, sharing += share == 0 ? 1 : 0;
-  if (!(rest > 0))
+  if (!(rest > 1e-9)) // 1 - .7 - .3 is 5.6e-17
     throw value_error(describe("bits of the stages", "shares that add up to less than 1",
                                "'" + std::string(text) + "'"));
   std::vector<BitStage> stages;

@@ -21,10 +21,8 @@ namespace sgq::train {
 template <class T>
 void reestimate_statistics(nn::Net<T>& net, data::Batches<T>& batches) {
   net.check_clips("re-estimation of statistics");
-  const auto buffers = net.buffers();
-  if (buffers.empty())
+  if (net.buffers().empty())
     throw value_error(describe("re-estimation of statistics", "a net with batch norm", "none"));
-  for (const auto& b : buffers) b.tensor->fill(T{0});
   nn::Tape<T> tape;
   nn::Mode mode = nn::Mode::train(Random(0));
   mode.dropout = mode.recording = false;

@@ -9,7 +9,7 @@
 //     P6 \n WIDTH HEIGHT \n 255 \n      then a byte each of red, green and blue, row by row
 //     P5 \n WIDTH HEIGHT \n 255 \n      then a byte per pixel
 //
-// Several pictures of one size become one, one below the other.
+// Several coloured pictures of one size become one, one below the other.
 #pragma once
 
 #include "sgq/io/dtype.hpp"
@@ -25,7 +25,7 @@ inline std::string format_netpbm(std::string_view what, std::string_view magic,
                                  View<const std::uint8_t> picture, int rank, index_t samples,
                                  std::string_view layout) {
   const Shape& s = picture.shape();
-  const bool fits = s.rank() == rank || s.rank() == rank + 1;
+  const bool fits = s.rank() == rank || (samples > 1 && s.rank() == rank + 1);
   if (!fits || picture.empty() || (samples > 1 && s[s.rank() - 1] != samples))
     throw shape_error(describe(what, layout, s.str()));
   const index_t width = s[s.rank() - (samples > 1 ? 2 : 1)];
@@ -40,9 +40,9 @@ inline std::string format_ppm(View<const std::uint8_t> rgb) {
   return detail::format_netpbm("PPM", "P6", rgb, 3, 3, "colours [H, W, 3] or [N, H, W, 3]");
 }
 
-/// The bytes of a PGM file: grey levels [H, W] or [N, H, W]. Throws shape_error.
+/// The bytes of a PGM file: grey levels [H, W]. Throws shape_error.
 inline std::string format_pgm(View<const std::uint8_t> grey) {
-  return detail::format_netpbm("PGM", "P5", grey, 2, 1, "grey levels [H, W] or [N, H, W]");
+  return detail::format_netpbm("PGM", "P5", grey, 2, 1, "grey levels [H, W]");
 }
 
 /// Writes the file as write_file_atomically() does.

@@ -62,6 +62,9 @@ public:
     begin_stage();
   }
 
+  Trainer(const Trainer&) = delete; // its parts refer to each other
+  Trainer& operator=(const Trainer&) = delete;
+
   train::StepResult operator()(const data::Batch<float>& batch, const train::StepContext& at) {
     if (const std::size_t now = train::stage_at(stages_, at.progress.value()); now != stage_) {
       enter_stage(o_, now, quant_, batch.x, net_);
@@ -100,6 +103,7 @@ private:
   }
 
   void begin_stage() {
+    guided_.reset(); // it refers to the optimiser
     optimizer_ =
         train::make_optimizer<float>(o_.optimizer, net_, {.lr = o_.lr, .groups = groups(o_)});
     if (o_.guided) guided_.emplace(net_, *optimizer_, guidance(o_, set_), teacher());

@@ -33,6 +33,8 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
   nn::Metadata pairs = nn::to_metadata(set.class_names);
   pairs["dataset"] = set.name;
   pairs["background"] = set.on_black ? "black" : "mean";
+  pairs["dataset.sha256"] = io::sha256(std::string(io::bytes_of(set.images.view())) +
+                                       std::string(set.labels.begin(), set.labels.end()));
   return pairs;
 }
 
@@ -54,6 +56,9 @@ inline nn::Model<float> load_start(const TrainingOptions& o, const data::Dataset
   if (model.net.input_shape() != images)
     throw usage_error(describe("--from-weights", "a net for images " + images.str(),
                                model.name() + ", " + model.net.input_shape().str()));
+  if (model.input && model.input != set.grid)
+    throw usage_error(describe("--from-weights", "a net that was trained on " + set.name,
+                               o.from_weights + ", whose images have another scale"));
   if (model.net.classes() != set.classes)
     throw usage_error(
         describe("--from-weights",
@@ -122,7 +127,8 @@ public:
     train::TrainState state;
     double seconds_before = 0;
     if (!o_.resume) {
-      for (const std::string& file : {path_, history_.rows_file()}) // of an earlier run
+      for (const std::string& file : // of an earlier run
+           {path_, history_.rows_file(), history_.curves_file(), o_.out + "/metrics.json"})
         std::filesystem::remove(file);
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");

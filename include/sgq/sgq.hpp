@@ -59,6 +59,7 @@
 #include "sgq/kernels/int8/vnni.hpp"
 #include "sgq/kernels/naive.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
+#include "sgq/kernels/simd/check_arithmetic.hpp"
 #include "sgq/kernels/simd/decode.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/kernels/simd/fused.hpp"

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <cfenv>
 #include <cmath>
 
 namespace test_fit {
@@ -216,6 +217,26 @@ TEST_CASE("a meter weighs batches by their images", "[train]") {
   meter.add(5.0, 2, 2);
   CHECK(meter.loss() == Approx((2.0 * 6 + 5.0 * 2) / 8));
   CHECK(meter.accuracy() == Approx(5.0 / 8));
+}
+
+TEST_CASE("no step is made where the processor rounds in another direction", "[train][errors]") {
+  const small_run::Threads one(1);
+  auto net = small_run::net();
+  Sgd<float> optimizer(net, {.lr = 0.1});
+  auto batches = small_run::batches();
+  nn::Tape<float> tape;
+  std::vector<std::vector<float>> before;
+  for (const auto& p : net.parameters())
+    before.emplace_back(p.parameter->value().begin(), p.parameter->value().end());
+  std::fesetround(FE_UPWARD);
+  const std::string text =
+      message_of<value_error>([&] { train_step(net, tape, batches.batch(0), optimizer); });
+  std::fesetround(FE_TONEAREST);
+  CHECK(contains(text, "optimizer step: expected rounding to nearest"));
+  std::size_t k = 0;
+  for (const auto& p : net.parameters())
+    CHECK(
+        std::equal(p.parameter->value().begin(), p.parameter->value().end(), before[k++].begin()));
 }
 
 TEST_CASE("evaluation does not depend on the batch size and moves nothing", "[train]") {

@@ -143,7 +143,13 @@ TEST_CASE("a method says whether it needs baselines, and whether that is so", "[
 TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   LinearModel linear(3, 2 * side * side, 4);
   const Classifier model(linear, 3, {.background = {0}});
-  const Tensor<float> x = random_images(), maps({images, side, side}, 0.5f);
+  const QuantParams grid{0.5f, {100, 120}};
+  Tensor<float> x = random_images();
+  for (index_t i = 0; i < x.size(); ++i) {
+    const index_t c = i / (side * side) % 2;
+    x[i] = grid.value<float>(grid.code(x[i], c), c);
+  }
+  const Tensor<float> maps({images, side, side}, 0.5f);
   const Tensor<std::uint8_t> mask(maps.shape(), std::uint8_t{1});
   auto explainer = [](View<const float> of, View<float> out) {
     for (index_t i = 0; i < out.size(); ++i) out[i] = of[i];
@@ -170,13 +176,7 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   CHECK(names().size() == 8);
   in.labels = classes;
   CHECK(names().size() == 11);
-  in.grid = {0.5f, {100, 120}};
-  Tensor<float> codes(x.shape());
-  for (index_t i = 0; i < x.size(); ++i) {
-    const index_t c = i / (side * side) % 2;
-    codes[i] = in.grid.value<float>(in.grid.code(x[i], c), c);
-  }
-  in.x = codes;
+  in.grid = grid;
   CHECK(names().size() == 12);
   in.explain = &explain;
   in.disturbed = 2;

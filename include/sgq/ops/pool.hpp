@@ -13,6 +13,7 @@
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 

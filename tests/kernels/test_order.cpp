@@ -226,7 +226,8 @@ TEST_CASE("products along rows add in the order that is written down", "[kernels
 
 TEST_CASE("products of tiles add in the order that is written down", "[kernels]") {
   const index_t n = 2070; // long enough for the sum to stay in one part
-  for (const auto& [m, k] : {std::pair<index_t, index_t>{9, 9}, {9, 32}, {20, 33}, {20, 300}}) {
+  for (const auto& size : {std::pair<index_t, index_t>{9, 9}, {9, 32}, {20, 33}, {20, 300}}) {
+    const index_t m = size.first, k = size.second;
     INFO(m << "x" << k);
     const auto a = reals<float>(m * k, 1), b = reals<float>(k * n, 2);
     std::vector<float> expected, got(static_cast<std::size_t>(m * n));

@@ -1,7 +1,7 @@
 // sgq/kernels/simd/fused.hpp -- a product that is added: in one rounding, whatever the compiler.
 //
 // Compilers may fuse a * b + c into one instruction that does not round the product, or leave it:
-// it hangs on -ffp-contract, -march=native, the version, and the sums nearby. So the code that
+// it depends on -ffp-contract, -march=native, the version, and the sums nearby. So the code that
 // decides weights and maps has no rounded product as the operand of a sum. It says
 //
 //     multiply_add<Bytes>(a, b, c)       a b + c

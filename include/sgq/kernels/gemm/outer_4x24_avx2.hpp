@@ -27,7 +27,7 @@ template <class T, index_t Rows, index_t Vectors>
     }
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
-      if (i >= rows) break;
+      if (i >= rows) continue;
       SGQ_UNROLL
       for (index_t j = 0; j < Vectors; ++j)
         _mm256_stream_si256(reinterpret_cast<__m256i*>(c + i * ldc) + j,

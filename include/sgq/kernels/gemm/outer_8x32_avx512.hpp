@@ -29,7 +29,7 @@ template <class T, index_t Rows, index_t Vectors>
     }
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
-      if (i >= rows) break;
+      if (i >= rows) continue;
       SGQ_UNROLL
       for (index_t j = 0; j < Vectors; ++j)
         _mm512_stream_si512(reinterpret_cast<__m512i*>(c + i * ldc) + j,

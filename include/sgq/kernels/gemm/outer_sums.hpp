@@ -64,7 +64,7 @@ outer_sums(const OuterProduct<T>& x, const T* b, const T* c,
   if (x.resume) {
     SGQ_UNROLL
     for (index_t i = 0; i < Rows; ++i) {
-      if (i >= x.rows) break;
+      if (i >= x.rows) continue;
       SGQ_UNROLL
       for (index_t j = 0; j < Vectors; ++j)
         sum[i][j] = reinterpret_cast<const Loose*>(c + i * x.ldc)[j];
@@ -86,7 +86,7 @@ store_sums(const OuterProduct<T>& x, T* to,
   const typename Simd<T, Bytes>::type zero{};
   SGQ_UNROLL
   for (index_t i = 0; i < Rows; ++i) {
-    if (i >= rows) break;
+    if (i >= rows) continue;
     const T bias = x.row_bias ? x.row_bias[i] : T{0};
     SGQ_UNROLL
     for (index_t j = 0; j < Vectors; ++j) {

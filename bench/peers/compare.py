@@ -27,8 +27,15 @@ SHAPES = {"mnist_cnn": (64, 1, 28, 28), "resnet20": (128, 3, 32, 32)}
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 
 
+# glibc gives large blocks back to the kernel, and a step of PyTorch takes them anew every time. Where
+# page faults are dear, as on many virtual machines, that made it three times slower, and by a
+# different factor in every run. So malloc keeps its memory, for everyone.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000",
+               "MALLOC_TOP_PAD_": "200000000"}
+
+
 def output(command):
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | KEEP_MEMORY)
     return done.stdout if done.returncode == 0 else None
 
 

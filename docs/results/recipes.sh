@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes docs/results/recipes.jsonl: what each recipe for few bits gives ResNet-20 on CIFAR-10 in six
+# epochs in all. A recipe is chosen on the validation split with seed 101; batch 5, held out, then
+# says what the chosen one reaches with three other seeds. A row that is there is not made again, and
+# a run that was killed goes on, so this may be stopped and started at will.
+#
+#   docs/results/recipes.sh PROGRAMS OUT [THREADS [ROWS]]
+#
+# PROGRAMS is the folder of cifar10, OUT takes the networks; ROWS is a pattern of the rows to make.
+set -eu
+cd "$(dirname "$0")/../.."
+programs=$1
+out=$2
+threads=${3:-1}
+rows=${4:-.}
+table=docs/results/recipes.jsonl
+touch "$table"
+
+# row NAME OPTIONS..
+row() {
+  name=$1
+  shift
+  echo "$name" | grep -Eq "$rows" || return 0
+  grep -q "\"row\": \"$name\"" "$table" && return 0
+  "$programs/cifar10" --epochs 6 "$@" --threads "$threads" --out "$out/$name" --resume
+  rm -f "$out/$name/checkpoint.safetensors"
+  printf '{"row": "%s", "command": "cifar10 --epochs 6 %s", %s\n' "$name" \
+    "$(echo "$*" | sed "s|$out/|OUT/|g")" \
+    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g')" >>"$table"
+}
+
+# What the candidates have in common: 3.6 epochs in fp32 first, clips where two bits like them.
+start="--progressive fp32:0.6 --alpha-quantile 0.95"
+choose() { # NAME OPTIONS..
+  name=$1
+  shift
+  row "choose-$name" --validation --seed 101 "$@"
+}
+teacher="--teacher $out/choose-fp32/model.safetensors"
+choose fp32
+# shellcheck disable=SC2086
+{
+  choose w2a2-start --bits w2a2 $start
+  choose w2a2-teacher --bits w2a2 $start $teacher
+  choose w2a2-teacher-reestimate --bits w2a2 $start $teacher --reestimate
+  choose w2a2-teacher-average --bits w2a2 $start $teacher --ema 0.99 --reestimate
+  choose w2a2-plus-teacher --bits w2a2 $start $teacher --pact plus
+  choose w2a2-stages --bits w2a2 --progressive fp32:0.5,w4a4:0.2 --alpha-quantile 0.95 $teacher
+  choose w2a2-only --bits w2a2 --alpha-quantile 0.95
+}

@@ -256,7 +256,7 @@ void write(const Task& task, const std::vector<Result>& results, const Options& 
                                  {"cost", o.cost},
                                  {"share", o.share},
                                  {"method", o.how.name},
-                                 {"score", o.how.score},
+                                 {"score", o.how.score_of(o.how.method())},
                                  {"samples", o.how.values.samples},
                                  {"seed", o.how.values.seed},
                                  {"random_seed", o.draw},

@@ -193,7 +193,7 @@ void write_picture(const Options& o, const Images& images, std::span<const std::
   const index_t rows = std::min(o.rows, images.size());
   const Tensor<std::uint8_t> codes = images.pixels(columns[0]->model.input);
   const Tensor<std::uint8_t> pictures = saliency::to_rgb(codes.view().slice(0, rows));
-  GridOptions grid{.title = std::string(method.title) + " of the " + o.how.score +
+  GridOptions grid{.title = std::string(method.title) + " of the " + o.how.score_of(method) +
                             " of the class at the left",
                    .note = "below each map: its Spearman correlation with the first"};
   grid.zoom = std::max(index_t{1}, 140 / pictures.shape()[2]);
@@ -221,7 +221,7 @@ void write_metrics(const Options& o, const Column& first, const Images& images,
                         {"images", o.images},
                         {"count", targets.size()},
                         {"method", o.how.name},
-                        {"score", o.how.score},
+                        {"score", o.how.score_of(o.how.method())},
                         {"targets", std::vector<std::uint8_t>(targets.begin(), targets.end())},
                         {"with_sign", table_json(lines, Values::with_sign)},
                         {"magnitude", table_json(lines, Values::magnitude)},

@@ -88,6 +88,7 @@ Result run(const Options& o, Subject& s, const saliency::MapMethod& method,
   io::write_npy(o.out + "/" + std::string(method.name) + ".npy", result.maps);
   result.numbers = io::Json::object(
       {{"label", a.label},
+       {"score", o.how.score_of(method)},
        {"values", method.values == saliency::Values::magnitude ? "magnitude" : "signed"},
        {"seconds", seconds},
        {"images_per_second", static_cast<double>(s.images.size()) / seconds},
@@ -154,7 +155,9 @@ void write_picture(const Options& o, const Subject& s, const std::vector<Result>
     const bool heat = !o.overlay || r.method->values != saliency::Values::magnitude;
     const Tensor<std::uint8_t> drawn =
         heat ? draw_maps(*r.method, maps) : saliency::overlay(shown, maps);
-    grid.columns.emplace_back(r.method->title);
+    const std::string score = o.how.score_of(*r.method);
+    grid.columns.push_back(std::string(r.method->title) +
+                           (score == o.how.score ? "" : ", " + score));
     for (index_t n = 0; n < rows; ++n)
       tiles[static_cast<std::size_t>(n)].push_back(tile_of_map(drawn, maps, n));
   }

@@ -99,6 +99,10 @@ struct MethodOptions {
   const saliency::MapMethod& method() const {
     return sgq::choose("--method", saliency::map_methods, name);
   }
+  /// What a method explains: some have a score of their own.
+  std::string score_of(const saliency::MapMethod& m) const {
+    return m.score.empty() ? score : std::string(m.score);
+  }
 };
 
 /// --method and what belongs to it; `all` allows "all".
@@ -112,7 +116,7 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
   line.choice("--score", &o.score, {"logit", "log-probability"},
               "class score to differentiate: logit or log-probability");
   line.integer(
-      "--samples", &o.values.samples, {1, 100000},
+      "--samples", &o.values.samples, {2, 100000},
       "number of noisy copies in SmoothGrad and VarGrad, of baselines in expected gradients");
   line.integer("--steps", &o.values.steps, {1, 100000}, "number of steps in integrated gradients");
   line.integer("--masks", &o.values.masks, {1, 1000000}, "number of RISE masks");

@@ -99,6 +99,22 @@ TEST_CASE("every method makes a map of every image, the same twice", "[saliency]
                  "occlusion or rise, got 'lime'"));
 }
 
+TEST_CASE("a method without a score of its own follows the target", "[saliency]") {
+  Net<float> net = small_net();
+  const Tensor<float> x = random_images();
+  const MapOptions few{.samples = 2, .steps = 2, .masks = 8};
+  for (const MapMethod& method : map_methods) {
+    INFO(std::string(method.name));
+    Tensor<float> maps[2];
+    for (const Target target : {Target::logit, Target::log_probability}) {
+      Explainer<float> explain(net, {.target = target, .background = {0}, .baselines = x});
+      maps[target == Target::logit ? 0 : 1] = method.make(explain, x, classes, few).values;
+    }
+    const bool follows = !std::equal(maps[0].begin(), maps[0].end(), maps[1].begin());
+    CHECK(follows == method.score.empty());
+  }
+}
+
 TEST_CASE("options reach the methods that read them", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();

@@ -18,7 +18,7 @@
 namespace sgq::saliency {
 
 struct ExpectedGradientsOptions {
-  index_t samples = 100; ///< m
+  index_t samples = 25; ///< m
   std::uint64_t seed = 0;
 };
 

@@ -37,6 +37,7 @@ struct MapMethod {
                              std::span<const std::uint8_t> classes, const MapOptions& o);
   bool all_positive = false;    ///< draw it from each map's lowest value
   bool needs_baselines = false; ///< those of the Explainer
+  std::string_view score = {};  ///< what it explains, whatever the target; empty: the target
 };
 
 namespace detail {
@@ -93,7 +94,8 @@ inline constexpr MapMethod map_methods[] = {
      Values::magnitude,
      [](auto& explain, auto x, auto classes, auto&) {
        return grad_cam_plus_plus(explain, x, classes);
-     }},
+     },
+     false, false, "logit"},
     {"layer-cam", "LayerCAM", "the last feature maps times their positive gradients",
      Values::magnitude,
      [](auto& explain, auto x, auto classes, auto&) { return layer_cam(explain, x, classes); }},
@@ -106,7 +108,8 @@ inline constexpr MapMethod map_methods[] = {
        return detail::without_gradient(explain, [&](const Classifier& model) {
          return score_cam(model, features, x, classes, explain.options().grid);
        });
-     }},
+     },
+     false, false, "logit"},
     {"occlusion", "occlusion", "how far the score falls when a window is hidden", Values::with_sign,
      [](auto& explain, auto x, auto classes, auto&) {
        return detail::without_gradient(explain, [&](const Classifier& model) {
@@ -119,7 +122,7 @@ inline constexpr MapMethod map_methods[] = {
          return rise(model, x, classes, {.masks = o.masks, .seed = o.seed});
        });
      },
-     true},
+     true, false, "probability"},
 };
 
 } // namespace sgq::saliency

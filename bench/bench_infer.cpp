@@ -31,12 +31,14 @@ namespace {
 
 constexpr std::string_view usage =
     "bench_infer: inference, one JSON object a line for each net and engine\n"
-    "  --net NAME     mnist_cnn (batch 64) or resnet20 (batch 128); default: both\n"
+    "  --net NAME     mnist_cnn or lenet5 (batch 64) or resnet20 (batch 128); default: mnist_cnn "
+    "and\n"
+    "                 resnet20\n"
     "  --engine NAME  fp32, int8, int4, int2 or 4/2; default: all\n"
     "  --threads N    default: all cores\n"
     "  --rounds N     turns of about 30 ms, default 5; the figure is the median of all their runs\n"
     "  --help\n"
-    "SGQ_ISA=generic|avx2|avx512 in the environment forces an instruction set.\n";
+    "SGQ_ISA=NAME in the environment forces an instruction set.\n";
 
 /// Computes the logits of the same random batch at every call.
 using Runner = std::function<void()>;
@@ -92,7 +94,7 @@ constexpr Engine engines[] = {{"fp32", nullptr},
                               {"4/2", "layerwise-4-2"}};
 
 void measure(const std::string& net, const Engine& engine, int rounds) {
-  const index_t batch = net == "mnist_cnn" ? 64 : 128;
+  const index_t batch = net == "resnet20" ? 128 : 64;
   const double seconds = bench::race({{"sgq", engine.make(net, batch)}}, rounds)[0];
   rusage usage_now{};
   getrusage(RUSAGE_SELF, &usage_now);
@@ -114,16 +116,17 @@ void measure(const std::string& net, const Engine& engine, int rounds) {
 int main(int argc, char** argv) {
   const bench::Options o = bench::parse(argc, argv, usage, "--net --engine --threads --rounds");
   bool any = false;
-  for (const char* net : {"mnist_cnn", "resnet20"})
+  for (const char* net : {"mnist_cnn", "resnet20", "lenet5"})
     for (const Engine& engine : engines) {
-      if ((!o.net.empty() && o.net != net) || (!o.engine.empty() && o.engine != engine.name))
-        continue;
+      if (o.net != net && (!o.net.empty() || net == std::string_view("lenet5"))) continue;
+      if ((!o.engine.empty() && o.engine != engine.name)) continue;
       any = true;
       measure(net, engine, o.rounds);
     }
   if (any) return 0;
-  std::fprintf(stderr,
-               "bench_infer: expected --net mnist_cnn|resnet20, --engine fp32|int8|int4|int2|4/2; "
-               "see --help\n");
+  std::fprintf(
+      stderr,
+      "bench_infer: expected --net mnist_cnn|resnet20|lenet5, --engine fp32|int8|int4|int2|4/2; "
+      "see --help\n");
   return 2;
 }

@@ -57,7 +57,8 @@ namespace {
 
 constexpr std::string_view usage =
     "bench_step: one training step, one JSON object a line for each setting\n"
-    "  --net NAME     mnist_cnn (batch 64) or resnet20 (batch 128); default: both\n"
+    "  --net NAME     mnist_cnn (batch 64), resnet20 (batch 128) or lenet5 (batch 50); default:\n"
+    "                 mnist_cnn and resnet20\n"
     "  --bits N       32, 4 or 2; default: all\n"
     "  --guided N     0 or 1, saliency-guided training; default: both\n"
     "  --threads N    default: all cores\n"
@@ -67,7 +68,7 @@ constexpr std::string_view usage =
     "                 programs that count instructions\n"
     "  --batch N      images in a batch, instead of those above\n"
     "  --help\n"
-    "SGQ_ISA=generic|avx2|avx512 in the environment forces an instruction set.\n";
+    "SGQ_ISA=NAME in the environment forces an instruction set.\n";
 
 struct Setting {
   std::string net;
@@ -151,19 +152,21 @@ int main(int argc, char** argv) {
   const bench::Options o =
       bench::parse(argc, argv, usage, "--net --bits --guided --threads --rounds --steps --batch");
   bool any = false;
-  for (const char* net : {"mnist_cnn", "resnet20"})
+  struct Usual {
+    const char* net;
+    index_t batch;
+  };
+  for (const auto& [net, batch] : {Usual{"mnist_cnn", 64}, {"resnet20", 128}, {"lenet5", 50}})
     for (int bits : {32, 4, 2})
       for (int guided : {0, 1}) {
-        if ((!o.net.empty() && o.net != net) || (o.bits >= 0 && o.bits != bits) ||
-            (o.guided >= 0 && o.guided != guided))
-          continue;
+        if (o.net != net && (!o.net.empty() || net == std::string_view("lenet5"))) continue;
+        if ((o.bits >= 0 && o.bits != bits) || (o.guided >= 0 && o.guided != guided)) continue;
         any = true;
-        const index_t usual = std::string_view(net) == "mnist_cnn" ? 64 : 128;
-        measure({net, bits, guided, o.batch > 0 ? o.batch : usual}, o);
+        measure({net, bits, guided, o.batch > 0 ? o.batch : batch}, o);
       }
   if (any) return 0;
   std::fprintf(stderr,
-               "bench_step: expected --net mnist_cnn|resnet20, --bits 32|4|2, --guided 0|1; "
+               "bench_step: expected --net mnist_cnn|resnet20|lenet5, --bits 32|4|2, --guided 0|1; "
                "see --help\n");
   return 2;
 }

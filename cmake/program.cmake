@@ -15,6 +15,13 @@ if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_
   target_compile_options(sgq_warnings INTERFACE -Werror)
 endif()
 
+# What runs at a command line: in WebAssembly, a program for node that sees files and environment.
+add_library(sgq_program INTERFACE)
+if(EMSCRIPTEN)
+  target_link_options(sgq_program INTERFACE -sNODERAWFS
+                      "SHELL:--pre-js ${PROJECT_SOURCE_DIR}/cmake/toolchains/node.js")
+endif()
+
 # test_program(program script test): tests/programs/SCRIPT.sh, given the program.
 function(test_program program script test)
   add_test(NAME ${test}
@@ -40,7 +47,7 @@ function(sgq_programs)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
-    target_link_libraries(${name} PRIVATE sgq::compiled sgq_warnings ${arg_LIBRARIES})
+    target_link_libraries(${name} PRIVATE sgq::compiled sgq_warnings sgq_program ${arg_LIBRARIES})
     target_precompile_headers(${name} REUSE_FROM sgq_compiled)
     if(SGQ_BUILD_TESTS)
       test_program(${name} every_program program.${name})

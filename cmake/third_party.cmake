@@ -30,8 +30,14 @@ function(sgq_header target header)
     file(RENAME "${file}.part" "${file}")
     set(${target}_INCLUDE_DIR "${PROJECT_BINARY_DIR}/third_party" CACHE PATH "" FORCE)
   endif()
+  set(folder "${${target}_INCLUDE_DIR}")
+  if(CMAKE_CROSSCOMPILING) # the system's other headers are those of another processor
+    cmake_path(GET header PARENT_PATH inside)
+    file(COPY "${folder}/${header}" DESTINATION "${PROJECT_BINARY_DIR}/third_party/${inside}")
+    set(folder "${PROJECT_BINARY_DIR}/third_party")
+  endif()
   add_library(${target} INTERFACE)
-  target_include_directories(${target} SYSTEM INTERFACE "${${target}_INCLUDE_DIR}")
+  target_include_directories(${target} SYSTEM INTERFACE "${folder}")
 endfunction()
 
 # Both checksums are those of the upstream files at these addresses; Debian 12 ships the same bytes.

@@ -1,5 +1,5 @@
-// The test program's main(). SGQ_ISA=generic|avx2|avx512 makes it test one instruction set; on a
-// machine that lacks it the run counts as skipped (exit code 77), not as passed.
+// The test program's main(). SGQ_ISA=NAME makes it test one instruction set; on a machine that lacks
+// it the run counts as skipped (exit code 77), not as passed.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_session.hpp>
 #else
@@ -21,8 +21,8 @@ extern "C" const char* __lsan_default_suppressions() {
 int main(int argc, char** argv) {
   using namespace sgq::kernels;
   const char* forced = std::getenv("SGQ_ISA");
-  for (Isa isa : {Isa::avx2, Isa::avx512})
-    if (forced && std::string(forced) == name(isa) && !supported(isa)) {
+  for (const NamedIsa& n : isas)
+    if (forced && std::string(forced) == n.name && !supported(n.isa)) {
       std::printf("skipped: this machine has no %s\n", forced);
       return 77;
     }

@@ -1,12 +1,13 @@
 // Images per second of ONNX Runtime on a model that onnx_models.py wrote: the median of 25 runs.
 //
-//     node onnx_infer.js FILE.onnx THREADS N C H W
-const ort = require(require.resolve("onnxruntime-node", { paths: [process.cwd()] }));
-const [file, threads, ...shape] = process.argv.slice(2);
-const dims = shape.map(Number);
+//     node onnx_infer.js FILE.onnx THREADS N C H W [onnxruntime-web]
+const [file, threads, ...rest] = process.argv.slice(2);
+const dims = rest.slice(0, 4).map(Number), name = rest[4] || "onnxruntime-node";
+const ort = require(require.resolve(name, { paths: [process.cwd()] }));
+ort.env.wasm.numThreads = Number(threads);
 
 (async () => {
-  const session = await ort.InferenceSession.create(file, {
+  const session = await ort.InferenceSession.create(require("fs").readFileSync(file), {
     intraOpNumThreads: Number(threads), interOpNumThreads: 1, logSeverityLevel: 3 });
   const size = dims.reduce((a, b) => a * b);
   const x = new ort.Tensor("float32", Float32Array.from({ length: size }, Math.random), dims);

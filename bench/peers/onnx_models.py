@@ -55,9 +55,9 @@ class Graph:
                                                self.constant(np.float32(scale * SCALE)),
                                                self.constant(np.int32(0))]))
 
-    def conv(self, x, before, after, stride=1, pad=1):
-        return self.node("Conv", [self.coded(x), *self.weights((after, before, 3, 3))],
-                         kernel_shape=[3, 3], strides=[stride] * 2, pads=[pad] * 4)
+    def conv(self, x, before, after, stride=1, pad=1, kernel=3):
+        return self.node("Conv", [self.coded(x), *self.weights((after, before, kernel, kernel))],
+                         kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4)
 
     def linear(self, x, before, after):
         return self.node("Gemm", [self.coded(x), *self.weights((after, before))], transB=1)
@@ -72,6 +72,14 @@ def mnist_cnn(g, x):
     x = g.node("MaxPool", [g.coded(x)], kernel_shape=[2, 2], strides=[2, 2])
     x = g.node("Flatten", [x])
     return g.linear(g.relu(g.linear(x, 9216, 128)), 128, 10)
+
+
+def lenet5(g, x):
+    for before, after, pad in ((1, 6, 2), (6, 16, 0)):
+        x = g.relu(g.conv(x, before, after, pad=pad, kernel=5))
+        x = g.node("MaxPool", [g.coded(x)], kernel_shape=[2, 2], strides=[2, 2])
+    x = g.node("Flatten", [x])
+    return g.linear(g.relu(g.linear(g.relu(g.linear(x, 400, 120)), 120, 84)), 84, 10)
 
 
 def resnet20(g, x):
@@ -93,7 +101,8 @@ def resnet20(g, x):
     return g.linear(g.node("Flatten", [g.node("GlobalAveragePool", [g.coded(x)])]), 64, 10)
 
 
-NETS = {"mnist_cnn": (mnist_cnn, (64, 1, 28, 28)), "resnet20": (resnet20, (128, 3, 32, 32))}
+NETS = {"mnist_cnn": (mnist_cnn, (64, 1, 28, 28)), "resnet20": (resnet20, (128, 3, 32, 32)),
+        "lenet5": (lenet5, (64, 1, 28, 28))}
 
 
 def write(folder, name, quantised):

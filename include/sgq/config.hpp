@@ -35,6 +35,20 @@
 #define SGQ_X86 0
 #endif
 
+// 64-bit ARM, which always has NEON.
+#if defined(__GNUC__) && defined(__aarch64__) && !defined(__AARCH64EB__)
+#define SGQ_ARM 1
+#else
+#define SGQ_ARM 0
+#endif
+
+// WebAssembly with registers of 16 bytes: -msimd128.
+#if defined(__wasm_simd128__)
+#define SGQ_WASM 1
+#else
+#define SGQ_WASM 0
+#endif
+
 // 1 where every function may use fused multiply-adds (kernels/simd/fused.hpp).
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) ||                                              \
     (defined(__FP_FAST_FMAF) && defined(__FP_FAST_FMA))
@@ -54,7 +68,11 @@
 // Marks a loop whose iterations are independent, so that it is vectorised at plain -O2
 // (GCC 12 vectorises hardly anything there on its own). Never on a floating-point reduction:
 // that would let the vector width choose the order of the sum.
+#if defined(__clang__) && !defined(_OPENMP)
+#define SGQ_SIMD _Pragma("clang loop vectorize(assume_safety)")
+#else
 #define SGQ_SIMD SGQ_OMP(simd)
+#endif
 
 // Unrolls a loop of few, constant turns, so that the small arrays it indexes live in registers.
 #if defined(__clang__)

@@ -15,7 +15,7 @@ compare() {
   "$first" make "$1" "$2" "$3" "$net" || exit 1
   rm -f "$work/expected"
   for program in $programs; do
-    for isa in generic avx2 avx512; do
+    for isa in generic avx2 avx512 neon neon-dotprod neon-i8mm; do
       for threads in 1 2 3; do
         # A thread count matters as much as an instruction set, but not in every pairing.
         [ "$isa" = generic ] && [ "$threads" != 2 ] && continue

@@ -4,7 +4,9 @@
 // (kernels/simd/fused.hpp), and training_digests.txt has both (training_digests.sh).
 //
 //     training_digests [THREADS]
-#include "sgq/io/sha256.hpp"
+#include "digest.hpp"
+
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/nn/spec.hpp"
 #include "sgq/saliency/map_methods.hpp"
 #include "sgq/train/optimizers.hpp"
@@ -35,22 +37,11 @@ constexpr Case cases[] = {
 };
 constexpr index_t images = 11, steps = 3; // no multiple of anything
 
-class Digest {
-public:
-  template <class T>
-  void add(View<const T> numbers) {
-    sum_.update({reinterpret_cast<const char*>(numbers.data()),
-                 static_cast<std::size_t>(numbers.size()) * sizeof(T)});
-  }
-  void print(const Case& c, std::string_view what) {
-    const bool fused = kernels::isa() != kernels::Isa::generic || kernels::fuses<16>;
-    std::printf("%s %s %s %s %s %.*s %s\n", fused ? "fused" : "separate", c.net, c.bits, c.weights,
-                c.optimizer, static_cast<int>(what.size()), what.data(), sum_.hex().c_str());
-  }
-
-private:
-  io::Sha256 sum_;
-};
+void print(const Case& c, std::string_view what, Digest& digest) {
+  std::printf("%s %s %s %s %s %.*s %s\n", kernels::fuses_here() ? "fused" : "separate", c.net,
+              c.bits, c.weights, c.optimizer, static_cast<int>(what.size()), what.data(),
+              digest.hex().c_str());
+}
 
 nn::Net<float> make_net(const Case& c, const QuantParams& grid) {
   nn::ModelSpec spec;
@@ -100,16 +91,16 @@ void run(const Case& c) {
   Digest weights, logits;
   for (auto& p : net.parameters()) weights.add<float>(p.parameter->value());
   for (auto& b : net.buffers()) weights.add<float>(*b.tensor);
-  weights.print(c, "weights");
+  print(c, "weights", weights);
   logits.add<float>(net.forward(x, tape));
-  logits.print(c, "logits");
+  print(c, "logits", logits);
   saliency::Explainer<float> explainer(net,
                                        {.background = std::vector<float>(1, 0.0f), .baselines = x});
   for (const saliency::MapMethod& method : saliency::map_methods) {
     Digest map;
     const auto some = View<const float>(x).slice(0, 1);
     map.add<float>(method.make(explainer, some, std::span(labels).first(1), {3, 3, 5, 1}).values);
-    map.print(c, method.name);
+    print(c, method.name, map);
   }
 }
 

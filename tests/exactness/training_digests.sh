@@ -18,7 +18,7 @@ if [ "$1" = --record ]; then
   exit 0
 fi
 for program in "$@"; do
-  for isa in generic avx2 avx512; do
+  for isa in generic avx2 avx512 neon neon-dotprod neon-i8mm; do
     SGQ_ISA=$isa "$program" $((runs % 3 + 1)) >"$work/got" 2>"$work/errors" || {
       grep -q "SGQ_ISA" "$work/errors" && continue # not on this machine
       cat "$work/errors"

@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <iterator>
+
 namespace test_dispatch {
 
 using namespace sgq;
@@ -39,7 +41,7 @@ TEST_CASE("for_registers: the machine code of the chosen instruction set runs", 
   const float x = 1 + 0x1p-12f, y = 1 + 0x1p-11f;
   float result = -1;
   for_registers<SquareMinus>(&x, &y, &result);
-  CHECK(result == (isa() != Isa::generic || fuses<16> ? 0x1p-24f : 0.0f));
+  CHECK(result == (fuses_here() ? 0x1p-24f : 0.0f));
 }
 
 TEST_CASE("for_isa: passes values and pointers on", "[kernels]") {
@@ -49,30 +51,38 @@ TEST_CASE("for_isa: passes values and pointers on", "[kernels]") {
   CHECK(result == 7);
 }
 
+TEST_CASE("isas: each has its own name, in the order of the enumeration", "[kernels]") {
+  for (std::size_t i = 0; i < std::size(isas); ++i) {
+    CHECK(static_cast<std::size_t>(isas[i].isa) == i);
+    CHECK(std::string(name(isas[i].isa)) == isas[i].name);
+  }
+}
+
 TEST_CASE("choose_isa: without a wish, the best that the machine has", "[kernels]") {
   for (const char* none : {static_cast<const char*>(nullptr), ""}) {
     const Isa best = choose_isa(none);
     CHECK(supported(best));
-    if (supported(Isa::avx512))
-      CHECK(best == Isa::avx512);
-    else if (supported(Isa::avx2))
-      CHECK(best == Isa::avx2);
-    else
-      CHECK(best == Isa::generic);
+    for (Isa isa : {Isa::simd128, Isa::neon_i8mm, Isa::neon_dotprod, Isa::neon, Isa::avx512,
+                    Isa::avx2, Isa::generic})
+      if (supported(isa)) {
+        CHECK(best == isa);
+        break;
+      }
   }
 }
 
 TEST_CASE("choose_isa: a wish is granted, or is an error", "[kernels]") {
   CHECK(choose_isa("generic") == Isa::generic);
-  for (Isa isa : {Isa::avx2, Isa::avx512}) {
-    const auto choose = [&] { return choose_isa(name(isa)); };
-    if (supported(isa))
-      CHECK(choose() == isa);
+  for (const NamedIsa& n : isas) {
+    const auto choose = [&] { return choose_isa(n.name); };
+    if (supported(n.isa))
+      CHECK(choose() == n.isa);
     else
       CHECK(contains(message_of<value_error>(choose), "an instruction set of this machine"));
   }
   CHECK(message_of<value_error>([] { choose_isa("sse9"); }) ==
-        "SGQ_ISA: expected generic, avx2 or avx512, got sse9");
+        "SGQ_ISA: expected generic, avx2, avx512, neon, neon-dotprod, neon-i8mm or simd128, "
+        "got sse9");
   CHECK_THROWS_AS(choose_isa("AVX2"), value_error);
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 /// sum + a b, as the chosen instruction set rounds it.
 float multiply_add(float a, float b, float sum) {
-  return isa() == Isa::generic ? kernels::multiply_add<16>(a, b, sum) : std::fma(a, b, sum);
+  return fuses_here() ? std::fma(a, b, sum) : kernels::multiply_add<16>(a, b, sum);
 }
 
 /// An inner product: number p goes to lane p modulo 16; four quarters are added, then four numbers.

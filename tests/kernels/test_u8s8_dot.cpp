@@ -23,6 +23,12 @@ std::vector<Path> paths() {
   if (supported(Isa::avx2)) found.push_back(u8s8_dot_avx2);
   if (supported(Isa::avx512) && __builtin_cpu_supports("avx512vnni"))
     found.push_back(u8s8_dot_vnni);
+#elif SGQ_ARM
+  found.push_back(u8s8_dot_words);
+  if (supported(Isa::neon_dotprod)) found.push_back(u8s8_dot_dotprod);
+  if (supported(Isa::neon_i8mm)) found.push_back(u8s8_dot_i8mm);
+#elif SGQ_WASM
+  found.push_back(u8s8_dot_words);
 #endif
   return found;
 }
@@ -61,6 +67,7 @@ Problem make_problem(index_t positions, index_t rows, index_t groups, index_t pa
   p.start = random_integers<std::int32_t>({p.d.outputs()}, 3, -100000, 100000);
   p.sums.resize({positions * p.d.outputs()});
   p.d.x = p.x.data(), p.d.w = p.w.data(), p.d.start = p.start.data(), p.d.sums = p.sums.data();
+  p.d.used = p.d.outputs();
   p.d.pair_bound = 2 * n.largest_code * (n.largest_weight == 127 ? 128 : n.largest_weight);
   return p;
 }
@@ -103,6 +110,22 @@ TEST_CASE("byte products: every path sums the same, for every size", "[kernels]"
         const Problem p = make_problem(positions, 3, groups, panels, {15, 7, false});
         CHECK(all_paths_agree(p));
       }
+}
+
+TEST_CASE("byte products: outputs that are used are summed, whatever their number", "[kernels]") {
+  for (index_t used : {1, 8, 9, 17, 26, 33}) {
+    Problem p = make_problem(5, 2, 3, 3, {15, 7, false});
+    p.d.used = used;
+    const std::vector<std::int64_t> sums = expected(p);
+    for (Path path : paths()) {
+      std::fill(p.d.sums, p.d.sums + p.sums.size(), 0x5a5a5a5a);
+      path(p.d);
+      index_t wrong = 0;
+      for (index_t i = 0; i < p.sums.size(); ++i)
+        wrong += i % p.d.outputs() < used && p.d.sums[i] != sums[static_cast<std::size_t>(i)];
+      CHECK(wrong == 0);
+    }
+  }
 }
 
 TEST_CASE("byte products: nothing saturates at the extremes of any bit mix", "[kernels]") {

@@ -72,7 +72,8 @@ inline void sum_row(const PackedWeights& p, const std::uint8_t* x, index_t step,
                      .w = p.weights.data(),
                      .start = p.start.data(),
                      .sums = sums,
-                     .pair_bound = p.pair_bound});
+                     .pair_bound = p.pair_bound,
+                     .used = p.outputs + p.halved});
   if (p.halved)
     kernels::for_isa<join_halves>(sums, positions, p.stride(), p.bias.data(), p.outputs);
 }

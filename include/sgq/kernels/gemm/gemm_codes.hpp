@@ -12,7 +12,6 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/kernels/gemm/pack.hpp"
 #include "sgq/kernels/int8/int8.hpp"
-#include "sgq/kernels/int8/vnni.hpp"
 
 namespace sgq::kernels {
 
@@ -68,7 +67,8 @@ void multiply_panel(const GemmCodes<Y>& g, const std::uint8_t* x, index_t o) {
             .w = pack_panel(g.w + o * g.k, outputs, g.k, groups),
             .start = start,
             .sums = sums,
-            .pair_bound = g.pair_bound});
+            .pair_bound = g.pair_bound,
+            .used = outputs});
   for (index_t i = 0; i < g.m; ++i)
     for (index_t j = 0; j < outputs; ++j)
       g.y[i * g.n + o + j] = static_cast<Y>(sums[i * byte_panel + j]);
@@ -80,7 +80,7 @@ void multiply_panel(const GemmCodes<Y>& g, const std::uint8_t* x, index_t o) {
 /// overflow AVX2's 16 bits, and for fewer than 8 rows, where packing W costs more than it saves.
 template <class Y>
 bool gemm_codes(const GemmCodes<Y>& g) {
-  if (isa() == Isa::generic || (!has_vnni() && g.pair_bound > INT16_MAX) || g.m < 8) return false;
+  if (!u8s8_dot_pays(g.pair_bound) || g.m < 8) return false;
   Arena::Scope scope(scratch());
   const std::uint8_t* x = g.x;
   if (g.k % 4 != 0) { // the last row is read beyond its end

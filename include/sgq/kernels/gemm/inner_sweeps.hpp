@@ -57,10 +57,11 @@ SGQ_INLINE void inner_sweeps(const InnerProduct<T>& x) {
   for (index_t t = 0; t < Rows * Cols; ++t) x.sums[t] = totals[t];
 }
 
-/// On any machine, a tile of 2x3 in four sweeps: five loads feed six multiply-adds.
-template <class T>
-void inner_2x3_generic(const InnerProduct<T>& x) {
-  inner_sweeps<16, 2, 3>(x);
+/// On any machine, in four sweeps. A tile of 2x3 fits 16 registers: five loads feed six
+/// multiply-adds. One of 4x6 fits the 32 of NEON: ten feed 24.
+template <class T, index_t Rows, index_t Cols>
+void inner_bytes16(const InnerProduct<T>& x) {
+  inner_sweeps<16, Rows, Cols>(x);
 }
 
 #if SGQ_X86

@@ -99,15 +99,15 @@ store_sums(const OuterProduct<T>& x, T* to,
   }
 }
 
-/// On any machine, a tile of 4x8 (double: 4x4): 8 accumulators of 16 bytes, which SSE2 and NEON
-/// keep in registers.
-template <class T, index_t Rows, index_t Vectors>
-void outer_4x8_generic(const OuterProduct<T>& x) {
+/// On any machine, in registers of 16 bytes. Eight sums fit the 16 registers of SSE2: a tile of 4x8
+/// (double: 4x4). 24 fit the 32 of NEON: 8x12 (8x6). Panels of A are as high as the tile.
+template <class T, index_t panel, index_t Rows, index_t Vectors>
+void outer_bytes16(const OuterProduct<T>& x) {
   const T* b = x.b;
   T* c = x.c;
   for (index_t t = x.tiles; t > 0; --t, b += x.b_step, c += Vectors * Simd<T, 16>::lanes) {
     typename Simd<T, 16>::type sum[std::size_t(Rows)][std::size_t(Vectors)];
-    outer_sums<16, 4, Rows, Vectors>(x, b, c, sum);
+    outer_sums<16, panel, Rows, Vectors>(x, b, c, sum);
     store_sums<16, Rows, Vectors>(x, c, sum);
   }
 }

@@ -54,10 +54,10 @@ const Tiles<T>& tiles() {
                 .nr = 32 / s,
                 .lanes = 16 / s,
                 .k_strip = 256,
-                .run = {{outer_4x8_generic<T, 4, 1>, outer_4x8_generic<T, 4, 2>},
-                        {outer_4x8_generic<T, 2, 1>, outer_4x8_generic<T, 2, 2>},
-                        {outer_4x8_generic<T, 1, 1>, outer_4x8_generic<T, 1, 2>}}},
-      .inner = {.mr = 2, .nr = 3, .run = inner_2x3_generic<T>}};
+                .run = {{outer_bytes16<T, 4, 4, 1>, outer_bytes16<T, 4, 4, 2>},
+                        {outer_bytes16<T, 4, 2, 1>, outer_bytes16<T, 4, 2, 2>},
+                        {outer_bytes16<T, 4, 1, 1>, outer_bytes16<T, 4, 1, 2>}}},
+      .inner = {.mr = 2, .nr = 3, .run = inner_bytes16<T, 2, 3>}};
 #if SGQ_X86
   static constexpr Tiles<T> avx2{
       .outer =
@@ -80,6 +80,20 @@ const Tiles<T>& tiles() {
       .inner = {.mr = 4, .nr = 6, .run = inner_4x6_avx512<T>}};
   if (isa() == Isa::avx512) return avx512;
   if (isa() == Isa::avx2) return avx2;
+#elif SGQ_ARM
+  static constexpr Tiles<T> neon{
+      .outer = {.mr = 8,
+                .nr = 48 / s,
+                .lanes = 16 / s,
+                .k_strip = 256,
+                .run = {{outer_bytes16<T, 8, 8, 1>, outer_bytes16<T, 8, 8, 2>,
+                         outer_bytes16<T, 8, 8, 3>},
+                        {outer_bytes16<T, 8, 4, 1>, outer_bytes16<T, 8, 4, 2>,
+                         outer_bytes16<T, 8, 4, 3>},
+                        {outer_bytes16<T, 8, 2, 1>, outer_bytes16<T, 8, 2, 2>,
+                         outer_bytes16<T, 8, 2, 3>}}},
+      .inner = {.mr = 4, .nr = 6, .run = inner_bytes16<T, 4, 6>}};
+  if (isa() != Isa::generic) return neon;
 #endif
   return generic;
 }

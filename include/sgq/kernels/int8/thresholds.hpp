@@ -13,7 +13,9 @@
 #include "sgq/kernels/int8/u8s8_dot.hpp"
 #include "sgq/kernels/simd/bucketize.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/microkernel.hpp"
 
+#include <cstring>
 #include <vector>
 
 namespace sgq::kernels {
@@ -52,23 +54,45 @@ struct ThresholdRow {
 
 namespace detail {
 
-/// Codes of the 16 outputs of panel v at position p.
+/// Codes of the 16 outputs of panel v at position p. Vectors of 16 bytes serve any machine; up to 4
+/// bits each threshold is compared.
 SGQ_INLINE void threshold_16(const ThresholdRow& s, index_t p, index_t v, std::uint8_t* codes) {
+  using V = Simd<std::int32_t, 16>;
+  constexpr index_t vectors = byte_panel / V::lanes;
   const PackedThresholds& table = s.table;
-  const std::int32_t* sums = s.sums + p * s.sums_step + v * byte_panel;
-  const std::int32_t* flip = table.flip.data() + v * byte_panel;
+  const auto sums = reinterpret_cast<const V::loose*>(s.sums + p * s.sums_step + v * byte_panel);
+  const auto flip = reinterpret_cast<const V::loose*>(table.flip.data() + v * byte_panel);
   const std::int32_t* t = table.values.data() + v * table.count() * byte_panel;
-  const std::int32_t* added = // of residual code 0
-      table.residual_bits > 0 ? table.residual.data() + (v * byte_panel << table.residual_bits)
-                              : nullptr;
-  for (index_t l = 0; l < byte_panel; ++l) {
-    std::int32_t z = sums[l] ^ flip[l];
-    if (table.residual_bits > 0) {
-      const int r = s.r[p * s.r_step + v * byte_panel + l] & ((1 << table.residual_bits) - 1);
-      z = (z << table.shift) + added[r * byte_panel + l];
-    }
-    codes[l] = static_cast<std::uint8_t>(bucket_of(z, t + l, table.bits, byte_panel));
+  V::type z[vectors];
+  SGQ_UNROLL
+  for (index_t q = 0; q < vectors; ++q) z[q] = sums[q] ^ flip[q];
+  if (table.residual_bits > 0) {
+    const std::int32_t* added = // of residual code 0
+        table.residual.data() + (v * byte_panel << table.residual_bits);
+    const int highest = (1 << table.residual_bits) - 1;
+    std::int32_t by_code[byte_panel];
+    for (index_t l = 0; l < byte_panel; ++l)
+      by_code[l] = added[(s.r[p * s.r_step + v * byte_panel + l] & highest) * byte_panel + l];
+    SGQ_UNROLL
+    for (index_t q = 0; q < vectors; ++q)
+      z[q] = (z[q] << table.shift) + reinterpret_cast<const V::loose*>(by_code)[q];
   }
+  std::int32_t all[byte_panel];
+  if (table.bits <= 4) {
+    V::type count[vectors] = {};
+    for (index_t j = 0; j < table.count(); ++j, t += byte_panel) {
+      SGQ_UNROLL
+      for (index_t q = 0; q < vectors; ++q) // a comparison gives -1
+        count[q] -= z[q] >= reinterpret_cast<const V::loose*>(t)[q];
+    }
+    std::memcpy(all, count, sizeof all);
+  } else {
+    std::memcpy(all, z, sizeof all);
+    for (index_t l = 0; l < byte_panel; ++l)
+      all[l] = bucket_of(all[l], t + l, table.bits, byte_panel);
+  }
+  SGQ_SIMD
+  for (index_t l = 0; l < byte_panel; ++l) codes[l] = static_cast<std::uint8_t>(all[l]);
 }
 
 } // namespace detail

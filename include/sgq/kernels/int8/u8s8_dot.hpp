@@ -30,10 +30,11 @@ struct U8s8Dot {
   index_t x_step, x_row;
   index_t rows, groups;
   index_t panels;
-  const std::int8_t* w;      ///< [panels][rows][groups][16][4]
-  const std::int32_t* start; ///< [16 panels]
-  std::int32_t* sums;        ///< [positions][16 panels]
-  std::int32_t pair_bound;   ///< at least the largest |x w + x' w'|
+  const std::int8_t* w;               ///< [panels][rows][groups][16][4]
+  const std::int32_t* start;          ///< [16 panels]
+  std::int32_t* sums;                 ///< [positions][16 panels]
+  std::int32_t pair_bound;            ///< at least the largest |x w + x' w'|
+  index_t used = panels * byte_panel; ///< outputs that are read; sums of others are unspecified
 
   constexpr index_t panel_size() const { return rows * groups * byte_panel * 4; }
   constexpr index_t outputs() const { return panels * byte_panel; }

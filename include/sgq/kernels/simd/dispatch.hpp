@@ -1,8 +1,13 @@
 // sgq/kernels/simd/dispatch.hpp -- which instruction set runs, chosen once, at run time.
 //
-// A program that includes sgq runs on any x86-64 (or other) machine; the few loops that matter
-// exist three times in the binary: baseline, AVX2 + FMA, and AVX-512. SGQ_ISA=generic|avx2|avx512
-// in the environment forces one, for tests and experiments.
+// A program that includes sgq runs on any x86-64, 64-bit ARM or other machine. The few loops that
+// matter exist several times in the binary, for
+//
+//     x86-64         generic, avx2 (with FMA), avx512
+//     64-bit ARM     generic, neon, neon-dotprod, neon-i8mm (the last two multiply bytes)
+//     WebAssembly    generic, simd128 (where compiled with -msimd128)
+//
+// and SGQ_ISA=NAME in the environment forces one, for tests and experiments.
 //
 // There are two ways to write such a loop. A GEMM micro-kernel is written by hand for its registers
 // (kernels/gemm/). Everything element-wise is written once, as an SGQ_INLINE function over raw
@@ -22,40 +27,82 @@
 #include <cstdlib>
 #include <string>
 
+#if SGQ_ARM && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 namespace sgq::kernels {
 
-enum class Isa { generic, avx2, avx512 };
+enum class Isa { generic, avx2, avx512, neon, neon_dotprod, neon_i8mm, simd128 };
+
+struct NamedIsa {
+  Isa isa;
+  const char* name;
+};
+
+/// All of them; of one processor, the better ones later.
+inline constexpr NamedIsa isas[] = {{Isa::generic, "generic"},
+                                    {Isa::avx2, "avx2"},
+                                    {Isa::avx512, "avx512"},
+                                    {Isa::neon, "neon"},
+                                    {Isa::neon_dotprod, "neon-dotprod"},
+                                    {Isa::neon_i8mm, "neon-i8mm"},
+                                    {Isa::simd128, "simd128"}};
 
 inline const char* name(Isa isa) {
-  return isa == Isa::avx512 ? "avx512" : isa == Isa::avx2 ? "avx2" : "generic";
+  return isas[static_cast<int>(isa)].name;
 }
 
-/// True where this machine can run that instruction set.
-inline bool supported(Isa isa) {
-  if (isa == Isa::generic) return true;
-#if SGQ_X86
-  if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("fma");
+namespace detail {
+
+#if SGQ_ARM
+/// True where Linux names a capability of the processor: a bit of AT_HWCAP (16) or AT_HWCAP2 (26).
+inline bool has_capability([[maybe_unused]] unsigned long type,
+                           [[maybe_unused]] unsigned long bit) {
+#if defined(__linux__)
+  return (getauxval(type) >> bit & 1) != 0;
 #else
   return false;
 #endif
+}
+#endif
+
+} // namespace detail
+
+/// True where this machine can run that instruction set.
+inline bool supported(Isa isa) {
+#if SGQ_X86
+  if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == Isa::avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("fma");
+#elif SGQ_ARM
+  if (isa == Isa::neon) return true;
+  if (isa == Isa::neon_dotprod) return detail::has_capability(16, 20); // HWCAP_ASIMDDP
+  if (isa == Isa::neon_i8mm) return detail::has_capability(26, 13);    // HWCAP2_I8MM
+#elif SGQ_WASM
+  if (isa == Isa::simd128) return true;
+#endif
+  return isa == Isa::generic;
 }
 
 /// The best instruction set of this machine, or the one that `forced` (the value of SGQ_ISA) names.
 /// Throws value_error on an unknown name or one that the machine lacks.
 inline Isa choose_isa(const char* forced) {
-  if (forced && *forced) {
-    for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512})
-      if (std::string(forced) == name(isa)) {
-        if (!supported(isa))
-          throw value_error(describe("SGQ_ISA", "an instruction set of this machine", forced));
-        return isa;
-      }
-    throw value_error(describe("SGQ_ISA", "generic, avx2 or avx512", forced));
+  Isa best = Isa::generic;
+  std::string names;
+  for (const NamedIsa& n : isas) {
+    if (forced && std::string(forced) == n.name) {
+      if (!supported(n.isa))
+        throw value_error(describe("SGQ_ISA", "an instruction set of this machine", forced));
+      return n.isa;
+    }
+    if (supported(n.isa)) best = n.isa;
+    names += std::string(names.empty() ? "" : n.isa == Isa::simd128 ? " or " : ", ") + n.name;
   }
-  return supported(Isa::avx512) ? Isa::avx512 : supported(Isa::avx2) ? Isa::avx2 : Isa::generic;
+  if (forced && *forced) throw value_error(describe("SGQ_ISA", names, forced));
+  return best;
 }
 
 /// The instruction set that every kernel of this process uses.

@@ -21,6 +21,8 @@
 
 #if SGQ_X86
 #include <immintrin.h>
+#elif SGQ_ARM
+#include <arm_neon.h>
 #endif
 
 namespace sgq::kernels {
@@ -28,6 +30,11 @@ namespace sgq::kernels {
 /// True where code for registers of Bytes has fused multiply-adds.
 template <int Bytes>
 inline constexpr bool fuses = Bytes > 16 || SGQ_FMA;
+
+/// The same of the registers that for_registers takes here.
+inline bool fuses_here() {
+  return fuses<16> || isa() == Isa::avx2 || isa() == Isa::avx512;
+}
 
 /// a b + c.
 template <int Bytes, class T>
@@ -61,6 +68,21 @@ SGQ_FMA_(SGQ_TARGET_AVX2, double, Double32, pd, _mm256)
 SGQ_FMA_(SGQ_TARGET_AVX512, float, Float64, ps, _mm512)
 SGQ_FMA_(SGQ_TARGET_AVX512, double, Double64, pd, _mm512)
 #undef SGQ_FMA_
+#elif SGQ_ARM
+#define SGQ_FMA_(T, Register, suffix)                                                              \
+  SGQ_INLINE void add_product(Simd<T, 16>::type& sum, const Simd<T, 16>::type& a,                  \
+                              const Simd<T, 16>::type& b) {                                        \
+    sum = reinterpret_cast<Simd<T, 16>::type>(vfmaq_##suffix(reinterpret_cast<Register>(sum),      \
+                                                             reinterpret_cast<Register>(a),        \
+                                                             reinterpret_cast<Register>(b)));      \
+  }                                                                                                \
+  SGQ_INLINE void add_product(Simd<T, 16>::type& sum, const T& a, const Simd<T, 16>::type& b) {    \
+    sum = reinterpret_cast<Simd<T, 16>::type>(                                                     \
+        vfmaq_n_##suffix(reinterpret_cast<Register>(sum), reinterpret_cast<Register>(b), a));      \
+  }
+SGQ_FMA_(float, float32x4_t, f32)
+SGQ_FMA_(double, float64x2_t, f64)
+#undef SGQ_FMA_
 #endif
 
 } // namespace detail
@@ -70,8 +92,8 @@ template <int Bytes, class A, class V>
 SGQ_INLINE void add_product(V& sum, const A& a, const V& b) {
   if constexpr (!fuses<Bytes>) {
     sum += a * b;
-#if SGQ_X86
-  } else if constexpr (Bytes > 16) {
+#if SGQ_X86 || SGQ_ARM
+  } else if constexpr (Bytes > 16 || SGQ_ARM) {
     detail::add_product(sum, a, b);
 #endif
   } else {

@@ -6,7 +6,7 @@
 #
 #   docs/results/integer.sh BUILD OUT
 #
-# BUILD has examples/, OUT has the networks of accuracy.sh.
+# BUILD has examples/, OUT has the networks, OUT/NAME/model.safetensors by the names below.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1

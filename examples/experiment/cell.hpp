@@ -1,35 +1,39 @@
-// One cell of the experiment: a network to be trained and measured, and the name it goes by.
+// One cell of the experiment: a network to be trained, and the name it goes by.
 //
-//     mnist/mnist_cnn/w4a4/guided/seed-1            of the grid
-//     mnist/mnist_cnn/w4a4/guided/seed-1/share-25   of the ablations: what differs from the rest
+//     mnist/mnist_cnn/w4a4/guided/seed-1
+//     cifar-10/resnet20/w4a4/plain/seed-1/60-epochs    a variant: what differs from the rest
 //
 // A cell is trained exactly as `mnist` or `cifar10` would train it, so its command makes the same
 // weights again, to the last bit.
 #pragma once
 
-#include "../tools/training_options.hpp"
+#include "guided_recipe.hpp"
 
 #include "sgq/io/sha256.hpp"
 #include "sgq/version.hpp"
 
 namespace examples {
 
-/// Rows of different versions must not stand in one table. What can be made from the files of a
-/// cell belongs into evidence.hpp, which has a version of its own.
+/// Rows of different versions must not stand in one table.
 using sgq::numerics_version;
 
-struct Cell {
-  TrainingOptions training{}; ///< but for out, threads, resume
-  std::string variant{};      ///< of an ablation; empty in the grid
-  index_t guided_first = 0;   ///< epochs of guided fp32 training, from whose weights it starts
+/// How networks are trained, by the names that rows have. The control hides random positions, in
+/// an otherwise equal step; equal compute is plain training for as long as guided training takes.
+namespace how {
+inline const std::string plain = "plain", guided = "guided", random_mask = "random-mask",
+                         equal_compute = "plain, equal compute";
+} // namespace how
 
-  const std::string& net() const {
-    return training.net.empty() ? training.default_net : training.net;
-  }
+struct Cell {
+  TrainingOptions options{}; ///< but for out, threads, resume
+  std::string training = how::plain;
+  std::string variant{}; ///< empty in the grid
+
+  const std::string& net() const { return options.net.empty() ? options.default_net : options.net; }
   std::string key() const {
-    return training.dataset + "/" + net() + "/" + training.bits + "/" +
-           (training.guided ? "guided" : "plain") + "/seed-" + sgq::to_text(training.seed) +
-           (variant.empty() ? "" : "/" + variant);
+    const std::string kind = training == how::equal_compute ? "plain-equal-compute" : training;
+    return options.dataset + "/" + net() + "/" + options.bits + "/" + kind + "/seed-" +
+           sgq::to_text(options.seed) + (variant.empty() ? "" : "/" + variant);
   }
 };
 
@@ -42,17 +46,6 @@ inline std::string dataset_sum(const data::Dataset& set) {
       .update(bytes(set.images.data(), static_cast<std::size_t>(set.images.size())))
       .update(bytes(set.labels.data(), set.labels.size()))
       .hex();
-}
-
-/// The training before that of a cell with `guided_first`, in a folder inside the cell's.
-inline TrainingOptions first_stage(const Cell& cell) {
-  TrainingOptions o = cell.training;
-  o.bits = "fp32";
-  o.guided = true;
-  o.epochs = cell.guided_first;
-  o.from_weights = "";
-  o.out = cell.training.out + "/first";
-  return o;
 }
 
 /// The options of a command line that differ from the program's defaults.
@@ -143,13 +136,6 @@ inline std::string training_command(const TrainingOptions& o) {
   if (o.guided) detail::put_guidance(d, o, usual);
   d.always("--seed", o.seed);
   return d.line();
-}
-
-/// All commands of a cell, joined by "&&".
-inline std::string cell_command(const Cell& cell) {
-  if (cell.guided_first == 0) return training_command(cell.training);
-  return training_command(first_stage(cell)) + " --out first && " +
-         training_command(cell.training) + " --from-weights first/model.safetensors";
 }
 
 } // namespace examples

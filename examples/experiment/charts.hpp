@@ -1,27 +1,53 @@
-// A chart of means with their intervals: one column per category, a mark and a whisker per
-// series, a small ring for every seed alone. As SVG text, drawn small so that it can be read on a phone.
+// The page's charts as SVG text, drawn small so that they can be read on a phone.
+//
+//     IntervalChart   means with their intervals: a column per category, a mark and a whisker per
+//                     series, a ring for every seed
+//     GlanceChart     a point per arm, what it loses to the right, what it gains upwards; seeds as
+//                     dots, arrows from plain to guided
+//
+// Colours are the page's variables, which follow light and dark; alone, the pictures use the
+// colours behind the comma.
 #pragma once
 
 #include "study.hpp"
 
 #include "../tools/line_chart.hpp"
 
+#include <numeric>
+
 namespace examples {
 
 /// The two kinds of training keep their colour and their side through all charts.
-inline constexpr const char* plain_color = "#4a6785";
-inline constexpr const char* guided_color = "#c4561b";
+inline constexpr const char* plain_color = "var(--plain,#4a6785)";
+inline constexpr const char* guided_color = "var(--guided,#c4561b)";
+inline constexpr const char* control_color = "var(--control,#7d6a9b)";
+
+inline const char* color_of(const std::string& training) {
+  return training == how::guided  ? guided_color
+         : training == how::plain ? plain_color
+                                  : control_color;
+}
 
 struct IntervalChart {
   struct Series {
     std::string name{}, color{};
-    std::vector<std::optional<Contrast>> values{}; ///< one per category
-    std::optional<Estimate> baseline{};            ///< shaded through the whole chart
+    std::vector<std::optional<Level>> values{}; ///< one per category
   };
   std::string title{}, y_label{};
   std::vector<std::string> categories{}; ///< '\n' breaks the line
   std::vector<Series> series{};
   double scale = 1; ///< 100 for percent
+};
+
+/// Every list has a number per seed.
+struct GlanceChart {
+  struct Point {
+    std::string name{}, color{};
+    std::vector<double> lost{}, gained{};
+  };
+  std::string title{}, x_label{}, y_label{};
+  std::vector<Point> points{};
+  std::vector<std::pair<std::size_t, std::size_t>> arrows{}; ///< between points
 };
 
 namespace detail {
@@ -41,10 +67,9 @@ inline ChartRange range_of(const IntervalChart& chart) {
   for (const auto& s : chart.series) {
     for (const auto& v : s.values) {
       if (!v) continue;
-      for (double x : {v->estimate.mean, v->estimate.low, v->estimate.high}) see(x);
+      for (double x : {v->seeds.mean, v->seeds.low, v->seeds.high}) see(x);
       for (double x : v->by_seed) see(x);
     }
-    if (s.baseline) see(s.baseline->low), see(s.baseline->high);
   }
   if (!(low <= high)) return {};
   if (high - low < 1e-9 * std::max(1.0, std::abs(high))) low -= 0.5, high += 0.5;
@@ -63,7 +88,8 @@ inline std::string tick_text(double v, double step) {
 /// What all small charts share: a title, a line that says what goes up, and a scale at the left.
 class SmallChart {
 protected:
-  static constexpr double width = 360, height = 272, left = 40, top = 50, bottom = 228;
+  static constexpr double height = 272, left = 40, top = 50, bottom = 228;
+  double width = 360;
 
   SmallChart(double right, const ChartRange& range, double scale)
       : right_(right), range_(range), scale_(scale) {}
@@ -85,16 +111,17 @@ protected:
   void begin(const std::string& title, const std::string& y_label) {
     put("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
         "height=\"%g\" role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"11.5\" "
-        "fill=\"#3d434b\">\n",
+        "fill=\"var(--ink,#3d434b)\">\n",
         width, height, width, height);
     svg_ += "<title>" + escape_xml(title + ": " + y_label) + "</title>\n";
-    label(2, 15, "font-size=\"13.5\" font-weight=\"600\" fill=\"#1c2026\"", title);
-    label(2, 33, "fill=\"#6a717b\"", y_label);
+    label(2, 15, "font-size=\"13.5\" font-weight=\"600\" fill=\"var(--ink,#1c2026)\"", title);
+    label(2, 33, "fill=\"var(--soft,#6a717b)\"", y_label);
     for (double v = range_.low; v <= range_.high + range_.step / 2; v += range_.step) {
       const double y = y_of(v / scale_);
-      put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e4e6ea\"/>\n", left, right_,
-          y, y);
-      label(left - 6, y + 4, "text-anchor=\"end\" fill=\"#6a717b\"", tick_text(v, range_.step));
+      put("<line x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"var(--line,#e4e6ea)\"/>\n",
+          left, right_, y, y);
+      label(left - 6, y + 4, "text-anchor=\"end\" fill=\"var(--soft,#6a717b)\"",
+            tick_text(v, range_.step));
     }
   }
   std::string end() { return std::move(svg_) + "</svg>\n"; }
@@ -147,30 +174,97 @@ private:
     const char* color = series.color.c_str();
     const double count = static_cast<double>(chart_.series.size());
     const double shift = (static_cast<double>(s) - (count - 1) / 2) * std::min(15.0, column() / 3);
-    if (series.baseline && !std::isnan(series.baseline->low)) {
-      const double high = y_of(series.baseline->high), low = y_of(series.baseline->low);
-      put("<rect x=\"%g\" y=\"%.1f\" width=\"%g\" height=\"%.1f\" fill=\"%s\" opacity=\".13\"/>\n",
-          left, high, right_ - left, std::max(1.0, low - high), color);
-    }
     for (std::size_t c = 0; c < series.values.size(); ++c) {
-      if (!series.values[c] || std::isnan(series.values[c]->estimate.mean)) continue;
-      const Contrast& v = *series.values[c];
+      if (!series.values[c] || std::isnan(series.values[c]->seeds.mean)) continue;
+      const Level& v = *series.values[c];
       const double x = middle(c) + shift;
-      if (!std::isnan(v.estimate.low))
+      if (!std::isnan(v.seeds.low))
         put("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
             "stroke-width=\"1.8\" stroke-linecap=\"round\"/>\n",
-            x, x, y_of(v.estimate.low), y_of(v.estimate.high), color);
+            x, x, y_of(v.seeds.low), y_of(v.seeds.high), color);
       for (double one : v.by_seed)
         if (v.by_seed.size() > 1 && !std::isnan(one))
           put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\" fill=\"none\" stroke=\"%s\" "
               "opacity=\".6\"/>\n",
               x + 5.5 * (s == 0 ? -1 : 1), y_of(one), color);
-      put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\" stroke=\"#fff\"/>\n", x,
-          y_of(v.estimate.mean), color);
+      put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\" stroke=\"var(--page,#fff)\"/>\n", x,
+          y_of(v.seeds.mean), color);
     }
   }
 
   const IntervalChart& chart_;
+};
+
+/// Points with what they lose and gain; see GlanceChart.
+class GlanceDrawing : SmallChart {
+public:
+  explicit GlanceDrawing(const GlanceChart& chart)
+      : SmallChart(516, range_of_values(chart, false), 1), x_range_(range_of_values(chart, true)),
+        chart_(chart) {
+    width = 560;
+  }
+
+  std::string run() {
+    begin(chart_.title, chart_.y_label);
+    for (double v = x_range_.low; v <= x_range_.high + x_range_.step / 2; v += x_range_.step)
+      label(x_of(v), bottom + 18, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
+            tick_text(v, x_range_.step));
+    label((left + right_) / 2, bottom + 36, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
+          chart_.x_label);
+    for (const auto& [from, to] : chart_.arrows) arrow(chart_.points[from], chart_.points[to]);
+    for (const GlanceChart::Point& p : chart_.points) draw(p);
+    return end();
+  }
+
+private:
+  static ChartRange range_of_values(const GlanceChart& chart, bool across) {
+    double low = 0, high = 0;
+    for (const GlanceChart::Point& p : chart.points)
+      for (const double v : across ? p.lost : p.gained) {
+        low = std::min(low, v);
+        high = std::max(high, v);
+      }
+    if (high - low < 1e-9) low -= 0.5, high += 0.5;
+    const double step = round_step(1.1 * (high - low), across ? 8 : 5);
+    return {step * std::floor(low / step), step * std::ceil(high / step), step};
+  }
+  static double mean(const std::vector<double>& v) {
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+  }
+  double x_of(double v) const {
+    return left + (right_ - left) * (v - x_range_.low) / (x_range_.high - x_range_.low);
+  }
+
+  /// Between the rims of two points.
+  void arrow(const GlanceChart::Point& a, const GlanceChart::Point& b) {
+    const double x = x_of(mean(a.lost)), y = y_of(mean(a.gained)), dx = x_of(mean(b.lost)) - x,
+                 dy = y_of(mean(b.gained)) - y, length = std::hypot(dx, dy);
+    if (length < 20) return;
+    const double ux = dx / length, uy = dy / length, tip_x = x + dx - 8 * ux,
+                 tip_y = y + dy - 8 * uy;
+    put("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
+        "stroke=\"var(--soft,#6a717b)\" stroke-width=\"1.2\"/>\n",
+        x + 8 * ux, y + 8 * uy, tip_x, tip_y);
+    put("<path d=\"M%.1f %.1fL%.1f %.1fL%.1f %.1fz\" fill=\"var(--soft,#6a717b)\"/>\n", tip_x,
+        tip_y, tip_x - 7 * ux - 3 * uy, tip_y - 7 * uy + 3 * ux, tip_x - 7 * ux + 3 * uy,
+        tip_y - 7 * uy - 3 * ux);
+  }
+
+  void draw(const GlanceChart::Point& p) {
+    const char* color = p.color.c_str();
+    if (p.lost.size() > 1)
+      for (std::size_t s = 0; s < p.lost.size(); ++s)
+        put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"%s\" opacity=\".45\"/>\n",
+            x_of(p.lost[s]), y_of(p.gained[s]), color);
+    const double x = x_of(mean(p.lost)), y = y_of(mean(p.gained));
+    put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5.5\" fill=\"%s\" "
+        "stroke=\"var(--page,#fff)\"/>\n",
+        x, y, color);
+    label(x + 9, y - 6, ("fill=\"" + p.color + "\"").c_str(), p.name);
+  }
+
+  ChartRange x_range_;
+  const GlanceChart& chart_;
 };
 
 /// Lines from the dark to the light end of the colour map; names at their ends while there are few.
@@ -188,7 +282,7 @@ public:
     const double step = round_step(x_high, 4);
     for (double x = 0; x <= x_high * 1.0001; x += step)
       label(px(x), bottom + 18, "text-anchor=\"middle\"", short_number(x));
-    label((left + right_) / 2, bottom + 36, "text-anchor=\"middle\" fill=\"#6a717b\"",
+    label((left + right_) / 2, bottom + 36, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
           chart_.x_label);
     std::vector<std::pair<double, std::size_t>> ends;
     for (std::size_t k = 0; k < chart_.lines.size(); ++k) {
@@ -225,6 +319,10 @@ private:
 
 inline std::string to_svg(const IntervalChart& chart) {
   return detail::IntervalDrawing(chart).run();
+}
+
+inline std::string to_svg(const GlanceChart& chart) {
+  return detail::GlanceDrawing(chart).run();
 }
 
 /// A line chart of the same size and look.

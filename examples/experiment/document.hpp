@@ -49,6 +49,7 @@ using Block = std::variant<Heading, Text, Code, Table, Figure, MapTable>;
 
 struct Document {
   std::string title{}, lead{}, facts{}; ///< facts: one line, what the numbers are of
+  Figure glance{};                      ///< the answer as a picture, before all else
   std::vector<Answer> answers{};
   std::vector<Block> blocks{};
 };

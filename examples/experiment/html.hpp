@@ -7,6 +7,8 @@
 
 #include "../tools/line_chart.hpp"
 
+#include <cctype>
+
 namespace examples {
 
 inline std::string base64(std::string_view bytes) {
@@ -27,10 +29,11 @@ inline std::string base64(std::string_view bytes) {
 namespace detail {
 
 inline constexpr const char* style = R"css(
-:root{--ink:#1c2026;--soft:#5d646e;--line:#e0e3e8;--wash:#f6f7f9;--yes:#0d6e5b;--no:#a8321f;--open:#6a5a2b}
+:root{color-scheme:light dark;--page:#fff;--ink:#1c2026;--soft:#5d646e;--line:#e0e3e8;--wash:#f6f7f9;--yes:#0d6e5b;--no:#a8321f;--open:#6a5a2b;--plain:#4a6785;--guided:#c4561b;--control:#7d6a9b}
+@media(prefers-color-scheme:dark){:root{--page:#14171b;--ink:#e6e8eb;--soft:#a2a9b3;--line:#31363d;--wash:#1d2126;--yes:#5cc7ae;--no:#f0897a;--open:#d6bf7a;--plain:#8fb2d6;--guided:#f0935c;--control:#b9a5d8}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:#fff;color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main{max-width:1120px;margin:0 auto;padding:56px 24px 96px}
 h1{font-size:clamp(28px,4.2vw,42px);line-height:1.15;letter-spacing:-.02em;font-weight:680;margin:0 0 16px;max-width:24ch;text-wrap:balance}
 h2{font-size:23px;line-height:1.25;letter-spacing:-.01em;font-weight:660;margin:72px 0 12px;padding-top:20px;border-top:1px solid var(--line)}
@@ -49,8 +52,12 @@ pre code{overflow-wrap:normal}
 .yes{color:var(--yes)}.no{color:var(--no)}.open{color:var(--open)}
 figure{margin:24px 0 36px}
 figcaption,.caption{color:var(--soft);font-size:14px;line-height:1.5;max-width:80ch;margin-top:12px;text-align:left}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,318px),1fr));gap:28px 32px}
-.charts svg{display:block;width:100%;height:auto;max-width:480px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,318px),1fr));gap:28px 32px}
+.charts svg{display:block;width:100%;height:auto}
+.charts>div:only-child{max-width:640px}
+nav{margin:28px 0;font-size:14px;color:var(--soft)}
+nav ol{margin:6px 0 0;padding-left:20px;columns:2 260px}
+a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:2px}
 .scroll{overflow-x:auto;margin:0 -24px;padding:0 24px}
 table{border-collapse:collapse;font-size:14px;line-height:1.4;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;vertical-align:bottom;color:var(--soft);font-size:13px}
@@ -78,7 +85,7 @@ h2{margin-top:52px;font-size:21px}
 .answers>div{grid-template-columns:1fr;gap:4px}
 .scroll{margin:0 -16px;padding:0 16px}
 td,thead th{padding-left:16px}
-thead th:first-child,tbody th{position:sticky;left:0;background:#fff;max-width:42vw;white-space:normal}
+thead th:first-child,tbody th{position:sticky;left:0;background:var(--page);max-width:42vw;white-space:normal}
 table.maps td{height:76px}
 table.maps tbody th{padding-top:20px}
 table.maps img{width:60px;height:60px}
@@ -86,19 +93,62 @@ table.maps img{width:60px;height:60px}
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}}
 )css";
 
+/// Escaped, with a link for every "arXiv 2111.14338".
+inline std::string with_links(const std::string& text) {
+  constexpr std::string_view word = "arXiv ";
+  std::string out, rest = escape_xml(text);
+  for (std::size_t at; (at = rest.find(word)) != rest.npos;) {
+    const std::size_t begin = at + word.size();
+    std::size_t end = begin;
+    while (end < rest.size() && (std::isdigit(static_cast<unsigned char>(rest[end])) ||
+                                 (rest[end] == '.' && end - begin == 4)))
+      ++end;
+    const std::string id = rest.substr(begin, end - begin);
+    out += rest.substr(0, at) +
+           (id.empty() ? std::string(word)
+                       : "<a href=\"https://arxiv.org/abs/" + id + "\">arXiv " + id + "</a>");
+    rest = rest.substr(end);
+  }
+  return out + rest;
+}
+
 inline std::string html_text(const std::string& text) {
   std::string out;
   each_span(
-      text, [&](const std::string& s) { out += escape_xml(s); },
+      text, [&](const std::string& s) { out += with_links(s); },
       [&](const std::string& s) {
-        const char* tone = s == "supported"       ? " class=\"yes\""
-                           : s == "not supported" ? " class=\"no\""
-                           : s == "not decided"   ? " class=\"open\""
-                                                  : "";
+        const char* tone = s == "supported" ? " class=\"yes\""
+                           : s == "refuted" ? " class=\"no\""
+                           : s == "mixed" || s == "undecided" || s == "no verdict"
+                               ? " class=\"open\""
+                               : "";
         out += std::string("<strong") + tone + ">" + escape_xml(s) + "</strong>";
       },
-      [&](const std::string& s) { out += "<code>" + escape_xml(s) + "</code>"; });
+      [&](const std::string& s) {
+        const std::string code = "<code>" + escape_xml(s) + "</code>";
+        out += s.ends_with(".jsonl") ? "<a href=\"" + s + "\">" + code + "</a>" : code;
+      });
   return out;
+}
+
+/// "what-it-costs"
+inline std::string anchor_of(const std::string& heading) {
+  std::string id;
+  for (const char c : heading)
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      id += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!id.empty() && id.back() != '-')
+      id += '-';
+  return id;
+}
+
+/// Links to the headings.
+inline std::string contents_of(const Document& d) {
+  std::string list;
+  for (const Block& block : d.blocks)
+    if (const Heading* h = std::get_if<Heading>(&block))
+      list += "<li><a href=\"#" + anchor_of(h->text) + "\">" + escape_xml(h->text) + "</a></li>";
+  return list.empty() ? "" : "<nav>Contents<ol>" + list + "</ol></nav>\n";
 }
 
 /// Writes blocks one after the other; overloads of operator() are what std::visit needs.
@@ -106,7 +156,9 @@ class HtmlWriter {
 public:
   std::string html{};
 
-  void operator()(const Heading& h) { html += "<h2>" + html_text(h.text) + "</h2>\n"; }
+  void operator()(const Heading& h) {
+    html += "<h2 id=\"" + anchor_of(h.text) + "\">" + html_text(h.text) + "</h2>\n";
+  }
   void operator()(const Text& t) { html += "<p>" + html_text(t.text) + "</p>\n"; }
   void operator()(const Code& c) { html += "<pre><code>" + escape_xml(c.text) + "</code></pre>\n"; }
 
@@ -185,11 +237,13 @@ inline std::string to_html(const Document& d) {
          detail::escape_xml(d.title) + "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>" +
          detail::style + "</style></head>\n<body><main>\n<h1>" + detail::escape_xml(d.title) +
          "</h1>\n<p class=\"lead\">" + detail::html_text(d.lead) + "</p>\n<p class=\"facts\">" +
-         detail::html_text(d.facts) + "</p>\n<dl class=\"answers\">\n";
+         detail::html_text(d.facts) + "</p>\n";
+  if (!d.glance.drawings.empty()) writer(d.glance);
+  html += "<dl class=\"answers\">\n";
   for (const Answer& a : d.answers)
     html += "<div><dt>" + detail::html_text(a.label) + "</dt><dd>" + detail::html_text(a.text) +
             "</dd></div>\n";
-  html += "</dl>\n";
+  html += "</dl>\n" + detail::contents_of(d);
   for (const Block& block : d.blocks) std::visit(writer, block);
   return html + "</main></body></html>\n";
 }

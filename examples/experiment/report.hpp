@@ -1,119 +1,197 @@
-// The report: what was asked, the answer, and everything behind it. From rows and evidence alone,
-// so it can be made again at any time, by the command that made the rows and --report.
+// The page of one set: what was asked, the answer, and everything behind it. From rows and evidence
+// alone, so it can be made again at any time.
 #pragma once
 
 #include "html.hpp"
 #include "markdown.hpp"
+#include "network_tables.hpp"
 #include "pictures.hpp"
-#include "run_tables.hpp"
 
 namespace examples {
 
+/// What the page says of the run, beside the rows.
+struct Setting {
+  std::string command{}, scale{}, recipe{};
+  std::size_t missing = 0;        ///< networks of the plan that are not on the page
+  std::vector<io::Json> choice{}; ///< rows of --scale choose
+};
+
 namespace detail {
+
+/// "3 of 12 claims are supported: ..": the verdicts of one paper or question, in words.
+inline std::string verdict_words(const std::vector<Claim>& claims, const std::string& ids) {
+  std::string text;
+  for (const Claim& c : claims) {
+    if (ids.find(c.question.id[0]) == ids.npos) continue;
+    text += (text.empty() ? "" : "; ") + c.question.claim + ": **" + name(c.verdict) + "**";
+    if (c.question.rule == Rule::counted)
+      text += " (" + number_of(c.times_smaller, 1) + " times smaller)";
+    else
+      text += " (" + text_of(c.parts[0].found.seeds.mean, change_style(c.parts[0].measure)) + " " +
+              measure_title(c.parts[0].measure) + ")";
+  }
+  return text.empty() ? "Nothing here answers this yet." : text + ".";
+}
+
+inline std::vector<Answer> make_answers(const std::vector<Claim>& claims) {
+  std::vector<Answer> answers;
+  for (const auto& [label, ids] : {std::pair("Paper B", "B"),
+                                   {"Paper A", "A"},
+                                   {"Is it the guiding?", "C"},
+                                   {"Blank maps", "E"},
+                                   {"Do they look elsewhere?", "D"}})
+    answers.push_back({label, verdict_words(claims, ids)});
+  return answers;
+}
 
 inline void add(Document& d, Figure figure) {
   if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
 }
-
-/// What the reader must know before he reads a number.
-inline void add_warnings(Document& d, const Setting& setting) {
-  if (!setting.missing.empty())
-    d.blocks.push_back(Text{"**Unfinished:** networks of this grid that are left out, because they "
-                            "are not made yet or lack what they are compared with: " +
-                            sgq::to_text(setting.missing.size()) + "."});
-  if (setting.scale == "smoke")
-    d.blocks.push_back(
-        Text{"This is the smoke scale: small networks, few images, moments of training. It shows "
-             "that everything runs, and what the report looks like; it is no evidence."});
+inline void add(Document& d, Table table) {
+  if (!table.rows.empty()) d.blocks.push_back(std::move(table));
 }
 
-inline void add_accuracy(Document& d, const Study& study,
-                         const std::vector<std::string>& datasets) {
-  d.blocks.push_back(Heading{"Accuracy against bits"});
-  add(d,
-      bits_figure(study, datasets, "accuracy", "test accuracy, %", 100,
-                  "Test accuracy from many bits to few. Dots are means over seeds, whiskers 95 % "
-                  "intervals over seeds and images, rings single seeds. The scales do not begin "
-                  "at zero."));
-  for (const std::string& set : datasets) d.blocks.push_back(accuracy_table(study, set));
+inline void add_glance(Document& d, const Study& study) {
+  Figure figure{.caption = "What networks lose in accuracy and gain in maps beside plain fp32 "
+                           "networks of the same seeds: up and to the left is better. Large dots "
+                           "are means, small ones seeds; arrows go from plain to guided training "
+                           "at the same precision."};
+  for (const std::string& measure :
+       {std::string(second_measure_of(study.dataset)), std::string("masked_advantage")}) {
+    const GlanceChart chart = glance_chart(study, measure);
+    if (!chart.points.empty()) figure.drawings.push_back({"glance-" + measure, to_svg(chart)});
+  }
+  d.glance = std::move(figure);
 }
 
-inline void add_explanations(Document& d, const Study& study,
-                             const std::vector<std::string>& datasets) {
-  d.blocks.push_back(Heading{"Explanations against bits"});
-  add(d, bits_figure(study, datasets, "masked_accuracy", "masked accuracy, lower is better", 1,
-                     "Accuracy while the pixels that a map ranks highest are replaced by the "
-                     "background, as an area over 0 to 90 % of them: a good map takes away what "
-                     "matters first."));
-  add(d, bits_figure(study, datasets, "relevance_mass_on_evidence",
-                     "relevance mass on the evidence, higher is better", 1,
-                     "The built-in set knows which pixels its class is written in: the share of "
-                     "the map that lies on them."));
-  for (const std::string& set : datasets) d.blocks.push_back(explanation_table(study, set));
+inline void add_levels(Document& d, const Study& study) {
+  d.blocks.push_back(Heading{"Accuracy"});
+  add(d, Figure{{{"accuracy", to_svg(bits_chart(study, "accuracy", "%", 100))}},
+                "Test accuracy from many bits to few. Dots are means over seeds, whiskers 95 % "
+                "intervals of Student's t, rings single seeds. The scale does not begin at 0."});
+  add(d, accuracy_table(study));
+  add(d, variant_table(study));
+  d.blocks.push_back(Heading{"Maps"});
+  const std::string second = second_measure_of(study.dataset);
+  add(d, Figure{{{"second-measure", to_svg(bits_chart(study, second, "higher is better", 1))},
+                 {"masked-advantage",
+                  to_svg(bits_chart(study, "masked_advantage", "higher is better", 1))}},
+                "The two measures that decide together: the second measure of the set, and how far "
+                "the masked-accuracy area lies below that of a random ranking."});
+  add(d, maps_table(study, "",
+                    "All measures of |dS/dx|, S the logit of the true class: means over seeds with "
+                    "95 % intervals. In a quantised network the gradient is the straight-through "
+                    "one. A blank map is exactly 0 and counts as a uniform one."));
+  add(d, maps_table(study, "smoothgrad.", "The deciding measures of SmoothGrad, 25 samples."));
+  add(d, maps_table(study, "integrated-gradients.",
+                    "The deciding measures of integrated gradients, 50 steps."));
+  Figure curves{.caption = "Accuracy while pixels are hidden, those that the map ranks highest "
+                           "first, and by chance. Mean over seeds."};
+  for (const std::string& bits : main_bits)
+    if (const LineChart chart = masked_chart(study, bits); !chart.lines.empty())
+      curves.drawings.push_back({"masked-" + bits, to_small_svg(chart)});
+  add(d, std::move(curves));
 }
 
-inline void add_drift(Document& d, const Study& study, const std::vector<std::string>& datasets) {
-  d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
-  const bool seeds = std::any_of(datasets.begin(), datasets.end(), [&](const std::string& set) {
-    return has_seed_baseline(study, set);
-  });
-  Figure drifts{.caption =
-                    "How alike the maps are to those of the fp32 network of the same seed. " +
-                    std::string(seeds ? "Shaded: the between-seed baseline, how alike two fp32 "
-                                        "networks from different seeds are. A dot inside it is no "
-                                        "drift. "
-                                      : "") +
-                    "At the right, the random-weights baseline."};
-  for (const std::string& set : datasets)
-    drifts.drawings.push_back({"drift-" + set, to_svg(drift_chart(study, set))});
-  add(d, std::move(drifts));
-  for (const std::string& set : datasets) d.blocks.push_back(drift_table(study, set));
+inline void add_blank(Document& d, const Study& study) {
+  d.blocks.push_back(Heading{"Blank maps"});
+  add(d, Figure{{{"blank-maps", to_svg(bits_chart(study, "blank_maps", "% of the images", 100))}},
+                "Test images whose gradient is exactly 0."});
+  for (const char* bits : {"w4a4", "w2a2"})
+    for (const std::string& training : {how::plain, how::guided})
+      add(d, gates_table(study, {bits, training}));
 }
 
-inline void add_pictures(Document& d, const Study& study, const std::vector<Shown>& shown) {
-  d.blocks.push_back(Heading{"What the networks look at"});
-  for (const Shown& s : shown) d.blocks.push_back(map_table(study, s));
-  d.blocks.push_back(Heading{"Where maps moved most"});
-  for (const Shown& s : shown)
-    if (MapTable t = worst_table(study, s); !t.columns.empty()) d.blocks.push_back(std::move(t));
-  d.blocks.push_back(Heading{"The clips"});
-  for (const Shown& s : shown) add(d, alpha_figure(study, s.dataset));
-  d.blocks.push_back(Heading{"Class by class"});
-  for (const Shown& s : shown) d.blocks.push_back(class_table(study, s.dataset, s.class_names));
+inline void add_courses(Document& d, const Study& study) {
+  d.blocks.push_back(Heading{"How they learned"});
+  Figure losses{.caption = "Training loss of the first seed's networks; that of guided training "
+                           "contains the KL term once guiding has begun."},
+      clips{.caption = "PACT's clips during training, first layers dark, last ones light."};
+  for (const std::string& training : {how::plain, how::guided}) {
+    if (const LineChart chart = training_chart(study, training); !chart.lines.empty())
+      losses.drawings.push_back({"loss-" + training, to_small_svg(chart)});
+    for (const char* bits : {"w4a4", "w2a2"})
+      if (const LineChart chart = clips_chart(study, {bits, training}); !chart.lines.empty())
+        clips.drawings.push_back({"clips-" + training + "-" + bits, to_small_svg(chart)});
+  }
+  add(d, std::move(losses));
+  add(d, std::move(clips));
+}
+
+/// What each measure says, with the papers.
+inline void add_definitions(Document& d, const Study& study) {
+  d.blocks.push_back(Heading{"What is measured"});
+  Table t{.caption = "Maps are |dS/dx| of the true class's logit on the first test images. Masked "
+                     "accuracy is the measure of saliency-guided training (arXiv 2111.14338); it "
+                     "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
+                     "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. Clips: PACT, "
+                     "arXiv 1805.06085; weights: SAWB, arXiv 1807.06964.",
+          .head = {"measure", "what it says"}};
+  for (const std::string& measure : shown_measures(study))
+    if (const saliency::MapMetric* m = saliency::find_map_metric(measure))
+      t.rows.push_back({{head_of_measure(measure)}, {std::string(m->about), "", "words"}});
+  d.blocks.push_back(std::move(t));
+}
+
+inline void add_making(Document& d, const Study& study, const Setting& setting) {
+  d.blocks.push_back(Heading{"How this was made"});
+  d.blocks.push_back(Text{"The recipe of guided training is `" + setting.recipe +
+                          "`, the same for all precisions; it was chosen on validation images."});
+  add(d, choice_table(setting.choice, 2));
+  add(d, choice_table(setting.choice, 1));
+  d.blocks.push_back(Code{setting.command});
+  double seconds = 0;
+  for (const Network& n : study.networks)
+    seconds += n.row->at("run").at("training_seconds").as_double() +
+               n.measured->at("run").at("measuring_seconds").as_double();
+  d.blocks.push_back(
+      Text{sgq::to_text(study.networks.size()) + " networks in " + duration_text(seconds) +
+           ". The same command gives the same rows, to the last bit, on any number "
+           "of threads, with AVX2 or AVX-512; with `--resume` it goes on after an "
+           "interruption. Rows: `results.jsonl`, `measures.jsonl`, `drift.jsonl`; the "
+           "numbers of every image: `evidence/`, `predictions/`."});
+  add(d, cell_table(study));
 }
 
 } // namespace detail
 
-/// `shown`: the sets in their order; all have cells.
 inline Document make_report(const Study& study, const std::vector<Claim>& claims,
-                            const std::vector<Shown>& shown, const Setting& setting) {
-  std::vector<std::string> datasets, titles;
-  for (const Shown& s : shown) datasets.push_back(s.dataset);
-  for (const std::string& set : datasets) titles.push_back(set_title(set));
-  Document d{.title = "What few bits cost in accuracy and in explanations"};
+                            const Shown& shown, const Setting& setting) {
+  Document d{.title =
+                 "What few bits cost in accuracy and in explanations: " + set_title(study.dataset)};
   d.lead =
-      "Two papers disagree. Paper A (arXiv 2411.05858) finds that quantising a network costs both "
-      "accuracy and interpretability, more at fewer bits; paper B (arXiv 2412.03915) that guided "
-      "and quantised networks keep their accuracy and become more efficient and more "
-      "interpretable. This page tests their claims on seeded networks, by several measures, with "
-      "confidence intervals.";
-  d.facts = sgq::to_text(study.cells.size()) + " networks on " + join(titles, " and ") +
-            "; scale " + setting.scale + "; brackets are 95 % intervals over seeds and images";
-  d.answers = make_answers(study, claims, datasets);
-  detail::add_warnings(d, setting);
-  d.blocks.push_back(Heading{"The claims, one by one"});
+      "Paper A (arXiv 2411.05858) finds that quantising a network costs both accuracy and "
+      "interpretability, more at fewer bits; paper B (arXiv 2412.03915) that guided and quantised "
+      "networks keep their accuracy and become smaller and more interpretable. This page tests "
+      "their claims on seeded networks, by several measures, with confidence intervals.";
+  d.facts = sgq::to_text(study.networks.size()) + " networks on " + set_title(study.dataset) +
+            "; scale " + setting.scale;
+  detail::add_glance(d, study);
+  d.answers = detail::make_answers(claims);
+  if (setting.missing > 0)
+    d.blocks.push_back(Text{"**Unfinished:** " + sgq::to_text(setting.missing) +
+                            " networks of the plan are not made or not measured yet."});
+  if (setting.scale == "smoke")
+    d.blocks.push_back(Text{"One seed of each: this shows what the page looks like and what "
+                            "networks say, and decides nothing."});
+  d.blocks.push_back(Heading{"The claims"});
   d.blocks.push_back(claims_table(claims));
-  detail::add_accuracy(d, study, datasets);
-  detail::add_explanations(d, study, datasets);
-  detail::add_drift(d, study, datasets);
-  detail::add_pictures(d, study, shown);
-  d.blocks.push_back(Heading{"What it costs to run them"});
-  d.blocks.push_back(detail::cost_table(study, datasets));
-  if (Table t = detail::ablation_table(study); !t.rows.empty()) {
-    d.blocks.push_back(Heading{"Ways of guiding"});
+  detail::add_levels(d, study);
+  detail::add_blank(d, study);
+  if (Table t = drift_table(study); !t.rows.empty()) {
+    d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
     d.blocks.push_back(std::move(t));
   }
-  detail::add_making(d, study, datasets, setting);
+  d.blocks.push_back(Heading{"What the networks look at"});
+  d.blocks.push_back(map_table(study, shown));
+  detail::add_courses(d, study);
+  d.blocks.push_back(Heading{"Size, speed, errors"});
+  detail::add(d, cost_table(study));
+  for (const Arm& arm : {Arm{"fp32", how::plain}, {"w2a2", how::guided}})
+    if (!study.seeds_of(arm).empty())
+      d.blocks.push_back(confusion_table(study, arm, shown.class_names));
+  detail::add_definitions(d, study);
+  detail::add_making(d, study, setting);
   return d;
 }
 

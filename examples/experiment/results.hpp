@@ -1,14 +1,16 @@
-// results.jsonl: a row for every finished cell, one JSON object per line.
+// A store of rows: STEM.jsonl in a folder, one JSON object per line.
 //
-//     cell, numerics, command, explained, disturbed    what was done; equal ones give equal rows
-//     files                                            SHA-256 of every file of the cell
-//     drift                                            filled in when a run ends
-//     run                                              all that may differ between equal runs
-//     ..                                               what was found
+//     results.jsonl    a row per trained network      train_cell.hpp
+//     measures.jsonl   a row per measured network     measure_cell.hpp
+//
+//     cell, numerics, ..   what was done; equal ones give equal rows
+//     files                SHA-256 of files that belong to the row
+//     run                  all that may differ between equal runs
+//     ..                   what was found
 //
 // A row is appended and flushed when its cell is done, so a killed run loses at most the cell under
 // way. Shards append to files of their own (results.1-of-2.jsonl); a run without --shard
-// reads them all. When such a run ends, results.jsonl is written anew, sorted by cell.
+// reads them all. When such a run ends, the store is written anew, sorted by cell.
 #pragma once
 
 #include "sgq/io/file.hpp"
@@ -42,18 +44,24 @@ inline std::string cell_folder(const std::string& out, std::string key) {
   return out + "/cells/" + key;
 }
 
-/// What must agree for two rows to be of the same making.
-inline bool same_making(const io::Json& a, const io::Json& b) {
-  for (const char* what : {"cell", "numerics", "command", "explained", "disturbed"})
-    if (!(a.at(what) == b.at(what))) return false;
+/// The classes that a cell's network predicts, below OUT.
+inline std::string predictions_path(const std::string& out, std::string key) {
+  std::replace(key.begin(), key.end(), '/', '.');
+  return out + "/predictions/" + key + ".npy";
+}
+
+/// True if the row is of this making: all that `making` says holds of the row.
+inline bool is_made_so(const io::Json& row, const io::Json& making) {
+  for (const auto& [name, value] : making.as_object())
+    if (const io::Json* found = row.find(name); !found || !(*found == value)) return false;
   return true;
 }
 
-/// What equal runs share of a row: all but `run`, and `drift`, which depends on other rows.
+/// What equal runs share of a row: all but `run`.
 inline io::Json without_run(const io::Json& row) {
   io::Json rest = io::Json::object();
   for (const auto& [name, value] : row.as_object())
-    if (name != "run" && name != "drift") rest[name] = value;
+    if (name != "run") rest[name] = value;
   return rest;
 }
 
@@ -92,7 +100,7 @@ inline Rows read_rows(const std::string& path) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     try {
       io::Json row = io::parse_json(line, {.name = name});
-      for (const char* key : {"cell", "numerics", "command", "files", "run"})
+      for (const char* key : {"cell", "numerics", "run"})
         if (!row.find(key))
           throw sgq::io_error(sgq::describe(name, "a row with '" + std::string(key) + "'", "none"));
       found.rows.push_back(std::move(row));
@@ -141,10 +149,10 @@ private:
 class Results {
 public:
   /// `shard` is empty, or "1-of-2".
-  Results(std::string out, const std::string& shard, int numerics)
-      : out_(std::move(out)), whole_(out_ + "/results.jsonl"),
-        path_(shard.empty() ? whole_ : out_ + "/results." + shard + ".jsonl"), numerics_(numerics) {
-  }
+  Results(std::string out, const std::string& shard, int numerics, std::string stem = "results")
+      : out_(std::move(out)), stem_(std::move(stem)), whole_(out_ + "/" + stem_ + ".jsonl"),
+        path_(shard.empty() ? whole_ : out_ + "/" + stem_ + "." + shard + ".jsonl"),
+        numerics_(numerics) {}
 
   const std::string& path() const { return path_; }
   const std::vector<io::Json>& rows() const { return rows_; }
@@ -168,23 +176,22 @@ public:
   /// The row of this making, or null. Throws io_error on one of the same cell made otherwise, or
   /// where the set's rows are of another net.
   const io::Json* find(const io::Json& making) const {
-    check_net(key_of(making), out_ + "/results");
+    check_net(key_of(making), whole_);
     for (const io::Json& row : rows_) {
       if (key_of(row) != key_of(making)) continue;
-      if (same_making(row, making)) return &row;
-      throw sgq::io_error(sgq::describe(
-          out_ + "/results: " + key_of(row), "a row made by '" + text_of_making(making) + "'",
-          "'" + text_of_making(row) + "'", "another --scale or --limit needs another --out"));
+      if (is_made_so(row, making)) return &row;
+      refuse_making(row, making);
     }
     return nullptr;
   }
 
-  /// Throws io_error where a row is of another set of images than rows of the same name are.
-  void check_data(const std::string& dataset, const io::Json& data) const {
+  /// Throws io_error where rows are of other images than `data`, though of the same part of the set.
+  void check_data(const io::Json& data) const {
     for (const io::Json& row : rows_) {
-      const io::Json *set = row.find("dataset"), *sums = row.find("data");
-      if (set && sums && *set == io::Json(dataset) && !(*sums == data))
-        throw sgq::io_error(sgq::describe(out_ + "/results: " + key_of(row) + ", the set's SHA-256",
+      const io::Json* sums = row.find("data");
+      if (sums && sums->at("limit") == data.at("limit") &&
+          sums->at("validation") == data.at("validation") && !(*sums == data))
+        throw sgq::io_error(sgq::describe(whole_ + ": " + key_of(row) + ", the set's SHA-256",
                                           io::to_string(data), io::to_string(*sums),
                                           "rows of other images need another --out"));
     }
@@ -201,22 +208,35 @@ public:
               [](const io::Json& a, const io::Json& b) { return key_of(a) < key_of(b); });
   }
 
-  /// Writes all rows to results.jsonl, in their order.
-  void write() const { io::write_file_atomically(whole_, to_lines(rows_)); }
-
-private:
-  static std::string text_of_making(const io::Json& row) {
-    return row.at("command").as_string() + ", " + io::to_string(row.at("explained")) +
-           " images explained";
+  /// Writes all rows to one file, in their order; those of shards are no longer needed.
+  void write() const {
+    const std::vector<std::string> before = files();
+    io::write_file_atomically(whole_, to_lines(rows_));
+    for (const std::string& file : before)
+      if (file != whole_) std::filesystem::remove(file);
   }
 
-  /// results.jsonl first, then those of shards.
+private:
+  /// Names what differs.
+  [[noreturn]] void refuse_making(const io::Json& row, const io::Json& making) const {
+    for (const auto& [name, value] : making.as_object()) {
+      const io::Json* found = row.find(name);
+      if (found && *found == value) continue;
+      throw sgq::io_error(sgq::describe(whole_ + ": " + key_of(row) + ", " + name,
+                                        io::to_string(value),
+                                        found ? io::to_string(*found) : "none",
+                                        "another --scale, --limit or recipe needs another --out"));
+    }
+    throw sgq::io_error(whole_);
+  }
+
+  /// The whole first, then those of shards.
   std::vector<std::string> files() const {
     std::vector<std::string> found;
     std::error_code none;
     for (const auto& entry : std::filesystem::directory_iterator(out_, none)) {
       const std::string name = entry.path().filename().string();
-      if (name.starts_with("results.") && name.ends_with(".jsonl") &&
+      if (name.starts_with(stem_ + ".") && name.ends_with(".jsonl") &&
           name.find("-of-") != name.npos)
         found.push_back(out_ + "/" + name);
     }
@@ -242,8 +262,7 @@ private:
                         io::to_string(row.at("numerics")),
                         "its numbers cannot stand beside today's: use another --out"));
     check_net(key_of(row), file);
-    if (row.find("dataset") && row.find("data"))
-      check_data(row.at("dataset").as_string(), row.at("data"));
+    if (row.find("data")) check_data(row.at("data"));
     for (const io::Json& other : rows_) {
       if (key_of(other) != key_of(row)) continue;
       if (same_result(other, row)) return;
@@ -253,7 +272,7 @@ private:
     rows_.push_back(std::move(row));
   }
 
-  std::string out_, whole_, path_;
+  std::string out_, stem_, whole_, path_;
   int numerics_;
   std::vector<io::Json> rows_;
 };

@@ -1,151 +1,123 @@
-// The numbers behind the rows: what was measured of every image through every network, so that
-// conditions can be compared in pairs.
+// The rows and evidence of one set, as numbers that can be compared.
 //
-//     Study study = load_study(out, rows, drawn_images);      // evidence.hpp
-//     Contrast c = contrast(study, "mnist", "masked_accuracy", {{"w4a4", "w2a2"}, true},
-//                           {{"fp32"}, false});
+//     Study study = ..;                                                // load_study.hpp
+//     Paired p = paired(study, {"w4a4", how::guided}, {"fp32", how::guided}, "masked_advantage");
+//     saliency::t_difference(p.a, p.b);                                // [seeds, images] each
 #pragma once
 
-#include "results.hpp"
+#include "cell.hpp"
+#include "evidence_file.hpp"
 
-#include "sgq/core/tensor.hpp"
-#include "sgq/saliency/metrics/statistics.hpp"
+#include "../tools/numbers.hpp"
 
-#include <map>
-#include <optional>
+#include "sgq/saliency/metrics/effect_size.hpp"
 
 namespace examples {
 
-using sgq::index_t;
-using sgq::Tensor;
-using sgq::saliency::Estimate;
-
-/// Maps of some images as they are drawn: |gradient| on a scale from 0 to 255, each on its own.
-struct DrawnMaps {
-  std::vector<std::int32_t> images{};
-  Tensor<std::uint8_t> levels{}; ///< [images, H, W]
-};
-
-/// A cell's conditions, its numbers, NAME -> one an image, and what is drawn of it.
-struct CellNumbers {
-  std::string dataset{}, bits{};
-  bool guided = false;
+/// A network with its numbers; "accuracy" among them, 1 where the prediction is right.
+struct Network {
+  std::string bits{}, training{}, variant{};
   std::uint64_t seed = 1;
-  std::string variant{};
-  std::map<std::string, std::vector<double>> values{};
-  DrawnMaps maps{};                ///< of an image of each class
-  DrawnMaps moved{}, moved_from{}; ///< of those that moved most from fp32, and the fp32 ones
-  Tensor<float> clips{};           ///< [points, 1 + layers]: training step, alphas
-  io::Json* row = nullptr;
+  Evidence evidence{};
+  const io::Json *row = nullptr, *measured = nullptr; ///< of results.jsonl and measures.jsonl
 };
 
-/// How networks were made: the policies (several are averaged), and whether guided.
-struct Condition {
-  std::vector<std::string> bits{};
-  bool guided = false;
+/// The networks of one kind, and which of their maps is meant.
+struct Arm {
+  std::string bits{}, training{};
+  std::string map = ""; ///< "" for the gradient, "smoothgrad.", "integrated-gradients."
 };
 
 struct Study {
-  std::vector<CellNumbers> cells{};
+  std::string dataset{};
+  std::vector<Network> networks{};
+  std::vector<io::Json> drift{}; ///< rows of drift.jsonl
 
-  /// The cell of the grid, or null.
-  const CellNumbers* find(const std::string& dataset, const std::string& bits, bool guided,
-                          std::uint64_t seed) const {
-    for (const CellNumbers& c : cells)
-      if (c.variant.empty() && c.dataset == dataset && c.bits == bits && c.guided == guided &&
-          c.seed == seed)
-        return &c;
+  const Network* find(const Arm& arm, std::uint64_t seed) const {
+    for (const Network& n : networks)
+      if (n.variant.empty() && n.bits == arm.bits && n.training == arm.training && n.seed == seed)
+        return &n;
     return nullptr;
   }
-
   /// In ascending order.
-  std::vector<std::uint64_t> seeds_of(const std::string& dataset, const Condition& how) const {
+  std::vector<std::uint64_t> seeds_of(const Arm& arm) const {
     std::vector<std::uint64_t> seeds;
-    for (const CellNumbers& c : cells) {
-      if (c.dataset != dataset || !c.variant.empty()) continue;
-      bool everywhere = std::find(seeds.begin(), seeds.end(), c.seed) == seeds.end();
-      for (const std::string& bits : how.bits)
-        everywhere = everywhere && find(dataset, bits, how.guided, c.seed);
-      if (everywhere) seeds.push_back(c.seed);
-    }
+    for (const Network& n : networks)
+      if (find(arm, n.seed) == &n) seeds.push_back(n.seed);
     std::sort(seeds.begin(), seeds.end());
     return seeds;
   }
 };
 
-namespace detail {
-
-/// A measure under a condition, the mean over its policies: [seeds, images].
-inline std::optional<Tensor<double>> values_of(const Study& study, const std::string& dataset,
-                                               const std::string& measure, const Condition& how,
-                                               const std::vector<std::uint64_t>& seeds) {
-  // Every condition here has a cell for each of the seeds.
-  Tensor<double> all;
-  for (std::size_t s = 0; s < seeds.size(); ++s)
-    for (const std::string& bits : how.bits) {
-      const CellNumbers& cell = *study.find(dataset, bits, how.guided, seeds[s]);
-      const auto found = cell.values.find(measure);
-      if (found == cell.values.end()) return std::nullopt;
-      const auto images = static_cast<index_t>(found->second.size());
-      if (all.empty()) all = Tensor<double>({static_cast<index_t>(seeds.size()), images});
-      if (all.shape()[1] != images) return std::nullopt;
-      double* row = all.data() + static_cast<index_t>(s) * images;
-      for (index_t n = 0; n < images; ++n)
-        row[n] += found->second[static_cast<std::size_t>(n)] / static_cast<double>(how.bits.size());
-    }
-  if (all.empty()) return std::nullopt;
+/// A measure of one arm, [seeds, images]; no seeds where it was not measured.
+inline Tensor<double> values_of(const Study& study, const Arm& arm, const std::string& measure,
+                                const std::vector<std::uint64_t>& seeds) {
+  const std::string name = measure == "accuracy" ? measure : arm.map + measure;
+  Tensor<double> all({0, 0});
+  for (std::size_t s = 0; s < seeds.size(); ++s) {
+    const auto& numbers = study.find(arm, seeds[s])->evidence.numbers;
+    const auto found = numbers.find(name);
+    if (found == numbers.end()) return Tensor<double>({0, 0});
+    const auto images = static_cast<index_t>(found->second.size());
+    if (s == 0) all = Tensor<double>({static_cast<index_t>(seeds.size()), images});
+    if (all.shape()[1] != images)
+      throw sgq::io_error(sgq::describe(
+          "evidence, " + name, sgq::to_text(all.shape()[1]) + " images", sgq::to_text(images)));
+    std::copy(found->second.begin(), found->second.end(),
+              all.data() + static_cast<index_t>(s) * images);
+  }
   return all;
 }
 
-} // namespace detail
+/// The same of all the arm's seeds.
+inline Tensor<double> values_of(const Study& study, const Arm& arm, const std::string& measure) {
+  return values_of(study, arm, measure, study.seeds_of(arm));
+}
 
-/// A mean, or a difference of means, and what is behind it.
-struct Contrast {
-  Estimate estimate{};
-  index_t seeds = 0, images = 0;
-  std::vector<double> by_seed{}; ///< the same for each seed alone
+/// A measure of two arms over the seeds that both have.
+struct Paired {
+  Tensor<double> a, b; ///< [seeds, images]
+  std::vector<std::uint64_t> seeds{};
+
+  bool empty() const { return a.empty() || b.empty(); }
 };
 
-namespace detail {
-
-inline Contrast summarise(const Tensor<double>& values) {
-  Contrast c{.estimate = sgq::saliency::bootstrap_mean(values),
-             .seeds = values.shape()[0],
-             .images = values.shape()[1]};
-  for (index_t s = 0; s < c.seeds; ++s) {
-    double sum = 0, count = 0;
-    for (index_t n = 0; n < c.images; ++n) {
-      const double v = values[s * c.images + n];
-      if (!std::isnan(v)) sum += v, ++count;
-    }
-    c.by_seed.push_back(sum / count);
-  }
-  return c;
+inline Paired paired(const Study& study, const Arm& a, const Arm& b, const std::string& measure) {
+  const auto of_a = study.seeds_of(a), of_b = study.seeds_of(b);
+  std::vector<std::uint64_t> seeds;
+  std::set_intersection(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(),
+                        std::back_inserter(seeds));
+  return {values_of(study, a, measure, seeds), values_of(study, b, measure, seeds), seeds};
 }
 
-} // namespace detail
+/// A mean over seeds, with the interval of Student's t.
+struct Level {
+  saliency::SeedEstimate seeds{};
+  std::vector<double> by_seed{};
+};
 
-/// The mean of a measure under a condition, over its seeds; nothing where it was not measured.
-inline std::optional<Contrast> level(const Study& study, const std::string& dataset,
-                                     const std::string& measure, const Condition& how) {
-  const auto values = detail::values_of(study, dataset, measure, how, study.seeds_of(dataset, how));
-  if (!values) return std::nullopt;
-  return detail::summarise(*values);
+/// A measure of an arm; nothing where it was not measured.
+inline std::optional<Level> level(const Study& study, const Arm& arm, const std::string& measure) {
+  const Tensor<double> values = values_of(study, arm, measure);
+  if (values.empty()) return std::nullopt;
+  const Tensor<double> means = saliency::detail::seed_means(values);
+  return Level{saliency::t_mean(values), {means.begin(), means.end()}};
 }
 
-/// The mean of a - b, paired by seed and image; nothing where they have no seed in common.
-inline std::optional<Contrast> contrast(const Study& study, const std::string& dataset,
-                                        const std::string& measure, const Condition& a,
-                                        const Condition& b) {
-  const auto in_a = study.seeds_of(dataset, a), in_b = study.seeds_of(dataset, b);
-  std::vector<std::uint64_t> both;
-  std::set_intersection(in_a.begin(), in_a.end(), in_b.begin(), in_b.end(),
-                        std::back_inserter(both));
-  auto left = detail::values_of(study, dataset, measure, a, both);
-  const auto right = detail::values_of(study, dataset, measure, b, both);
-  if (!left || !right || !(left->shape() == right->shape())) return std::nullopt;
-  for (index_t i = 0; i < left->size(); ++i) (*left)[i] -= (*right)[i];
-  return detail::summarise(*left);
+/// A difference of two arms.
+struct Difference : SeedDifference {
+  double effect =
+      saliency::undefined; ///< over the standard deviation between seeds; NaN below 3 of them
+  std::vector<double> by_seed{};
+};
+
+/// a - b; nothing where they have no seed in common.
+inline std::optional<Difference> difference(const Paired& p) {
+  if (p.empty()) return std::nullopt;
+  Difference d{difference_of(p.a, p.b), saliency::effect_size(p.a, p.b)};
+  const Tensor<double> means = saliency::detail::seed_means(saliency::paired_difference(p.a, p.b));
+  d.by_seed.assign(means.begin(), means.end());
+  return d;
 }
 
 } // namespace examples

@@ -4,6 +4,7 @@
 #include "sgq/io/json.hpp"
 #include "sgq/saliency/metrics/blank.hpp"
 #include "sgq/saliency/metrics/map_metrics.hpp"
+#include "sgq/saliency/metrics/t_interval.hpp"
 
 #include <cstdio>
 
@@ -30,6 +31,51 @@ inline std::string text_of(const saliency::Estimate& e) {
   if (e.count == 0) return "-";
   char text[64];
   std::snprintf(text, sizeof text, "%.3f [%.3f, %.3f]", e.mean, e.low, e.high);
+  return text;
+}
+
+/// a - b of two groups of networks, paired by seed and image.
+struct SeedDifference {
+  saliency::SeedEstimate seeds{}; ///< of other seeds: decides, from three seeds on
+  saliency::Estimate images{};    ///< of other images, the networks as they are
+};
+
+/// a, b [S,N].
+inline SeedDifference difference_of(View<const double> a, View<const double> b) {
+  const Tensor<double> rows = saliency::paired_difference(a, b);
+  const index_t seeds = rows.shape()[0], images = rows.shape()[1];
+  Tensor<double> by_image({images});
+  for (index_t n = 0; n < images; ++n) {
+    double sum = 0, count = 0;
+    for (index_t s = 0; s < seeds; ++s)
+      if (const double v = rows[s * images + n]; !std::isnan(v)) sum += v, ++count;
+    by_image[n] = sum / count; // NaN where there is none
+  }
+  return {saliency::t_mean(rows), saliency::bootstrap_mean(by_image)};
+}
+
+inline io::Json to_json(const SeedDifference& d) {
+  return io::Json::object({{"mean", d.seeds.mean},
+                           {"low", d.seeds.low},
+                           {"high", d.seeds.high},
+                           {"p", d.seeds.p},
+                           {"seeds", d.seeds.seeds},
+                           {"over_images", to_json(d.images)}});
+}
+
+/// "-0.034 [-0.051, -0.017], other images [-0.040, -0.028]"; without the first brackets where
+/// there are fewer than three seeds.
+inline std::string text_of(const SeedDifference& d) {
+  if (d.seeds.seeds == 0) return "-";
+  char text[120], images[60] = "";
+  if (!std::isnan(d.images.low))
+    std::snprintf(images, sizeof images, ", other images [%.3f, %.3f]", d.images.low,
+                  d.images.high);
+  if (std::isnan(d.seeds.low))
+    std::snprintf(text, sizeof text, "%.3f%s", d.seeds.mean, images);
+  else
+    std::snprintf(text, sizeof text, "%.3f [%.3f, %.3f]%s", d.seeds.mean, d.seeds.low, d.seeds.high,
+                  images);
   return text;
 }
 

@@ -1,6 +1,8 @@
-#include "../../examples/experiment/answers.hpp"
+#include "../../examples/experiment/claims.hpp"
 
 #include "support/catch.hpp"
+
+#include <deque>
 
 namespace test_claims {
 
@@ -8,164 +10,240 @@ using namespace examples;
 
 namespace {
 
-constexpr index_t images = 200;
+/// What all images of a network have; seeds add a little noise of their own.
+struct Numbers {
+  double accuracy = 0.95, mass = 0.4, advantage = 0.1, blank = 0;
+};
 
-/// A study in which every image of a condition has the same value, but for a little noise that is
-/// the same under all conditions and so falls out of paired differences, and one that is not.
 struct Maker {
-  Study study{};
-  std::vector<io::Json> rows = std::vector<io::Json>(100);
+  Study study{.dataset = "mnist"};
+  std::deque<io::Json> rows{}; // networks point to them
 
-  void add(const std::string& bits, bool guided, std::uint64_t seed, double accuracy, double area,
-           double own_noise = 0) {
-    CellNumbers cell{.dataset = "mnist", .bits = bits, .guided = guided, .seed = seed};
-    const sgq::Random shared(7, 1), own(11 + study.cells.size(), 2);
-    for (index_t n = 0; n < images; ++n) {
-      const double noise = 0.2 * shared.uniform(n) + own_noise * (own.uniform(n) - 0.5);
-      cell.values["accuracy"].push_back(accuracy + noise);
-      cell.values["masked_accuracy"].push_back(area + noise);
-      cell.values["masked_accuracy_of_random_ranking"].push_back(0.9 + noise);
-    }
-    const double bits_of_weights = bits == "fp32" ? 32 : 4;
-    cell.row = &rows[study.cells.size()];
-    *cell.row = io::Json::object({{"packed_bytes", 1000 * bits_of_weights},
-                                  {"bit_operations", 1000 * bits_of_weights * bits_of_weights}});
-    study.cells.push_back(std::move(cell));
+  void add(const Arm& arm, std::uint64_t seed, const Numbers& n) {
+    const bool real = arm.bits == "fp32";
+    rows.push_back(io::Json::object(
+        {{"packed_bytes", real ? 3200 : 400}, {"bit_operations", real ? 64000 : 1000}}));
+    Network network{.bits = arm.bits, .training = arm.training, .seed = seed};
+    for (const auto& [name, value] : {std::pair("accuracy", n.accuracy),
+                                      {"relevance_mass_on_ink", n.mass},
+                                      {"masked_advantage", n.advantage},
+                                      {"blank_maps", n.blank}})
+      network.evidence.numbers[name].assign(4, static_cast<float>(value));
+    network.row = &rows.back();
+    study.networks.push_back(std::move(network));
   }
 
-  /// fp32, w4a4, w2a2, guided, and plain fp32.
-  void fill(std::uint64_t seeds, std::array<double, 3> accuracy, std::array<double, 3> area,
-            double plain_accuracy, double plain_area, double own_noise = 0) {
+  /// Seeds 1.. of an arm; `spread` is the distance of two neighbouring seeds.
+  void fill(const Arm& arm, std::uint64_t seeds, const Numbers& n, double spread = 0.001) {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-      const char* bits[] = {"fp32", "w4a4", "w2a2"};
-      for (std::size_t b = 0; b < 3; ++b) add(bits[b], true, seed, accuracy[b], area[b], own_noise);
-      add("fp32", false, seed, plain_accuracy, plain_area, own_noise);
+      const double shift = spread * (static_cast<double>(seed) - 0.5 * double(seeds + 1));
+      add(arm, seed, {n.accuracy + shift, n.mass + 2 * shift, n.advantage + 3 * shift, n.blank});
     }
-    add_derived(study);
   }
 
-  Claim claim(char paper, const std::string& what) const {
-    for (const Claim& c : decide_claims(study, {"mnist"}))
-      if (c.paper == paper && c.what == what) return c;
-    FAIL("no claim " << what);
+  Claim claim(const std::string& id, const std::string& text) const {
+    for (const Claim& c : decide_claims(study))
+      if (c.question.id == id && c.question.claim.find(text) != std::string::npos) return c;
+    FAIL("no claim " << id << ": " << text);
     return {};
   }
-  Verdict verdict(char paper, const std::string& what) const { return claim(paper, what).verdict; }
+  Verdict verdict(const std::string& id, const std::string& text) const {
+    return claim(id, text).verdict;
+  }
 };
+
+const Arm plain{"fp32", how::plain}, real{"fp32", how::guided}, four{"w4a4", how::guided},
+    two{"w2a2", how::guided};
 
 } // namespace
 
-TEST_CASE("a world in which paper A is right", "[experiment]") {
+TEST_CASE("accuracy: Student's t over the seeds' differences", "[experiment]") {
   Maker m;
-  m.fill(3, {0.95, 0.93, 0.90}, {0.20, 0.25, 0.30}, 0.95, 0.22);
-  CHECK(m.verdict('A', "quantisation costs accuracy") == Verdict::supported);
-  CHECK(m.verdict('A', "fewer bits cost more accuracy") == Verdict::supported);
-  CHECK(m.verdict('A', "quantisation costs interpretability") == Verdict::supported);
-  CHECK(m.verdict('A', "fewer bits cost more interpretability") == Verdict::supported);
-  CHECK(m.verdict('B', "accuracy is kept") == Verdict::not_supported);
-  CHECK(m.verdict('B', "more interpretable") == Verdict::not_supported);
+  m.fill(real, 5, {.accuracy = 0.95});
+  m.fill(four, 5, {.accuracy = 0.93}, 0.002);
+  const Claim c = m.claim("A1", "w4a4");
+  // Differences -.02 + .001 (-2, -1, 0, 1, 2): s = .001 sqrt(2.5), t_.975 of 4 degrees is 2.7764.
+  CHECK(c.parts[0].found.seeds.mean == Approx(-0.02).epsilon(1e-4));
+  const double half = 2.77645 * 0.001 * std::sqrt(2.5) / std::sqrt(5.0);
+  CHECK(c.parts[0].found.seeds.high == Approx(-0.02 + half).epsilon(1e-3));
+  CHECK(c.verdict == Verdict::supported);
+  CHECK(c.p_against == 1);
 
-  const Claim loss = m.claim('A', "quantisation costs accuracy");
-  CHECK(loss.found.estimate.mean == Approx(-0.035)); // the mean of -0.02 and -0.05
-  CHECK(loss.found.seeds == 3);
-  CHECK(loss.found.images == images);
+  Maker gain; // the claim's other side
+  gain.fill(real, 5, {.accuracy = 0.93});
+  gain.fill(four, 5, {.accuracy = 0.95}, 0.002);
+  CHECK(gain.verdict("A1", "w4a4") == Verdict::refuted);
 }
 
-TEST_CASE("a world in which paper B is right", "[experiment]") {
+TEST_CASE("fewer than three common seeds: no verdict, the number alone", "[experiment]") {
   Maker m;
-  m.fill(2, {0.95, 0.95, 0.946}, {0.20, 0.15, 0.12}, 0.95, 0.40);
-  CHECK(m.verdict('B', "accuracy is kept") == Verdict::supported); // 0.2 points lost of the one
-  CHECK(m.verdict('B', "more interpretable") == Verdict::supported);
-  CHECK(m.verdict('B', "more efficient") == Verdict::supported);
-  CHECK(m.verdict('A', "quantisation costs interpretability") == Verdict::not_supported);
-  CHECK(m.claim('B', "more efficient").times_smaller == Approx(8));
-  CHECK(m.claim('B', "more efficient").times_fewer_operations == Approx(64));
+  m.fill(real, 5, {.accuracy = 0.95});
+  m.fill(four, 2, {.accuracy = 0.5});
+  const Claim c = m.claim("A1", "w4a4");
+  CHECK(c.verdict == Verdict::none);
+  CHECK(c.seeds() == 2);
+  CHECK(c.parts[0].found.seeds.mean == Approx(-0.45).margin(0.01));
+  CHECK(m.verdict("A3", "w4a4") == Verdict::none);
+
+  Maker disjoint; // as many networks, but no seed in common
+  for (std::uint64_t seed : {1u, 2u, 3u}) disjoint.add(real, seed, {});
+  for (std::uint64_t seed : {4u, 5u, 6u}) disjoint.add(four, seed, {});
+  CHECK(decide_claims(disjoint.study).empty());
+  disjoint.add(four, 1, {});
+  CHECK(disjoint.claim("A1", "w4a4").seeds() == 1);
 }
 
-TEST_CASE("noise decides nothing, and neither does one seed", "[experiment]") {
-  Maker noisy;
-  noisy.fill(3, {0.95, 0.95, 0.95}, {0.2, 0.2, 0.2}, 0.95, 0.2, 0.5);
-  CHECK(noisy.verdict('A', "quantisation costs accuracy") == Verdict::undecided);
-  CHECK(noisy.verdict('A', "quantisation costs interpretability") == Verdict::undecided);
-  Maker one;
-  one.fill(1, {0.95, 0.90, 0.85}, {0.2, 0.3, 0.4}, 0.95, 0.2);
-  CHECK(one.verdict('A', "quantisation costs accuracy") == Verdict::undecided);
+TEST_CASE("claims without networks are not asked", "[experiment]") {
+  Maker m;
+  CHECK(decide_claims(m.study).empty());
+  m.fill(plain, 3, {});
+  CHECK(decide_claims(m.study).empty());
+  m.fill(four, 3, {});
+  std::vector<std::string> ids;
+  for (const Claim& c : decide_claims(m.study)) ids.push_back(c.question.id);
+  CHECK(ids == std::vector<std::string>{"B1", "B2", "B3"});
 }
 
-TEST_CASE("other measures of the same maps are asked too", "[experiment]") {
-  Maker m;
-  m.fill(2, {0.95, 0.95, 0.95}, {0.20, 0.25, 0.30}, 0.95, 0.2);
-  const Claim claim = m.claim('A', "quantisation costs interpretability");
-  REQUIRE(claim.others.size() == 1); // random ranking's area less the maps'
-  CHECK(claim.others[0].verdict == Verdict::supported);
+TEST_CASE("the rule for maps wants both measures", "[experiment]") {
+  const auto verdict = [](double mass, double advantage) {
+    Maker m;
+    m.fill(plain, 5, {});
+    m.fill(four, 5, {.mass = mass, .advantage = advantage}, 0.002);
+    return m.verdict("B3", "w4a4");
+  };
+  CHECK(verdict(0.5, 0.2) == Verdict::supported);
+  CHECK(verdict(0.3, 0.05) == Verdict::refuted);
+  CHECK(verdict(0.5, 0.05) == Verdict::mixed);
+  CHECK(verdict(0.5, 0.1) == Verdict::mixed); // better, and nothing to see
+  CHECK(verdict(0.4, 0.1) == Verdict::undecided);
 }
 
-TEST_CASE("masked accuracy decides, or nothing does", "[experiment]") {
+TEST_CASE("a claim of worse maps is supported where both are worse", "[experiment]") {
   Maker m;
-  m.fill(2, {0.95, 0.95, 0.95}, {0.20, 0.25, 0.30}, 0.95, 0.2);
-  for (CellNumbers& cell : m.study.cells) { // another measure of the same maps is there
-    cell.values["deletion"] = cell.values.at("masked_accuracy");
-    cell.values.erase("masked_accuracy");
+  m.fill(real, 5, {});
+  m.fill(four, 5, {.mass = 0.3, .advantage = 0.05}, 0.002);
+  m.fill(two, 5, {.mass = 0.5, .advantage = 0.3}, 0.002);
+  CHECK(m.verdict("A3", "w4a4") == Verdict::supported);
+  CHECK(m.verdict("A3", "w2a2") == Verdict::refuted);
+  CHECK(m.verdict("A4", "two bits") == Verdict::refuted);
+}
+
+TEST_CASE("the larger p of both parts counts, in each direction", "[experiment]") {
+  Maker m;
+  m.fill(plain, 5, {});
+  m.fill(four, 5, {.mass = 0.403, .advantage = 0.2}, 0.002);
+  const Claim c = m.claim("B3", "w4a4");
+  REQUIRE(c.parts.size() == 2);
+  CHECK(c.p_for == std::max(c.parts[0].found.seeds.p, c.parts[1].found.seeds.p));
+  CHECK(c.p_for == c.parts[0].found.seeds.p);
+  CHECK(c.p_against == 1);
+}
+
+TEST_CASE("accuracy is kept to within the margin of the set", "[experiment]") {
+  CHECK(kept_margin("mnist") == 0.003);
+  CHECK(kept_margin("cifar-10") == 0.01);
+  const auto verdict = [](double lost, double spread) {
+    Maker m;
+    m.fill(plain, 5, {.accuracy = 0.99});
+    m.fill(four, 5, {.accuracy = 0.99 - lost}, spread);
+    return m.verdict("B1", "w4a4");
+  };
+  CHECK(verdict(0.001, 0.0012) == Verdict::supported);
+  CHECK(verdict(0.01, 0.0012) == Verdict::refuted);
+  CHECK(verdict(0.003, 0.002) == Verdict::undecided);
+}
+
+TEST_CASE("an open claim says how many seeds it would need", "[experiment]") {
+  Maker m;
+  m.fill(real, 5, {.accuracy = 0.95});
+  m.fill(four, 5, {.accuracy = 0.949}, 0.003); // -.001, s = .00316
+  const Claim c = m.claim("A1", "w4a4");
+  CHECK(c.verdict == Verdict::undecided);
+  REQUIRE(c.seeds_needed);
+  // (z_.975 + z_.8)^2 s^2 / mean^2 = 78.5, a few more for t
+  CHECK(*c.seeds_needed > 78);
+  CHECK(*c.seeds_needed < 85);
+}
+
+TEST_CASE("Holm's correction goes over all tests of the set", "[experiment]") {
+  Maker m;
+  m.fill(real, 5, {.accuracy = 0.95});
+  m.fill(four, 5, {.accuracy = 0.947, .mass = 0.41, .advantage = 0.12}, 0.003);
+  const auto claims = decide_claims(m.study);
+  std::vector<double> p; // A1: one; A3: a direction each; E: one
+  for (const Claim& c : claims) {
+    if (c.question.rule == Rule::maps)
+      p.insert(p.end(), {c.p_for, c.p_against});
+    else
+      p.push_back(std::min(c.p_for, c.p_against));
   }
-  for (const Claim& c : decide_claims(m.study, {"mnist"}))
-    CHECK(c.what.find("interpretab") == std::string::npos);
+  REQUIRE(p.size() == 4);
+  std::sort(p.begin(), p.end());
+  const Claim first = *std::min_element(claims.begin(), claims.end(), [](auto& a, auto& b) {
+    return std::min(a.p_for, a.p_against) < std::min(b.p_for, b.p_against);
+  });
+  CHECK(std::min(first.corrected_for, first.corrected_against) == Approx(4 * p[0]));
 }
 
-TEST_CASE("seeds pair with themselves only", "[experiment]") {
+TEST_CASE("smaller and fewer operations are counted", "[experiment]") {
   Maker m;
-  m.fill(2, {0.95, 0.93, 0.90}, {0.2, 0.2, 0.2}, 0.95, 0.2);
-  m.add("fp32", true, 9, 0.1, 0.9); // without a partner
-  const auto c = contrast(m.study, "mnist", "accuracy", {{"w4a4"}, true}, {{"fp32"}, true});
-  REQUIRE(c);
-  CHECK(c->seeds == 2);
-  CHECK(c->estimate.mean == Approx(-0.02));
-  CHECK_FALSE(contrast(m.study, "mnist", "accuracy", {{"w4a4"}, false}, {{"fp32"}, true}));
-  CHECK_FALSE(level(m.study, "cifar-10", "accuracy", {{"fp32"}, true}));
+  m.fill(plain, 1, {});
+  m.fill(four, 1, {});
+  const Claim c = m.claim("B2", "w4a4");
+  CHECK(c.verdict == Verdict::supported); // one network says it
+  CHECK(c.times_smaller == 8);
+  CHECK(c.times_fewer_operations == 64);
 }
 
-TEST_CASE("the answer says what the claims say", "[experiment]") {
+TEST_CASE("the share of blank maps, and equal networks", "[experiment]") {
   Maker m;
-  m.fill(3, {0.95, 0.93, 0.90}, {0.20, 0.25, 0.30}, 0.95, 0.22);
-  const auto answers = make_answers(m.study, decide_claims(m.study, {"mnist"}), {"mnist"});
-  REQUIRE(answers.size() == 3);
-  CHECK(answers[0].text.find("quantisation costs accuracy is **supported** on MNIST (\u22123.50") !=
-        std::string::npos);
-  CHECK(answers[1].text.find("within one point is **not supported** on MNIST") !=
-        std::string::npos);
+  m.fill(real, 3, {});
+  for (std::uint64_t seed : {1u, 2u, 3u})
+    m.add(two, seed, {.blank = 0.1 + 0.001 * static_cast<double>(seed)});
+  CHECK(m.verdict("E", "guided w2a2") == Verdict::supported);
+  m.fill(four, 3, {}); // no blank map anywhere: a difference of 0 without any spread
+  const Claim none = m.claim("E", "guided w4a4");
+  CHECK(none.verdict == Verdict::undecided);
+  CHECK_FALSE(none.seeds_needed);
 }
 
-TEST_CASE("a drift by one measure is none by another, and both are said", "[experiment]") {
+TEST_CASE("rivals are other maps of plain networks", "[experiment]") {
   Maker m;
-  m.fill(3, {0.9, 0.9, 0.9}, {0.2, 0.2, 0.2}, 0.9, 0.2);
-  const sgq::Random noise(3, 5);
-  for (CellNumbers& cell : m.study.cells)
-    for (index_t n = 0; n < images; ++n) {
-      const bool few = cell.bits == "w2a2";
-      cell.values["spearman"].push_back(0.7 + 0.1 * (noise.uniform(n) - 0.5) * (few ? 1 : -1));
-      cell.values["pearson"].push_back(0.6 - (few ? 0.1 : 0) + 0.01 * noise.uniform(n));
-      cell.values["cosine"].push_back(0.6 + (few ? 0.1 : 0));
-    } // ssim and top_10_iou were not measured
-  const Condition two_bits{{"w2a2"}, true};
-  CHECK(others_beyond_seeds(m.study, "mnist", two_bits) == std::vector<std::string>{"Pearson"});
-  CHECK(others_beyond_seeds(m.study, "mnist", {{"w4a4"}, true}).empty());
-  const std::string text = make_answers(m.study, {}, {"mnist"})[2].text;
-  CHECK(text.ends_with("within the noise between seeds; by Pearson it is beyond that."));
+  m.fill(real, 5, {.mass = 0.5, .advantage = 0.2}, 0.002);
+  m.fill(plain, 5, {});
+  for (Network& n : m.study.networks)
+    if (n.training == how::plain) {
+      n.evidence.numbers["smoothgrad.relevance_mass_on_ink"].assign(4, 0.6f);
+      n.evidence.numbers["smoothgrad.masked_advantage"].assign(4, 0.3f);
+    }
+  CHECK(m.verdict("C2", "SmoothGrad") == Verdict::refuted);
 }
 
-TEST_CASE("a paper without comparable cells says of which sets it speaks", "[experiment]") {
-  const Study nothing;
-  const auto answers = make_answers(nothing, {}, {});
-  CHECK(answers[0].text.find("Fashion-MNIST") != std::string::npos);
-  CHECK(answers[1].text.find("CIFAR-10") != std::string::npos);
-}
-
-TEST_CASE("numbers as they are printed", "[experiment]") {
-  CHECK(number_of(0.1234, 3) == "0.123");
-  CHECK(number_of(-0.1234, 3, true) == "\u22120.123");
-  CHECK(number_of(0.1234, 2, true) == "+0.12");
-  CHECK(number_of(-0.0001, 2, true) == "+0.00");
-  CHECK(number_of(-0.0001, 2) == "0.00");
-  CHECK(number_of(std::nan(""), 2) == "-");
+TEST_CASE("drift is tested by the jackknife over seeds", "[experiment]") {
+  const auto row = [](double quantised, std::size_t seeds) {
+    io::Json q = io::Json::array(), f = io::Json::array();
+    for (std::size_t i = 0; i < seeds; ++i) {
+      io::Json q_line = io::Json::array(), f_line = io::Json::array();
+      for (std::size_t j = 0; j < seeds; ++j) {
+        const double noise = 0.002 * static_cast<double>((3 * i + 5 * j) % 7);
+        q_line.push_back(i == j ? io::Json() : io::Json(quantised + noise)); // not read
+        f_line.push_back(i == j ? 1.0 : 0.7 + 0.001 * static_cast<double>((i * j) % 5));
+      }
+      q.push_back(std::move(q_line)), f.push_back(std::move(f_line));
+    }
+    const io::Json matrices = io::Json::object({{"quantised", q}, {"reference", f}});
+    return io::Json::object({{"bits", "w2a2"},
+                             {"training", "guided"},
+                             {"similarity", io::Json::object({{"spearman", matrices}})}});
+  };
+  Maker m;
+  m.study.drift = {row(0.5, 5)};
+  CHECK(m.verdict("D", "guided w2a2") == Verdict::supported);
+  CHECK(m.claim("D", "guided w2a2").parts[0].found.seeds.mean == Approx(-0.2).margin(0.01));
+  m.study.drift = {row(0.9, 5)};
+  CHECK(m.verdict("D", "guided w2a2") == Verdict::refuted);
+  m.study.drift = {row(0.5, 2)};
+  CHECK(m.verdict("D", "guided w2a2") == Verdict::none);
 }
 
 } // namespace test_claims

@@ -11,9 +11,11 @@ using namespace examples;
 
 namespace {
 
-std::vector<Cell> cells_of(const std::string& scale, const std::vector<std::string>& sets) {
-  return make_cells(make_plan(scale, sets));
+std::vector<Cell> cells_of(const std::string& scale, const std::string& set) {
+  return make_cells(make_plan(set, scale));
 }
+
+const std::vector<std::string> all_sets = {"mnist", "fashion-mnist", "cifar-10", "synthetic"};
 
 /// The options that a command of cell.hpp sets, read by the options of the programs themselves.
 TrainingOptions read_back(const std::string& command) {
@@ -55,37 +57,74 @@ nn::Metadata deciding(const TrainingOptions& o) {
 } // namespace
 
 TEST_CASE("how many networks a scale has", "[experiment]") {
-  CHECK(cells_of("smoke", {"synthetic"}).size() == 3 * 2 * 2);
-  CHECK(cells_of("quick", {"mnist", "synthetic"}).size() == 2 * (3 * 2 * 2 + 3 * 2));
-  CHECK(cells_of("full", {"mnist"}).size() == 3 * 2 * 3 + 3 * 2 + 9); // and ablations
-  CHECK(cells_of("full", {"fashion-mnist"}).size() == 3 * 2 * 3 + 3 * 2);
-  CHECK(cells_of("full", {"cifar-10"}).size() == 3 * 2);
-}
-
-TEST_CASE("the sets of the papers", "[experiment]") {
-  using Sets = std::vector<std::string>;
-  CHECK(sets_of("a", "full", {}) == Sets{"mnist", "fashion-mnist", "synthetic"});
-  CHECK(sets_of("b", "full", {}) == Sets{"mnist", "cifar-10", "synthetic"});
-  CHECK(sets_of("all", "paper", {}) == Sets{"mnist", "fashion-mnist", "cifar-10", "synthetic"});
-  CHECK(sets_of("a", "full", {"cifar-10"}) == Sets{"cifar-10"});
-  CHECK_FALSE(is_set_of('A', "cifar-10"));
-  CHECK_FALSE(is_set_of('B', "synthetic"));
+  CHECK(cells_of("smoke", "mnist").size() == 2 * 2);
+  CHECK(cells_of("quick", "mnist").size() == 3 * 2 * 3 + 3);
+  CHECK(cells_of("full", "mnist").size() == 3 * 2 * 5 + 3 * 2 * 3 + 2 * 3);
+  CHECK(cells_of("full", "fashion-mnist").size() == 3 * 2 * 5 + 3 * 2 * 3 + 2 * 3 + 3);
+  CHECK(cells_of("full", "cifar-10").size() == 3 * 2 * 5 + 3 + 3); // and 60 epochs
+  CHECK(cells_of("full", "synthetic").size() == 3 * 2 * 5 + 2 * 3);
+  CHECK(cells_of("choose", "mnist").empty());
 }
 
 TEST_CASE("photographs are held out where the set has the protocol", "[experiment]") {
-  CHECK(make_plan("full", {"cifar-10"}).sets[0].protocol == data::Protocol::holdout);
-  CHECK(make_plan("full", {"cifar-100"}).sets[0].protocol == data::Protocol::standard);
-  CHECK(make_plan("full", {"mnist"}).sets[0].protocol == data::Protocol::standard);
+  CHECK(make_plan("cifar-10", "full").protocol == data::Protocol::holdout);
+  CHECK(make_plan("cifar-10", "paper").protocol == data::Protocol::standard);
+  CHECK(make_plan("cifar-100", "full").protocol == data::Protocol::standard);
+  CHECK(make_plan("mnist", "full").protocol == data::Protocol::standard);
 }
 
 TEST_CASE("every cell has its own name, and a command that makes it", "[experiment]") {
   std::set<std::string> names, commands;
-  for (const Cell& cell : cells_of("paper", sets_of("all", "paper", {}))) {
-    INFO(cell_command(cell));
-    CHECK(names.insert(cell.key()).second);
-    CHECK(commands.insert(cell_command(cell)).second);
-    CHECK(deciding(read_back(training_command(cell.training))) == deciding(cell.training));
-  }
+  for (const std::string& set : all_sets)
+    for (const Cell& cell : cells_of("full", set)) {
+      const std::string command = training_command(cell.options);
+      INFO(command);
+      CHECK(names.insert(cell.key()).second);
+      CHECK(commands.insert(command).second);
+      CHECK(deciding(read_back(command)) == deciding(cell.options));
+    }
+}
+
+TEST_CASE("the control differs from guided training in the ranking alone", "[experiment]") {
+  Plan plan = make_plan("fashion-mnist", "full");
+  plan.recipe = {.lambda = 0.1, .attached = true, .share = 0.3, .late = false};
+  const Cell guided = make_cell(plan, "w4a4", how::guided, 2);
+  const Cell control = make_cell(plan, "w4a4", how::random_mask, 2);
+  nn::Metadata expected = deciding(guided.options);
+  CHECK(expected.at("guided.lambda") == "0.1");
+  CHECK(expected.at("guided.kl") == "attached");
+  CHECK(expected.at("guided.share") == "0.3");
+  CHECK(expected.at("guided.statistics") == "clean");
+  expected["guided.rank"] = "random";
+  CHECK(deciding(control.options) == expected);
+  CHECK(control.key() == "fashion-mnist/mnist_cnn/w4a4/random-mask/seed-2");
+}
+
+TEST_CASE("plain training with the compute of guided training", "[experiment]") {
+  Plan plan = make_plan("fashion-mnist", "full");
+  const auto epochs = [&](const GuidedRecipe& recipe) {
+    plan.recipe = recipe;
+    const Cell cell = make_cell(plan, "fp32", how::equal_compute, 1);
+    CHECK_FALSE(cell.options.guided);
+    CHECK(cell.key() == "fashion-mnist/mnist_cnn/fp32/plain-equal-compute/seed-1");
+    return cell.options.epochs;
+  };
+  CHECK(epochs({.attached = false, .late = false}) == 12); // 6 forward passes for 3
+  CHECK(epochs({.attached = false, .late = true}) == 8);   // a third of the run
+  CHECK(epochs({.attached = true, .late = false}) == 14);  // 7 for 3
+  const Cell photos = make_cell(make_plan("cifar-10", "full"), "fp32", how::guided, 1);
+  CHECK(relative_cost(photos.options, true) == Approx(2.0 / 3 + 7.0 / 9));
+}
+
+TEST_CASE("photographs are also trained as long as the published table", "[experiment]") {
+  int found = 0;
+  for (const Cell& cell : cells_of("full", "cifar-10"))
+    if (cell.variant == "60-epochs") {
+      ++found;
+      CHECK(cell.options.epochs == 60);
+      CHECK(cell.training == how::plain);
+    }
+  CHECK(found == 3);
 }
 
 TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
@@ -149,25 +188,26 @@ TEST_CASE("a protocol is read by its name, and by the one that it had before", "
 }
 
 TEST_CASE("with two-bit activations clips start low on photographs", "[experiment]") {
-  for (const Cell& cell : cells_of("paper", {"mnist", "cifar-10"})) {
-    const TrainingOptions& o = cell.training;
-    const bool two = o.bits == "w2a2" || o.bits == "w4a2" || o.bits == "layerwise-4-2";
-    INFO(cell.key());
-    CHECK(o.alpha_quantile == (o.dataset == "cifar-10" && two ? 0.95 : 0.999));
-  }
+  for (const std::string& set : all_sets)
+    for (const Cell& cell : cells_of("full", set)) {
+      const TrainingOptions& o = cell.options;
+      const bool two = o.bits == "w2a2" || o.bits == "w4a2" || o.bits == "layerwise-4-2";
+      INFO(cell.key());
+      CHECK(o.alpha_quantile == (o.dataset == "cifar-10" && two ? 0.95 : 0.999));
+    }
   CHECK(detail::has_two_bit_activations("w4a4,conv2=w4a2"));
   CHECK_FALSE(detail::has_two_bit_activations("w2a8"));
 }
 
 TEST_CASE("PACT's recipe is that of the long scale, whatever the epochs", "[experiment]") {
-  CHECK(cells_of("paper", {"cifar-10"}).front().training.schedule == "step");
-  Plan plan = make_plan("full", {"cifar-10"});
-  plan.sets.front().epochs = 200;
-  CHECK(make_cells(plan).front().training.schedule == "one-cycle");
+  CHECK(cells_of("paper", "cifar-10").front().options.schedule == "step");
+  Plan plan = make_plan("cifar-10", "full");
+  plan.epochs = 200;
+  CHECK(make_cells(plan).front().options.schedule == "one-cycle");
 }
 
 TEST_CASE("shards share the cells out", "[experiment]") {
-  const std::vector<Cell> cells = cells_of("full", sets_of("all", "full", {}));
+  const std::vector<Cell> cells = cells_of("full", "fashion-mnist");
   for (const index_t n : {1, 2, 3, 7, 100}) {
     std::multiset<std::string> dealt, all;
     for (index_t part = 1; part <= n; ++part)

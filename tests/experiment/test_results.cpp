@@ -14,8 +14,6 @@ io::Json row(const std::string& cell, double accuracy = 0.5, int numerics = 1) {
   return io::Json::object({{"cell", cell},
                            {"numerics", numerics},
                            {"command", "mnist --epochs 1"},
-                           {"explained", 10},
-                           {"disturbed", 5},
                            {"test_accuracy", accuracy},
                            {"files", io::Json::object()},
                            {"run", io::Json::object({{"seconds", 1.5}})}});
@@ -150,15 +148,17 @@ TEST_CASE("a set has one net in a folder", "[experiment]") {
 
 TEST_CASE("rows of one set are of the same images, and NaN is what is read back", "[experiment]") {
   TempDir folder;
-  io::Json first = row("mnist/x/a"), other = row("mnist/x/b");
-  first["dataset"] = other["dataset"] = "mnist";
-  first["data"] = io::Json::object({{"train_sha256", "12"}});
-  other["data"] = io::Json::object({{"train_sha256", "34"}});
+  const auto with = [](const char* cell, index_t limit, const char* sum) {
+    io::Json r = row(cell);
+    r["data"] = io::Json::object({{"limit", limit}, {"validation", false}, {"train_sha256", sum}});
+    return r;
+  };
+  const io::Json first = with("mnist/x/a", 0, "12"), other = with("mnist/x/b", 0, "34");
   Results results(folder.path(), "", 1);
   results.add(first);
-  results.check_data("mnist", first.at("data"));
-  results.check_data("cifar-10", other.at("data"));
-  CHECK_THROWS_AS(results.check_data("mnist", other.at("data")), sgq::io_error);
+  results.check_data(first.at("data"));
+  results.check_data(with("mnist/x/c", 20000, "34").at("data")); // another part of the set
+  CHECK_THROWS_AS(results.check_data(other.at("data")), sgq::io_error);
   Results(folder.path(), "1-of-2", 1).add(other);
   Results merged(folder.path(), "", 1);
   CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "rows of other images"));

@@ -1,0 +1,136 @@
+// Which recipe guided training gets on a set: chosen on validation images, before any test image is
+// looked at, with seeds that are not used afterwards.
+//
+//     stage 1   every recipe of guided_recipe.hpp: fp32, seed 101, 20,000 images, a third of the
+//               epochs; and plain training
+//     stage 2   the best two at full length, fp32 and w4a4, seeds 101 and 102; and plain training
+//
+// A recipe loses l points of validation accuracy against plain training of the same bits and seed,
+// and gains g of the set's second measure (second_measure.hpp), both averaged. Of the recipes with
+// l <= 0.5 points the one with the largest g is best, then those that lose more, the least first.
+// The rows are the table of the choice, so nothing else is stored: chosen_recipe() reads them.
+#pragma once
+
+#include "grid.hpp"
+#include "results.hpp"
+
+#include <map>
+#include <optional>
+
+namespace examples {
+
+inline constexpr double allowed_loss = 0.005; ///< of validation accuracy: half a point
+
+/// How a recipe did in a stage.
+struct Score {
+  GuidedRecipe recipe{};
+  double loss = 0, gain = 0;
+  index_t networks = 0; ///< behind both
+};
+
+/// The cells of a stage; `recipes` are tried beside plain training.
+inline std::vector<Cell> choose_cells(const Plan& plan, int stage,
+                                      const std::vector<GuidedRecipe>& recipes) {
+  const auto variant = [&](const std::string& recipe) {
+    return "stage-" + sgq::to_text(stage) + (recipe.empty() ? "" : "-" + recipe);
+  };
+  std::vector<Cell> cells;
+  for (const std::uint64_t seed : {101u, 102u})
+    for (const std::string& bits : {std::string("fp32"), std::string("w4a4")}) {
+      if (stage == 1 && (seed != 101 || bits != "fp32")) continue;
+      Cell base = make_cell(plan, bits, how::plain, seed);
+      TrainingOptions& o = base.options;
+      o.protocol = data::Protocol::validation;
+      if (stage == 1) {
+        o.epochs = std::max<index_t>(1, (o.epochs + 1) / 3);
+        o.limit = o.limit > 0 ? std::min<index_t>(o.limit, 20000) : 20000;
+      }
+      base.variant = variant("");
+      cells.push_back(base);
+      for (const GuidedRecipe& recipe : recipes) {
+        Cell cell = base;
+        cell.training = how::guided;
+        cell.variant = variant(recipe.name());
+        recipe.apply(cell.options);
+        cells.push_back(std::move(cell));
+      }
+    }
+  return cells;
+}
+
+namespace detail {
+
+/// What a choice compares of a network.
+struct Judged {
+  double accuracy, measure;
+};
+
+inline Judged judge(const io::Json& row) {
+  return {row.at("validation_accuracy").as_double(),
+          row.at("second_measure").at("mean").as_double()};
+}
+
+} // namespace detail
+
+/// The scores of a stage's recipes, the best first. Recipes whose rows are not all there are left
+/// out. `rows` are those of a folder that --scale choose has filled.
+inline std::vector<Score> stage_scores(const std::vector<io::Json>& rows, int stage) {
+  const std::string head = "stage-" + sgq::to_text(stage);
+  std::map<std::string, detail::Judged> plain_ones; // by bits and seed
+  std::map<std::string, Score> scores;
+  const auto where = [](const io::Json& row) {
+    return row.at("bits").as_string() + " " + io::to_string(row.at("seed"));
+  };
+  for (const io::Json& row : rows)
+    if (row.at("variant").as_string() == head) plain_ones.emplace(where(row), detail::judge(row));
+  for (const io::Json& row : rows) {
+    const std::string& variant = row.at("variant").as_string();
+    const auto base = plain_ones.find(where(row));
+    if (!variant.starts_with(head + "-") || base == plain_ones.end()) continue;
+    const detail::Judged now = detail::judge(row);
+    Score& s = scores[variant];
+    s.recipe = parse_guided_recipe(variant.substr(head.size() + 1));
+    s.loss += base->second.accuracy - now.accuracy;
+    s.gain += now.measure - base->second.measure;
+    ++s.networks;
+  }
+  std::vector<Score> sorted;
+  for (auto& [variant, s] : scores) {
+    if (s.networks < (stage == 1 ? 1 : 4)) continue;
+    s.loss /= static_cast<double>(s.networks);
+    s.gain /= static_cast<double>(s.networks);
+    sorted.push_back(s);
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Score& a, const Score& b) {
+    const double limit = allowed_loss + 1e-9; // differences of decimal fractions are not exact
+    const bool a_keeps = a.loss <= limit, b_keeps = b.loss <= limit;
+    if (a_keeps != b_keeps) return a_keeps;
+    return a_keeps ? a.gain > b.gain : a.loss < b.loss;
+  });
+  return sorted;
+}
+
+/// The recipes of stage 2; none before stage 1 is complete.
+inline std::vector<GuidedRecipe> finalists(const std::vector<io::Json>& rows) {
+  const std::vector<Score> first = stage_scores(rows, 1);
+  if (first.size() < guided_recipes().size()) return {};
+  return {first[0].recipe, first[1].recipe};
+}
+
+/// The winner of stage 2; nothing before that is complete.
+inline std::optional<GuidedRecipe> chosen_recipe(const std::vector<io::Json>& rows) {
+  const std::vector<Score> second = stage_scores(rows, 2);
+  if (second.size() < 2) return std::nullopt;
+  return second[0].recipe;
+}
+
+/// The same from the rows of a set in a folder of choices, FOLDER/SET/results.jsonl; nothing where
+/// there are none, or not all.
+inline std::optional<GuidedRecipe> read_choice(const std::string& folder,
+                                               const std::string& dataset) {
+  Results results(folder + "/" + dataset, "", numerics_version);
+  results.load(false);
+  return chosen_recipe(results.rows());
+}
+
+} // namespace examples

@@ -1,0 +1,201 @@
+// The page's tables of single networks and of runs: drift, gates, cost, classes, recipes, commands.
+#pragma once
+
+#include "choose.hpp"
+#include "tables.hpp"
+
+namespace examples {
+
+// ---- Drift --------------------------------------------------------------------------------------
+
+/// The mean of a matrix of a drift row, off its diagonal or on it.
+inline double matrix_mean(const io::Json& matrix, bool diagonal) {
+  double sum = 0, count = 0;
+  const auto& lines = matrix.as_array();
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (std::size_t j = 0; j < lines.size(); ++j)
+      if (const io::Json& v = lines[i].as_array()[j]; (i == j) == diagonal && !v.is_null())
+        sum += v.as_double(), ++count;
+  return sum / count;
+}
+
+inline Table drift_table(const Study& study) {
+  Table t{.caption = "How alike maps are to those of fp32 networks from other seeds (first number) "
+                     "and how alike fp32 networks from different seeds are (second): a drift is a "
+                     "first number below the second, and the claims above test it by Spearman. "
+                     "Third: to the fp32 network of the same seed, which shares its start.",
+          .head = {"network"}};
+  for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
+    t.head.emplace_back(m.title);
+  for (const io::Json& row : study.drift) {
+    std::vector<TableCell> cells{
+        {row.at("bits").as_string() + ", " + row.at("training").as_string()}};
+    for (const saliency::SimilarityMeasure& m : saliency::similarity_measures) {
+      const io::Json& s = row.at("similarity").at(m.name);
+      cells.push_back({number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
+                           number_of(matrix_mean(s.at("reference"), false), 3),
+                       "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
+    }
+    t.rows.push_back(std::move(cells));
+  }
+  for (const std::string& training : {how::plain, how::guided}) {
+    std::vector<TableCell> cells{{"random weights, fp32, " + training}};
+    bool any = false;
+    for (const saliency::SimilarityMeasure& m : saliency::similarity_measures) {
+      const auto floor = level(study, {"fp32", training}, "floor." + std::string(m.name));
+      any = any || floor;
+      cells.push_back(cell_of(floor, ratio));
+    }
+    if (any) t.rows.push_back(std::move(cells));
+  }
+  return t;
+}
+
+// ---- Blank maps ---------------------------------------------------------------------------------
+
+/// Where gradients end: the mean over seeds for every activation layer of an arm.
+inline Table gates_table(const Study& study, const Arm& arm) {
+  Table t{.caption = "Activation layers of " + arm_title(arm) +
+                     ", from the image to the score, mean over seeds, %. Units at 0 and at alpha "
+                     "have closed gates. Gone: images for which the gradient of all units is "
+                     "exactly 0, above the gates (of the layer's output) and below them.",
+          .head = {"layer", "units at 0", "inside", "at alpha", "gone above", "gone below"}};
+  std::map<std::string, std::vector<double>> sums;
+  std::vector<std::string> order;
+  double networks = 0;
+  for (const std::uint64_t seed : study.seeds_of(arm)) {
+    ++networks;
+    for (const io::Json& gate : study.find(arm, seed)->measured->at("gates").as_array()) {
+      const std::string& layer = gate.at("layer").as_string();
+      auto& sum = sums[layer];
+      if (sum.empty()) sum.resize(5), order.push_back(layer);
+      std::size_t k = 0;
+      for (const char* what : {"at_zero", "inside", "at_alpha", "gone", "gone_below"})
+        sum[k++] += gate.at(what).as_double();
+    }
+  }
+  for (const std::string& layer : order) {
+    std::vector<TableCell> row{{layer}};
+    for (const double v : sums[layer]) row.push_back({number_of(100 * v / networks, 1)});
+    t.rows.push_back(std::move(row));
+  }
+  return t;
+}
+
+// ---- What it costs ------------------------------------------------------------------------------
+
+inline std::string with_commas(double v) {
+  std::string text = number_of(v, 0);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+inline Table cost_table(const Study& study) {
+  Table t{.caption =
+              "Bit operations: multiplications per image, each times weight bits times input "
+              "bits (32 for fp32). Packed bytes are what any format needs, the integer file "
+              "is what there is. Equal logits: of the integer engine and of evaluation, in "
+              "every bit.",
+          .head = {"network", "parameters", "packed bytes", "smaller", "integer file, bytes",
+                   "bit operations", "fewer", "integer, images/s", "equal logits"}};
+  const auto seeds_of_real = study.seeds_of({"fp32", how::plain});
+  if (seeds_of_real.empty()) return t;
+  const io::Json& real = *study.find({"fp32", how::plain}, seeds_of_real[0])->row;
+  for (const std::string& bits : bits_of(study)) {
+    const auto seeds = study.seeds_of({bits, how::plain});
+    if (seeds.empty()) continue;
+    const io::Json& row = *study.find({bits, how::plain}, seeds[0])->row;
+    const auto number = [&](const char* what) { return with_commas(row.at(what).as_double()); };
+    const auto times = [&](const char* what) {
+      return number_of(real.at(what).as_double() / row.at(what).as_double(), 1) + "\u00d7";
+    };
+    const bool integer = row.find("integer_file_bytes");
+    t.rows.push_back(
+        {{row.at("net").as_string() + " " + bits},
+         {number("parameters")},
+         {number("packed_bytes")},
+         {times("packed_bytes")},
+         {integer ? number("integer_file_bytes") : "-"},
+         {number("bit_operations")},
+         {times("bit_operations")},
+         {integer ? with_commas(row.at("run").at("integer_images_per_second").as_double()) : "-"},
+         {integer ? number_of(100 * row.at("integer_logits_equal").as_double(), 1) + " %" : "-"}});
+  }
+  return t;
+}
+
+// ---- Classes ------------------------------------------------------------------------------------
+
+/// What networks of an arm take each class for, % of its images, over all seeds.
+inline Table confusion_table(const Study& study, const Arm& arm,
+                             const std::vector<std::string>& class_names) {
+  Table t{.caption = "Confusion of " + arm_title(arm) +
+                     ": % of the images of a class (row) by what networks of all seeds call them "
+                     "(column).",
+          .head = {"class"},
+          .folded = true};
+  const std::size_t classes = class_names.size();
+  std::vector<std::vector<double>> sums(classes, std::vector<double>(classes));
+  for (const std::uint64_t seed : study.seeds_of(arm)) {
+    const auto& lines = study.find(arm, seed)->row->at("confusion").as_array();
+    for (std::size_t i = 0; i < classes; ++i)
+      for (std::size_t j = 0; j < classes; ++j) sums[i][j] += lines[i].as_array()[j].as_double();
+  }
+  for (std::size_t i = 0; i < classes; ++i) {
+    t.head.push_back(class_names[i]);
+    const double all = std::accumulate(sums[i].begin(), sums[i].end(), 0.0);
+    std::vector<TableCell> row{{class_names[i]}};
+    for (const double v : sums[i]) row.push_back({v == 0 ? "" : number_of(100 * v / all, 1)});
+    t.rows.push_back(std::move(row));
+  }
+  return t;
+}
+
+// ---- How it was made ----------------------------------------------------------------------------
+
+/// The table of the choice; the rows are those of --scale choose.
+inline Table choice_table(const std::vector<io::Json>& rows, int stage) {
+  Table t{.caption = "Stage " + sgq::to_text(stage) +
+                     " of the choice, on validation images, best first: what a recipe of guided "
+                     "training loses and gains beside plain training. At most half a point may be "
+                     "lost; of those the one that gains most is taken.",
+          .head = {"recipe", "accuracy lost, points", "second measure gained", "networks"},
+          .folded = stage == 1};
+  for (const Score& s : stage_scores(rows, stage))
+    t.rows.push_back({{s.recipe.name()},
+                      {number_of(100 * s.loss, 2, true)},
+                      {number_of(s.gain, 4, true)},
+                      {sgq::to_text(s.networks)}});
+  return t;
+}
+
+/// Networks beside the grid: longer runs.
+inline Table variant_table(const Study& study) {
+  Table t{.caption = "Longer training, one seed, to stand beside PACT's own table (arXiv "
+                     "1805.06085: 91.6, 91.3 and 89.7 % at 32, 4 and 2 bits after 200 epochs on "
+                     "50,000 images, first and last layer not quantised).",
+          .head = {"network", "accuracy, %"}};
+  for (const Network& n : study.networks)
+    if (!n.variant.empty())
+      t.rows.push_back({{n.bits + ", " + n.training + ", " + n.variant},
+                        {number_of(100 * n.row->at("test_accuracy").as_double(), 2)}});
+  return t;
+}
+
+inline Table cell_table(const Study& study) {
+  Table t{.caption =
+              "Every network: its accuracy, the SHA-256 of its weights, and the command that "
+              "trains it again",
+          .head = {"cell", "accuracy, %", "training", "weights", "command"},
+          .folded = true};
+  for (const Network& n : study.networks)
+    t.rows.push_back({{key_of(*n.row)},
+                      {number_of(100 * n.row->at("test_accuracy").as_double(), 2)},
+                      {duration_text(n.row->at("run").at("training_seconds").as_double())},
+                      {n.row->at("files").at("model.safetensors").as_string().substr(0, 16)},
+                      {"", "`" + n.row->at("command").as_string() + "`", "words"}});
+  return t;
+}
+
+} // namespace examples

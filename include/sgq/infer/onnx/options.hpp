@@ -29,8 +29,8 @@ inline OnnxForm parse_onnx_form(std::string_view text) {
 
 struct OnnxOptions {
   OnnxForm form = OnnxForm::exact;
-  /// A second output, "saliency" [N, 1, H, W]: Grad-CAM of the predicted class. For nets that end in
-  /// a rectifier, global average pooling and a linear layer.
+  /// A second output, "saliency" [N, 1, H, W]: Grad-CAM of the predicted class. For nets that end
+  /// in a rectifier, global average pooling and a linear layer.
   bool saliency = false;
   /// Every layer's codes as further outputs, named after the layers.
   bool intermediate = false;

@@ -13,8 +13,8 @@
 //
 //     Cast, Sub -e, (Cast r, Mul u, Add), QuantizeLinear d, Clip
 //
-// It is a Sub because ONNX Runtime takes an Add behind a Conv into the Conv's bias, where the sums on
-// the way would be rounded.
+// It is a Sub because ONNX Runtime moves an Add behind a Conv into the Conv's bias, where partial
+// sums would be rounded.
 #pragma once
 
 #include "sgq/infer/graph.hpp"

@@ -3,8 +3,8 @@
 // In float, with packed weights: DequantizeLinear of int2, int4 or int8 gives the codes themselves
 // (odd codes are 2 s + 1), and a float holds every whole number below 2^24, so any order of
 // summation gives the same A. A fully connected layer is a convolution too, because ONNX Runtime
-// computes DequantizeLinear of int2 before a MatMul wrongly (docs/onnx.md): a 1x1 convolution of one
-// image [1, F, 1, N] whose columns are the images of the batch, so that it is one matrix product.
+// computes DequantizeLinear of int2 before a MatMul wrongly (docs/onnx.md). It is a 1x1 convolution
+// of one image [1, F, 1, N] whose columns are the images of the batch: one matrix product.
 //
 // In integers: ConvInteger, int32 sums of bytes. Weights are uint8 around 128 where products of
 // signed ones could saturate in pairs, as on x86 without VNNI.
@@ -73,8 +73,8 @@ public:
     return op_.model().node("Transpose", name, {x}, {{"perm", Extents{3, 1, 2, 0}}});
   }
 
-  /// A, or -A where `turned` says so of the channel, as float [N, O, H, W] from packed weights; of a
-  /// linear layer [1, O, 1, N], as below.
+  /// A, or -A where `turned` says so of the channel, as float [N, O, H, W] from packed weights; of
+  /// a linear layer [1, O, 1, N].
   std::string in_float(const Step& s, const std::string& name,
                        const std::vector<std::uint8_t>& turned) {
     std::vector<std::string> inputs = {input_of(s, name, as_float(s.input)),
@@ -86,7 +86,7 @@ public:
     return op_.model().node("Conv", name, inputs, window_of(s), doc(s));
   }
 
-  /// A, or -A where `turned` says so of the channel, as int32 [N, O, H, W].
+  /// The same as int32, from weights of a byte.
   std::string in_integers(const Step& s, const std::string& name,
                           const std::vector<std::uint8_t>& turned) {
     const bool pairs_fit = g_.max_code(s.input) * largest(s) * 2 <= 32767;

@@ -5,7 +5,8 @@
 // Exports the network, writes OUT/NAME.safetensors and reads it back, compares the codes of every
 // layer with the trained network's on the test set, measures both, explains a few images on the
 // integer engine itself, and writes OUT/NAME.c and NAME.h for machines without anything. Without
-// --model a small network is trained first.
+// --model a small network is trained first. --onnx FILE writes an ONNX file as well; with --form
+// float it is that of a network in fp32, and nothing else is done (docs/onnx.md).
 #include "explaining.hpp"
 #include "progress.hpp"
 
@@ -19,6 +20,8 @@ namespace {
 struct Options {
   std::string model, images, dataset = "synthetic", data, bits = "w2a2", name = "net";
   std::string out = "out/integer_inference";
+  std::string onnx, form = "exact";
+  bool saliency = false, intermediate = false;
   index_t limit = 0, explain = 16, masks = 500;
   int threads = 0;
 };
@@ -196,9 +199,37 @@ void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_
               path.c_str(), long(c.constant_bytes), long(c.ram_bytes));
 }
 
+/// Writes the ONNX file and prints what each layer became.
+void write_onnx(const Options& o, const nn::Model<float>& model) {
+  const Stopwatch watch;
+  infer::OnnxOptions options{.form = infer::parse_onnx_form(o.form),
+                             .saliency = o.saliency,
+                             .intermediate = o.intermediate,
+                             .input = model.input,
+                             .name = model.name(),
+                             .metadata = {{"net", model.name()}, {"bits", model.bits()}}};
+  const std::string classes = classes_text(class_names_of({}, model));
+  if (!classes.empty()) options.metadata["classes"] = classes;
+  const infer::OnnxExport onnx = infer::to_onnx(model.net, options);
+  io::write_file_atomically(o.onnx, onnx.bytes);
+  std::printf("%-22s %-28s %9s %9s\n", "layer", "ONNX", "margin", "bytes");
+  for (const infer::OnnxLayer& l : onnx.layers) {
+    char margin[32] = "";
+    if (l.margin > 0) std::snprintf(margin, sizeof margin, "%.0f", std::min(l.margin, 1e8));
+    std::printf("%-22s %-28s %9s %9s%s%s\n", l.name.c_str(), l.operation.c_str(), margin,
+                l.weight_bytes > 0 ? sgq::to_text(l.weight_bytes).c_str() : "",
+                l.note.empty() ? "" : "  ", l.note.c_str());
+  }
+  std::printf("%s: %ld bytes, form %s, opset %d, %.2f s%s\n", o.onnx.c_str(),
+              long(onnx.bytes.size()), o.form.c_str(), onnx.opset, watch.seconds(),
+              o.form == "integer" ? "; margin: float roundings to the nearest limit" : "");
+}
+
 void run(const Options& o) {
-  make_out_folder(o.out);
+  if (o.onnx.empty() || o.form != "float") make_out_folder(o.out);
   nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
+  if (!o.onnx.empty()) write_onnx(o, model);
+  if (!o.onnx.empty() && o.form == "float") return;
   const data::Dataset test = test_images(o, model);
   const QuantParams& grid = model.input;
   std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
@@ -252,11 +283,18 @@ int main(int argc, char** argv) {
     line.integer("--masks", &o.masks, {1, 100000}, "number of RISE masks");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--name", &o.name, "NAME", "name of the files and of the C functions");
+    line.text("--onnx", &o.onnx, "FILE", "write an ONNX file");
+    line.choice("--form", &o.form, {"exact", "integer", "float"},
+                "of the ONNX file: packed weights and codes in double, integer convolutions, or a "
+                "network in fp32");
+    line.flag("--saliency", &o.saliency, "a second output of the ONNX file: Grad-CAM");
+    line.flag("--intermediate", &o.intermediate, "further outputs of it: every layer's codes");
     line.text("--out", &o.out, "DIR",
               "folder for NAME.safetensors, NAME.c, NAME.h, maps and test vectors");
     if (!line.parse(argc, argv)) return;
     if (!infer::is_c_identifier(o.name))
       throw usage_error(describe("--name", "an identifier of C", "'" + o.name + "'"));
+    if (!o.onnx.empty()) io::check_writable(o.onnx);
     sgq::set_num_threads(o.threads);
     run(o);
   });

@@ -27,10 +27,29 @@ if command -v cc >/dev/null; then
   esac
 fi
 
+# ---- ONNX: the files, what each layer became, and nothing half-written.
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --bits w4a4 --limit 100 --epochs 1 \
+  --out "$work/w4a4" >/dev/null || fail "no w4a4 model"
+onnx="--model $work/w4a4/model.safetensors --limit 20 --explain 0 --out $work/onnx"
+for form in exact integer; do
+  run 0 "" $onnx --onnx "$work/$form.onnx" --form $form --intermediate
+  [ -s "$work/$form.onnx" ] || fail "no ONNX file"
+  grep -q "form $form, opset" "$work/stdout" || fail "no form: $(cat "$work/stdout")"
+done
+grep -q "^relu2 *QLinearConv " "$work/stdout" || fail "no integer layer: $(cat "$work/stdout")"
+run 1 "no/net.onnx" $onnx --onnx "$work/no/net.onnx"
+run 1 "global average pooling" $onnx --onnx "$work/no.onnx" --saliency
+run 1 "a quantised net has the forms" $onnx --onnx "$work/no.onnx" --form float
+run 2 "--form" --form quick
+[ -e "$work/no.onnx" ] && fail "an ONNX file after an error"
+
 # ---- Errors.
 "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 100 --epochs 1 \
   --out "$work/fp32" >/dev/null || fail "no fp32 model"
 run 1 "quantise" --model "$work/fp32/model.safetensors" --limit 10 --out "$work/no"
+run 0 "" --model "$work/fp32/model.safetensors" --onnx "$work/fp32.onnx" --form float --out "$work/none"
+[ -s "$work/fp32.onnx" ] || fail "no ONNX file of a network in fp32"
+[ -e "$work/none" ] && fail "a folder that nothing was asked for"
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
 run 2 "an identifier" --name my-net --out "$work/no"
 [ -e "$work/no/my-net.safetensors" ] && fail "a name was refused after the work"

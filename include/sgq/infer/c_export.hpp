@@ -144,7 +144,7 @@ private:
     out += "\n/* " + comment(s.weights_name) + " -> " + comment(s.name) + ": sums within +-" +
            to_text(s.bound) + " */";
     table(out, "uint8_t", name + "_weights", s.weights.bytes, 1);
-    table(out, "int32_t", name + "_bias", bias_without_zero_points(s), 4);
+    table(out, "int32_t", name + "_bias", bias_without_zero_points(g_, s), 4);
     if (s.input == 0) table(out, "uint8_t", name + "_zero", g_.grid.zero_point, 1);
     if (s.thresholds.bits == 0) return;
     table(out, "threshold_t", name + "_thresholds", s.thresholds.values, threshold_bytes_);
@@ -156,16 +156,6 @@ private:
   static bool falls(const Step& s) {
     return std::any_of(s.thresholds.falling.begin(), s.thresholds.falling.end(),
                        [](std::uint8_t f) { return f != 0; });
-  }
-
-  /// The C code subtracts zero points from pixels, so the bias need not.
-  std::vector<std::int32_t> bias_without_zero_points(const Step& s) const {
-    std::vector<std::int32_t> bias = s.bias;
-    const index_t row = s.weights.row(), plane = s.kernel_h * s.kernel_w;
-    for (index_t i = 0; i < s.weights.size() && s.input == 0; ++i)
-      bias[static_cast<std::size_t>(i / row)] +=
-          s.weights.code(i) * padding(g_, 0, i % row / plane);
-    return bias;
   }
 
   void write_layer(Value v, const Step& s, std::string& out) {

@@ -221,6 +221,7 @@ private:
     } catch (const value_error& e) {
       fail("thresholds", e.what());
     }
+    s.requantizer = {std::move(channels), alpha, joins.scale};
     s.max_code = quant::max_code(bits);
     push(std::move(s));
   }

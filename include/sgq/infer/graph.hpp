@@ -33,6 +33,14 @@ inline const char* name(Op op) {
   return names[static_cast<int>(op)];
 }
 
+/// The function that thresholds were found from,
+/// code = rint(clip(A m + t + residual_scale r, 0, alpha) n / alpha).
+struct Requantizer {
+  std::vector<quant::ChannelAffine> channels{}; ///< m and t; none in a graph from a file
+  double alpha = 0;
+  float residual_scale = 0;
+};
+
 struct Step {
   std::string name{};         ///< the net's layer whose output this is: "relu1", "pool", "fc2"
   std::string weights_name{}; ///< the net's layer that the weights are from: "conv1"
@@ -47,6 +55,7 @@ struct Step {
   std::vector<std::int32_t> bias{}; ///< where sums start: pixel zero points, the logits' bias
   index_t bound = 0;                ///< |A| <= bound, for any input
   Thresholds thresholds{};
+  Requantizer requantizer{};
   Value residual = 0; ///< whose codes join; read where thresholds.joins()
 };
 
@@ -89,6 +98,16 @@ inline index_t weight_bytes(const Graph& graph) {
 /// The numbers that padding has: pixel codes zero[c], elsewhere 0.
 inline std::int32_t padding(const Graph& graph, Value v, index_t channel) {
   return v == 0 ? graph.grid.zero_point[static_cast<std::size_t>(channel)] : 0;
+}
+
+/// The bias of a step for sums of pixels that have their zero points subtracted.
+inline std::vector<std::int32_t> bias_without_zero_points(const Graph& graph, const Step& s) {
+  std::vector<std::int32_t> bias = s.bias;
+  const index_t row = s.weights.row(), plane = s.kernel_h * s.kernel_w;
+  for (index_t i = 0; i < s.weights.size() && s.input == 0; ++i)
+    bias[static_cast<std::size_t>(i / row)] +=
+        s.weights.code(i) * padding(graph, 0, i % row / plane);
+  return bias;
 }
 
 } // namespace sgq::infer

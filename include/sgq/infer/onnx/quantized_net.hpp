@@ -1,0 +1,290 @@
+// sgq/infer/onnx/quantized_net.hpp -- an integer graph as an ONNX model, exact or integer.
+//
+//     form      sums                      codes from them
+//     exact     Conv of packed weights    Mul, Add, Clip, Round in double
+//     integer   QLinearConv: sums and codes in one node, where b and m are found;
+//               else ConvInteger or Conv  Sub, QuantizeLinear in float, where that is proved;
+//               else as in exact
+//
+// The integer form takes the first of the three for which every channel of the layer has a proof,
+// and says which (OnnxLayer). QLinearConv's weights are the codes times K = floor(127 / max |c|),
+// which makes its integer bias K times finer. Products of pairs must not saturate 16 bits, as x86
+// without VNNI adds them: layers that read 8-bit codes take ConvInteger with uint8 weights.
+#pragma once
+
+#include "sgq/infer/check.hpp"
+#include "sgq/infer/onnx/grad_cam.hpp"
+#include "sgq/infer/onnx/options.hpp"
+#include "sgq/infer/onnx/requantize.hpp"
+#include "sgq/infer/onnx/sums.hpp"
+
+namespace sgq::infer::onnx {
+
+class QuantizedNet {
+public:
+  /// The graph must outlive it.
+  QuantizedNet(const Graph& graph, const OnnxOptions& options)
+      : g_(graph), o_(options), sums_(graph, op_) {}
+
+  /// Throws value_error.
+  OnnxExport run() {
+    check_graph(g_);
+    op_.model().input("pixels", Type::uint8, with_open_batch(g_.image),
+                      "pixel codes 0..255 as the data set has them; normalisation is inside");
+    for (Value v = 1; v <= g_.last(); ++v) write_step(v, g_.steps[v - 1]);
+    if (o_.saliency) write_saliency();
+    for (Value v = 1; v <= g_.last() && o_.intermediate; ++v)
+      op_.model().output(name_of(g_, v), stored_type(v), with_open_batch(g_.shape(v)),
+                         v == g_.last() ? "integer logits" : "codes");
+    return {op_.model().bytes(info()), std::move(layers_), op_.model().opset()};
+  }
+
+private:
+  [[noreturn]] void fail(const Step& s, const std::string& expected, const std::string& got,
+                         const std::string& hint = {}) const {
+    throw value_error(describe("ONNX export, layer '" + s.name + "'", expected, got, hint));
+  }
+
+  void report(const Step& s, const std::string& operation, const std::string& note = {},
+              double margin = 0) {
+    const bool bytes = operation.rfind("Conv,", 0) != 0; // others are not packed
+    layers_.push_back({s.name, operation, note, margin,
+                       bytes && s.op == Op::convolve
+                           ? s.weights.size()
+                           : static_cast<index_t>(s.weights.bytes.size())});
+  }
+
+  void write_step(Value v, const Step& s) {
+    const std::string& x = name_of(g_, s.input);
+    const Attributes windows = window(s.kernel_h, s.kernel_w, s.stride, 0);
+    if (s.op == Op::shortcut) {
+      const std::string zero =
+          type_of(g_, s.input) == Type::uint8 ? op_.number(std::uint8_t{0}) : op_.number(0.0f);
+      op_.shortcut(s.name, x, g_.shape(s.input), s.shape, s.stride, zero);
+      report(s, s.stride > 1 ? "Slice, Pad" : "Pad");
+    } else if (s.op == Op::max_pool) {
+      op_.model().node("MaxPool", s.name, {x}, windows);
+      report(s, "MaxPool");
+    } else if (s.op == Op::sum_pool) {
+      write_sum_pool(s);
+    } else if (v == g_.last()) {
+      write_logits(s);
+    } else if (o_.form == OnnxForm::exact || !write_in_integers(s)) {
+      write_in_double(s);
+    }
+    if (v < g_.last()) op_.model().describe_value(s.name, stored_type(v), with_open_batch(s.shape));
+  }
+
+  /// Sums of windows, exact in float: over all positions, or by a convolution with ones.
+  void write_sum_pool(const Step& s) {
+    if (s.max_code > 1 << 24)
+      fail(s, "sums of at most 2^24, which a float holds", to_text(s.max_code));
+    const std::string x = sums_.as_float(s.input);
+    const Shape& in = g_.shape(s.input);
+    const std::string name = s.max_code <= 255 ? s.name + "/sums" : s.name;
+    if (s.kernel_h == in[2] && s.kernel_w == in[3]) {
+      op_.model().node("ReduceSum", name, {x, op_.integers(s.name + "/axes", {2, 3})},
+                       {{"keepdims", index_t{1}}});
+    } else {
+      const std::vector<float> ones(static_cast<std::size_t>(in[1] * s.kernel_h * s.kernel_w), 1);
+      Attributes attributes = window(s.kernel_h, s.kernel_w, s.stride, 0);
+      attributes.push_back({"group", in[1]});
+      const Extents extents{in[1], 1, s.kernel_h, s.kernel_w};
+      op_.model().node("Conv", name, {x, op_.constant(s.name + "/ones", extents, ones)},
+                       attributes);
+    }
+    if (name != s.name) op_.cast(s.name, name, Type::uint8);
+    report(s, "sums in float");
+  }
+
+  /// The sums of a step, in float where they fit. Throws value_error where they fit nowhere.
+  std::string sums_of(const Step& s, const std::string& name, bool* in_float) {
+    const std::vector<std::uint8_t> none(s.bias.size(), 0);
+    *in_float = sums_.fit_float(s);
+    if (*in_float) return sums_.in_float(s, name, none);
+    if (!sums_.fit_integers(s))
+      fail(s, "sums of at most 2^24, which a float holds", "up to " + to_text(s.bound),
+           "fewer inputs or bits");
+    return sums_.in_integers(s, name, none);
+  }
+
+  void write_in_double(const Step& s) {
+    const DoubleFormula formula = double_formula(s);
+    bool in_float = true;
+    const std::string sums = sums_of(s, s.name + "/sums", &in_float);
+    requantize_in_double(op_, target(s), sums, residual_of(s), formula);
+    finish(s);
+    report(s, in_float ? "Conv, codes in double" : "ConvInteger, codes in double", note_);
+    note_.clear();
+  }
+
+  std::string residual_of(const Step& s) {
+    if (!s.thresholds.joins()) return {};
+    const std::string& r = name_of(g_, s.residual);
+    return sums_.is_linear(s) ? sums_.columns(s.name + "/residual", r) : r;
+  }
+
+  /// Where the codes of a step go: of a linear layer the columns, which finish() turns into rows.
+  std::string target(const Step& s) const {
+    return sums_.is_linear(s) ? s.name + "/columns" : s.name;
+  }
+  void finish(const Step& s) {
+    if (sums_.is_linear(s)) sums_.transposed(s.name, target(s));
+  }
+
+  /// True if every channel has a form in integers, or in float behind integer sums.
+  bool write_in_integers(const Step& s) {
+    std::vector<detail::ChannelThresholds> channels;
+    for (index_t c = 0; c < s.thresholds.channels(); ++c)
+      channels.push_back(infer::detail::channel_thresholds(s.thresholds, c, s.bound));
+    return write_qlinear(s, channels) || write_shifted(s, channels);
+  }
+
+  /// Why a layer has no QLinearConv of its own; empty where nothing speaks against it.
+  std::string against_qlinear(const Step& s) const {
+    if (s.thresholds.joins()) return "a residual joins";
+    if (s.input == 0) return "8-bit pixels";
+    const int factor = factor_of(s);
+    if (factor < 1) return "8-bit codes and weights";
+    const Bound b = accumulator_bound(s.weights, s.bias, g_.max_code(s.input));
+    if (b.underway >= (1 << 30) / factor) return "sums beyond 2^30";
+    return {};
+  }
+
+  /// What the weights are multiplied with.
+  int factor_of(const Step& s) const {
+    if (type_of(g_, s.input) != Type::uint8) return 0;
+    const auto pairs = static_cast<int>(32767 / (2 * g_.max_code(s.input)));
+    return std::min(127, pairs) / std::max(1, Sums::largest(s));
+  }
+
+  bool write_qlinear(const Step& s, const std::vector<detail::ChannelThresholds>& channels) {
+    note_ = against_qlinear(s);
+    if (!note_.empty()) return false;
+    const int factor = factor_of(s);
+    std::vector<std::int32_t> bias;
+    std::vector<float> multipliers;
+    double margin = 1e300;
+    for (const auto& channel : channels) {
+      const std::size_t c = bias.size();
+      const auto found = find_multiplier(channel, factor);
+      if (!found) {
+        note_ = "no bias for channel " + to_text(c);
+        return false;
+      }
+      const index_t own = index_t{s.bias[c]} * (s.thresholds.falling[c] ? -factor : factor);
+      bias.push_back(static_cast<std::int32_t>(found->bias + own));
+      multipliers.push_back(found->multiplier);
+      margin = std::min(margin, found->margin);
+    }
+    add_qlinear(s, sums_.weight_bytes<std::int8_t>(s, factor, s.thresholds.falling, 0), bias,
+                multipliers);
+    report(s, "QLinearConv", {}, margin);
+    return true;
+  }
+
+  void add_qlinear(const Step& s, const std::string& weights, const std::vector<std::int32_t>& bias,
+                   const std::vector<float>& multipliers) {
+    const Extents channels{s.shape[1]};
+    const std::string one = op_.number(1.0f), zero = op_.number(std::uint8_t{0});
+    const std::string name = target(s), codes = s.max_code == 255 ? name : s.name + "/unlimited";
+    op_.model().node(
+        "QLinearConv", codes,
+        {sums_.input_of(s, s.name, name_of(g_, s.input)), one, zero, weights,
+         op_.constant(s.name + "/m", channels, multipliers),
+         op_.constant(s.name + "/zero points", channels, std::vector<std::int8_t>(bias.size())),
+         one, zero, op_.constant(s.name + "/b", channels, bias)},
+        sums_.window_of(s), Sums::doc(s));
+    if (s.max_code < 255) limit_codes(op_, name, codes, s.max_code);
+    finish(s);
+  }
+
+  bool write_shifted(const Step& s, const std::vector<detail::ChannelThresholds>& channels) {
+    const bool integers = sums_.fit_integers(s) && s.bound <= 1 << 24;
+    if (!integers && !sums_.fit_float(s)) {
+      note_ += ", sums beyond 2^24";
+      return false;
+    }
+    std::vector<Shift> shifts;
+    double margin = 1e300;
+    for (const auto& channel : channels) {
+      const auto found = find_shift(channel);
+      if (!found) {
+        note_ += ", no float line for channel " + to_text(shifts.size());
+        return false;
+      }
+      shifts.push_back(*found);
+      margin = std::min(margin, found->margin);
+    }
+    const std::string name = s.name + "/sums";
+    const std::vector<std::uint8_t>& turned = s.thresholds.falling;
+    const std::string sums =
+        integers ? op_.cast(s.name + "/A", sums_.in_integers(s, name, turned), Type::float32)
+                 : sums_.in_float(s, name, turned);
+    requantize_in_float(op_, target(s), sums, residual_of(s), shifts, s.max_code);
+    finish(s);
+    report(s, integers ? "ConvInteger, codes in float" : "Conv, codes in float", note_, margin);
+    return true;
+  }
+
+  /// Integer logits, and the float logits: one scale times them, rounded once. The Flatten keeps
+  /// runtimes from moving the scale into the weights.
+  void write_logits(const Step& s) {
+    bool in_float = true;
+    sums_of(s, target(s), &in_float);
+    finish(s);
+    if (!in_float) integer_logits_ = Type::int32;
+    std::string z = op_.flatten("logits/flat", s.name);
+    z = op_.cast("logits/integers", z, Type::float64);
+    z = op_.binary("Mul", "logits/double", z, op_.number(static_cast<double>(g_.logit_scale)));
+    op_.model().output(op_.cast("logits", z, Type::float32), Type::float32, {batch, g_.classes()},
+                       "the trained net's logits");
+    report(s, in_float ? "Conv, logits" : "ConvInteger, logits");
+  }
+
+  /// Grad-CAM of what the net ends in. Throws value_error on another ending.
+  void write_saliency() {
+    const Step& last = g_.steps.back();
+    const Value means = last.input, maps = means == 0 ? 0 : g_.steps[means - 1].input;
+    if (means == 0 || g_.steps[means - 1].op != Op::sum_pool || g_.shape(means).plane() != 1 ||
+        maps == 0 || g_.steps[maps - 1].op != Op::convolve || g_.shape(maps).plane() == 1)
+      fail(last, "feature maps, global average pooling and a linear layer at the end",
+           "another ending", "leave the saliency output out");
+    std::vector<float> weights;
+    for (index_t i = 0; i < last.weights.size(); ++i)
+      weights.push_back(static_cast<float>(last.weights.code(i)));
+    add_grad_cam(op_, sums_.as_float(maps),
+                 op_.constant("saliency/weights", {g_.classes(), g_.shape(maps)[1]}, weights),
+                 g_.logit_scale, "logits", g_.image);
+  }
+
+  Type stored_type(Value v) const { return v == g_.last() ? integer_logits_ : type_of(g_, v); }
+
+  ModelInfo info() const {
+    ModelInfo info{.name = o_.name,
+                   .doc = "A quantised net: pixel codes in, logits out. Every layer's codes are "
+                          "those of the trained net.",
+                   .metadata = o_.metadata};
+    std::string policy, zero;
+    for (const Step& s : g_.steps)
+      if (s.op == Op::convolve)
+        policy += (policy.empty() ? "" : ", ") + s.weights_name + " w" + to_text(s.weights.bits) +
+                  (s.thresholds.bits ? "a" + to_text(s.thresholds.bits) : "");
+    for (std::int32_t z : g_.grid.zero_point) zero += " " + to_text(z);
+    info.metadata["form"] = sgq::infer::name(o_.form);
+    info.metadata["policy"] = policy;
+    info.metadata["input"] =
+        "x = scale (p - zero), scale " + to_text(g_.grid.scale) + ", zero" + zero;
+    return info;
+  }
+
+  const Graph& g_;
+  const OnnxOptions& o_;
+  Operators op_;
+  Sums sums_;
+  std::vector<OnnxLayer> layers_;
+  std::string note_; ///< why the layer at hand has not the form before
+  Type integer_logits_ = Type::float32;
+};
+
+} // namespace sgq::infer::onnx

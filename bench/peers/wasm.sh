@@ -20,13 +20,13 @@ median() {
 }
 for _ in 1 2 3 4 5; do
   for engine in int4 int2; do
-    node "$infer" --net lenet5 --engine $engine --rounds 2 | images >>"$models/$engine"
+    node "$infer" --net lenet5 --engine $engine --rounds 8 | images >>"$models/$engine"
   done
   for kind in fp32 int8; do
     node "$here/onnx_infer.js" "$models/lenet5_$kind.onnx" 1 64 1 28 28 onnxruntime-web >>"$models/$kind"
   done
-  node "$step" --net lenet5 --bits 4 --guided 1 --rounds 2 | images >>"$models/step"
-  SGQ_ISA=avx2 "$native" --net lenet5 --bits 4 --guided 1 --rounds 2 --threads 1 | images >>"$models/native"
+  node "$step" --net lenet5 --bits 4 --guided 1 --rounds 8 | images >>"$models/step"
+  SGQ_ISA=avx2 "$native" --net lenet5 --bits 4 --guided 1 --rounds 8 --threads 1 | images >>"$models/native"
 done
 best=$( (median fp32; median int8) | sort -g | tail -1)
 for engine in int4 int2; do

@@ -5,12 +5,12 @@
 #   [IMAGES=1000] one_digest.sh MAKER COMMAND...
 #
 # MAKER is a build for x86-64 without FMA; it makes the nets. A command runs a build, as
-# "qemu-aarch64 FILE". The file knows the logits of 100 and of 1,000 images.
+# "qemu-aarch64 FILE". The file knows the logits of 20 and of 1,000 images.
 set -u
 here=$(dirname "$0")
 maker=$1
 shift
-images=${IMAGES:-100}
+images=${IMAGES:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0

@@ -44,6 +44,7 @@ endfunction()
 function(sgq_programs)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
   file(GLOB sources CONFIGURE_DEPENDS *.cpp */*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/examples/web/") # parts of the page, which SGQ_BUILD_WEB builds
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})

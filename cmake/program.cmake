@@ -38,15 +38,13 @@ function(test_program program script test)
                        ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
 
-# sgq_programs([LIBRARIES target...] [EXCEPT folder]): every *.cpp of the current folder and of the
-# folders in it becomes a program named after its file, tested for what all programs have in common
-# and by tests/programs/NAME.sh and NAME_*.sh.
+# sgq_programs([LIBRARIES target...] [FOLDERS folder...]): every *.cpp of the current folder and of
+# these folders in it becomes a program named after its file, tested for what all programs have in
+# common and by tests/programs/NAME.sh and NAME_*.sh.
 function(sgq_programs)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "EXCEPT" "LIBRARIES")
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp */*.cpp)
-  if(arg_EXCEPT)
-    list(FILTER sources EXCLUDE REGEX "/${arg_EXCEPT}/[^/]*$")
-  endif()
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES;FOLDERS")
+  list(TRANSFORM arg_FOLDERS APPEND "/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp ${arg_FOLDERS})
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})

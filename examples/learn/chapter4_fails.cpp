@@ -1,5 +1,5 @@
-// Chapter 4: a network that fails at two bits, and the one change that mends it. Two convolutions and
-// two linear layers, no batch norm; four epochs on the built-in digits.
+// Chapter 4: a network that fails at two bits, and the one change that mends it. Two convolutions
+// and two linear layers, no batch norm; four epochs on the built-in digits.
 #include "digits.hpp"
 
 using namespace learn;

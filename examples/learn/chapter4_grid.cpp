@@ -1,5 +1,5 @@
-// Chapter 4: where should a grid of few levels end? The mean squared error of rounding 20,000 normal
-// weights of deviation 1, for every clip. With --svg FILE it draws the errors.
+// Chapter 4: where should a grid of few levels end? The mean squared error of rounding 20,000
+// normal weights of deviation 1, for every clip. With --svg FILE it draws the errors.
 #include "sgq/sgq.hpp"
 
 #include "../tools/line_chart.hpp"

@@ -1,6 +1,6 @@
-// Chapter 5: a map needs a null. For five maps: how much lies on the digit in the trained net and in
-// one of random weights; and how alike the maps are between the trained net, another seed, and random
-// weights (Spearman's rank correlation of |map|). Then: what a ranking of pixels is worth.
+// Chapter 5: a map needs a null. For five maps: how much lies on the digit in the trained net and
+// in one of random weights; and how alike the maps are between the trained net, another seed, and
+// random weights (Spearman's rank correlation of |map|). Then: what a ranking of pixels is worth.
 #include "digits.hpp"
 
 using namespace learn;

@@ -1,5 +1,5 @@
-// Chapter 6: why batch norm's statistics must not see the masked images. A small net with batch norm,
-// trained twice by guided steps that differ in one option; the weights come out the same.
+// Chapter 6: why batch norm's statistics must not see the masked images. A small net with batch
+// norm, trained twice by guided steps that differ in one option; the weights come out the same.
 #include "digits.hpp"
 
 using namespace learn;

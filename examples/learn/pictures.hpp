@@ -1,5 +1,5 @@
-// Grey pictures of images and maps in a row, as SVG text. Pixels of one shade are one path, so that a
-// picture of 28 x 28 takes a few kilobytes.
+// Grey pictures of images and maps in a row, as SVG text. Pixels of one shade are one path, so that
+// a picture of 28 x 28 takes a few kilobytes.
 #pragma once
 
 #include <algorithm>

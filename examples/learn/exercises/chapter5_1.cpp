@@ -1,5 +1,6 @@
-// Exercise 5.1, solved: integrated gradients with the midpoint rule. Along a straight way the gradient
-// of a quadratic function is linear, so one step is exact; of x^3 the rule takes off 1/(4 m^2).
+// Exercise 5.1, solved: integrated gradients with the midpoint rule. Along a straight way the
+// gradient of a quadratic function is linear, so one step is exact; of x^3 the rule takes off 1/(4
+// m^2).
 #include <array>
 #include <cmath>
 #include <cstdio>

@@ -18,7 +18,6 @@
 #include <map>
 #include <set>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace sgq::infer::onnx {
@@ -39,10 +38,25 @@ enum class Type {
 inline constexpr index_t batch = -1;
 using Extents = std::vector<index_t>;
 
-/// A setting of a node.
-struct Attribute {
-  const char* name;
-  std::variant<index_t, float, std::string, std::vector<index_t>> value;
+/// A setting of a node, as the message AttributeProto.
+class Attribute {
+public:
+  Attribute(const char* name, float value) : Attribute(name, 1) { message_.real(2, value); }
+  Attribute(const char* name, index_t value) : Attribute(name, 2) { message_.integer(3, value); }
+  Attribute(const char* name, const std::string& value) : Attribute(name, 3) {
+    message_.text(4, value);
+  }
+  Attribute(const char* name, const Extents& values) : Attribute(name, 7) {
+    for (const index_t v : values) message_.integer(8, v);
+  }
+  const io::ProtobufWriter& message() const { return message_; }
+
+private:
+  Attribute(const char* name, int type) {
+    message_.text(1, name);
+    message_.integer(20, type);
+  }
+  io::ProtobufWriter message_{};
 };
 using Attributes = std::vector<Attribute>;
 
@@ -86,7 +100,7 @@ public:
     for (const std::string& name : outputs) claim(name), n.text(2, name);
     n.text(3, outputs[0]);
     n.text(4, op);
-    for (const Attribute& a : attributes) n.message(5, message_of(a));
+    for (const Attribute& a : attributes) n.message(5, a.message());
     if (!doc.empty()) n.text(6, doc);
     nodes_.message(1, n);
   }
@@ -160,26 +174,6 @@ private:
     info.message(2, kind);
     if (!doc.empty()) info.text(3, doc);
     return info;
-  }
-
-  static io::ProtobufWriter message_of(const Attribute& a) {
-    io::ProtobufWriter m;
-    m.text(1, a.name);
-    constexpr int float_type = 1, integer_type = 2, string_type = 3, integers_type = 7;
-    if (const auto* f = std::get_if<float>(&a.value)) {
-      m.real(2, *f);
-      m.integer(20, float_type);
-    } else if (const auto* i = std::get_if<index_t>(&a.value)) {
-      m.integer(3, *i);
-      m.integer(20, integer_type);
-    } else if (const auto* s = std::get_if<std::string>(&a.value)) {
-      m.text(4, *s);
-      m.integer(20, string_type);
-    } else {
-      for (index_t one : std::get<std::vector<index_t>>(a.value)) m.integer(8, one);
-      m.integer(20, integers_type);
-    }
-    return m;
   }
 
   io::ProtobufWriter nodes_, constants_, inputs_, outputs_, values_;

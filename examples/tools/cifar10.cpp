@@ -8,11 +8,12 @@
 // Training images are shifted by up to 4 pixels and mirrored. With --holdout the fifth batch of
 // training images is kept for the test, and with --validation, where a recipe is chosen, the fourth
 // and nothing of the fifth: so neither touches the test set. Files are as in `mnist`.
+#include "ranks.hpp"
 #include "training.hpp"
 
 int main(int argc, char** argv) {
   using namespace examples;
-  return run_program(argv, "cifar10", [&] {
+  const auto program = [&](distributed::Communicator* ranks) {
     TrainingOptions options = recipe("cifar-10");
     bool holdout = false, plain_images = false;
     CommandLine line("cifar10", "trains a residual network or a small VGG on small photographs");
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
       throw usage_error("--holdout and --validation exclude each other");
     if (holdout) options.protocol = data::Protocol::holdout;
     if (plain_images) options.augment = {};
-    train_network(options);
-  });
+    train_network(options, ranks);
+  };
+  return run_program(argv, "cifar10", [&] { on_ranks("cifar10", argc, argv, program); });
 }

@@ -16,8 +16,12 @@
 #include "sgq/sgq.hpp"
 
 #include <filesystem>
+#include <optional>
 
 namespace examples {
+
+namespace distributed = sgq::distributed;
+using Parallel = distributed::DataParallel<float>;
 
 // ---- The net at its start -----------------------------------------------------------------------
 
@@ -106,15 +110,18 @@ inline std::string checkpoint_file(const TrainingOptions& o) {
   return o.out + "/checkpoint.safetensors";
 }
 
-/// Shows progress, tests after each epoch, follows the alphas, writes checkpoints.
+/// Shows progress, tests after each epoch, follows the alphas, writes checkpoints. Of ranks that
+/// train together each has one; rank 0 alone writes, and prints (ranks.hpp).
 class Session : public train::Callbacks {
 public:
   Session(const TrainingOptions& options, Start& start, Trainer& trainer,
-          const data::Batches<float>& batches, data::Batches<float>& test)
+          const data::Batches<float>& batches, data::Batches<float>& test, Parallel* parallel)
       : o_(options), start_(start), trainer_(trainer), train_(batches), test_(test),
+        parallel_(parallel), writes_(!parallel || parallel->share().rank == 0),
         held_(o_.protocol == data::Protocol::validation ? "validation" : "test"),
         alphas_(start.net, clipped_at_end(options, start)), history_(o_.out, held_),
         batches_(batches.count()), images_(batches.set().size()), path_(checkpoint_file(options)) {
+    if (!writes_) return;
     make_out_folder(o_.out);
     for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
       io::check_writable(o_.out + file);
@@ -127,9 +134,7 @@ public:
     train::TrainState state;
     double seconds_before = 0;
     if (!o_.resume) {
-      for (const std::string& file : // of an earlier run
-           {path_, history_.rows_file(), history_.curves_file(), o_.out + "/metrics.json"})
-        std::filesystem::remove(file);
+      if (writes_) remove_earlier_run();
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");
     } else {
@@ -188,7 +193,8 @@ public:
     const train::WeightAverage<float>::Use averaged(trainer_.average());
     if (o_.recipe.reestimate) reestimate();
     if ((result_.images == 0 || o_.recipe.reestimate) && !o_.silent) // 0: nothing was left to do
-      result_ = train::evaluate(start_.net, tape_, test_);
+      evaluate();
+    if (!writes_) return metrics();
     nn::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
     alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
@@ -208,10 +214,21 @@ private:
     if (!o_.silent) std::printf("%s\n", line.c_str());
   }
 
+  void remove_earlier_run() const {
+    for (const std::string& file :
+         {path_, history_.rows_file(), history_.curves_file(), o_.out + "/metrics.json"})
+      std::filesystem::remove(file);
+  }
+
   /// The net that would be saved now: with --ema the average.
   void test() {
     const train::WeightAverage<float>::Use averaged(trainer_.average());
-    result_ = train::evaluate(start_.net, tape_, test_);
+    evaluate();
+  }
+
+  void evaluate() {
+    result_ =
+        parallel_ ? parallel_->evaluate(tape_, test_) : train::evaluate(start_.net, tape_, test_);
   }
 
   /// On the training images as evaluation would see them: neither shifted nor mirrored.
@@ -254,6 +271,7 @@ private:
   std::string alpha_file() const { return o_.out + "/alpha.npy"; }
 
   void save(const train::TrainState& state) {
+    if (!writes_) return;
     seconds_ = watch_.seconds();
     alphas_.save(alpha_file()); // first, so that a checkpoint never lacks its rows
     history_.save();
@@ -270,6 +288,8 @@ private:
   Trainer& trainer_;
   const data::Batches<float>& train_;
   data::Batches<float>& test_;
+  Parallel* parallel_; // null: one process
+  bool writes_;
   std::string held_; // what the images of test_ are
   AlphaCourse alphas_;
   History history_;
@@ -306,40 +326,79 @@ inline void print_own_set(const data::Dataset& set) {
                 set.first_label, set.first_label + set.classes - 1, set.classes - 1);
 }
 
-/// Trains, writes the files of Session::finish() and returns what metrics.json says.
-inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets) {
-  const auto& [train_set, test_set] = sets;
-  const QuantParams& grid = train_set.grid;
-  if (!o.silent && !sgq::find_row(data::datasets, o.dataset)) print_own_set(train_set);
-  data::Batches<float> batches(train_set, grid,
-                               {.size = o.batch, .seed = o.seed, .augment = o.augment});
-  data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
-  const std::size_t stage = stage_at_start(o, o.epochs * batches.count(), checkpoint_file(o));
-  Start begun = start(o, train_set, batches.batch(0).x, stage);
+/// Throws value_error unless all ranks train the same net in the same way on the same data.
+inline void check_ranks(distributed::Communicator& ranks, Start& begun, const TrainingData& sets,
+                        const train::TrainState& state) {
+  nn::Metadata facts = distributed::library_facts();
+  for (const auto& [name, value] : begun.deciding) facts["option " + name] = value;
+  facts["training data"] = distributed::digest(sets.train);
+  facts["test data"] = distributed::digest(sets.test);
+  facts["steps done"] = sgq::to_text(state.step);
+  facts["weights at the start"] = distributed::digest(begun.net);
+  distributed::check_agreement(ranks, facts);
+}
+
+/// start() on the whole first batch, which every rank sees.
+inline Start start(const TrainingOptions& o, const data::Dataset& set, std::size_t stage) {
+  data::Batches<float> whole(set, set.grid,
+                             {.size = o.batch, .seed = o.seed, .augment = o.augment});
+  Start begun = start(o, set, whole.batch(0).x, stage);
   if (o.recipe.reestimate && begun.net.buffers().empty())
     throw usage_error(describe("--reestimate", "a net with batch norm", begun.spec.net));
   if (!o.recipe.teacher.empty())
     begun.deciding["teacher"] = io::sha256(io::read_file(o.recipe.teacher));
-  Trainer trainer(o, begun.net, begun.spec.quant, train_set, stage);
+  return begun;
+}
 
-  if (!o.silent)
-    std::printf("%s, %s%s%s, on %s: %d parameters, %d training images, %d threads\n",
-                begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
-                o.recipe.progressive.empty() ? "" : (" after " + o.recipe.progressive).c_str(),
-                o.guided ? ", guided" : "", train_set.name.c_str(),
-                int(begun.net.parameter_count()), int(train_set.size()), sgq::num_threads());
-  Session session(o, begun, trainer, batches, test_batches);
+/// "mnist_cnn, w4a4, guided, on mnist: 1199882 parameters, 60000 training images, 2 threads"
+inline void print_start(const TrainingOptions& o, Start& begun, const data::Dataset& set,
+                        index_t ranks) {
+  std::printf("%s, %s%s%s, on %s: %d parameters, %d training images, %s%d threads\n",
+              begun.spec.net.c_str(), nn::policy_text(begun.spec.quant).c_str(),
+              o.recipe.progressive.empty() ? "" : (" after " + o.recipe.progressive).c_str(),
+              o.guided ? ", guided" : "", set.name.c_str(), int(begun.net.parameter_count()),
+              int(set.size()), ranks > 1 ? (sgq::to_text(ranks) + " ranks of ").c_str() : "",
+              sgq::num_threads());
+}
+
+/// Trains, writes the files of Session::finish() and returns what metrics.json says. With ranks,
+/// each calls it; the result is that of one process.
+inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets,
+                              distributed::Communicator* ranks = nullptr) {
+  const auto& [train_set, test_set] = sets;
+  const QuantParams& grid = train_set.grid;
+  if (!o.silent && !sgq::find_row(data::datasets, o.dataset)) print_own_set(train_set);
+  const data::Share share = ranks ? data::Share{ranks->rank(), ranks->size()} : data::Share{};
+  data::Batches<float> batches(
+      train_set, grid, {.size = o.batch, .seed = o.seed, .augment = o.augment, .share = share});
+  data::Batches<float> test_batches(test_set, grid, {.size = 200, .shuffle = false});
+  const std::size_t stage = stage_at_start(o, o.epochs * batches.count(), checkpoint_file(o));
+  Start begun = start(o, train_set, stage);
+  Trainer trainer(o, begun.net, begun.spec.quant, train_set, stage);
+  std::optional<Parallel> parallel;
+  if (ranks) parallel.emplace(*ranks, begun.net);
+
+  if (!o.silent) print_start(o, begun, train_set, share.ranks);
+  Session session(o, begun, trainer, batches, test_batches, parallel ? &*parallel : nullptr);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
-  train::fit<float>(batches, fit_options, trainer, session.begin(), &session);
+  const train::TrainState state = session.begin();
+  if (ranks) check_ranks(*ranks, begun, sets, state);
+  if (parallel) {
+    auto step = parallel->shared(trainer);
+    train::fit<float>(batches, fit_options, step, state, &session);
+  } else {
+    train::fit<float>(batches, fit_options, trainer, state, &session);
+  }
   return session.finish();
 }
 
 /// The same with the data that the options name.
-inline io::Json train_network(const TrainingOptions& o) {
+inline io::Json train_network(const TrainingOptions& o,
+                              distributed::Communicator* ranks = nullptr) {
   check_training_options(o);
   sgq::set_num_threads(o.threads);
-  return train_network(o, load_training_data(o));
+  return train_network(o, load_training_data(o), ranks);
 }
 
 } // namespace examples

@@ -1,6 +1,8 @@
 // sgq/sgq.hpp -- everything.
 //
 // Each header also works alone; a program that cares for its compile time includes what it uses.
+// Two are left out: distributed/mpi.hpp, which needs an MPI, and distributed/thread_communicator.hpp,
+// which needs threads.
 #pragma once
 
 #include "sgq/config.hpp"
@@ -16,6 +18,7 @@
 #include "sgq/core/random.hpp"
 #include "sgq/core/regular_file.hpp"
 #include "sgq/core/shape.hpp"
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/core/table.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/core/text.hpp"
@@ -209,6 +212,11 @@
 #include "sgq/train/sgd.hpp"
 #include "sgq/train/square_root.hpp"
 #include "sgq/train/step.hpp"
+
+#include "sgq/distributed/agreement.hpp"
+#include "sgq/distributed/communicator.hpp"
+#include "sgq/distributed/data_parallel.hpp"
+#include "sgq/distributed/traffic.hpp"
 
 #include "sgq/infer/arena_plan.hpp"
 #include "sgq/infer/bit_packed_weights.hpp"

@@ -251,4 +251,39 @@ TEST_CASE("tiles: no tile is larger than the buffers made for it", "[kernels]") 
   CHECK(tiles<double>().outer.nr <= max_nr);
 }
 
+TEST_CASE("some rows of a product have the bits of the whole", "[kernels]") {
+  // Sizes at which the way, or the cut of the sum, depends on m.
+  struct Size {
+    index_t m, n, k;
+    bool trans_a, trans_b;
+  };
+  for (const Size& s : {Size{16, 72, 300, true, false}, Size{512, 256, 300, false, true},
+                        Size{300, 40, 1000, false, false}, Size{130, 20, 2000, true, false}}) {
+    const std::vector<float> a = reals<float>(s.m * s.k, 1), b = reals<float>(s.k * s.n, 2);
+    const auto rows = [&](index_t first, index_t m) {
+      std::vector<float> c(std::size_t(m * s.n));
+      gemm(Gemm<float>{.m = m,
+                       .n = s.n,
+                       .k = s.k,
+                       .a = a.data() + first * (s.trans_a ? 1 : s.k),
+                       .lda = s.trans_a ? s.m : s.k,
+                       .trans_a = s.trans_a,
+                       .b = b.data(),
+                       .ldb = s.trans_b ? s.k : s.n,
+                       .trans_b = s.trans_b,
+                       .c = c.data(),
+                       .ldc = s.n,
+                       .whole_m = s.m});
+      return c;
+    };
+    std::vector<float> joined;
+    for (index_t first = 0; first < s.m; first += 50) {
+      const std::vector<float> part = rows(first, std::min<index_t>(50, s.m - first));
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    INFO(s.m << " " << s.n << " " << s.k);
+    CHECK(joined == rows(0, s.m));
+  }
+}
+
 } // namespace test_gemm

@@ -25,6 +25,7 @@ const std::map<std::string, Folders> may_see = {
     {"nn", {"core", "kernels", "ops", "quant", "io"}},
     {"saliency", {"core", "kernels", "ops", "quant", "nn"}},
     {"train", {"core", "kernels", "ops", "quant", "nn", "saliency", "data", "io"}},
+    {"distributed", {"core", "kernels", "ops", "quant", "nn", "data", "io", "train"}},
     {"infer", {"core", "kernels", "ops", "quant", "nn", "saliency", "data", "io"}},
 };
 

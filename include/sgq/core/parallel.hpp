@@ -98,8 +98,8 @@ void parallel_blocks(index_t n, index_t block, F&& f) {
 }
 
 /// Images of a block, the last may be short. Gradients of convolutions' weights, of biases and of
-/// clips are sums over such blocks, added in order. So threads, or processes, can each sum blocks
-/// of their own.
+/// clips are sums over such blocks, added in order. So threads, or processes
+/// (core/shared_batch.hpp), can each sum blocks of their own.
 inline constexpr index_t block_images = 8;
 
 /// The sum of of_image(n) over a batch, block by block.

@@ -10,19 +10,28 @@
 // The order of an epoch depends on (seed, epoch) only and any batch can be asked for at any time,
 // so a resumed run goes on in the middle of an epoch. Buffers are reused: a batch is valid until
 // the next call, and after the first one nothing is allocated.
+//
+// Where ranks train together, each makes its own images of a batch only (BatchOptions::share).
 #pragma once
 
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/data/augment.hpp"
 
 #include <numeric>
 
 namespace sgq::data {
 
+/// One of several ranks that share every batch.
+struct Share {
+  index_t rank = 0, ranks = 1;
+};
+
 struct BatchOptions {
   index_t size = 64;
   bool shuffle = true;
   std::uint64_t seed = 0;
   Augmentation augment{};
+  Share share{}; ///< which images of a batch are made; DataParallel::share() says it
 };
 
 /// Views of a batch: valid until the next batch is asked for. The last one of an epoch may be
@@ -34,6 +43,8 @@ struct Batch {
   std::span<const std::uint8_t> labels;
   std::span<const index_t> indices;  ///< which images of the set these are
   const QuantParams* grid = nullptr; ///< how x was made of codes; null: not known
+  index_t first = 0;                 ///< where x begins in the batch that ranks share
+  index_t whole = 0;                 ///< images of that batch; 0: x is the whole batch
   index_t size() const { return static_cast<index_t>(labels.size()); }
 };
 
@@ -41,8 +52,8 @@ template <class T>
 class Batches {
 public:
   /// Keeps a reference to the set, which must outlive it. Throws value_error on an empty set or a
-  /// batch size below 1, shape_error if the normalisation has another number of channels, and
-  /// whatever check(set) finds.
+  /// batch size below 1, or with more ranks than a batch has blocks; shape_error if the
+  /// normalisation has another number of channels; and whatever check(set) finds.
   Batches(const Dataset& set, QuantParams norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
         order_(static_cast<std::size_t>(set.size())) {
@@ -50,6 +61,7 @@ public:
       throw value_error(describe("batch size", "1 or more", to_text(options_.size)));
     if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
     check(set);
+    check_share(options_.share, std::min(options_.size, set.size()));
     detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
     begin_epoch(0);
   }
@@ -67,12 +79,17 @@ public:
   /// Batches in an epoch, the last partial one included.
   index_t count() const { return (set_.size() + options_.size - 1) / options_.size; }
 
-  /// Makes batch i of the epoch, images in parallel.
+  /// Makes batch i of the epoch, images in parallel; of one that ranks share, the images of this
+  /// rank, or the first one where it has none.
   Batch<T> batch(index_t i) {
     if (i < 0 || i >= count())
       throw value_error(describe("batch", "a number below " + to_text(count()), to_text(i)));
-    const index_t first = i * options_.size, n = std::min(options_.size, set_.size() - first);
-    const std::span<const index_t> indices(order_.data() + first, static_cast<std::size_t>(n));
+    const index_t whole = std::min(options_.size, set_.size() - i * options_.size);
+    Part own = images_of_rank(whole, options_.share.rank, options_.share.ranks);
+    if (own.size() == 0) own = {0, 1};
+    const index_t n = own.size();
+    const std::span<const index_t> indices(order_.data() + i * options_.size + own.first,
+                                           static_cast<std::size_t>(n));
     codes_.resize(set_.images.shape().with_batch(n));
     x_.resize(codes_.shape());
     labels_.resize(indices.size());
@@ -81,13 +98,21 @@ public:
     parallel_blocks(n, detail::images_per_block, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    return {x_, codes_, labels_, indices, &norm_};
+    return {x_, codes_, labels_, indices, &norm_, own.first, whole};
   }
 
   const Dataset& set() const { return set_; }
   const QuantParams& norm() const { return norm_; }
 
 private:
+  static void check_share(const Share& share, index_t batch) {
+    const index_t blocks = blocks_of(batch, block_images);
+    if (share.rank < 0 || share.rank >= share.ranks || share.ranks > blocks)
+      throw value_error(describe("ranks that share a batch of " + to_text(batch) + " images",
+                                 "1 to " + to_text(blocks) + ", its blocks of 8 images",
+                                 to_text(share.ranks), "fewer ranks, or a larger batch"));
+  }
+
   void make_image(index_t image, index_t row) {
     const Shape& shape = set_.images.shape();
     const std::uint8_t* in = set_.images.data() + image * shape.stride();

@@ -99,9 +99,9 @@ public:
   void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool want_params,
                 const BackwardOptions&) override {
     const View<T> target = dx[0].empty() ? dy : dx[0];
-    const T dalpha =
-        plus() ? ops::pact_plus_codes_backward<T>(*in[0], alpha(), options_.bits, dy, target)
-               : ops::pact_codes_backward<T>(slot.bytes, dy, target);
+    const T dalpha = plus() ? ops::pact_plus_codes_backward<T>(*in[0], alpha(), options_.bits, dy,
+                                                               target, want_params)
+                            : ops::pact_codes_backward<T>(slot.bytes, dy, target, want_params);
     if (want_params) alpha_.grad()[0] += dalpha;
   }
 

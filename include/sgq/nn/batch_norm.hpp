@@ -118,7 +118,8 @@ public:
   /// unbiased, as everywhere.
   void update_statistics(const Slot<T>& slot, std::optional<double> share) override {
     const index_t channels = options_.channels;
-    const double count = static_cast<double>(slot.out.shape.size() / channels);
+    const Shape& x = slot.out.shape;
+    const double count = static_cast<double>(whole_batch(x[0]) * x.plane());
     const T m = static_cast<T>(share.value_or(options_.momentum));
     const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
     if (m == 1) { // exactly, whatever was there

@@ -6,6 +6,9 @@
 // layer of a quantised net also rounds its bias to a multiple of s_w s_x, so that its logits are
 // integers times one scale:  y = (s_w s_x) (A + rint(b / (s_w s_x)));  the rounding passes
 // gradients straight through.
+//
+// The sums of dW go over the whole batch. Where ranks share it, they gather x and dY, each computes
+// some rows of dW, and the rows are gathered.
 #pragma once
 
 #include "sgq/kernels/gemm/gemm.hpp"
@@ -101,17 +104,20 @@ public:
       weights_.add_gradient([&](View<T> dw, T beta) { // dw [O, I] += dy^T [O, N] x [N, I]
         Arena::Scope scope(scratch());
         const kernels::Epilogue<T> epilogue{.scale = static_cast<T>(x.scale), .beta = beta};
-        kernels::gemm(kernels::Gemm<T>{.m = o,
+        const Part rows = own_part(o);
+        kernels::gemm(kernels::Gemm<T>{.m = rows.size(),
                                        .n = i,
-                                       .k = batch,
-                                       .a = dy.data(),
+                                       .k = whole_batch(batch),
+                                       .a = gather_images(dy.data(), batch, o) + rows.first,
                                        .lda = o,
                                        .trans_a = true,
-                                       .b = numbers(x),
+                                       .b = numbers(gather_images(x)),
                                        .ldb = i,
-                                       .c = dw.data(),
+                                       .c = dw.data() + rows.first * i,
                                        .ldc = i,
-                                       .epilogue = epilogue});
+                                       .epilogue = epilogue,
+                                       .whole_m = o});
+        gather_parts(dw.data(), o, i);
       });
     }
     if (!dx[0].empty()) // dx [N, I] = dy [N, O] w [O, I]
@@ -124,7 +130,8 @@ public:
                                      .ldb = i,
                                      .c = dx[0].data(),
                                      .ldc = i,
-                                     .epilogue = {.scale = static_cast<T>(weights_.scale())}});
+                                     .epilogue = {.scale = static_cast<T>(weights_.scale())},
+                                     .whole_m = whole_batch(batch)});
   }
 
   void collect(std::vector<NamedParameter<T>>& out) override {
@@ -165,7 +172,8 @@ private:
                                    .trans_b = true,
                                    .c = y,
                                    .ldc = options_.out,
-                                   .epilogue = {.col_bias = bias}});
+                                   .epilogue = {.col_bias = bias},
+                                   .whole_m = whole_batch(x.shape[0])});
   }
 
   // The same from bytes times bytes, where the machine has such products; Y must hold the sums.

@@ -82,6 +82,7 @@ template <class T>
 void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                          std::vector<std::string>& warnings) {
   Tape<T> tape;
+  const SharedBatch::Use whole(nullptr); // an image of its own, in a step that ranks share too
   net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
   for (ValueId i : layers) {
     const ValueId source = net.nodes()[i].inputs[0];
@@ -206,8 +207,9 @@ enum class Clips {
 
 /// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
-/// the batch's statistics, which it does not keep; dropout drops nothing. Throws value_error on a
-/// net without PACT.
+/// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks share
+/// x has the images of one, and each rank calibrates on those of all. Throws value_error on a net
+/// without PACT.
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())
@@ -216,11 +218,14 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which
   const auto sets = [&](const Parameter<T>& clip) {
     return which == Clips::all || !clip.written();
   };
+  Arena::Scope scope(scratch());
+  const Signal<T> all = gather_images(plain_signal(View<const T>(x)));
+  const SharedBatch::Use whole(nullptr);
   Tape<T> tape;
   Tensor<T> v;
   Mode mode = Mode::train(Random(0));
   mode.dropout = false;
-  net.start(plain_signal(View<const T>(x)), tape, mode);
+  net.start(all, tape, mode);
   for (ValueId i = 1; i <= net.last(); ++i) {
     if (Parameter<T>* clip = net.layer(i).clip(); clip && sets(*clip)) {
       const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;

@@ -12,8 +12,12 @@
 //
 // With statistics held constant (evaluation, or input gradients that must not mix the images of a
 // batch) dx = gamma / sqrt(var + eps) dy.
+//
+// Where ranks share a batch, they gather two numbers per plane in either direction, and each adds
+// up all of them (core/shared_batch.hpp).
 #pragma once
 
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/kernels/simd/fused.hpp"
 #include "sgq/ops/reduce.hpp"
 #include "sgq/ops/signal.hpp"
@@ -79,17 +83,23 @@ struct PlaneMoments {
 /// order (Chan, Golub, LeVeque 1979), so no sum of squares ever cancels.
 template <class T>
 void channel_moments(const Signal<T>& s, View<T> mean, View<T> variance) {
-  const index_t channels = s.channels(), plane = s.shape.plane(), batch = s.batch();
+  const index_t channels = s.channels(), plane = s.shape.plane(), batch = whole_batch(s.batch());
+  Arena::Scope scope(scratch());
   visit_storage(s, [&]<class U>(const U* u) {
+    const auto take = [&](index_t n, index_t c, double* to) {
+      kernels::for_registers<MomentsRow<T, U>>(u + (n * channels + c) * plane, plane, to, to + 1);
+    };
+    const double* const moments = s.moments ? gather_images(s.moments, s.batch(), 2 * channels)
+                                            : gather_planes<2>(s.batch(), channels, take);
     parallel_for(channels, [&](index_t c) {
       double mu = 0, squares = 0, count = 0;
       for (index_t n = 0; n < batch; ++n) {
-        const index_t row = n * channels + c;
-        double m, q;
-        if (s.moments)
-          m = s.moments[2 * row], q = s.moments[2 * row + 1];
+        double at_plane[2];
+        if (moments)
+          std::copy_n(moments + 2 * (n * channels + c), 2, at_plane);
         else
-          kernels::for_registers<MomentsRow<T, U>>(u + row * plane, plane, &m, &q);
+          take(n, c, at_plane);
+        const double m = at_plane[0], q = at_plane[1];
         const double here = static_cast<double>(plane), total = count + here, delta = m - mu;
         mu += delta * here / total;
         squares += q + delta * delta * count * here / total;
@@ -162,19 +172,28 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
                          bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta) {
   check_shape("batch norm backward", in.shape, dy.shape());
   const index_t channels = in.channels(), plane = in.shape.plane(), batch = in.batch();
-  const double count = static_cast<double>(batch * plane);
-  const bool sums = !constant_statistics || !dgamma.empty();
+  const index_t whole = whole_batch(batch);
+  const double count = static_cast<double>(whole * plane);
+  const bool wants_sums = !constant_statistics || !dgamma.empty();
+  Arena::Scope scope(scratch());
   visit_storage(in, [&]<class U>(const U* u) {
+    const auto take = [&](index_t n, index_t c, double* to) {
+      const index_t row = (n * channels + c) * plane;
+      const index_t ahead = n + 1 < batch ? channels * plane : 0;
+      kernels::for_registers<NormSumsRow<T, U>>(u + row, dy.data() + row, at.mean[c], plane, ahead,
+                                                to, to + 1);
+    };
+    const double* const sums = wants_sums ? gather_planes<2>(batch, channels, take) : nullptr;
     parallel_for(channels, [&](index_t c) {
       double sum = 0, dot = 0; // of dy and of dy (u - mean)
-      for (index_t n = 0; sums && n < batch; ++n) {
-        double a, b;
-        const index_t row = (n * channels + c) * plane;
-        const index_t ahead = n + 1 < batch ? channels * plane : 0;
-        kernels::for_registers<NormSumsRow<T, U>>(u + row, dy.data() + row, at.mean[c], plane,
-                                                  ahead, &a, &b);
-        sum += a;
-        dot += b;
+      for (index_t n = 0; wants_sums && n < whole; ++n) {
+        double at_plane[2];
+        if (sums)
+          std::copy_n(sums + 2 * (n * channels + c), 2, at_plane);
+        else
+          take(n, c, at_plane);
+        sum += at_plane[0];
+        dot += at_plane[1];
       }
       const double rate = static_cast<double>(at.rate[c]), gain = static_cast<double>(at.gain[c]);
       if (!dgamma.empty()) {

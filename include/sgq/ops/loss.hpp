@@ -1,6 +1,7 @@
 // sgq/ops/loss.hpp -- log-softmax, cross-entropy and Kullback-Leibler divergence on logits [N, K].
 //
-// All are averaged over the batch. p = softmax(z), q = softmax(zt), d = z - zt:
+// All are averaged over the batch, the whole one where ranks share it (core/shared_batch.hpp).
+// p = softmax(z), q = softmax(zt), d = z - zt:
 //
 //     CE(z, y)   = -log p_y                     dCE/dz_j  = p_j - 1[j = y]
 //     KL(p || q) = sum_j p_j (log p_j - log q_j)
@@ -17,6 +18,7 @@
 
 #include "sgq/core/elementary.hpp"
 #include "sgq/core/math.hpp"
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/core/tensor.hpp"
 
 #include <cmath>
@@ -148,20 +150,22 @@ T cross_entropy(View<const T> z, std::span<const std::uint8_t> labels,
                 std::type_identity_t<View<T>> dz = {}) {
   check_labels(labels, z.shape());
   if (!dz.empty()) check_shape("cross-entropy gradient", z.shape(), dz.shape());
-  const index_t batch = z.shape()[0], k = z.shape()[1];
-  const double share = 1.0 / static_cast<double>(batch);
+  const index_t whole = whole_batch(z.shape()[0]), k = z.shape()[1];
+  const double share = 1.0 / static_cast<double>(whole);
   Arena::Scope scope(scratch());
   double* const log_p = scratch().take<double>(k);
   double* const ds = scratch().take<double>(k);
-  double loss = 0;
-  for (index_t n = 0; n < batch; ++n) {
+  const double* const of_image = numbers_of_images(z.shape()[0], [&](index_t n) {
     const index_t label = labels[static_cast<std::size_t>(n)];
     detail::log_softmax_row(z.data() + n * k, k, log_p);
-    loss -= log_p[label];
-    if (dz.empty()) continue;
-    detail::log_probability_gradient(log_p, k, label, ds);
-    for (index_t j = 0; j < k; ++j) dz(n, j) = static_cast<T>(-share * ds[j]);
-  }
+    if (!dz.empty()) {
+      detail::log_probability_gradient(log_p, k, label, ds);
+      for (index_t j = 0; j < k; ++j) dz(n, j) = static_cast<T>(-share * ds[j]);
+    }
+    return log_p[label];
+  });
+  double loss = 0;
+  for (index_t n = 0; n < whole; ++n) loss -= of_image[n];
   return static_cast<T>(share * loss);
 }
 
@@ -174,15 +178,14 @@ T kl_divergence(View<const T> z, ConstView<T> zt, std::type_identity_t<T> weight
   check_shape("KL divergence", z.shape(), zt.shape());
   if (!dz.empty()) check_shape("KL divergence: dz", z.shape(), dz.shape());
   if (!dzt.empty()) check_shape("KL divergence: dzt", z.shape(), dzt.shape());
-  const index_t batch = z.shape()[0], k = z.shape()[1];
-  const double share = static_cast<double>(weight) / static_cast<double>(batch);
+  const index_t whole = whole_batch(z.shape()[0]), k = z.shape()[1];
+  const double share = static_cast<double>(weight) / static_cast<double>(whole);
   Arena::Scope scope(scratch());
   const auto take = [&] { return scratch().take<double>(k); };
   const detail::LogRatios row{take(), take(), take(), take()};
-  double total = 0;
-  for (index_t n = 0; n < batch; ++n) {
+  const double* const of_image = numbers_of_images(z.shape()[0], [&](index_t n) {
     detail::log_ratios(z.data() + n * k, zt.data() + n * k, k, row);
-    total += detail::kl_of(row, k);
+    const double kl = detail::kl_of(row, k);
     double mean_shift = 0; // sum_i p_i (d_i - d_top)
     for (index_t j = 0; j < k; ++j)
       mean_shift = std::fma(math::exp(row.log_p[j]), row.shift[j], mean_shift);
@@ -191,7 +194,10 @@ T kl_divergence(View<const T> z, ConstView<T> zt, std::type_identity_t<T> weight
         dz(n, j) += static_cast<T>(share * math::exp(row.log_p[j]) * (row.shift[j] - mean_shift));
       if (!dzt.empty()) dzt(n, j) += static_cast<T>(share * detail::q_minus_p(row, j));
     }
-  }
+    return kl;
+  });
+  double total = 0;
+  for (index_t n = 0; n < whole; ++n) total += of_image[n];
   return static_cast<T>(share * total);
 }
 
@@ -238,16 +244,16 @@ double target_score(const T* row, index_t classes, index_t c, Target target) {
   return target == Target::logit ? static_cast<double>(row[c]) : log_probability(row, classes, c);
 }
 
-/// The number of rows whose largest logit (the first, on a tie) is at the label.
+/// The number of images whose largest logit (the first, on a tie) is at the label.
 template <class T>
 index_t count_correct(View<const T> z, std::span<const std::uint8_t> labels) {
   check_labels(labels, z.shape());
   const index_t k = z.shape()[1];
-  index_t correct = 0;
-  for (index_t n = 0; n < z.shape()[0]; ++n) {
-    correct += argmax(z.data() + n * k, k) == labels[static_cast<std::size_t>(n)];
-  }
-  return correct;
+  Arena::Scope scope(scratch());
+  const double* const of_image = numbers_of_images(z.shape()[0], [&](index_t n) {
+    return argmax(z.data() + n * k, k) == labels[static_cast<std::size_t>(n)] ? 1.0 : 0.0;
+  });
+  return std::count(of_image, of_image + whole_batch(z.shape()[0]), 1.0);
 }
 
 } // namespace sgq::ops

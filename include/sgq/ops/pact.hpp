@@ -137,11 +137,12 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
   });
 }
 
-/// The sum of one number a plane, [N, C].
+/// The sum of one number per plane, [N, C], over the whole batch.
 inline double sum_planes(const double* of_plane, index_t batch, index_t channels) {
-  return sum_by_blocks(batch, [&](index_t n) {
+  const double* const of_image = numbers_of_images(batch, [&](index_t n) {
     return std::accumulate(of_plane + n * channels, of_plane + (n + 1) * channels, 0.0);
   });
+  return sum_by_blocks(whole_batch(batch), [&](index_t n) { return of_image[n]; });
 }
 } // namespace detail
 
@@ -161,9 +162,10 @@ void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
 }
 
 /// Eq. 3 from the regions that pact_codes noted, [N, C, ..]. dx is overwritten (it may be dy);
-/// returns dL/dalpha, summed by blocks of images.
+/// returns dL/dalpha, summed by blocks of images, or 0 if it is not wanted.
 template <class T>
-T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T> dx) {
+T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T> dx,
+                      bool wants_dalpha = true) {
   check_shape("PACT backward", regions.shape(), dy.shape());
   check_shape("PACT backward: dx", regions.shape(), dx.shape());
   const index_t batch = regions.shape()[0], channels = regions.shape()[1];
@@ -175,12 +177,13 @@ T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T
       kernels::for_registers<PactBackwardRow<T>>(regions.data() + i * plane, dy.data() + i * plane,
                                                  plane, dx.data() + i * plane, partial + i);
   });
-  return static_cast<T>(detail::sum_planes(partial, batch, channels));
+  return wants_dalpha ? static_cast<T>(detail::sum_planes(partial, batch, channels)) : T{0};
 }
 
 /// PACT+, which needs v again.
 template <class T>
-T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> dy, View<T> dx) {
+T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> dy, View<T> dx,
+                           bool wants_dalpha = true) {
   check_shape("PACT+ backward", v.shape, dy.shape());
   check_shape("PACT+ backward: dx", v.shape, dx.shape());
   const index_t plane = v.shape.plane();
@@ -192,7 +195,8 @@ T pact_plus_codes_backward(const Signal<T>& v, T alpha, int bits, View<const T> 
                                                         dx.data() + at, partial + at / plane);
     });
   });
-  return static_cast<T>(detail::sum_planes(partial, v.shape[0], v.channels()));
+  return wants_dalpha ? static_cast<T>(detail::sum_planes(partial, v.shape[0], v.channels()))
+                      : T{0};
 }
 
 } // namespace sgq::ops

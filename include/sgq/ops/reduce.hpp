@@ -2,7 +2,7 @@
 // kernels/simd/lane_sum.hpp.
 #pragma once
 
-#include "sgq/core/parallel.hpp"
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 #include "sgq/kernels/simd/lane_sum.hpp"
@@ -35,15 +35,21 @@ struct SumRow {
 /// out[c] += the sum of x over batch and plane; x is [N, C, H, W] or [N, C].
 template <class T>
 void add_channel_sums(View<const T> x, View<T> out) {
-  const index_t channels = x.shape()[1], plane = x.shape().plane();
+  const index_t channels = x.shape()[1], plane = x.shape().plane(), images = x.shape()[0];
   check_shape("channel sums", {channels}, out.shape());
+  const auto of_plane = [&](index_t n, index_t c) {
+    if (plane == 1) return static_cast<double>(x[n * channels + c]);
+    double row;
+    kernels::for_registers<SumRow<T>>(x.data() + (n * channels + c) * plane, plane, &row);
+    return row;
+  };
+  Arena::Scope scope(scratch());
+  const auto write = [&](index_t n, index_t c, double* to) { *to = of_plane(n, c); };
+  const double* const shared = gather_planes<1>(images, channels, write);
+  const index_t whole = whole_batch(images);
   parallel_for(channels, [&](index_t c) {
-    out[c] += static_cast<T>(sum_by_blocks(x.shape()[0], [&](index_t n) {
-      if (plane == 1) return static_cast<double>(x[n * channels + c]);
-      double row;
-      kernels::for_registers<SumRow<T>>(x.data() + (n * channels + c) * plane, plane, &row);
-      return row;
-    }));
+    out[c] += static_cast<T>(sum_by_blocks(
+        whole, [&](index_t n) { return shared ? shared[n * channels + c] : of_plane(n, c); }));
   });
 }
 

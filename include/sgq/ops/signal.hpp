@@ -14,7 +14,7 @@
 // integer codes with one scale. Signals point into a tape; they own nothing.
 #pragma once
 
-#include "sgq/core/parallel.hpp"
+#include "sgq/core/shared_batch.hpp"
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 
@@ -77,6 +77,21 @@ Signal<T> plain_signal(View<const T> x) {
   s.shape = x.shape();
   s.real = x.data();
   return s;
+}
+
+/// A materialised signal for all images of the batch, where ranks share it: its numbers or codes in
+/// the scratch arena; of its other fields only scale and max_code hold.
+template <class T>
+Signal<T> gather_images(const Signal<T>& x) {
+  if (!SharedBatch::current()) return x;
+  const index_t images = x.batch();
+  Signal<T> all{
+      .shape = x.shape.with_batch(whole_batch(images)), .scale = x.scale, .max_code = x.max_code};
+  if (x.codes)
+    all.codes = gather_images(x.codes, images, x.shape.stride());
+  else
+    all.real = gather_images(x.real, images, x.shape.stride());
+  return all;
 }
 
 /// Calls f with the pointer to u, whichever type it has.

@@ -10,18 +10,24 @@
 
 namespace sgq::train {
 
+/// Loss and accuracy on one batch.
+template <class T>
+Meter evaluate_batch(const nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch) {
+  const View<const T> z = forward(net, batch, tape, nn::Mode::eval());
+  const T loss = ops::cross_entropy<T>(z, batch.labels);
+  check_loss(loss, net, tape); // a NaN has a largest logit, too: class 0
+  Meter meter;
+  meter.add(static_cast<double>(loss), ops::count_correct<T>(z, batch.labels), batch.size());
+  return meter;
+}
+
 /// Runs every batch once. The tape's memory is reused from call to call.
 template <class T>
 Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
   net.check_clips("evaluate");
   Meter meter;
-  for (index_t i = 0; i < batches.count(); ++i) {
-    const data::Batch<T> batch = batches.batch(i);
-    const View<const T> z = forward(net, batch, tape, nn::Mode::eval());
-    const T loss = ops::cross_entropy<T>(z, batch.labels);
-    check_loss(loss, net, tape); // a NaN has a largest logit, too: class 0
-    meter.add(static_cast<double>(loss), ops::count_correct<T>(z, batch.labels), batch.size());
-  }
+  for (index_t i = 0; i < batches.count(); ++i)
+    meter.add(evaluate_batch(net, tape, batches.batch(i)));
   return meter;
 }
 

@@ -74,13 +74,14 @@ TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step
   while (state.epoch < options.epochs) {
     batches.begin_epoch(state.epoch);
     while (state.batch < count) {
-      const StepContext context{.random = random.split(static_cast<std::uint64_t>(state.step)),
-                                .lr_factor = options.schedule(state.step, steps),
-                                .progress =
-                                    static_cast<double>(state.step) / static_cast<double>(steps)};
+      const data::Batch<T> batch = batches.batch(state.batch);
+      const StepContext context{
+          .random = {random.split(static_cast<std::uint64_t>(state.step)), batch.first},
+          .lr_factor = options.schedule(state.step, steps),
+          .progress = static_cast<double>(state.step) / static_cast<double>(steps)};
       StepResult result;
       try {
-        result = step(batches.batch(state.batch), context);
+        result = step(batch, context);
       } catch (const value_error& e) {
         throw value_error("training step " + to_text(state.step + 1) + ": " + e.what());
       }

@@ -17,11 +17,22 @@ void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch) {
                                "give Batches what was given to quantize()"));
 }
 
+/// Throws value_error if the batch is one rank's share and its other images are nowhere: the rank
+/// would train a net of its own.
+template <class T>
+void check_share(const data::Batch<T>& batch) {
+  if (batch.whole > 0 && whole_batch(batch.size()) != batch.whole)
+    throw value_error(describe("a batch that ranks share, of " + to_text(batch.whole) + " images",
+                               "a step that they share", "a pass of one rank",
+                               "wrap the step by DataParallel::shared(step)"));
+}
+
 /// Net::forward() of a batch. A net with a quantised input gets the pixel codes
 /// directly, not by way of real numbers.
 template <class T>
 View<const T> forward(const nn::Net<T>& net, const data::Batch<T>& batch, nn::Tape<T>& tape,
                       const nn::Mode& mode) {
+  check_share(batch);
   check_normalization(net, batch);
   return net.input().grid() && batch.grid ? net.forward(batch.codes, tape, mode)
                                           : net.forward(batch.x, tape, mode);

@@ -17,6 +17,12 @@ struct Meter {
     images += batch;
   }
 
+  void add(const Meter& other) {
+    loss_sum += other.loss_sum;
+    correct += other.correct;
+    images += other.images;
+  }
+
   /// Means over the images so far; 0 before the first.
   double loss() const { return images ? loss_sum / static_cast<double>(images) : 0; }
   double accuracy() const {

@@ -111,7 +111,7 @@ public:
     if (options_.statistics == StatisticsFrom::both) net.update_statistics(masked_);
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),
-            .images = batch.size()};
+            .images = whole_batch(batch.size())};
   }
 
   /// True where the clean gradients and the saliency come from one backward pass: the saliency of
@@ -167,7 +167,7 @@ private:
   View<const T> clean_backward(View<const T> dz) {
     const View<const T> dx = optimizer_.net().backward(dz, clean_, nn::Want::both);
     saliency_.resize(dx.shape());
-    const T factor = -static_cast<T>(dz.shape()[0]);
+    const T factor = -static_cast<T>(whole_batch(dz.shape()[0]));
     for (index_t i = 0; i < dx.size(); ++i) saliency_[i] = factor * dx[i];
     return saliency_.view();
   }

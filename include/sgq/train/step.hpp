@@ -27,7 +27,7 @@ struct StepContext {
 struct StepResult {
   double loss = 0; ///< mean over the batch
   index_t correct = 0;
-  index_t images = 0;
+  index_t images = 0; ///< of the whole batch, where ranks share it
 };
 
 /// Forward, loss, backward, update. The optimiser was made for this net. A teacher adds its term to
@@ -49,7 +49,7 @@ StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& 
   optimizer.step(tape, at.lr_factor);
   return {.loss = static_cast<double>(loss),
           .correct = ops::count_correct<T>(z, batch.labels),
-          .images = batch.size()};
+          .images = whole_batch(batch.size())};
 }
 
 } // namespace sgq::train

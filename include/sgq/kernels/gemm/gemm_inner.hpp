@@ -44,7 +44,7 @@ public:
 
   /// True where this path is the faster one.
   static bool suits(const Gemm<T, TA, TB>& g) {
-    return !g.trans_a && g.trans_b && g.k >= 256 && std::min(g.m, g.n) <= 192;
+    return !g.trans_a && g.trans_b && g.k >= 256 && std::min(g.deciding_m(), g.n) <= 192;
   }
 
   void run() {

@@ -31,11 +31,11 @@ public:
   explicit OuterGemm(const Gemm<T, TA, TB>& g)
       : g_(g), tile_(tiles<T>().outer),
         nr_(tile_.nr), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
-        b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.m <= g.n) {
-    rows_ = share_a_ ? g.m : round_up(mc / 2, tile_.mr);
+        b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.deciding_m() <= g.n) {
+    rows_ = share_a_ ? g.deciding_m() : round_up(mc / 2, tile_.mr);
     cols_ = !share_a_ ? g.n : g.n < 4 * wide_nc ? nc : wide_nc;
     const index_t blocks = std::max<index_t>(1, blocks_of(g.k, kc));
-    const index_t tasks = blocks_of(g.m, rows_) * blocks_of(g.n, cols_);
+    const index_t tasks = blocks_of(g.deciding_m(), rows_) * blocks_of(g.n, cols_);
     const index_t parts = std::clamp<index_t>(min_tasks / tasks, 1, blocks);
     depth_ = blocks_of(blocks, parts) * kc;
     const Epilogue<T>& e = g.epilogue;

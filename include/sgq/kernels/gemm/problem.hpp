@@ -30,6 +30,9 @@ struct Epilogue {
 /// uint8_t codes that are converted to T on the way.
 ///
 /// a: [m][lda], or [k][lda] where trans_a.   b: [k][ldb], or [n][ldb] where trans_b.   c: [m][ldc]
+///
+/// The order of a sum depends on m, n and k. If these m rows are some of a larger product, whole_m
+/// is the m of that one, and they get its bits.
 template <class T, class TA = T, class TB = T>
 struct Gemm {
   index_t m, n, k;
@@ -42,6 +45,9 @@ struct Gemm {
   T* c;
   index_t ldc;
   Epilogue<T> epilogue{};
+  index_t whole_m = 0; ///< 0: m
+
+  constexpr index_t deciding_m() const { return whole_m > 0 ? whole_m : m; }
 };
 
 /// Sizes of a convolution, the same for all three products. x: [batch][in_channels][in_h][in_w],

@@ -1,0 +1,176 @@
+// sgq/distributed/data_parallel.hpp -- training steps that ranks share, with the bits of one
+// process.
+//
+//     DataParallel<float> parallel(ranks, net);
+//     Batches<float> batches(set, grid, {.size = 128, .seed = 1, .share = parallel.share()});
+//     GuidedStep<float> step(net, optimizer, {});
+//     auto shared = parallel.shared(step);
+//     fit<float>(batches, {.epochs = 5}, shared);
+//
+// Every rank has the whole net, and after each step the same weights. Its passes compute the images
+// of its share; wherever a number depends on the whole batch, ops and layers exchange what it is
+// made of (core/shared_batch.hpp) and add it up in the order of one process. So any number of ranks
+// and threads trains the same bytes, and a checkpoint does not know how many there were. Quantisers
+// and optimisers do not exchange anything: each rank makes the same update.
+//
+// Ranks compare their weights after each step. A layer of your own that adds up its own images only
+// is found so, and named.
+#pragma once
+
+#include "sgq/distributed/agreement.hpp"
+#include "sgq/distributed/traffic.hpp"
+#include "sgq/train/evaluate.hpp"
+#include "sgq/train/step.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sgq::distributed {
+
+/// The batch of a step: carries its exchanges to the communicator, and counts them.
+class CommunicatedBatch final : public SharedBatch {
+public:
+  explicit CommunicatedBatch(Communicator& ranks)
+      : SharedBatch(ranks.rank(), ranks.size()), ranks_(ranks),
+        to_(static_cast<std::size_t>(ranks.size())), from_(to_.size()) {}
+
+  void begin(index_t images) { set_images(images); }
+  const Traffic& traffic() const { return traffic_; }
+
+  void all_gather(const std::byte* own, std::byte* all, Bytes from) override {
+    receive(from);
+    ranks_.all_gather(own, all, from_);
+  }
+  void all_to_all(const std::byte* own, Bytes to, std::byte* received, Bytes from) override {
+    receive(from);
+    for (std::size_t r = 0; r < to_.size(); ++r) to_[r] = to(static_cast<index_t>(r));
+    ranks_.all_to_all(own, to_, received, from_);
+  }
+
+private:
+  void receive(Bytes from) {
+    ++traffic_.exchanges;
+    for (std::size_t r = 0; r < from_.size(); ++r) {
+      from_[r] = from(static_cast<index_t>(r));
+      if (static_cast<index_t>(r) != rank()) traffic_.bytes += from_[r];
+    }
+  }
+
+  Communicator& ranks_;
+  std::vector<index_t> to_, from_; // bytes per rank, of the exchange under way
+  Traffic traffic_;
+};
+
+/// A number that tells different values apart, but for one chance in 2^64.
+template <class T>
+std::uint64_t hash_of(View<const T> x, std::uint64_t seed) {
+  constexpr index_t lanes = 8; // as many products are under way at once
+  std::uint64_t lane[lanes];
+  std::fill_n(lane, lanes, seed);
+  for (index_t i = 0; i < x.size(); i += lanes)
+    for (index_t l = 0; l < std::min(lanes, x.size() - i); ++l) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, x.data() + i + l, sizeof(T));
+      lane[l] = (lane[l] ^ bits) * 0x9E3779B97F4A7C15u;
+      lane[l] ^= lane[l] >> 29;
+    }
+  std::uint64_t hash = seed;
+  for (const std::uint64_t h : lane) hash = (hash ^ h) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
+  return hash;
+}
+
+template <class T>
+class DataParallel {
+public:
+  /// One on every rank, with the same net. Both arguments must outlive it.
+  DataParallel(Communicator& ranks, nn::Net<T>& net) : ranks_(ranks), net_(net), batch_(ranks) {}
+
+  /// For BatchOptions: the images that this rank makes.
+  data::Share share() const { return {ranks_.rank(), ranks_.size()}; }
+
+  /// The step for fit(): `step` is any with its interface, and must outlive it. Throws what it
+  /// throws; value_error where the batch is not this rank's share, and where ranks come to differ.
+  template <class Step>
+  auto shared(Step& step) {
+    return [this, &step](const data::Batch<T>& batch, const train::StepContext& at) {
+      begin(batch);
+      train::StepResult result;
+      {
+        const SharedBatch::Use use(&batch_);
+        result = step(batch, at);
+      }
+      compare_weights();
+      return result;
+    };
+  }
+
+  /// train::evaluate(), each rank running some of the batches, which are whole ones.
+  train::Meter evaluate(nn::Tape<T>& tape, data::Batches<T>& batches) {
+    net_.check_clips("evaluate");
+    const Part own = cut(batches.count(), ranks_.rank(), ranks_.size());
+    std::vector<train::Meter> meters(static_cast<std::size_t>(batches.count()));
+    for (index_t i = own.first; i < own.end; ++i)
+      meters[static_cast<std::size_t>(i)] = train::evaluate_batch(net_, tape, batches.batch(i));
+    const SharedBatch::Use use(&batch_);
+    gather_parts(meters.data(), batches.count(), 1);
+    train::Meter all;
+    for (const train::Meter& meter : meters) all.add(meter);
+    return all;
+  }
+
+  /// What this rank has received so far.
+  const Traffic& traffic() const { return batch_.traffic(); }
+
+private:
+  void begin(const data::Batch<T>& batch) {
+    const index_t whole = batch.whole > 0 ? batch.whole : batch.size();
+    const Part own = images_of_rank(whole, ranks_.rank(), ranks_.size());
+    batch_.begin(whole);
+    batch_.check(batch.size());
+    if (own.size() > 0 && own.first != batch.first)
+      throw value_error(describe("the first image of a rank's share", to_text(own.first),
+                                 to_text(batch.first), "set BatchOptions::share"));
+  }
+
+  void compare_weights() {
+    if (edition_ != net_.identity()->edition) {
+      edition_ = net_.identity()->edition;
+      parameters_ = net_.parameters();
+      hashes_.resize(static_cast<std::size_t>(ranks_.size()));
+    }
+    std::uint64_t own = 0;
+    for (const auto& p : parameters_) own = hash_of<T>(p.parameter->value(), own);
+    gather_hashes(&own, 1, hashes_);
+    if (std::count(hashes_.begin(), hashes_.end(), hashes_[0]) != ranks_.size()) name_difference();
+  }
+
+  /// `count` hashes of each rank.
+  void gather_hashes(const std::uint64_t* own, index_t count, std::vector<std::uint64_t>& all) {
+    const auto bytes = [&](index_t) { return count * index_t{sizeof(std::uint64_t)}; };
+    batch_.all_gather(reinterpret_cast<const std::byte*>(own),
+                      reinterpret_cast<std::byte*>(all.data()), bytes);
+  }
+
+  [[noreturn]] void name_difference() {
+    std::vector<std::uint64_t> own;
+    for (const auto& p : parameters_) own.push_back(hash_of<T>(p.parameter->value(), 0));
+    std::vector<std::uint64_t> all(own.size() * hashes_.size());
+    gather_hashes(own.data(), static_cast<index_t>(own.size()), all);
+    std::size_t at = 0; // of the first rank and parameter that differ from rank 0
+    while (at + 1 < all.size() && all[at] == all[at % own.size()]) ++at;
+    throw value_error(
+        describe("rank " + to_text(at / own.size()) + ", '" + parameters_[at % own.size()].name +
+                     "' after the step",
+                 "the weights of rank 0", "others",
+                 "a layer of your own adds up its own images only: see core/shared_batch.hpp"));
+  }
+
+  Communicator& ranks_;
+  nn::Net<T>& net_;
+  CommunicatedBatch batch_;
+  std::uint64_t edition_ = 0; // of the net that the parameters below are of
+  std::vector<nn::NamedParameter<T>> parameters_;
+  std::vector<std::uint64_t> hashes_; // per rank
+};
+
+} // namespace sgq::distributed

@@ -7,8 +7,8 @@
 // Each takes four bytes of one operand for all lanes of the other. With sdot a sum lacks 128 times
 // the sum of its weights, which a few more dots tell.
 //
-// They are written as assembler: Clang 14 has the intrinsics only where a whole file is compiled for
-// them. run_dotprod and run_i8mm name the processor to both compilers.
+// They are written as assembler: Clang 14 has the intrinsics only where a whole file is compiled
+// for them. run_dotprod and run_i8mm name the processor to both compilers.
 #pragma once
 
 #include "sgq/kernels/int8/words.hpp"

@@ -19,9 +19,9 @@ namespace sgq::kernels {
 
 namespace detail {
 
-/// A group: the codes of lane `lane` by 16 outputs' weights at w, which moves on. GCC would load the
-/// weights of all four groups first, into registers that are not there; a w and a memory that may
-/// have changed keep it from that.
+/// A group: the codes of lane `lane` by 16 outputs' weights at w, which moves on. GCC would load
+/// the weights of all four groups first, into registers that are not there; a w and a memory that
+/// may have changed keep it from that.
 template <bool i8mm, int lane, index_t P>
 SGQ_INLINE void add_group(const std::int8_t*& w, const Bytes16* codes, Sums16 (*sum)[4]) {
   asm volatile("" : "+r"(w) : : "memory");

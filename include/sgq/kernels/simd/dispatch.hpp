@@ -16,7 +16,7 @@
 //     for_isa<add_row<float>>(x, y, n);
 //
 // An always-inline function takes on the instruction set of the function it is inlined into, so one
-// plain body gives three machine codes. Inside such a body: no OpenMP region, no call that is not
+// plain body gives several machine codes. Inside such a body: no OpenMP region, no call that is not
 // itself SGQ_INLINE and no lambda that is not SGQ_INLINE_LAMBDA, for those would be compiled for
 // the baseline.
 #pragma once

@@ -5,9 +5,10 @@
 //         --null out/another-seed/model.safetensors --images mnist:0-99 --out out/compare
 //
 // Explains the same images and classes through every model and says how alike each model's maps are
-// to the first one's, beside two baselines: the first model trained from another seed, and random
-// weights. Maps that are as alike as two seeds are have not drifted. OUT gets maps.png (a row per
-// image, a column per model) and metrics.json.
+// to the first one's, beside two baselines: the first model trained from other seeds, and random
+// weights. Student's t over three or more other seeds decides whether maps have drifted: whether they
+// are less alike than two seeds are. OUT gets maps.png (a row per image, a column per model) and
+// metrics.json.
 #include "explaining.hpp"
 
 #include "sgq/saliency/metrics/similarity.hpp"
@@ -118,10 +119,9 @@ struct Line {
   saliency::Estimate alike(const SimilarityMeasure& m, Values v) const {
     return saliency::bootstrap_mean(stack(columns, m, v));
   }
-  /// The mean difference to the between-seed baseline, paired by image.
-  saliency::Estimate minus_other_seeds(const SimilarityMeasure& m, Values v) const {
-    return saliency::bootstrap_difference(stack(columns, m, v, other_seeds.size()),
-                                          stack(other_seeds, m, v));
+  /// The difference to each network of the between-seed baseline, paired by image.
+  SeedDifference minus_other_seeds(const SimilarityMeasure& m, Values v) const {
+    return difference_of(stack(columns, m, v, other_seeds.size()), stack(other_seeds, m, v));
   }
 };
 
@@ -133,11 +133,12 @@ void print_notes(const Line& line, Values v) {
                 line.name.c_str(), int(constant),
                 int(line.columns.size()) * int(line.columns[0].blank.size()), int(line.blank()));
   if (line.other_seeds.empty()) return;
-  const saliency::Estimate e = line.minus_other_seeds(similarity_measures[0], v);
-  std::printf("%s - between-seed baseline: %s, %s\n", line.name.c_str(), text_of(e).c_str(),
-              std::isnan(e.high) ? "not decided"
-              : e.high < 0       ? "a drift"
-                                 : "no drift beyond that between seeds");
+  const SeedDifference d = line.minus_other_seeds(similarity_measures[0], v);
+  const saliency::SeedEstimate& e = d.seeds;
+  std::printf("%s - between-seed baseline: %s; %s\n", line.name.c_str(), text_of(d).c_str(),
+              e.seeds < saliency::fewest_seeds ? "no verdict below three other seeds"
+              : e.high < 0                     ? "a drift"
+                                               : "no drift beyond that between seeds");
 }
 
 void print_table(const std::vector<Line>& lines, Values v) {
@@ -273,8 +274,10 @@ int main(int argc, char** argv) {
     CommandLine line("compare", "whether several networks look at the same pixels");
     line.text("--models", &o.models, "NAME=FILE,..",
               "networks, each a model.safetensors; the first is what the others are compared with");
-    line.text("--null", &o.other_seeds, "FILE,..",
-              "the between-seed baseline: the first network, trained from other seeds");
+    line.text(
+        "--null", &o.other_seeds, "FILE,..",
+        "the between-seed baseline: the first network, trained from other seeds, three or more to "
+        "decide");
     add_images_option(line, &o.images);
     add_data_option(line, &o.data);
     line.text("--targets", &o.targets, "auto|true|predicted|LIST",

@@ -4,9 +4,11 @@
 //         --b plain=out/p1/model.safetensors,out/p2/.. --images mnist:0-999 --out out/faithfulness
 //
 // Two groups of networks, the k-th of each trained from the same seed, explain the same images.
-// For every measure: both means, and the difference paired by seed and image, with an interval over
-// other images and other seeds. Blank maps count as uniform ones; where there are any, a second
-// line leaves out the images that have one. A difference whose interval holds zero is not decided.
+// For every measure: both means, and the difference paired by seed and image. The interval of
+// Student's t over the seeds' differences decides: one that holds zero does not, and fewer than three
+// seeds give no verdict. Beside it stands the bootstrap over images, which says nothing of other
+// seeds. Blank maps count as uniform ones; where there are any, a second line leaves out the images
+// that have one.
 #include "explaining.hpp"
 
 using namespace examples;
@@ -30,21 +32,27 @@ struct Group {
 
 /// A measure of both groups, and its difference.
 struct Comparison {
-  saliency::Estimate a, b, difference;
+  saliency::Estimate a, b;
+  SeedDifference difference;
 
   Comparison(View<const double> of_a, View<const double> of_b)
       : a(saliency::bootstrap_mean(of_a)), b(saliency::bootstrap_mean(of_b)),
-        difference(saliency::bootstrap_difference(of_a, of_b)) {}
+        difference(difference_of(of_a, of_b)) {}
 
+  const char* verdict() const {
+    const saliency::SeedEstimate& e = difference.seeds;
+    if (e.seeds < saliency::fewest_seeds) return "no verdict below three seeds";
+    return e.high < 0 ? "lower" : e.low > 0 ? "higher" : "not decided";
+  }
   void print(const std::string& name) const {
-    std::printf("%-34s %-22s %-22s %s%s\n", name.c_str(), text_of(a).c_str(), text_of(b).c_str(),
-                text_of(difference).c_str(),
-                difference.high < 0 || difference.low > 0 ? "" : "  not decided");
+    std::printf("%-34s %-8.3f %-8.3f %s  %s\n", name.c_str(), a.mean, b.mean,
+                text_of(difference).c_str(), verdict());
   }
   io::Json json(const Group& group_a, const Group& group_b) const {
-    return io::Json::object({{group_a.name, to_json(a)},
-                             {group_b.name, to_json(b)},
-                             {"difference", to_json(difference)}});
+    io::Json both = to_json(difference);
+    both["verdict"] = verdict();
+    return io::Json::object(
+        {{group_a.name, to_json(a)}, {group_b.name, to_json(b)}, {"difference", both}});
   }
 };
 
@@ -116,7 +124,7 @@ void run(const Options& o) {
   if (!o.out.empty()) make_out_folder(o.out);
   for (Group* group : {&a, &b}) fill_in(*group, images, o);
 
-  std::printf("%s maps of %d images, %d networks each\n%-34s %-22s %-22s %s - %s\n",
+  std::printf("%s maps of %d images, %d networks each\n%-34s %-8s %-8s %s - %s\n",
               o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
               b.name.c_str(), a.name.c_str(), b.name.c_str());
   print_classes(images.class_names);

@@ -209,6 +209,29 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
     CHECK(of_masks[2].values[n] == of_masks[1].values[n] - of_masks[0].values[n]);
 }
 
+TEST_CASE("an advantage is taken from curves that were measured just now", "[saliency]") {
+  LinearModel linear(3, 2 * side * side, 4);
+  index_t passes = 0;
+  auto counting = [&](View<const float> x, View<float> out) {
+    passes += x.shape()[0];
+    linear(x, out);
+  };
+  const Classifier model(counting, 3, {.background = {0}});
+  const Tensor<float> x = random_images(), maps({images, side, side}, 0.5f);
+  const MapMetricInput in{.maps = maps, .model = &model, .x = x, .labels = classes};
+  const auto passes_for = [&](auto keep) {
+    passes = 0;
+    measure_maps(in, keep);
+    return passes;
+  };
+  const index_t curves = passes_for([](const MapMetric& m) {
+    return m.name == "masked_accuracy" || m.name == "masked_accuracy_of_random_ranking";
+  });
+  CHECK(curves == 2 * 10 * images);
+  CHECK(passes_for([](const MapMetric& m) { return m.name.starts_with("masked_a"); }) == curves);
+  CHECK(passes_for([](const MapMetric& m) { return m.name == "masked_advantage"; }) == curves);
+}
+
 TEST_CASE("a measure's title says what its mask marks", "[saliency]") {
   CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
   CHECK(title_of_measure("masked_accuracy") == "masked accuracy");

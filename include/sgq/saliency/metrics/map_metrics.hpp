@@ -48,6 +48,9 @@ struct MapMetric {
   int better; ///< +1: more is better; -1: less is; 0: neither
   Reads reads;
   Tensor<double> (*measure)(const MapMetricInput& in); ///< [N], or [disturbed]
+  /// Of a metric that is the difference of two others: their names. Where both were measured, they
+  /// are subtracted instead.
+  std::string_view minuend{}, subtrahend{};
 };
 
 inline constexpr MapMetric map_metrics[] = {
@@ -78,7 +81,8 @@ inline constexpr MapMetric map_metrics[] = {
      MapMetric::Reads::labels,
      [](auto& in) {
        return masked_advantage(*in.model, in.x, in.labels, in.maps, {.rank_by = in.rank_by});
-     }},
+     },
+     "masked_accuracy_of_random_ranking", "masked_accuracy"},
     {"road", "ROAD", "accuracy while the lowest positions are imputed, minus while the highest are",
      +1, MapMetric::Reads::grid,
      [](auto& in) {
@@ -137,6 +141,28 @@ struct MapMeasure {
   Tensor<double> values;
 };
 
+namespace detail {
+
+/// The measure of that name, or null.
+inline const MapMeasure* find_measure(const std::vector<MapMeasure>& all, std::string_view name) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const MapMeasure& m) { return m.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// The metric, from `all` that were measured where it is their difference.
+inline Tensor<double> measure_or_subtract(const MapMetric& metric, const MapMetricInput& in,
+                                          const std::vector<MapMeasure>& all) {
+  const MapMeasure *from = find_measure(all, metric.minuend),
+                   *what = find_measure(all, metric.subtrahend);
+  if (!from || !what) return metric.measure(in);
+  Tensor<double> difference = from->values;
+  for (index_t n = 0; n < difference.size(); ++n) difference[n] -= what->values[n];
+  return difference;
+}
+
+} // namespace detail
+
 /// Every metric that keep(metric) wants and the input can give, in the table's order.
 template <class Keep>
 std::vector<MapMeasure> measure_maps(const MapMetricInput& in, Keep keep) {
@@ -145,7 +171,7 @@ std::vector<MapMeasure> measure_maps(const MapMetricInput& in, Keep keep) {
     if (!can_measure(metric, in) || !keep(metric)) continue;
     std::string name(metric.name);
     if (metric.reads == MapMetric::Reads::mask) name += in.mask_name;
-    all.push_back({std::move(name), metric.measure(in)});
+    all.push_back({std::move(name), detail::measure_or_subtract(metric, in, all)});
   }
   return all;
 }

@@ -19,7 +19,8 @@ namespace {
 
 std::string trimmed(const std::string& line) {
   const std::size_t first = line.find_first_not_of(' ');
-  return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(' ') - first + 1);
+  return first == std::string::npos ? ""
+                                    : line.substr(first, line.find_last_not_of(' ') - first + 1);
 }
 
 /// True if the stretches of `quote` between lines "..." stand in the file one behind the other.
@@ -93,7 +94,8 @@ std::vector<std::string> measured_numbers(const std::string& text) {
     if (!is_digit(text[i]) && !(text[i] == '.' && i + 1 < text.size() && is_digit(text[i + 1])))
       continue;
     while (end < text.size() &&
-           (is_digit(text[end]) || (text[end] == '.' && end + 1 < text.size() && is_digit(text[end + 1]))))
+           (is_digit(text[end]) ||
+            (text[end] == '.' && end + 1 < text.size() && is_digit(text[end + 1]))))
       ++end;
     const std::string number = text.substr(i, end - i);
     const std::size_t dot = number.find('.');
@@ -143,11 +145,12 @@ std::vector<std::string> page_problems(const std::string& page, const std::strin
     const std::size_t close = text.find('`', open + 1);
     if (close == std::string::npos) break;
     std::string name = text.substr(open + 1, close - open - 1);
-    if (name.size() > 2 && name.compare(name.size() - 2, 2, "()") == 0) name.resize(name.size() - 2);
+    if (name.size() > 2 && name.compare(name.size() - 2, 2, "()") == 0)
+      name.resize(name.size() - 2);
     const std::size_t colons = name.rfind("::");
     if (colons != std::string::npos) name = name.substr(colons + 2);
-    const bool identifier = !name.empty() && !is_digit(name[0]) &&
-                            std::all_of(name.begin(), name.end(), is_word);
+    const bool identifier =
+        !name.empty() && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), is_word);
     if (identifier && !sources.count(name)) problem("no " + name + " in the code");
     open = text.find('`', close + 1);
   }
@@ -200,7 +203,8 @@ TEST_CASE("every chapter is listed and short, with three exercises and their sol
   for (const auto& page : chapters()) {
     const std::string name = page.filename().string(), text = read(page);
     pages += text;
-    if (index.find("(" + name + ")") == std::string::npos) problems.push_back("not listed: " + name);
+    if (index.find("(" + name + ")") == std::string::npos)
+      problems.push_back("not listed: " + name);
     if (list.find(name) == std::string::npos) problems.push_back("not tested: " + name);
     for (const char* i : {"1", "2", "3"}) {
       const std::string solution =
@@ -212,8 +216,11 @@ TEST_CASE("every chapter is listed and short, with three exercises and their sol
   }
   for (const auto& entry : std::filesystem::recursive_directory_iterator("examples/learn")) {
     const std::string path = entry.path().generic_string(), file = entry.path().filename().string();
-    if (entry.path().extension() != ".cpp" || path.find("/exercises/") != std::string::npos) continue;
-    const std::size_t longest = file == "one_file.cpp" ? 1000 : file.rfind("step", 0) == 0 ? 120 : 60;
+    if (entry.path().extension() != ".cpp" || path.find("/exercises/") != std::string::npos)
+      continue;
+    const std::size_t longest = file == "one_file.cpp"       ? 1000
+                                : file.rfind("step", 0) == 0 ? 120
+                                                             : 60;
     const std::size_t lines = lines_of(read(path)).size();
     if (lines > longest && file != "driver.cpp")
       problems.push_back(path + " has " + std::to_string(lines) + " lines");

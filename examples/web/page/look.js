@@ -14,7 +14,7 @@ const METHODS = [
   },
   {
     name: "Occlusion",
-    note: "How far the score falls when a window is hidden. Asks the integer engine alone.",
+    note: "How far the score falls when a window is hidden. It needs no gradient, so integers can do it.",
   },
 ];
 const SIDES = [

@@ -18,8 +18,8 @@ ranks() {
 
 # pids WORD..: the processes that were started with these words, one after the other.
 pids() {
-  for process in /proc/[0-9]*; do
-    tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q -e "$*" && echo "${process#/proc/}"
+  grep -lsaz -e "$work" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
+    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -e "$*" && echo "$pid"
   done
 }
 
@@ -68,9 +68,9 @@ until [ -e "$work/lost/checkpoint.safetensors" ]; do
   sleep 0.05
 done
 victim=$(pids "$program" $small --epochs 1000 --out "$work/lost" | while read -r pid; do
-  case $(readlink "/proc/$pid/exe") in *mpi* | *orte*) ;; *) echo "$pid" ;; esac
+  [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$program")" ] && echo "$pid"
 done | tail -1)
-kill -9 "$victim"
+kill -9 "$victim" || fail "no rank to kill"
 seconds=0
 while [ -n "$(pids --out "$work/lost")" ] && [ $seconds -lt 30 ]; do
   sleep 1

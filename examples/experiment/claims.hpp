@@ -13,6 +13,7 @@
 // than 3 seeds: no verdict, the number alone.
 #pragma once
 
+#include "grid.hpp"
 #include "study.hpp"
 #include "subject.hpp"
 
@@ -20,6 +21,8 @@
 #include "sgq/saliency/metrics/jackknife.hpp"
 
 namespace examples {
+
+inline constexpr double significance = 0.05; ///< of corrected p
 
 enum class Verdict { supported, refuted, mixed, undecided, none };
 
@@ -85,53 +88,34 @@ inline std::vector<Question> questions_of_papers() {
   return all;
 }
 
-/// Those about controls and rivals, and blank maps.
-inline std::vector<Question> questions_of_ours(const std::string& dataset) {
-  const Arm real{"fp32", how::guided}, two{"w2a2", how::guided};
-  const std::string ig = "integrated-gradients.";
+/// Those about controls and rivals of guided fp32 networks.
+inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
+  const Arm real{"fp32", how::guided}, longer{"fp32", how::equal_compute};
   std::vector<Question> all;
+  const auto add = [&](const char* id, const std::string& claim, const Arm& a, const Arm& b) {
+    all.push_back({id, claim, Rule::maps, a, b, +1});
+  };
   for (const std::string& bits : {main_bits[0], main_bits[1]})
-    all.push_back({"C1",
-                   "guiding does it, not masking, " + bits,
-                   Rule::maps,
-                   {bits, how::guided},
-                   {bits, how::random_mask},
-                   +1});
-  if (dataset == "fashion-mnist")
-    all.push_back({"C1",
-                   "guiding does it, not longer training",
-                   Rule::maps,
-                   real,
-                   {"fp32", how::equal_compute},
-                   +1});
-  all.push_back({"C2",
-                 "better than SmoothGrad of plain networks",
-                 Rule::maps,
-                 real,
-                 {"fp32", how::plain, "smoothgrad."},
-                 +1});
-  all.push_back({"C2",
-                 "better than integrated gradients of plain networks",
-                 Rule::maps,
-                 real,
-                 {"fp32", how::plain, ig},
-                 +1});
+    add("C1", "guiding does it, not masking, " + bits, {bits, how::guided},
+        {bits, how::random_mask});
+  if (dataset == "fashion-mnist") add("C1", "guiding does it, not longer training", real, longer);
+  add("C2", "better than SmoothGrad of plain networks", real, {"fp32", how::plain, "smoothgrad."});
+  add("C2", "better than integrated gradients of plain networks", real,
+      {"fp32", how::plain, "integrated-gradients."});
+  return all;
+}
+
+inline std::vector<Question> questions_of_blank_maps() {
+  std::vector<Question> all;
+  const auto add = [&](const std::string& claim, const Arm& a, const Arm& b, int claimed) {
+    all.push_back({"E", claim, Rule::measure, a, b, claimed, "blank_maps"});
+  };
   for (const std::string& training : {how::plain, how::guided})
     for (const std::string& bits : {main_bits[1], main_bits[2]})
-      all.push_back({"E",
-                     "quantising makes maps blank, " + training + " " + bits,
-                     Rule::measure,
-                     {bits, training},
-                     {"fp32", training},
-                     +1,
-                     "blank_maps"});
-  all.push_back({"E",
-                 "integrated gradients leave fewer maps blank, guided w2a2",
-                 Rule::measure,
-                 {"w2a2", how::guided, ig},
-                 two,
-                 -1,
-                 "blank_maps"});
+      add("quantising makes maps blank, " + training + " " + bits, {bits, training},
+          {"fp32", training}, +1);
+  add("integrated gradients leave fewer maps blank, guided w2a2",
+      {"w2a2", how::guided, "integrated-gradients."}, {"w2a2", how::guided}, -1);
   return all;
 }
 
@@ -230,8 +214,9 @@ inline Claim ask_drift(const io::Json& row) {
   return c;
 }
 
-/// Holm over all tests. A two-sided test is one; the others have one for each direction.
-inline void correct(std::vector<Claim>& claims) {
+/// Holm over all tests. A two-sided test is one; the others have one for each direction. Returns how
+/// many there are.
+inline std::size_t correct(std::vector<Claim>& claims) {
   std::vector<double> p;
   std::vector<double*> into;
   const auto add = [&](double tested, double& corrected) {
@@ -245,25 +230,27 @@ inline void correct(std::vector<Claim>& claims) {
   }
   const std::vector<double> adjusted = saliency::holm(p);
   for (std::size_t i = 0; i < into.size(); ++i) *into[i] = adjusted[i];
+  return p.size();
 }
 
-/// How many seeds would decide an open claim.
-inline std::optional<index_t> needed(const Claim& c) {
+/// How many seeds would decide an open claim, were it the first of `tests` in Holm's order.
+inline std::optional<index_t> needed(const Claim& c, std::size_t tests) {
+  const double sides = c.question.rule == Rule::kept ? 2 : 1, // of an interval: one is tested
+      confidence = 1 - sides * significance / static_cast<double>(tests);
   std::optional<index_t> most = 0;
   for (const Part& part : c.parts) {
     saliency::SeedEstimate e = part.found.seeds;
     e.mean += c.margin;
-    const auto one = saliency::seeds_needed(e, c.question.rule == Rule::kept ? 0.90 : 0.95);
+    const auto one = saliency::seeds_needed(e, confidence);
     most = most && one ? std::optional(std::max(*most, *one)) : std::nullopt;
   }
   return most;
 }
 
-inline void decide(Claim& c) {
+inline void decide(Claim& c, std::size_t tests) {
   if (c.question.rule == Rule::counted || c.seeds() < saliency::fewest_seeds) return;
-  constexpr double alpha = 0.05;
-  if (c.corrected_for < alpha || c.corrected_against < alpha) {
-    c.verdict = c.corrected_for < alpha ? Verdict::supported : Verdict::refuted;
+  if (c.corrected_for < significance || c.corrected_against < significance) {
+    c.verdict = c.corrected_for < significance ? Verdict::supported : Verdict::refuted;
     return;
   }
   c.verdict = Verdict::undecided;
@@ -271,7 +258,7 @@ inline void decide(Claim& c) {
       sign_of(c.parts[0].found.seeds) != sign_of(c.parts[1].found.seeds))
     c.verdict = Verdict::mixed;
   else
-    c.seeds_needed = needed(c);
+    c.seeds_needed = needed(c, tests);
 }
 
 } // namespace detail
@@ -279,12 +266,14 @@ inline void decide(Claim& c) {
 /// All claims that the set's networks allow, in the order of the page.
 inline std::vector<Claim> decide_claims(const Study& study) {
   std::vector<Claim> claims;
-  for (const auto& list : {detail::questions_of_papers(), detail::questions_of_ours(study.dataset)})
+  for (const auto& list :
+       {detail::questions_of_papers(), detail::questions_of_rivals(study.dataset),
+        detail::questions_of_blank_maps()})
     for (const Question& q : list)
       if (auto claim = detail::ask(study, q)) claims.push_back(std::move(*claim));
   for (const io::Json& row : study.drift) claims.push_back(detail::ask_drift(row));
-  detail::correct(claims);
-  for (Claim& c : claims) detail::decide(c);
+  const std::size_t tests = detail::correct(claims);
+  for (Claim& c : claims) detail::decide(c, tests);
   return claims;
 }
 

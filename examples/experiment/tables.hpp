@@ -1,9 +1,9 @@
 // The page's tables and charts of accuracy, maps and claims, each from the study.
 #pragma once
 
-#include "charts.hpp"
 #include "claims.hpp"
 #include "document.hpp"
+#include "glance_chart.hpp"
 
 namespace examples {
 

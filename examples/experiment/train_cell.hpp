@@ -156,6 +156,18 @@ inline void add_clips(io::Json& row, const io::Json& trained, const std::string&
 
 } // namespace detail
 
+namespace detail {
+
+/// SHA-256 of what the cell left behind.
+inline void add_files(io::Json& row, const TrainingOptions& o, const std::string& predictions) {
+  row["files"]["model.safetensors"] = io::sha256(io::read_file(o.out + "/model.safetensors"));
+  row["files"]["predictions.npy"] = io::sha256(io::read_file(predictions));
+  if (o.bits != "fp32")
+    row["files"]["integer.safetensors"] = io::sha256(io::read_file(o.out + "/integer.safetensors"));
+}
+
+} // namespace detail
+
 /// Trains a cell, in cell.options.out, and tests it; goes on from its checkpoint if told so. Where
 /// the images are for validation, the second measure of the first `explained` is taken, too.
 /// Returns the row.
@@ -166,8 +178,7 @@ inline io::Json train_cell(Cell cell, const std::string& out, index_t explained,
   o.resume = resume;
   const io::Json trained = train_network(o, sets);
   const Stopwatch watch;
-  const std::string file = o.out + "/model.safetensors";
-  nn::Model<float> model = nn::load_model(file);
+  nn::Model<float> model = nn::load_model(o.out + "/model.safetensors");
   io::Json row = making_of(cell), run = io::Json::object({});
   row["dataset"] = o.dataset;
   row["net"] = cell.net();
@@ -186,10 +197,7 @@ inline io::Json train_cell(Cell cell, const std::string& out, index_t explained,
   detail::add_test(row, run, model, sets.test, o, predictions);
   detail::add_history(row, run, o.out);
   detail::add_clips(row, trained, o.out);
-  row["files"]["model.safetensors"] = io::sha256(io::read_file(file));
-  row["files"]["predictions.npy"] = io::sha256(io::read_file(predictions));
-  if (o.bits != "fp32")
-    row["files"]["integer.safetensors"] = io::sha256(io::read_file(o.out + "/integer.safetensors"));
+  detail::add_files(row, o, predictions);
   if (validation) {
     Subject s(std::move(model), sets.test, explained);
     const io::Json measured = measure_second(s, o.dataset);

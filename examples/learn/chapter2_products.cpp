@@ -10,6 +10,19 @@
 using namespace sgq;
 using namespace sgq::kernels;
 
+/// Milliseconds, the best of seven.
+template <class Run>
+double time_of(Run run) {
+  double best = 1e9;
+  for (int i = 0; i < 7; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    run();
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, 1e3 * time.count());
+  }
+  return best;
+}
+
 int main() {
   set_num_threads(1);
   const ConvGeometry g{1, 32, 28, 28, 64, 3, 3, 1, 1}; // 32 -> 64 channels of 28 x 28, 3 x 3
@@ -19,13 +32,7 @@ int main() {
   for (index_t i = 0; i < w.size(); ++i) w[i] = float(Random(2).below(i, 15)) - 7;
 
   const auto show = [&](const char* name, const Tensor<float>& built, auto&& run) {
-    double best = 1e9;
-    for (int i = 0; i < 7; ++i) {
-      const auto begin = std::chrono::steady_clock::now();
-      run();
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-      best = std::min(best, 1e3 * time.count());
-    }
+    const double best = time_of(run);
     if (truth.empty()) truth = y;
     std::printf("%-24s builds %6ld numbers, %7.3f ms, %s\n", name, long(built.size()), best,
                 std::equal(y.begin(), y.end(), truth.begin()) ? "equal" : "different");
@@ -42,16 +49,11 @@ int main() {
   });
   show("im2col, fast product", columns, [&] {
     learn::im2col(g, x.data(), columns);
-    const index_t m = g.out_channels, n = g.out_plane(), k = g.filter_size();
-    gemm(Gemm<float>{.m = m,
-                     .n = n,
-                     .k = k,
-                     .a = w.data(),
-                     .lda = k,
-                     .b = columns.data(),
-                     .ldb = n,
-                     .c = y.data(),
-                     .ldc = n});
+    Gemm<float> p{.m = g.out_channels, .n = g.out_plane(), .k = g.filter_size()};
+    p.a = w.data(), p.lda = p.k;
+    p.b = columns.data(), p.ldb = p.n;
+    p.c = y.data(), p.ldc = p.n;
+    gemm(p);
   });
   show("the library", copies,
        [&] { conv2d_forward<float, float>(g, {x.data()}, w.data(), y.data()); });

@@ -1,8 +1,8 @@
 // sgq/sgq.hpp -- everything.
 //
 // Each header also works alone; a program that cares for its compile time includes what it uses.
-// Two are left out: distributed/mpi.hpp, which needs an MPI, and distributed/thread_communicator.hpp,
-// which needs threads.
+// Two are left out: distributed/mpi.hpp, which needs an MPI, and
+// distributed/thread_communicator.hpp, which needs threads.
 #pragma once
 
 #include "sgq/config.hpp"

@@ -116,7 +116,7 @@ inline Part own_part(index_t n) {
   return batch ? cut(n, batch->rank(), batch->ranks()) : Part{0, n};
 }
 
-/// Completes n rows of `width` numbers, of which this process has written its own_part(n).
+/// Completes n rows of `width` numbers. This process has written those of own_part(n).
 template <class X>
 void gather_parts(X* rows, index_t n, index_t width) {
   SharedBatch* const batch = SharedBatch::current();

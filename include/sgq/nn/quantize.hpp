@@ -207,9 +207,9 @@ enum class Clips {
 
 /// Sets every alpha to the 99.9 % quantile of the layer's positive pre-activations on a batch,
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
-/// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks share
-/// x has the images of one, and each rank calibrates on those of all. Throws value_error on a net
-/// without PACT.
+/// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks
+/// share, x has the images of one, and each rank calibrates on those of all. Throws value_error on
+/// a net without PACT.
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())

@@ -22,6 +22,8 @@
 #include "sgq/ops/reduce.hpp"
 #include "sgq/ops/signal.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace sgq::ops {
@@ -166,6 +168,28 @@ struct NormChannels {
   View<const T> gain; ///< gamma / sqrt(var + eps)
 };
 
+namespace detail {
+
+/// The sums of dy and of dy (u - mean) of channel c: of the planes' `sums` where they are at hand,
+/// else take(n, c, to) writes those of a plane.
+template <class Take>
+std::array<double, 2> channel_sums(const double* sums, Take& take, index_t batch, index_t channels,
+                                   index_t c) {
+  std::array<double, 2> total{};
+  for (index_t n = 0; n < batch; ++n) {
+    double at_plane[2];
+    if (sums)
+      std::copy_n(sums + 2 * (n * channels + c), 2, at_plane);
+    else
+      take(n, c, at_plane);
+    total[0] += at_plane[0];
+    total[1] += at_plane[1];
+  }
+  return total;
+}
+
+} // namespace detail
+
 /// dgamma, dbeta += (skipped where empty); dx overwritten (skipped where empty), dx may be dy.
 template <class T>
 void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<const T> dy,
@@ -185,16 +209,7 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
     };
     const double* const sums = wants_sums ? gather_planes<2>(batch, channels, take) : nullptr;
     parallel_for(channels, [&](index_t c) {
-      double sum = 0, dot = 0; // of dy and of dy (u - mean)
-      for (index_t n = 0; wants_sums && n < whole; ++n) {
-        double at_plane[2];
-        if (sums)
-          std::copy_n(sums + 2 * (n * channels + c), 2, at_plane);
-        else
-          take(n, c, at_plane);
-        sum += at_plane[0];
-        dot += at_plane[1];
-      }
+      const auto [sum, dot] = detail::channel_sums(sums, take, wants_sums ? whole : 0, channels, c);
       const double rate = static_cast<double>(at.rate[c]), gain = static_cast<double>(at.gain[c]);
       if (!dgamma.empty()) {
         dgamma[c] += static_cast<T>(dot * rate);

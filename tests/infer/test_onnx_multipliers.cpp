@@ -52,54 +52,32 @@ index_t wrong_codes(const Problem& p, const Thresholds& t, F&& f) {
 
 } // namespace
 
-TEST_CASE("ONNX: a searched bias and multiplier give every sum its code", "[infer]") {
-  for (int bits : {2, 4, 8}) {
-    int found_of = 0;
-    for (std::uint64_t seed = 0; seed < 60; ++seed) {
-      const Problem p = draw(seed, bits, false);
-      const Thresholds t = p.thresholds();
-      const int factor = bits == 2 ? 42 : bits == 4 ? 18 : 1;
-      const auto found =
-          onnx::find_multiplier(infer::detail::channel_thresholds(t, 0, p.bound), factor);
-      if (!found) continue;
-      ++found_of;
-      INFO(bits << " bits, seed " << seed);
-      CHECK(found->margin >= onnx::detail::least_margin);
-      CHECK(wrong_codes(p, t, [&](index_t a, int) {
-              const auto sum = static_cast<std::int32_t>(factor * a + found->bias);
-              return clamp_code(static_cast<float>(sum) * found->multiplier, quant::max_code(bits));
-            }) == 0);
-      // Wide enough that a float more or less in the multiplier changes nothing.
-      const float next = std::nextafter(found->multiplier, 2.0f);
-      CHECK(wrong_codes(p, t, [&](index_t a, int) {
-              const auto sum = static_cast<std::int32_t>(factor * a + found->bias);
-              return clamp_code(static_cast<float>(sum) * next, quant::max_code(bits));
-            }) == 0);
-    }
-    CHECK(found_of >= (bits == 2 ? 60 : bits == 4 ? 55 : 0));
-  }
-}
-
-TEST_CASE("ONNX: a shift in float gives every sum its code, for every residual code", "[infer]") {
+TEST_CASE("ONNX: searched whole numbers and a multiplier give every sum its code", "[infer]") {
   for (bool joins : {false, true})
     for (int bits : {2, 4, 8}) {
       int found_of = 0;
-      const std::uint64_t seeds = bits == 8 && joins ? 4 : 40;
-      for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-        const Problem p = draw(100 + seed, bits, joins);
+      const int seeds = bits == 8 && joins ? 4 : 40;
+      for (int seed = 0; seed < seeds; ++seed) {
+        const Problem p = draw(static_cast<std::uint64_t>(seed), bits, joins);
         const Thresholds t = p.thresholds();
-        const auto found = onnx::find_shift(infer::detail::channel_thresholds(t, 0, p.bound));
+        const int factor = joins ? 300 : bits == 2 ? 42 : bits == 4 ? 18 : 1;
+        const auto scaling = joins ? onnx::Scaling::divides : onnx::Scaling::multiplies;
+        const auto found = onnx::find_multiplier(infer::detail::channel_thresholds(t, 0, p.bound),
+                                                 factor, scaling);
         if (!found) continue;
         ++found_of;
         INFO(bits << " bits, seed " << seed << (joins ? ", residual" : ""));
-        CHECK(wrong_codes(p, t, [&](index_t a, int r) {
-                const float moved = static_cast<float>(a) + found->offset;
-                const float worth = static_cast<float>(r) * found->worth;
-                const float sum = moved + worth;
-                return clamp_code(sum / found->divisor, quant::max_code(bits));
-              }) == 0);
+        CHECK(found->margin >= onnx::detail::least_margin);
+        // A float more or less in the multiplier changes nothing either.
+        for (const float scale :
+             {found->scale, std::nextafter(found->scale, 1e9f), std::nextafter(found->scale, 0.0f)})
+          CHECK(wrong_codes(p, t, [&](index_t a, int r) {
+                  const auto sum =
+                      static_cast<float>(found->factor * a + found->bias + found->worth * r);
+                  return clamp_code(joins ? sum / scale : sum * scale, quant::max_code(bits));
+                }) == 0);
       }
-      CHECK(found_of >= (bits == 2 ? 40 : bits == 4 ? 39 : 0));
+      CHECK(found_of >= (bits == 2 ? 40 : bits == 4 ? 36 : 0));
     }
 }
 
@@ -107,19 +85,23 @@ TEST_CASE("ONNX: channels whose code never changes", "[infer]") {
   for (float t : {-1.0f, 0.0f, 0.8f, 1.1f, 9.0f}) {
     const Problem p{{0.0f, t}, 1.5, 4, 1000};
     const Thresholds thresholds = p.thresholds();
-    const auto channel = infer::detail::channel_thresholds(thresholds, 0, p.bound);
-    const auto multiplier = onnx::find_multiplier(channel, 18);
-    REQUIRE(multiplier);
+    const auto found = onnx::find_multiplier(
+        infer::detail::channel_thresholds(thresholds, 0, p.bound), 18, onnx::Scaling::divides);
+    REQUIRE(found);
+    CHECK(found->factor == 0);
     CHECK(wrong_codes(p, thresholds, [&](index_t a, int) {
-            const auto sum = static_cast<std::int32_t>(18 * a + multiplier->bias);
-            return clamp_code(static_cast<float>(sum) * multiplier->multiplier, 15);
-          }) == 0);
-    const auto shift = onnx::find_shift(channel);
-    REQUIRE(shift);
-    CHECK(wrong_codes(p, thresholds, [&](index_t a, int) {
-            return clamp_code((static_cast<float>(a) + shift->offset) / shift->divisor, 15);
+            return clamp_code(static_cast<float>(found->factor * a + found->bias) / found->scale,
+                              15);
           }) == 0);
   }
+}
+
+TEST_CASE("ONNX: a channel whose code follows the residual alone has no multiplier", "[infer]") {
+  const Problem p{{0.0f, 0.3f}, 1.5, 4, 1000, {0.1f, 15}};
+  const Thresholds t = p.thresholds();
+  CHECK(t.code(0, 5, 0) != t.code(0, 5, 9));
+  CHECK_FALSE(onnx::find_multiplier(infer::detail::channel_thresholds(t, 0, p.bound), 300,
+                                    onnx::Scaling::divides));
 }
 
 TEST_CASE("ONNX: ties of the double formula have no line, and none is found", "[infer]") {
@@ -129,8 +111,8 @@ TEST_CASE("ONNX: ties of the double formula have no line, and none is found", "[
   const auto channel = infer::detail::channel_thresholds(t, 0, p.bound);
   CHECK(t.values(0, 0) == 2); // 0.5 rounds to 0
   CHECK(t.values(0, 1) == 3); // 1.5 rounds to 2
-  CHECK_FALSE(onnx::find_multiplier(channel, 18));
-  CHECK_FALSE(onnx::find_shift(channel));
+  CHECK_FALSE(onnx::find_multiplier(channel, 18, onnx::Scaling::multiplies));
+  CHECK_FALSE(onnx::find_multiplier(channel, 4000, onnx::Scaling::divides));
 }
 
 } // namespace test_onnx_multipliers

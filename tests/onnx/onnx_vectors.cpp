@@ -210,6 +210,9 @@ io::Json random_cases(const std::string& folder, index_t images) {
                               .first_last = quant::FirstLast::same,
                               .width = 4}),
       true);
+  // Their gammas are not 0, so their residual layers have multipliers.
+  for (const char* name : {"residual w4a4", "residual w2a2"})
+    add(name, small_net<float>(name), true);
   add("oblong w4a4", infer_tests::oblong_net("w4a4"), false);
   nn::Net<float> real = nn::resnet20({.seed = 3, .width = 4});
   infer_tests::randomize_batch_norm(real, 3);

@@ -21,8 +21,7 @@ public:
   OnnxExport run() {
     check_quant_params("ONNX export, option input", o_.input, net_.input_shape()[1]);
     check_real();
-    op_.model().input("pixels", Type::uint8, with_open_batch(net_.input_shape()),
-                      "pixel codes 0..255 as the data set has them; normalisation is inside");
+    op_.model().input("pixels", Type::uint8, with_open_batch(net_.input_shape()), about_pixels);
     if (o_.fold_batch_norm)
       for (const FusedStep<float>& step : fuse(net_)) write(step);
     else

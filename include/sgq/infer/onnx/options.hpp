@@ -59,4 +59,9 @@ struct OnnxExport {
   int opset = 0;
 };
 
+namespace onnx {
+inline constexpr const char* about_pixels =
+    "pixel codes 0..255 as the data set has them; normalisation is inside";
+}
+
 } // namespace sgq::infer

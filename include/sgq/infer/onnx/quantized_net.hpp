@@ -2,14 +2,15 @@
 //
 //     form      sums                      codes from them
 //     exact     Conv of packed weights    Mul, Add, Clip, Round in double
-//     integer   QLinearConv: sums and codes in one node, where b and m are found;
-//               else ConvInteger or Conv  Sub, QuantizeLinear in float, where that is proved;
+//     integer   QLinearConv: sums and codes in one node;
+//               else Conv of K c, in float, where a residual joins or pixels come in:
+//                                         Add, QuantizeLinear in float;
 //               else as in exact
 //
-// The integer form takes the first of the three for which every channel of the layer has a proof,
-// and says which (OnnxLayer). QLinearConv's weights are the codes times K = floor(127 / max |c|),
-// which makes its integer bias K times finer. Products of pairs must not saturate 16 bits, as x86
-// without VNNI adds them: layers that read 8-bit codes take ConvInteger with uint8 weights.
+// The integer form takes the first of the three for which every channel of the layer has a proof
+// (onnx/multipliers.hpp), and says which (OnnxLayer). QLinearConv's weights are the codes times
+// K = floor(127 / max |c|), and products of pairs must not saturate the 16 bits in which x86
+// without VNNI adds them. A float Conv has the largest K that keeps its sums below 2^24.
 #pragma once
 
 #include "sgq/infer/check.hpp"
@@ -29,8 +30,7 @@ public:
   /// Throws value_error.
   OnnxExport run() {
     check_graph(g_);
-    op_.model().input("pixels", Type::uint8, with_open_batch(g_.image),
-                      "pixel codes 0..255 as the data set has them; normalisation is inside");
+    op_.model().input("pixels", Type::uint8, with_open_batch(g_.image), about_pixels);
     for (Value v = 1; v <= g_.last(); ++v) write_step(v, g_.steps[v - 1]);
     if (o_.saliency) write_saliency();
     for (Value v = 1; v <= g_.last() && o_.intermediate; ++v)
@@ -47,23 +47,20 @@ private:
 
   void report(const Step& s, const std::string& operation, const std::string& note = {},
               double margin = 0) {
-    const bool bytes = operation.rfind("Conv,", 0) != 0; // others are not packed
-    layers_.push_back({s.name, operation, note, margin,
-                       bytes && s.op == Op::convolve
-                           ? s.weights.size()
-                           : static_cast<index_t>(s.weights.bytes.size())});
+    const bool packed = operation == "Conv, codes in double" || operation == "Conv, logits";
+    const auto bytes = static_cast<index_t>(s.weights.bytes.size());
+    layers_.push_back({s.name, operation, note, margin, packed ? bytes : s.weights.size()});
   }
 
   void write_step(Value v, const Step& s) {
     const std::string& x = name_of(g_, s.input);
-    const Attributes windows = window(s.kernel_h, s.kernel_w, s.stride, 0);
     if (s.op == Op::shortcut) {
       const std::string zero =
           type_of(g_, s.input) == Type::uint8 ? op_.number(std::uint8_t{0}) : op_.number(0.0f);
       op_.shortcut(s.name, x, g_.shape(s.input), s.shape, s.stride, zero);
       report(s, s.stride > 1 ? "Slice, Pad" : "Pad");
     } else if (s.op == Op::max_pool) {
-      op_.model().node("MaxPool", s.name, {x}, windows);
+      op_.model().node("MaxPool", s.name, {x}, window(s.kernel_h, s.kernel_w, s.stride, 0));
       report(s, "MaxPool");
     } else if (s.op == Op::sum_pool) {
       write_sum_pool(s);
@@ -99,13 +96,12 @@ private:
 
   /// The sums of a step, in float where they fit. Throws value_error where they fit nowhere.
   std::string sums_of(const Step& s, const std::string& name, bool* in_float) {
-    const std::vector<std::uint8_t> none(s.bias.size(), 0);
     *in_float = sums_.fit_float(s);
-    if (*in_float) return sums_.in_float(s, name, none);
+    if (*in_float) return sums_.in_float(s, name, identity(s));
     if (!sums_.fit_integers(s))
       fail(s, "sums of at most 2^24, which a float holds", "up to " + to_text(s.bound),
            "fewer inputs or bits");
-    return sums_.in_integers(s, name, none);
+    return sums_.in_integers(s, name);
   }
 
   void write_in_double(const Step& s) {
@@ -132,12 +128,12 @@ private:
     if (sums_.is_linear(s)) sums_.transposed(s.name, target(s));
   }
 
-  /// True if every channel has a form in integers, or in float behind integer sums.
+  /// True if every channel has a multiplier, of bytes or of floats.
   bool write_in_integers(const Step& s) {
     std::vector<detail::ChannelThresholds> channels;
     for (index_t c = 0; c < s.thresholds.channels(); ++c)
       channels.push_back(infer::detail::channel_thresholds(s.thresholds, c, s.bound));
-    return write_qlinear(s, channels) || write_shifted(s, channels);
+    return write_qlinear(s, channels) || write_scaled(s, channels);
   }
 
   /// Why a layer has no QLinearConv of its own; empty where nothing speaks against it.
@@ -158,72 +154,86 @@ private:
     return std::min(127, pairs) / std::max(1, Sums::largest(s));
   }
 
+  /// The multipliers of all channels, or none and a note.
+  std::vector<Multiplier> multipliers_of(const std::vector<detail::ChannelThresholds>& channels,
+                                         int factor, Scaling scaling) {
+    std::vector<Multiplier> all;
+    for (const auto& channel : channels) {
+      const auto found = find_multiplier(channel, factor, scaling);
+      if (!found) {
+        note_ += std::string(note_.empty() ? "" : ", ") + "no multiplier for channel " +
+                 to_text(all.size()) + (scaling == Scaling::divides ? " in float" : "");
+        return {};
+      }
+      all.push_back(*found);
+    }
+    return all;
+  }
+
+  /// K, negative where a channel falls, and b.
+  static Affine affine_of(const Step& s, const std::vector<Multiplier>& multipliers) {
+    Affine k;
+    for (const Multiplier& m : multipliers) {
+      k.factor.push_back(s.thresholds.falling[k.factor.size()] ? -m.factor : m.factor);
+      k.bias.push_back(m.bias);
+    }
+    return k;
+  }
+
+  static double least_margin(const std::vector<Multiplier>& multipliers) {
+    return std::min_element(multipliers.begin(), multipliers.end(),
+                            [](auto& a, auto& b) { return a.margin < b.margin; })
+        ->margin;
+  }
+
   bool write_qlinear(const Step& s, const std::vector<detail::ChannelThresholds>& channels) {
     note_ = against_qlinear(s);
     if (!note_.empty()) return false;
-    const int factor = factor_of(s);
-    std::vector<std::int32_t> bias;
-    std::vector<float> multipliers;
-    double margin = 1e300;
-    for (const auto& channel : channels) {
-      const std::size_t c = bias.size();
-      const auto found = find_multiplier(channel, factor);
-      if (!found) {
-        note_ = "no bias for channel " + to_text(c);
-        return false;
-      }
-      const index_t own = index_t{s.bias[c]} * (s.thresholds.falling[c] ? -factor : factor);
-      bias.push_back(static_cast<std::int32_t>(found->bias + own));
-      multipliers.push_back(found->multiplier);
-      margin = std::min(margin, found->margin);
-    }
-    add_qlinear(s, sums_.weight_bytes<std::int8_t>(s, factor, s.thresholds.falling, 0), bias,
-                multipliers);
-    report(s, "QLinearConv", {}, margin);
-    return true;
-  }
-
-  void add_qlinear(const Step& s, const std::string& weights, const std::vector<std::int32_t>& bias,
-                   const std::vector<float>& multipliers) {
-    const Extents channels{s.shape[1]};
+    const auto found = multipliers_of(channels, factor_of(s), Scaling::multiplies);
+    if (found.empty()) return false;
+    const Affine k = affine_of(s, found);
+    std::vector<float> scales;
+    for (const Multiplier& m : found) scales.push_back(m.scale);
+    const Extents extents{s.shape[1]};
     const std::string one = op_.number(1.0f), zero = op_.number(std::uint8_t{0});
     const std::string name = target(s), codes = s.max_code == 255 ? name : s.name + "/unlimited";
     op_.model().node(
         "QLinearConv", codes,
-        {sums_.input_of(s, s.name, name_of(g_, s.input)), one, zero, weights,
-         op_.constant(s.name + "/m", channels, multipliers),
-         op_.constant(s.name + "/zero points", channels, std::vector<std::int8_t>(bias.size())),
-         one, zero, op_.constant(s.name + "/b", channels, bias)},
+        {sums_.input_of(s, s.name, name_of(g_, s.input)), one, zero,
+         sums_.weight_bytes<std::int8_t>(s, k.factor, 0),
+         op_.constant(s.name + "/m", extents, scales),
+         op_.constant(s.name + "/zero points", extents, std::vector<std::int8_t>(found.size())),
+         one, zero, op_.constant(s.name + "/b", extents, sums_.bias_of(s, k))},
         sums_.window_of(s), Sums::doc(s));
     if (s.max_code < 255) limit_codes(op_, name, codes, s.max_code);
     finish(s);
+    report(s, "QLinearConv", {}, least_margin(found));
+    return true;
   }
 
-  bool write_shifted(const Step& s, const std::vector<detail::ChannelThresholds>& channels) {
-    const bool integers = sums_.fit_integers(s) && s.bound <= 1 << 24;
-    if (!integers && !sums_.fit_float(s)) {
+  /// The largest K with which K A + b + r u stays below 2^24, whatever the order of the sums.
+  int float_factor(const Step& s, const std::vector<detail::ChannelThresholds>& channels) const {
+    const Bound bound = accumulator_bound(s.weights, s.bias, g_.max_code(s.input));
+    double added = 0;
+    for (const auto& channel : channels)
+      if (const auto line = detail::line_of(channel))
+        added = std::max(added, std::abs(line->e) +
+                                    std::abs(line->u) * static_cast<double>(channel.residuals));
+    return static_cast<int>((0x1p24 - 1024) / (static_cast<double>(bound.underway) + added + 1));
+  }
+
+  bool write_scaled(const Step& s, const std::vector<detail::ChannelThresholds>& channels) {
+    const int factor = float_factor(s, channels);
+    if (factor < 1) {
       note_ += ", sums beyond 2^24";
       return false;
     }
-    std::vector<Shift> shifts;
-    double margin = 1e300;
-    for (const auto& channel : channels) {
-      const auto found = find_shift(channel);
-      if (!found) {
-        note_ += ", no float line for channel " + to_text(shifts.size());
-        return false;
-      }
-      shifts.push_back(*found);
-      margin = std::min(margin, found->margin);
-    }
-    const std::string name = s.name + "/sums";
-    const std::vector<std::uint8_t>& turned = s.thresholds.falling;
-    const std::string sums =
-        integers ? op_.cast(s.name + "/A", sums_.in_integers(s, name, turned), Type::float32)
-                 : sums_.in_float(s, name, turned);
-    requantize_in_float(op_, target(s), sums, residual_of(s), shifts, s.max_code);
+    const auto found = multipliers_of(channels, factor, Scaling::divides);
+    if (found.empty()) return false;
+    const std::string sums = sums_.in_float(s, s.name + "/sums", affine_of(s, found));
+    requantize_in_float(op_, target(s), sums, residual_of(s), found, s.max_code);
     finish(s);
-    report(s, integers ? "ConvInteger, codes in float" : "Conv, codes in float", note_, margin);
+    report(s, "Conv, codes in float", note_, least_margin(found));
     return true;
   }
 
@@ -245,7 +255,7 @@ private:
   /// Grad-CAM of what the net ends in. Throws value_error on another ending.
   void write_saliency() {
     const Step& last = g_.steps.back();
-    const Value means = last.input, maps = means == 0 ? 0 : g_.steps[means - 1].input;
+    const Value means = last.input, maps = means ? g_.steps[means - 1].input : 0;
     if (means == 0 || g_.steps[means - 1].op != Op::sum_pool || g_.shape(means).plane() != 1 ||
         maps == 0 || g_.steps[maps - 1].op != Op::convolve || g_.shape(maps).plane() == 1)
       fail(last, "feature maps, global average pooling and a linear layer at the end",

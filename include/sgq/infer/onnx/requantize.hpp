@@ -8,13 +8,11 @@
 // A graph that was read from a file has thresholds only; the line that passes through them does
 // the same, where it is proved (infer/estimate.hpp).
 //
-// In float it is the shifted sum of onnx/multipliers.hpp. QuantizeLinear divides, rounds to even
-// and saturates in one sweep:
+// In float it is the scaled sum of onnx/multipliers.hpp. Its terms are whole numbers below 2^24, so
+// a runtime may add them in any order, or move them into the convolution. QuantizeLinear divides,
+// rounds to even and saturates in one sweep:
 //
-//     Cast, Sub -e, (Cast r, Mul u, Add), QuantizeLinear d, Clip
-//
-// It is a Sub because ONNX Runtime moves an Add behind a Conv into the Conv's bias, where partial
-// sums would be rounded.
+//     (Cast r, Mul u, Add), QuantizeLinear 1 / m, Clip
 #pragma once
 
 #include "sgq/infer/graph.hpp"
@@ -81,27 +79,25 @@ inline void limit_codes(Operators& op, const std::string& name, const std::strin
   op.clip(name, codes, op.number(std::uint8_t{0}), op.number(static_cast<std::uint8_t>(max_code)));
 }
 
-/// The same from sums of float type, whose sign is turned where a channel falls, by a shift per
-/// channel.
+/// The same from scaled sums K A + b of float type.
 inline void requantize_in_float(Operators& op, const std::string& name, const std::string& sums,
-                                const std::string& residual, const std::vector<Shift>& shifts,
-                                index_t max_code) {
-  std::vector<float> offset, divisor, worth;
-  for (const Shift& f : shifts) {
-    offset.push_back(-f.offset);
-    divisor.push_back(f.divisor);
-    worth.push_back(f.worth);
+                                const std::string& residual,
+                                const std::vector<Multiplier>& multipliers, index_t max_code) {
+  std::vector<float> divisor, worth;
+  for (const Multiplier& m : multipliers) {
+    divisor.push_back(m.scale);
+    worth.push_back(static_cast<float>(m.worth));
   }
-  std::string v = op.binary("Sub", name + "/A + e", sums, op.per_channel(name + "/-e", offset));
+  std::string v = sums;
   if (!residual.empty()) {
     const std::string r = op.cast(name + "/r", residual, Type::float32);
     v = op.binary("Add", name + "/v", v,
                   op.binary("Mul", name + "/r u", r, op.per_channel(name + "/u", worth)));
   }
-  const auto channels = static_cast<index_t>(shifts.size());
+  const auto channels = static_cast<index_t>(multipliers.size());
   const std::string d = op.constant(name + "/d", {channels}, divisor);
   const std::string zero =
-      op.constant(name + "/zero point", {channels}, std::vector<std::uint8_t>(shifts.size()));
+      op.constant(name + "/zero point", {channels}, std::vector<std::uint8_t>(multipliers.size()));
   const std::string codes = max_code == 255 ? name : name + "/unlimited";
   op.model().node("QuantizeLinear", codes, {v, d, zero}, {{"axis", index_t{1}}});
   if (max_code < 255) limit_codes(op, name, codes, max_code);

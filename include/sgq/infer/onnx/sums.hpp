@@ -29,6 +29,15 @@ inline Type type_of(const Graph& g, Value v) {
   return g.max_code(v) > 0 && g.max_code(v) <= 255 ? Type::uint8 : Type::float32;
 }
 
+/// K and b of every channel.
+struct Affine {
+  std::vector<std::int32_t> factor, bias;
+};
+
+inline Affine identity(const Step& s) {
+  return {std::vector<std::int32_t>(s.bias.size(), 1), std::vector<std::int32_t>(s.bias.size(), 0)};
+}
+
 class Sums {
 public:
   Sums(const Graph& graph, Operators& operators) : g_(graph), op_(operators) {}
@@ -53,7 +62,7 @@ public:
     name = op_.cast(codes + "/float", codes, Type::float32);
     if (v != 0) return name;
     const std::vector<float> zero(g_.grid.zero_point.begin(), g_.grid.zero_point.end());
-    if (!all_zero(zero))
+    if (!all(zero, 0))
       name = op_.binary("Sub", "pixels/centred", name, op_.per_channel("pixels/zero point", zero));
     return name;
   }
@@ -73,47 +82,51 @@ public:
     return op_.model().node("Transpose", name, {x}, {{"perm", Extents{3, 1, 2, 0}}});
   }
 
-  /// A, or -A where `turned` says so of the channel, as float [N, O, H, W] from packed weights; of
-  /// a linear layer [1, O, 1, N].
-  std::string in_float(const Step& s, const std::string& name,
-                       const std::vector<std::uint8_t>& turned) {
+  /// K A + b as float [N, O, H, W]; A from packed weights. Of a linear layer [1, O, 1, N].
+  std::string in_float(const Step& s, const std::string& name, const Affine& k) {
     std::vector<std::string> inputs = {input_of(s, name, as_float(s.input)),
-                                       packed_weights(s, turned)};
-    const std::vector<std::int32_t> bias = turned_bias(s, turned);
-    if (!all_zero(bias))
+                                       all(k.factor, 1) ? packed_weights(s)
+                                                        : scaled_weights(s, k.factor)};
+    const std::vector<std::int32_t> bias = bias_of(s, k);
+    if (!all(bias, 0))
       inputs.push_back(op_.constant(name + "/bias", {s.weights.outputs()},
                                     std::vector<float>(bias.begin(), bias.end())));
     return op_.model().node("Conv", name, inputs, window_of(s), doc(s));
   }
 
-  /// The same as int32, from weights of a byte.
-  std::string in_integers(const Step& s, const std::string& name,
-                          const std::vector<std::uint8_t>& turned) {
+  /// A as int32, from weights of a byte.
+  std::string in_integers(const Step& s, const std::string& name) {
+    const Affine plain = identity(s);
     const bool pairs_fit = g_.max_code(s.input) * largest(s) * 2 <= 32767;
-    const std::string w = pairs_fit ? weight_bytes<std::int8_t>(s, 1, turned, 0)
-                                    : weight_bytes<std::uint8_t>(s, 1, turned, 128);
+    const std::string w = pairs_fit ? weight_bytes<std::int8_t>(s, plain.factor, 0)
+                                    : weight_bytes<std::uint8_t>(s, plain.factor, 128);
     const std::string zero_of_w =
         pairs_fit ? op_.number(std::int8_t{0}) : op_.number(std::uint8_t{128});
     const auto zero_of_x = static_cast<std::uint8_t>(padding(g_, s.input, 0));
-    const std::vector<std::int32_t> bias = turned_bias(s, turned);
-    const bool plain = all_zero(bias);
+    const std::vector<std::int32_t> bias = bias_of(s, plain);
+    const bool unbiased = all(bias, 0);
     const std::string products = op_.model().node(
-        "ConvInteger", plain ? name : name + "/products",
+        "ConvInteger", unbiased ? name : name + "/products",
         {input_of(s, name, name_of(g_, s.input)), w, op_.number(zero_of_x), zero_of_w},
         window_of(s), doc(s));
-    return plain ? products
-                 : op_.binary("Add", name, products, op_.per_channel(name + "/bias", bias));
+    return unbiased ? products
+                    : op_.binary("Add", name, products, op_.per_channel(name + "/bias", bias));
   }
 
-  /// The weights times a factor, negative where turned, as bytes.
+  /// What is added to the sums of K c x, so that K A + b comes out.
+  std::vector<std::int32_t> bias_of(const Step& s, const Affine& k) const {
+    std::vector<std::int32_t> bias = bias_without_zero_points(g_, s);
+    for (std::size_t o = 0; o < bias.size(); ++o) bias[o] = k.factor[o] * bias[o] + k.bias[o];
+    return bias;
+  }
+
+  /// The weights times K as bytes.
   template <class T>
-  std::string weight_bytes(const Step& s, int factor, const std::vector<std::uint8_t>& turned,
-                           int zero_point) {
+  std::string weight_bytes(const Step& s, const std::vector<std::int32_t>& factor, int zero_point) {
     std::vector<T> bytes;
-    for (index_t i = 0; i < s.weights.size(); ++i) {
-      const int sign = turned[static_cast<std::size_t>(i / s.weights.row())] ? -factor : factor;
-      bytes.push_back(static_cast<T>(sign * s.weights.code(i) + zero_point));
-    }
+    for (index_t i = 0; i < s.weights.size(); ++i)
+      bytes.push_back(static_cast<T>(
+          factor[static_cast<std::size_t>(i / s.weights.row())] * s.weights.code(i) + zero_point));
     return op_.constant(s.weights_name + "/weight", weight_extents(s), bytes);
   }
 
@@ -140,15 +153,9 @@ public:
 
 private:
   template <class Numbers>
-  static bool all_zero(const Numbers& numbers) {
-    return std::all_of(numbers.begin(), numbers.end(), [](auto x) { return x == 0; });
-  }
-
-  std::vector<std::int32_t> turned_bias(const Step& s,
-                                        const std::vector<std::uint8_t>& turned) const {
-    std::vector<std::int32_t> bias = bias_without_zero_points(g_, s);
-    for (std::size_t o = 0; o < bias.size(); ++o) bias[o] = turned[o] ? -bias[o] : bias[o];
-    return bias;
+  static bool all(const Numbers& numbers, int value) {
+    return std::all_of(numbers.begin(), numbers.end(),
+                       [&](auto x) { return x == static_cast<decltype(x)>(value); });
   }
 
   bool one_zero_point() const {
@@ -162,7 +169,7 @@ private:
   }
 
   /// Float codes of weights that lie in the file as they do in the integer file.
-  std::string packed_weights(const Step& s, const std::vector<std::uint8_t>& turned) {
+  std::string packed_weights(const Step& s) {
     const Type type = s.weights.bits == 2   ? Type::int2
                       : s.weights.bits == 4 ? Type::int4
                                             : Type::int8;
@@ -173,11 +180,21 @@ private:
     std::string codes = op_.model().node("DequantizeLinear", name + "/codes",
                                          {packed, op_.number(s.weights.odd ? 2.0f : 1.0f)});
     if (s.weights.odd) codes = op_.binary("Add", name + "/odd codes", codes, op_.number(1.0f));
-    if (all_zero(turned)) return codes;
-    std::vector<float> sign;
-    for (std::uint8_t t : turned) sign.push_back(t ? -1.0f : 1.0f);
-    return op_.binary("Mul", name + "/turned codes", codes,
-                      op_.constant(name + "/sign", {s.weights.outputs(), 1, 1, 1}, sign));
+    return codes;
+  }
+
+  /// K c as floats. ONNX Runtime computes Cast and Mul of constants when it loads the file, and
+  /// DequantizeLinear in every run; its fast convolutions want constants.
+  std::string scaled_weights(const Step& s, const std::vector<std::int32_t>& factor) {
+    const bool bytes = !(s.weights.odd && s.weights.bits == 8);
+    const std::string& name = s.weights_name;
+    const std::string codes =
+        bytes ? op_.cast(name + "/codes", weight_bytes<std::int8_t>(s, identity(s).factor, 0),
+                         Type::float32)
+              : packed_weights(s);
+    return op_.binary("Mul", name + "/K codes", codes,
+                      op_.constant(name + "/K", {s.weights.outputs(), 1, 1, 1},
+                                   std::vector<float>(factor.begin(), factor.end())));
   }
 
   const Graph& g_;

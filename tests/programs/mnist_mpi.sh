@@ -19,7 +19,7 @@ ranks() {
 # pids WORD..: the processes that were started with these words, one after the other.
 pids() {
   grep -lsaz -e "$work" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -e "$*" && echo "$pid"
+    { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q -e "$*" && echo "$pid"
   done
 }
 

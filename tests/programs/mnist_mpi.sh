@@ -9,12 +9,9 @@ set -u
 command -v mpirun >/dev/null || exit 77
 ldd "$program" 2>/dev/null | grep -q libmpi || exit 77
 
-# ranks N PROGRAM ARGUMENTS..: N ranks on this machine, whatever its cores.
-ranks() {
-  n=$1
-  shift
-  mpirun --allow-run-as-root --oversubscribe --bind-to none -n "$n" "$@"
-}
+# Ranks on this machine, whatever its cores. Not a function: $! must be mpirun, which passes a signal
+# on to its ranks.
+ranks="mpirun --allow-run-as-root --oversubscribe --bind-to none"
 
 # pids WORD..: the processes that were started with these words, one after the other.
 pids() {
@@ -34,7 +31,7 @@ small="$small --net lenet5 --epochs 4 --ema .9 --threads 1"
 
 # ---- The same files.
 run 0 "" $small --out "$work/whole"
-ranks 4 "$program" $small --out "$work/four" >"$work/stdout" 2>"$work/stderr" ||
+$ranks -n 4 "$program" $small --out "$work/four" >"$work/stdout" 2>"$work/stderr" ||
   fail "4 ranks: $(cat "$work/stderr")"
 for file in model.safetensors alpha.npy; do same four $file; done
 [ "$(grep -c "4 ranks of 1 threads" "$work/stdout")" -eq 1 ] || fail "not one line at the start"
@@ -44,7 +41,7 @@ for file in model.safetensors alpha.npy; do same four $file; done
 # ---- All killed at 4 ranks, gone on with at 2, killed, gone on with by one process.
 for n in 4 2; do
   touch "$work/since"
-  ranks $n "$program" $small --out "$work/killed" --checkpoint-every 0 --resume \
+  $ranks -n $n "$program" $small --out "$work/killed" --checkpoint-every 0 --resume \
     >/dev/null 2>&1 &
   launcher=$!
   until [ "$work/killed/checkpoint.safetensors" -nt "$work/since" ]; do
@@ -60,7 +57,7 @@ run 0 "" $small --out "$work/killed" --resume
 for file in model.safetensors alpha.npy; do same killed $file; done
 
 # ---- One rank killed: the others end, and the checkpoint is whole.
-ranks 3 "$program" $small --epochs 1000 --out "$work/lost" --checkpoint-every 0 \
+$ranks -n 3 "$program" $small --epochs 1000 --out "$work/lost" --checkpoint-every 0 \
   >/dev/null 2>&1 &
 launcher=$!
 until [ -e "$work/lost/checkpoint.safetensors" ]; do
@@ -78,7 +75,7 @@ while [ -n "$(pids --out "$work/lost")" ] && [ $seconds -lt 30 ]; do
 done
 [ $seconds -lt 30 ] || fail "one rank was killed, and the others went on for 30 s"
 wait $launcher && fail "one rank was killed, and mpirun ended well"
-ranks 2 "$program" $small --epochs 1000 --out "$work/lost" --checkpoint-every 0 --resume \
+$ranks -n 2 "$program" $small --epochs 1000 --out "$work/lost" --checkpoint-every 0 --resume \
   >"$work/stdout" 2>&1 &
 launcher=$!
 until grep -q "going on after epoch" "$work/stdout" || ! kill -0 $launcher 2>/dev/null; do
@@ -94,7 +91,7 @@ refuses() {
   words=$1
   shift
   # shellcheck disable=SC2086
-  mpirun --allow-run-as-root --oversubscribe "$@" >"$work/stdout" 2>"$work/stderr" &&
+  $ranks "$@" >"$work/stdout" 2>"$work/stderr" &&
     fail "$words: ends well"
   grep -q -e "^mnist: rank [0-9]: .*$words" "$work/stderr" || fail "$words: $(cat "$work/stderr")"
   [ "$(grep -c "^mnist: rank" "$work/stderr")" -eq 1 ] || fail "$words: said by several ranks"

@@ -4,7 +4,7 @@
 
 #include "support/catch.hpp"
 
-namespace test_onnx_multipliers {
+namespace test_multipliers {
 
 using namespace sgq;
 using namespace sgq::infer;
@@ -115,4 +115,4 @@ TEST_CASE("ONNX: ties of the double formula have no line, and none is found", "[
   CHECK_FALSE(onnx::find_multiplier(channel, 4000, onnx::Scaling::divides));
 }
 
-} // namespace test_onnx_multipliers
+} // namespace test_multipliers

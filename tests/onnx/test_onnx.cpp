@@ -2,7 +2,7 @@
 #include "sgq/infer/file.hpp"
 #include "sgq/infer/onnx.hpp"
 
-#include "helpers.hpp"
+#include "infer/helpers.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/nets.hpp"

@@ -1,0 +1,102 @@
+// The picture that answers at a glance: a point per arm, what it loses to the right, what it gains
+// upwards; seeds as dots, arrows from plain to guided.
+#pragma once
+
+#include "charts.hpp"
+
+#include <numeric>
+
+namespace examples {
+
+/// Every list has a number per seed.
+struct GlanceChart {
+  struct Point {
+    std::string name{}, color{};
+    std::vector<double> lost{}, gained{};
+  };
+  std::string title{}, x_label{}, y_label{};
+  std::vector<Point> points{};
+  std::vector<std::pair<std::size_t, std::size_t>> arrows{}; ///< between points
+};
+
+namespace detail {
+
+/// Points with what they lose and gain; see GlanceChart.
+class GlanceDrawing : SmallChart {
+public:
+  explicit GlanceDrawing(const GlanceChart& chart)
+      : SmallChart(516, range_of_values(chart, false), 1), x_range_(range_of_values(chart, true)),
+        chart_(chart) {
+    width = 560;
+  }
+
+  std::string run() {
+    begin(chart_.title, chart_.y_label);
+    for (double v = x_range_.low; v <= x_range_.high + x_range_.step / 2; v += x_range_.step)
+      label(x_of(v), bottom + 18, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
+            tick_text(v, x_range_.step));
+    label((left + right_) / 2, bottom + 36, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
+          chart_.x_label);
+    for (const auto& [from, to] : chart_.arrows) arrow(chart_.points[from], chart_.points[to]);
+    for (const GlanceChart::Point& p : chart_.points) draw(p);
+    return end();
+  }
+
+private:
+  static ChartRange range_of_values(const GlanceChart& chart, bool across) {
+    double low = 0, high = 0;
+    for (const GlanceChart::Point& p : chart.points)
+      for (const double v : across ? p.lost : p.gained) {
+        low = std::min(low, v);
+        high = std::max(high, v);
+      }
+    if (high - low < 1e-9) low -= 0.5, high += 0.5;
+    const double step = round_step(1.1 * (high - low), across ? 8 : 5);
+    return {step * std::floor(low / step), step * std::ceil(high / step), step};
+  }
+  static double mean(const std::vector<double>& v) {
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+  }
+  double x_of(double v) const {
+    return left + (right_ - left) * (v - x_range_.low) / (x_range_.high - x_range_.low);
+  }
+
+  /// Between the rims of two points.
+  void arrow(const GlanceChart::Point& a, const GlanceChart::Point& b) {
+    const double x = x_of(mean(a.lost)), y = y_of(mean(a.gained)), dx = x_of(mean(b.lost)) - x,
+                 dy = y_of(mean(b.gained)) - y, length = std::hypot(dx, dy);
+    if (length < 20) return;
+    const double ux = dx / length, uy = dy / length, tip_x = x + dx - 8 * ux,
+                 tip_y = y + dy - 8 * uy;
+    put("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
+        "stroke=\"var(--soft,#6a717b)\" stroke-width=\"1.2\"/>\n",
+        x + 8 * ux, y + 8 * uy, tip_x, tip_y);
+    put("<path d=\"M%.1f %.1fL%.1f %.1fL%.1f %.1fz\" fill=\"var(--soft,#6a717b)\"/>\n", tip_x,
+        tip_y, tip_x - 7 * ux - 3 * uy, tip_y - 7 * uy + 3 * ux, tip_x - 7 * ux + 3 * uy,
+        tip_y - 7 * uy - 3 * ux);
+  }
+
+  void draw(const GlanceChart::Point& p) {
+    const char* color = p.color.c_str();
+    if (p.lost.size() > 1)
+      for (std::size_t s = 0; s < p.lost.size(); ++s)
+        put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"%s\" opacity=\".45\"/>\n",
+            x_of(p.lost[s]), y_of(p.gained[s]), color);
+    const double x = x_of(mean(p.lost)), y = y_of(mean(p.gained));
+    put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5.5\" fill=\"%s\" "
+        "stroke=\"var(--page,#fff)\"/>\n",
+        x, y, color);
+    label(x + 9, y - 6, ("fill=\"" + p.color + "\"").c_str(), p.name);
+  }
+
+  ChartRange x_range_;
+  const GlanceChart& chart_;
+};
+
+} // namespace detail
+
+inline std::string to_svg(const GlanceChart& chart) {
+  return detail::GlanceDrawing(chart).run();
+}
+
+} // namespace examples

@@ -49,10 +49,10 @@ int main() {
   });
   show("im2col, fast product", columns, [&] {
     learn::im2col(g, x.data(), columns);
-    Gemm<float> p{.m = g.out_channels, .n = g.out_plane(), .k = g.filter_size()};
+    Gemm<float> p{};
+    p.m = g.out_channels, p.n = g.out_plane(), p.k = g.filter_size();
     p.a = w.data(), p.lda = p.k;
-    p.b = columns.data(), p.ldb = p.n;
-    p.c = y.data(), p.ldc = p.n;
+    p.b = columns.data(), p.c = y.data(), p.ldb = p.ldc = p.n;
     gemm(p);
   });
   show("the library", copies,

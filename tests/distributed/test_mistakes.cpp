@@ -74,8 +74,8 @@ std::vector<std::string> train_with_own_layer(bool knows_ranks) {
   return said;
 }
 
-/// What f(parallel, batches, net, ranks) says on rank 1 of two; batches of 26 images, of which this
-/// rank makes its share.
+/// What f(parallel, batches, net, ranks) says on rank 1 of two, which makes its share of batches of
+/// 26 images.
 template <class F>
 std::string on_rank_1(F f) {
   std::string said;

@@ -6,9 +6,9 @@
 //
 // where K makes b and u that many times finer than sums. They are found from the thresholds
 // t(r, j), as a line that passes between t and t - 1 for every pair (infer/estimate.hpp). b and u
-// are whole, so they are searched for around the best line: for given b and u every threshold bounds m, from
-// below or from above, and the pair whose bounds leave the largest ratio has the widest margin,
-// because the error of a float product is relative.
+// are whole, so they are searched for around the best line: for given b and u every threshold
+// bounds m, from below or from above. The pair whose bounds leave the largest ratio has the widest
+// margin, because the error of a float product is relative.
 //
 // What is found is then proved: at every threshold and one below, with the float of the file, with
 // room for the roundings of a float. The code is monotone in A, so that is enough. A channel whose

@@ -102,7 +102,9 @@ public:
     if (is_null()) value_ = Object();
     if (const Json* value = find(key)) return const_cast<Json&>(*value);
     as_object(); // or throws
-    return std::get<Object>(value_).emplace_back(std::string(key), Json()).second;
+    Member& added = std::get<Object>(value_).emplace_back();
+    added.first = key;
+    return added.second;
   }
 
   /// Adds an element; null becomes an array.

@@ -1,7 +1,8 @@
 // Exercise 3.2: the best tile for a number of registers. A tile of r rows and v vectors holds r v
 // sums, a row of B (v) and one value of A (1); a step loads v + r times for r v products. The least
 // loads per product, for 16 registers (AVX2) and 32 (AVX-512); what the library has for AVX2 must
-// come out.
+// come out. For AVX-512 it has 8 rows x 2 vectors, not 5 x 5: loads are not what bounds it there. Two
+// multiply-adds per cycle, each of four cycles, need 8 sums at least, and 16 keep them busy.
 #include "sgq/kernels/gemm/tiles.hpp"
 
 #include <cstdio>

@@ -10,9 +10,7 @@
 #include "../../../bench/bench_common.hpp"
 #include "../../tools/line_chart.hpp"
 
-#include "sgq/core/random.hpp"
-#include "sgq/core/tensor.hpp"
-#include "sgq/kernels/gemm/gemm.hpp"
+#include "sgq/sgq.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -144,7 +142,7 @@ std::vector<double> race(const std::vector<Contender>& all, Problem& problem, in
 void print_table(const std::vector<Contender>& all, index_t size) {
   Problem problem(size);
   const double peak = bench::peak_gflops(1);
-  const std::vector<double> one = race(all, problem, 1, 0.6, 0),
+  const std::vector<double> one = race(all, problem, 1, 0.4, 0),
                             two = race(all, problem, 2, 0.3, 0);
   std::printf("%d x %d x %d, GFLOP/s and share of the peak\n", int(size), int(size), int(size));
   std::printf("                       one thread    two threads\n");
@@ -163,7 +161,7 @@ std::string graph(const std::vector<Contender>& all) {
   chart.lines.push_back({"the peak"});
   for (index_t size = 128; size <= 1280; size += 128) {
     Problem problem(size);
-    const std::vector<double> speed = race(all, problem, 1, 0.08, size);
+    const std::vector<double> speed = race(all, problem, 1, 0.06, size);
     for (std::size_t i = 0; i < all.size(); ++i)
       if (speed[i] > 0 && i != 6) chart.lines[i].points.emplace_back(double(size), speed[i]);
     chart.lines.back().points.emplace_back(double(size), bench::peak_gflops(1));

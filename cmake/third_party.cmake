@@ -6,7 +6,9 @@
 # by hand because FetchContent can hang for minutes without a network.
 function(sgq_header target header)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "PACKAGE;URL;SHA256" "")
-  find_path(${target}_INCLUDE_DIR ${header} HINTS "${PROJECT_BINARY_DIR}/third_party")
+  # A header has no processor: a cross-build takes this machine's.
+  find_path(${target}_INCLUDE_DIR ${header} HINTS "${PROJECT_BINARY_DIR}/third_party"
+            PATHS /usr/include NO_CMAKE_FIND_ROOT_PATH)
   mark_as_advanced(${target}_INCLUDE_DIR)
   if(NOT ${target}_INCLUDE_DIR)
     set(file "${PROJECT_BINARY_DIR}/third_party/${header}")

@@ -60,7 +60,7 @@ double requantize(double a, double m, double t, double alpha, double inverse_ste
 using quant::requantize;
 
 template <auto Row, class... Args>
-void run_on(kernels::Isa isa, Args... args) {
+void run_on([[maybe_unused]] kernels::Isa isa, Args... args) {
 #if SGQ_X86
   if (isa == kernels::Isa::avx512) return kernels::detail::run_avx512<Row>(args...);
   if (isa == kernels::Isa::avx2) return kernels::detail::run_avx2<Row>(args...);

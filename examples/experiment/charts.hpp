@@ -34,6 +34,7 @@ struct IntervalChart {
   std::vector<std::string> categories{}; ///< '\n' breaks the line
   std::vector<Series> series{};
   double scale = 1; ///< 100 for percent
+  bool with_zero = false;
 };
 
 namespace detail {
@@ -58,6 +59,7 @@ inline ChartRange range_of(const IntervalChart& chart) {
     }
   }
   if (!(low <= high)) return {};
+  if (chart.with_zero) see(0);
   if (high - low < 1e-9 * std::max(1.0, std::abs(high))) low -= 0.5, high += 0.5;
   const double step = round_step(1.06 * (high - low), 5);
   return {step * std::floor(low / step), step * std::ceil(high / step), step};
@@ -110,6 +112,17 @@ protected:
             tick_text(v, range_.step));
     }
   }
+  /// Names with their colours, at the right of the second line.
+  void legend(const std::vector<std::pair<std::string, std::string>>& entries) {
+    double x = right_;
+    for (std::size_t k = entries.size(); k-- > 0;) {
+      const auto& [name, color] = entries[k];
+      label(x, 33, "text-anchor=\"end\"", name);
+      x -= 6.5 * static_cast<double>(name.size()) + 7;
+      put("<circle cx=\"%.1f\" cy=\"29\" r=\"4\" fill=\"%s\"/>\n", x, color.c_str());
+      x -= 12;
+    }
+  }
   std::string end() { return std::move(svg_) + "</svg>\n"; }
 
   double right_;
@@ -125,7 +138,9 @@ public:
 
   std::string run() {
     begin(chart_.title, chart_.y_label);
-    legend();
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const auto& s : chart_.series) names.emplace_back(s.name, s.color);
+    legend(names);
     for (std::size_t c = 0; c < chart_.categories.size(); ++c) {
       const std::string& text = chart_.categories[c];
       const std::size_t cut = text.find('\n');
@@ -143,17 +158,6 @@ private:
            static_cast<double>(std::max<std::size_t>(1, chart_.categories.size()));
   }
   double middle(std::size_t c) const { return left + column() * (static_cast<double>(c) + 0.5); }
-
-  void legend() {
-    double x = right_;
-    for (std::size_t s = chart_.series.size(); s-- > 0;) {
-      const auto& series = chart_.series[s];
-      label(x, 15, "text-anchor=\"end\"", series.name);
-      x -= 7.0 * static_cast<double>(series.name.size()) + 8;
-      put("<circle cx=\"%.1f\" cy=\"11\" r=\"4\" fill=\"%s\"/>\n", x, series.color.c_str());
-      x -= 14;
-    }
-  }
 
   void draw_series(std::size_t s) {
     const auto& series = chart_.series[s];

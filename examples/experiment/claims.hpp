@@ -7,10 +7,11 @@
 //     drift         jackknife over seeds (sgq/saliency/metrics/jackknife.hpp)
 //
 // Holm's correction goes over all tests of a set. "Supported" and "refuted" need the corrected
-// p < .05. The rule for maps has a p per direction, the larger one of its two parts; a part that
-// points the other way has p = 1 there. "Kept" has a p per direction, too. "Mixed": by their own
-// intervals, without correction, one part is better or worse and the other does not agree. Fewer
-// than 3 seeds: no verdict, the number alone.
+// p < .05. "One measure" and drift are one two-sided test. "Kept" is two one-sided tests: that the
+// loss is below the margin, and that it is above. The rule for maps is two tests, one for each
+// direction: p is the larger one of its two parts' two-sided p, and 1 where a part points the other
+// way. "Mixed": by their own intervals, without correction, one part is better or worse and the
+// other is not; both of them are named. Fewer than 3 seeds: no verdict, the number alone.
 #pragma once
 
 #include "grid.hpp"
@@ -51,19 +52,41 @@ struct Part {
 struct Claim {
   Question question{};
   std::vector<Part> parts{};
-  double margin = 0;                               ///< of "kept"
+  double margin = 0, bound = 0;                    ///< of "kept"; bound: one-sided, 95 %
   double p_for = 1, p_against = 1;                 ///< as tested
   double corrected_for = 1, corrected_against = 1; ///< by Holm, over all tests of the set
   Verdict verdict = Verdict::none;
   std::optional<index_t> seeds_needed{};                ///< where undecided
   double times_smaller = 0, times_fewer_operations = 0; ///< counted
 
-  index_t seeds() const { return parts.empty() ? 0 : parts[0].found.seeds.seeds; }
+  /// Those that all parts have.
+  index_t seeds() const {
+    index_t fewest = parts.empty() ? 0 : parts[0].found.seeds.seeds;
+    for (const Part& p : parts) fewest = std::min(fewest, p.found.seeds.seeds);
+    return fewest;
+  }
+  /// How many tests it is, of those that Holm's correction goes over.
+  std::size_t tests() const {
+    if (question.rule == Rule::counted || seeds() < saliency::fewest_seeds) return 0;
+    return question.rule == Rule::kept || question.rule == Rule::maps ? 2 : 1;
+  }
 };
+
+/// Of all claims of a set.
+inline std::size_t number_of_tests(const std::vector<Claim>& claims) {
+  std::size_t tests = 0;
+  for (const Claim& c : claims) tests += c.tests();
+  return tests;
+}
 
 /// Accuracy that may be lost and is "kept": a point, on MNIST a third of that.
 inline double kept_margin(const std::string& dataset) {
   return dataset == "mnist" ? 0.003 : 0.01;
+}
+
+/// +1, -1 by the sign of an interval that leaves 0 out; else 0.
+inline int sign_of(const saliency::SeedEstimate& e) {
+  return e.low > 0 ? +1 : e.high < 0 ? -1 : 0;
 }
 
 namespace detail {
@@ -124,15 +147,11 @@ inline void two_sided(Claim& c, const saliency::SeedEstimate& e) {
   (e.mean * c.question.claimed > 0 ? c.p_for : c.p_against) = e.p;
 }
 
-/// +1, -1 by the sign of an interval that leaves 0 out; else 0.
-inline int sign_of(const saliency::SeedEstimate& e) {
-  return e.low > 0 ? +1 : e.high < 0 ? -1 : 0;
-}
-
 inline void ask_kept(Claim& c, const Study& study) {
   c.margin = kept_margin(study.dataset);
   const Paired p = paired(study, c.question.a, c.question.b, "accuracy");
   const auto result = saliency::non_inferiority(saliency::paired_difference(p.a, p.b), c.margin);
+  c.bound = result.bound;
   c.p_for = result.p;
   c.p_against = 1 - result.p; // of a true loss of less than the margin
 }
@@ -214,23 +233,21 @@ inline Claim ask_drift(const io::Json& row) {
   return c;
 }
 
-/// Holm over all tests. A two-sided test is one; the others have one for each direction. Returns how
-/// many there are.
-inline std::size_t correct(std::vector<Claim>& claims) {
+/// Holm over all tests.
+inline void correct(std::vector<Claim>& claims) {
   std::vector<double> p;
   std::vector<double*> into;
   const auto add = [&](double tested, double& corrected) {
     p.push_back(tested), into.push_back(&corrected);
   };
   for (Claim& c : claims) {
-    if (c.question.rule == Rule::counted || c.seeds() < saliency::fewest_seeds) continue;
-    const bool both = c.question.rule == Rule::kept || c.question.rule == Rule::maps;
+    if (c.tests() == 0) continue;
+    const bool both = c.tests() == 2;
     if (both || c.p_for <= c.p_against) add(c.p_for, c.corrected_for);
     if (both || c.p_against < c.p_for) add(c.p_against, c.corrected_against);
   }
   const std::vector<double> adjusted = saliency::holm(p);
   for (std::size_t i = 0; i < into.size(); ++i) *into[i] = adjusted[i];
-  return p.size();
 }
 
 /// How many seeds would decide an open claim, were it the first of `tests` in Holm's order.
@@ -248,7 +265,7 @@ inline std::optional<index_t> needed(const Claim& c, std::size_t tests) {
 }
 
 inline void decide(Claim& c, std::size_t tests) {
-  if (c.question.rule == Rule::counted || c.seeds() < saliency::fewest_seeds) return;
+  if (c.tests() == 0) return;
   if (c.corrected_for < significance || c.corrected_against < significance) {
     c.verdict = c.corrected_for < significance ? Verdict::supported : Verdict::refuted;
     return;
@@ -272,7 +289,8 @@ inline std::vector<Claim> decide_claims(const Study& study) {
     for (const Question& q : list)
       if (auto claim = detail::ask(study, q)) claims.push_back(std::move(*claim));
   for (const io::Json& row : study.drift) claims.push_back(detail::ask_drift(row));
-  const std::size_t tests = detail::correct(claims);
+  detail::correct(claims);
+  const std::size_t tests = number_of_tests(claims);
   for (Claim& c : claims) detail::decide(c, tests);
   return claims;
 }

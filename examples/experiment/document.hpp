@@ -25,6 +25,7 @@ struct Table {
   std::vector<std::string> head{};
   std::vector<std::vector<TableCell>> rows{}; ///< the first cell is the row's name
   bool folded = false;                        ///< shown on demand: a list to look things up in
+  bool defines = false;                       ///< heads of other tables link to its rows
 };
 
 /// A picture as SVG text; `name` is that of its file.

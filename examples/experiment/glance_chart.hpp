@@ -17,6 +17,7 @@ struct GlanceChart {
   std::string title{}, x_label{}, y_label{};
   std::vector<Point> points{};
   std::vector<std::pair<std::size_t, std::size_t>> arrows{}; ///< between points
+  std::vector<std::pair<std::string, std::string>> legend{}; ///< names of colours
 };
 
 namespace detail {
@@ -25,13 +26,14 @@ namespace detail {
 class GlanceDrawing : SmallChart {
 public:
   explicit GlanceDrawing(const GlanceChart& chart)
-      : SmallChart(516, range_of_values(chart, false), 1), x_range_(range_of_values(chart, true)),
+      : SmallChart(388, range_of_values(chart, false), 1), x_range_(range_of_values(chart, true)),
         chart_(chart) {
-    width = 560;
+    width = 400;
   }
 
   std::string run() {
     begin(chart_.title, chart_.y_label);
+    legend(chart_.legend);
     for (double v = x_range_.low; v <= x_range_.high + x_range_.step / 2; v += x_range_.step)
       label(x_of(v), bottom + 18, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
             tick_text(v, x_range_.step));
@@ -51,7 +53,7 @@ private:
         high = std::max(high, v);
       }
     if (high - low < 1e-9) low -= 0.5, high += 0.5;
-    const double step = round_step(1.1 * (high - low), across ? 8 : 5);
+    const double step = round_step(1.1 * (high - low), across ? 6 : 5);
     return {step * std::floor(low / step), step * std::ceil(high / step), step};
   }
   static double mean(const std::vector<double>& v) {
@@ -83,13 +85,29 @@ private:
         put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"%s\" opacity=\".45\"/>\n",
             x_of(p.lost[s]), y_of(p.gained[s]), color);
     const double x = x_of(mean(p.lost)), y = y_of(mean(p.gained));
+    const bool leftwards = x > (left + right_) / 2;
     put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5.5\" fill=\"%s\" "
         "stroke=\"var(--page,#fff)\"/>\n",
         x, y, color);
-    label(x + 9, y - 6, ("fill=\"" + p.color + "\"").c_str(), p.name);
+    label(leftwards ? x - 9 : x + 9, free_line(x, y - 6, leftwards),
+          ("fill=\"" + p.color + (leftwards ? "\" text-anchor=\"end\"" : "\"")).c_str(), p.name);
+  }
+
+  /// The first y from here on where no other name is near.
+  double free_line(double x, double y, bool leftwards) {
+    const double from = leftwards ? x - 60 : x;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const auto& [other_x, other_y] : names_)
+        if (std::abs(other_x - from) < 50 && std::abs(other_y - y) < 11)
+          y = other_y + 11.5, moved = true;
+    }
+    names_.emplace_back(from, y);
+    return y;
   }
 
   ChartRange x_range_;
+  std::vector<std::pair<double, double>> names_;
   const GlanceChart& chart_;
 };
 

@@ -8,6 +8,7 @@
 #include "../tools/line_chart.hpp"
 
 #include <cctype>
+#include <set>
 
 namespace examples {
 
@@ -66,7 +67,8 @@ td,tbody th{padding:7px 0 7px 22px;border-bottom:1px solid var(--line);text-alig
 thead th:first-child,tbody th{text-align:left;padding-left:0}
 tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-width:122px;max-width:24ch}
 td.words,th.words{text-align:left}
-td.words.long{white-space:normal;min-width:230px;max-width:44ch}
+td.words.long{white-space:normal;min-width:210px;max-width:44ch}
+td.words .yes,td.words .no,td.words .open{font-weight:600}
 td small{display:block;font-weight:400;color:var(--soft);font-size:12px}
 table.maps td,table.maps tbody th{border:0;padding:0 8px 10px 0;text-align:center;vertical-align:top;font-size:12px;color:var(--soft);line-height:1.3}
 table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;padding-right:14px;padding-top:26px}
@@ -85,6 +87,8 @@ h2{margin-top:52px;font-size:21px}
 .answers>div{grid-template-columns:1fr;gap:4px}
 .scroll{margin:0 -16px;padding:0 16px}
 td,thead th{padding-left:16px}
+td.words{white-space:normal;min-width:128px}
+td.words.long{min-width:170px;max-width:48vw}
 thead th:first-child,tbody th{position:sticky;left:0;background:var(--page);max-width:42vw;white-space:normal}
 table.maps td{height:76px}
 table.maps tbody th{padding-top:20px}
@@ -154,6 +158,12 @@ inline std::string contents_of(const Document& d) {
 /// Writes blocks one after the other; overloads of operator() are what std::visit needs.
 class HtmlWriter {
 public:
+  explicit HtmlWriter(const Document& d) {
+    for (const Block& block : d.blocks)
+      if (const Table* t = std::get_if<Table>(&block); t && t->defines)
+        for (const auto& row : t->rows) defined_.insert(row[0].text);
+  }
+
   std::string html{};
 
   void operator()(const Heading& h) {
@@ -166,10 +176,10 @@ public:
     if (t.folded) html += "<details><summary>" + html_text(t.caption) + "</summary>\n";
     html += "<figure><div class=\"scroll\"><table><thead><tr>";
     for (std::size_t c = 0; c < t.head.size(); ++c)
-      html += (is_words(t, c) ? "<th class=\"words\">" : "<th>") + html_text(t.head[c]) + "</th>";
+      html += (is_words(t, c) ? "<th class=\"words\">" : "<th>") + head(t.head[c]) + "</th>";
     html += "</tr></thead><tbody>\n";
     for (const auto& row : t.rows) {
-      html += "<tr>";
+      html += t.defines ? "<tr id=\"" + anchor_of("measure " + row[0].text) + "\">" : "<tr>";
       for (std::size_t c = 0; c < row.size(); ++c) html += cell(row[c], c == 0);
       html += "</tr>\n";
     }
@@ -212,6 +222,15 @@ public:
   }
 
 private:
+  std::set<std::string> defined_;
+
+  /// With a link to what it means.
+  std::string head(const std::string& text) const {
+    return defined_.count(text) == 0
+               ? html_text(text)
+               : "<a href=\"#" + anchor_of("measure " + text) + "\">" + html_text(text) + "</a>";
+  }
+
   static bool is_words(const Table& t, std::size_t column) {
     return !t.rows.empty() && column < t.rows[0].size() && !t.rows[0][column].tone.empty();
   }
@@ -221,7 +240,7 @@ private:
     if (!c.small.empty()) text += "<small>" + html_text(c.small) + "</small>";
     if (first) return "<th scope=\"row\">" + text + "</th>";
     if (c.tone.empty()) return "<td>" + text + "</td>";
-    const bool is_long = c.text.size() > 40;
+    const bool is_long = std::max(c.text.size(), c.small.size()) > 40;
     return (is_long ? "<td class=\"words long\">" : "<td class=\"words\">") +
            std::string("<span class=\"") + c.tone + "\">" + text + "</span></td>";
   }
@@ -230,7 +249,7 @@ private:
 } // namespace detail
 
 inline std::string to_html(const Document& d) {
-  detail::HtmlWriter writer;
+  detail::HtmlWriter writer(d);
   std::string& html = writer.html;
   html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>" +

@@ -28,7 +28,8 @@ inline std::string verdict_words(const std::vector<Claim>& claims, const std::st
       text += " (" + number_of(c.times_smaller, 1) + " times smaller)";
     else
       text += " (" + text_of(c.parts[0].found.seeds.mean, change_style(c.parts[0].measure)) + " " +
-              measure_title(c.parts[0].measure) + ")";
+              measure_title(c.parts[0].measure) +
+              (c.verdict == Verdict::mixed ? "; " + mixed_words(c) : "") + ")";
   }
   return text.empty() ? "Nothing here answers this yet." : text + ".";
 }
@@ -126,7 +127,8 @@ inline void add_definitions(Document& d, const Study& study) {
                      "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
                      "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. Clips: PACT, "
                      "arXiv 1805.06085; weights: SAWB, arXiv 1807.06964.",
-          .head = {"measure", "what it says"}};
+          .head = {"measure", "what it says"},
+          .defines = true};
   for (const std::string& measure : shown_measures(study))
     if (const saliency::MapMetric* m = saliency::find_map_metric(measure))
       t.rows.push_back({{head_of_measure(measure)}, {std::string(m->about), "", "words"}});
@@ -180,6 +182,13 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   detail::add_blank(d, study);
   if (Table t = drift_table(study); !t.rows.empty()) {
     d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
+    const IntervalChart chart = drift_chart(claims);
+    if (!chart.series.empty())
+      d.blocks.push_back(
+          Figure{{{"drift", to_svg(chart)}},
+                 "How much less alike, by Spearman correlation, quantised networks' maps are to "
+                 "those of fp32 networks from other seeds than these are to each other. Whiskers: "
+                 "the jackknife over seeds, 95 %."});
     d.blocks.push_back(std::move(t));
   }
   d.blocks.push_back(Heading{"What the networks look at"});

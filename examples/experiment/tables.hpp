@@ -78,7 +78,8 @@ inline const Style& change_style(const std::string& measure) {
 inline std::string p_text(double p) {
   if (std::isnan(p)) return "";
   if (p < 0.001) return "p < .001";
-  return "p = " + number_of(p, 3).substr(p < 1 ? 1 : 0);
+  const std::string number = number_of(p, 3);
+  return "p = " + number.substr(number[0] == '0' ? 1 : 0);
 }
 
 /// "ink +0.034 [+0.020, +0.048]; over images .."
@@ -93,6 +94,20 @@ inline TableCell part_cell(const Part& part) {
   return {measure_title(part.measure) + " " + text_of(e.mean, s), small, "words"};
 }
 
+/// "mass on ink is better, masked accuracy is undecided": what the rule for maps found, part by part.
+inline std::string mixed_words(const Claim& c) {
+  std::vector<std::string> found;
+  for (const Part& part : c.parts) {
+    const int sign = sign_of(part.found.seeds);
+    found.push_back(
+        (part.measure == "masked_advantage" ? "masked accuracy" : measure_title(part.measure)) +
+        (sign > 0   ? " is better"
+         : sign < 0 ? " is worse"
+                    : " is undecided"));
+  }
+  return join(found, ", ");
+}
+
 /// The verdict with what belongs to it.
 inline TableCell verdict_cell(const Claim& c) {
   const char* tone = c.verdict == Verdict::supported ? "yes"
@@ -100,10 +115,11 @@ inline TableCell verdict_cell(const Claim& c) {
                                                      : "open";
   std::string small;
   if (c.verdict == Verdict::undecided)
-    small = c.seeds_needed ? "would need about " + sgq::to_text(*c.seeds_needed) + " seeds"
-                           : "would need more than 1000 seeds";
+    small = p_text(std::min(c.corrected_for, c.corrected_against)) + "; would need " +
+            (c.seeds_needed ? "about " + sgq::to_text(*c.seeds_needed) : "more than 1000") +
+            " seeds";
   else if (c.verdict == Verdict::mixed)
-    small = measure_title(c.parts[0].measure) + " and masked accuracy do not agree";
+    small = mixed_words(c);
   else if (c.verdict == Verdict::none)
     small = sgq::to_text(c.seeds()) + " of 3 seeds or more";
   else if (c.question.rule != Rule::counted)
@@ -111,12 +127,39 @@ inline TableCell verdict_cell(const Claim& c) {
   return {name(c.verdict), small, tone};
 }
 
+/// What is compared, and of how many seeds.
+inline TableCell compared_cell(const Claim& c) {
+  std::string against = arm_title(c.question.b);
+  if (!c.question.b.map.empty())
+    against += ", " + c.question.b.map.substr(0, c.question.b.map.size() - 1);
+  std::string arm = arm_title(c.question.a);
+  if (!c.question.a.map.empty())
+    arm += ", " + c.question.a.map.substr(0, c.question.a.map.size() - 1);
+  return {arm + " \u2212 " + against,
+          sgq::to_text(c.seeds()) + (c.seeds() == 1 ? " seed" : " seeds"), "words"};
+}
+
+/// The first of what was found; of "kept" with the one-sided bound that decides.
+inline TableCell found_cell(const Claim& c) {
+  if (c.question.rule == Rule::counted)
+    return {number_of(c.times_smaller, 1) + " times smaller",
+            number_of(c.times_fewer_operations, 0) + " times fewer bit operations", "words"};
+  TableCell cell = part_cell(c.parts[0]);
+  if (c.question.rule == Rule::kept && c.tests() > 0)
+    cell.small +=
+        "; one-sided bound " + text_of(c.bound, points) + ", margin " + text_of(-c.margin, points);
+  return cell;
+}
+
 inline Table claims_table(const std::vector<Claim>& claims) {
   Table t{.caption =
               "Every question was written down before the run. Differences are paired by seed; in "
               "brackets the 95 % interval of Student's t over seeds, then the bootstrap over "
               "images with the networks as they are. Supported and refuted: p < .05 after Holm's "
-              "correction over all tests of this page. Interpretability is judged by two measures "
+              "correction over all " +
+              sgq::to_text(number_of_tests(claims)) +
+              " tests of this page; a claim of accuracy that is kept, and one of maps, are two "
+              "tests, for and against. Interpretability is judged by two measures "
               "together: the second measure of the set, and masked accuracy below that of a random "
               "ranking of the same network. Effect: the difference over the standard deviation "
               "between seeds. In simulated runs the intervals hold the truth 95 times in 100 where "
@@ -125,30 +168,37 @@ inline Table claims_table(const std::vector<Claim>& claims) {
           .head = {"claim", "verdict", "compared", "found", ""}};
   for (const Claim& c : claims) {
     std::vector<TableCell> row{{c.question.id + ": " + c.question.claim}, verdict_cell(c)};
-    std::string against = arm_title(c.question.b);
-    if (!c.question.b.map.empty())
-      against += ", " + c.question.b.map.substr(0, c.question.b.map.size() - 1);
-    row.push_back({arm_title(c.question.a) + " \u2212 " + against,
-                   sgq::to_text(c.seeds()) + (c.seeds() == 1 ? " seed" : " seeds"), "words"});
-    if (c.question.rule == Rule::counted)
-      row.push_back({number_of(c.times_smaller, 1) + " times smaller",
-                     number_of(c.times_fewer_operations, 0) + " times fewer bit operations",
-                     "words"});
-    else
-      row.push_back(part_cell(c.parts[0]));
+    row.push_back(compared_cell(c));
+    row.push_back(found_cell(c));
     row.push_back(c.parts.size() > 1 ? part_cell(c.parts[1]) : TableCell{"", "", "words"});
     t.rows.push_back(std::move(row));
   }
   return t;
 }
 
+/// Drift with its interval, from the claims about it.
+inline IntervalChart drift_chart(const std::vector<Claim>& claims) {
+  IntervalChart chart{.title = "Drift",
+                      .y_label = "below 0: they look elsewhere",
+                      .categories = {main_bits[1], main_bits[2]},
+                      .with_zero = true};
+  for (const std::string& training : {how::plain, how::guided}) {
+    IntervalChart::Series s{.name = training, .color = color_of(training), .values = {{}, {}}};
+    for (const Claim& c : claims)
+      if (c.question.rule == Rule::drift && c.question.a.training == training)
+        s.values[c.question.a.bits == main_bits[1] ? 0 : 1] = Level{c.parts[0].found.seeds, {}};
+    if (s.values[0] || s.values[1]) chart.series.push_back(std::move(s));
+  }
+  return chart;
+}
+
 // ---- The picture that answers at a glance -------------------------------------------------------
 
 /// Accuracy lost against a measure gained, both beside plain fp32 of the same seed.
 inline GlanceChart glance_chart(const Study& study, const std::string& measure) {
-  GlanceChart chart{.title = measure_title(measure) + " gained, accuracy lost",
+  GlanceChart chart{.title = measure_title(measure),
                     .x_label = "accuracy lost, points",
-                    .y_label = "gained: " + measure_title(measure)};
+                    .y_label = "gained; up is better"};
   const Arm base{"fp32", how::plain};
   std::map<std::string, std::size_t> plain_at;
   for (const Arm& arm : arms_of(study)) {
@@ -156,7 +206,11 @@ inline GlanceChart glance_chart(const Study& study, const std::string& measure) 
     const auto accuracy = difference(paired(study, arm, base, "accuracy")),
                gain = difference(paired(study, arm, base, measure));
     if (!accuracy || !gain) continue;
-    GlanceChart::Point p{.name = arm_title(arm), .color = color_of(arm.training)};
+    const bool longer = arm.training == how::equal_compute;
+    GlanceChart::Point p{.name = arm.bits + (longer ? ", plain, longer" : ""),
+                         .color = color_of(arm.training)};
+    if (!longer && (chart.legend.empty() || chart.legend.back().first != arm.training))
+      chart.legend.emplace_back(arm.training, p.color);
     for (const double a : accuracy->by_seed) p.lost.push_back(-100 * a);
     p.gained = gain->by_seed;
     if (arm.training == how::plain) plain_at[arm.bits] = chart.points.size();

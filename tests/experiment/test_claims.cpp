@@ -1,4 +1,4 @@
-#include "../../examples/experiment/claims.hpp"
+#include "../../examples/experiment/tables.hpp"
 
 #include "support/catch.hpp"
 
@@ -118,6 +118,34 @@ TEST_CASE("the rule for maps wants both measures", "[experiment]") {
   CHECK(verdict(0.4, 0.1) == Verdict::undecided);
 }
 
+TEST_CASE("mixed says which part is better and which is worse", "[experiment]") {
+  const auto words = [](double mass, double advantage) {
+    Maker m;
+    m.fill(plain, 5, {});
+    m.fill(four, 5, {.mass = mass, .advantage = advantage}, 0.002);
+    const Claim c = m.claim("B3", "w4a4");
+    CHECK(c.verdict == Verdict::mixed);
+    return verdict_cell(c).small;
+  };
+  CHECK(words(0.5, 0.05) == "mass on ink is better, masked accuracy is worse");
+  CHECK(words(0.3, 0.2) == "mass on ink is worse, masked accuracy is better");
+  CHECK(words(0.5, 0.1) == "mass on ink is better, masked accuracy is undecided");
+  CHECK(words(0.4, 0.05) == "mass on ink is undecided, masked accuracy is worse");
+}
+
+TEST_CASE("a part that has numbers of too few seeds decides nothing", "[experiment]") {
+  Maker m;
+  m.fill(plain, 5, {});
+  m.fill(four, 5, {.mass = 0.5, .advantage = 0.2}, 0.002);
+  for (Network& n : m.study.networks)
+    if (n.bits == "w4a4" && n.seed > 2)
+      n.evidence.numbers["masked_advantage"].assign(4, std::nanf(""));
+  const Claim c = m.claim("B3", "w4a4");
+  CHECK(c.seeds() == 2);
+  CHECK(c.tests() == 0);
+  CHECK(c.verdict == Verdict::none);
+}
+
 TEST_CASE("a claim of worse maps is supported where both are worse", "[experiment]") {
   Maker m;
   m.fill(real, 5, {});
@@ -151,6 +179,15 @@ TEST_CASE("accuracy is kept to within the margin of the set", "[experiment]") {
   CHECK(verdict(0.001, 0.0012) == Verdict::supported);
   CHECK(verdict(0.01, 0.0012) == Verdict::refuted);
   CHECK(verdict(0.003, 0.002) == Verdict::undecided);
+
+  Maker m; // differences -.001 + .001 (-2, -1, 0, 1, 2); t_.95 of 4 degrees is 2.1318
+  m.fill(plain, 5, {.accuracy = 0.99});
+  m.fill(four, 5, {.accuracy = 0.989}, 0.002);
+  const Claim c = m.claim("B1", "w4a4");
+  CHECK(c.bound == Approx(-0.001 - 2.13185 * 0.001 * std::sqrt(2.5 / 5)).epsilon(1e-3));
+  CHECK(c.p_for + c.p_against == Approx(1));
+  CHECK(p_text(0.9997) == "p = 1.000");
+  CHECK(p_text(0.0301) == "p = .030");
 }
 
 TEST_CASE("an open claim says how many seeds it would need", "[experiment]") {
@@ -184,6 +221,30 @@ TEST_CASE("Holm's correction goes over all tests of the set", "[experiment]") {
     return std::min(a.p_for, a.p_against) < std::min(b.p_for, b.p_against);
   });
   CHECK(std::min(first.corrected_for, first.corrected_against) == Approx(4 * p[0]));
+}
+
+TEST_CASE("the tests of a set with all its networks", "[experiment]") {
+  const auto tests = [](const std::string& dataset) {
+    Maker m;
+    m.study.dataset = dataset;
+    for (const Condition& c : make_plan(dataset, "full").conditions)
+      if (c.epochs == 0) m.fill({c.bits, c.training}, c.seeds, {});
+    for (Network& n : m.study.networks) {
+      auto& numbers = n.evidence.numbers;
+      const std::string second = second_measure_of(dataset);
+      numbers[second] = numbers["relevance_mass_on_ink"];
+      for (const std::string& map :
+           {std::string("smoothgrad."), std::string("integrated-gradients.")})
+        for (const std::string& measure :
+             {second, std::string("masked_advantage"), std::string("blank_maps")})
+          numbers[map + measure] = numbers[measure];
+    }
+    return number_of_tests(decide_claims(m.study)); // but for the four of drift
+  };
+  CHECK(tests("mnist") == 30);
+  CHECK(tests("fashion-mnist") == 32);
+  CHECK(tests("cifar-10") == 28);
+  CHECK(tests("synthetic") == 30);
 }
 
 TEST_CASE("smaller and fewer operations are counted", "[experiment]") {

@@ -135,6 +135,20 @@ inline void add_definitions(Document& d, const Study& study) {
   d.blocks.push_back(std::move(t));
 }
 
+inline void add_drift(Document& d, const Study& study, const std::vector<Claim>& claims) {
+  Table t = drift_table(study);
+  if (t.rows.empty()) return;
+  d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
+  const IntervalChart chart = drift_chart(claims);
+  if (!chart.series.empty())
+    d.blocks.push_back(
+        Figure{{{"drift", to_svg(chart)}},
+               "How much less alike, by Spearman correlation, quantised networks' maps are to "
+               "those of fp32 networks from other seeds than these are to each other. Whiskers: "
+               "the jackknife over seeds, 95 %."});
+  d.blocks.push_back(std::move(t));
+}
+
 inline void add_making(Document& d, const Study& study, const Setting& setting) {
   d.blocks.push_back(Heading{"How this was made"});
   d.blocks.push_back(Text{"The recipe of guided training is `" + setting.recipe +
@@ -180,17 +194,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   d.blocks.push_back(claims_table(claims));
   detail::add_levels(d, study);
   detail::add_blank(d, study);
-  if (Table t = drift_table(study); !t.rows.empty()) {
-    d.blocks.push_back(Heading{"Do quantised networks look elsewhere?"});
-    const IntervalChart chart = drift_chart(claims);
-    if (!chart.series.empty())
-      d.blocks.push_back(
-          Figure{{{"drift", to_svg(chart)}},
-                 "How much less alike, by Spearman correlation, quantised networks' maps are to "
-                 "those of fp32 networks from other seeds than these are to each other. Whiskers: "
-                 "the jackknife over seeds, 95 %."});
-    d.blocks.push_back(std::move(t));
-  }
+  detail::add_drift(d, study, claims);
   d.blocks.push_back(Heading{"What the networks look at"});
   d.blocks.push_back(map_table(study, shown));
   detail::add_courses(d, study);

@@ -102,7 +102,12 @@ protected:
         "fill=\"var(--ink,#3d434b)\">\n",
         width, height, width, height);
     svg_ += "<title>" + escape_xml(title + ": " + y_label) + "</title>\n";
-    label(2, 15, "font-size=\"13.5\" font-weight=\"600\" fill=\"var(--ink,#1c2026)\"", title);
+    const char* size = title.size() > 40 ? "12" : "13.5"; // a long one must fit, too
+    label(
+        2, 15,
+        (std::string("font-size=\"") + size + "\" font-weight=\"600\" fill=\"var(--ink,#1c2026)\"")
+            .c_str(),
+        title);
     label(2, 33, "fill=\"var(--soft,#6a717b)\"", y_label);
     for (double v = range_.low; v <= range_.high + range_.step / 2; v += range_.step) {
       const double y = y_of(v / scale_);
@@ -118,7 +123,7 @@ protected:
     for (std::size_t k = entries.size(); k-- > 0;) {
       const auto& [name, color] = entries[k];
       label(x, 33, "text-anchor=\"end\"", name);
-      x -= 6.5 * static_cast<double>(name.size()) + 7;
+      x -= 7.1 * static_cast<double>(name.size()) + 7;
       put("<circle cx=\"%.1f\" cy=\"29\" r=\"4\" fill=\"%s\"/>\n", x, color.c_str());
       x -= 12;
     }
@@ -189,7 +194,7 @@ private:
 class CourseDrawing : SmallChart {
 public:
   explicit CourseDrawing(const LineChart& chart)
-      : SmallChart(chart.lines.size() > most_names ? 350 : 268, range(chart), 1), chart_(chart) {}
+      : SmallChart(chart.lines.size() > most_names ? 350 : 240, range(chart), 1), chart_(chart) {}
 
   std::string run() {
     begin(chart_.title, chart_.y_label);

@@ -27,7 +27,8 @@ inline std::string verdict_words(const std::vector<Claim>& claims, const std::st
     if (c.question.rule == Rule::counted)
       text += " (" + number_of(c.times_smaller, 1) + " times smaller)";
     else
-      text += " (" + text_of(c.parts[0].found.seeds.mean, change_style(c.parts[0].measure)) + " " +
+      text += " (" + text_of(c.parts[0].found.seeds.mean, change_style(c.parts[0].measure)) +
+              (c.parts[0].measure == "accuracy" ? " points of " : " ") +
               measure_title(c.parts[0].measure) +
               (c.verdict == Verdict::mixed ? "; " + mixed_words(c) : "") + ")";
   }

@@ -674,7 +674,8 @@ def answers(claims):
                 more = text(c.smaller, 1) + " times smaller"
             else:
                 measure, d = c.parts[0]
-                more = styled(d.seeds.mean, change_style(measure)) + " " + title(measure)
+                more = styled(d.seeds.mean, change_style(measure)) + \
+                    (" points of " if measure == "accuracy" else " ") + title(measure)
                 if c.verdict == "mixed":
                     more += "; " + mixed_words(c)
             said.append(f"{c.words}: **{c.verdict}** ({more})")

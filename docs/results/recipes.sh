@@ -50,7 +50,7 @@ choose fp32
   choose w2a2-plus --bits w2a2 $start --pact plus
   choose w2a2-plus-teacher-reestimate --bits w2a2 $start $teacher --pact plus --reestimate
   choose w4a4-only --bits w4a4
-  choose w4a4-plus-teacher-reestimate --bits w4a4 --progressive fp32:0.6 $teacher --pact plus --reestimate
+  choose w4a4-plus-teacher --bits w4a4 --progressive fp32:0.6 $teacher --pact plus
 }
 
 # What the chosen recipe reaches, on images that chose nothing; seeds 1 to 3.
@@ -60,7 +60,7 @@ for seed in 1 2 3; do
   # shellcheck disable=SC2086
   {
     row holdout-fp32-$seed $held
-    row holdout-w4a4-$seed $held --bits w4a4 --progressive fp32:0.6 $teacher --pact plus --reestimate
-    row holdout-w2a2-$seed $held --bits w2a2 $start $teacher --pact plus --reestimate
+    row holdout-w4a4-$seed $held --bits w4a4 --progressive fp32:0.6 $teacher --pact plus
+    row holdout-w2a2-$seed $held --bits w2a2 $start $teacher --pact plus
   }
 done

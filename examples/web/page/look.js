@@ -120,8 +120,8 @@ class Card {
 }
 
 class Look {
-  constructor(library, worker) {
-    Object.assign(this, {library, worker, bits: 2, method: 0, label: -1, version: 0, since: 0});
+  constructor(sgq, worker) {
+    Object.assign(this, {sgq, worker, bits: 2, method: 0, label: -1, version: 0, since: 0});
     this.maps = [[], []]; // by side and method: {values, onInk}
     this.clocks = {};
     this.times = {};
@@ -159,7 +159,7 @@ class Look {
   }
 
   begin() {
-    this.samples = this.library.samples(40);
+    this.samples = this.sgq.samples(40);
     this.showSamples(0);
     this.showFacts();
     element("method-note").textContent = METHODS[0].note;
@@ -229,12 +229,12 @@ class Look {
     this.waiting = 0;
     const {image, ink} = this.pad;
     const blank = this.pad.blank;
-    if (!blank) this.library.show(image, ink);
+    if (!blank) this.sgq.show(image, ink);
     this.labels = this.nets().map((net, side) => {
-      const probabilities = blank ? null : this.library.predict(net);
+      const probabilities = blank ? null : this.sgq.predict(net);
       const label = blank || this.label >= 0 ? this.label : largest(probabilities);
       this.cards[side].showPrediction(probabilities, this.label);
-      this.maps[side][0] = blank ? null : this.library.map(net, 0, label);
+      this.maps[side][0] = blank ? null : this.sgq.map(net, 0, label);
       if (blank) this.maps[side] = [];
       this.cards[side].said = probabilities;
       return label;
@@ -310,8 +310,8 @@ class Look {
       const {facts} = this.cards[side],
         clock = this.clocks[net];
       const name = `${side ? "guided" : "plain"}.${WIDTHS[this.bits]}`;
-      facts.accuracy.textContent = `${this.library.fact(`accuracy.${name}`)} %`;
-      facts.bytes.textContent = `${this.library.call("bytes", net).toLocaleString("en")} bytes`;
+      facts.accuracy.textContent = `${this.sgq.fact(`accuracy.${name}`)} %`;
+      facts.bytes.textContent = `${this.sgq.call("bytes", net).toLocaleString("en")} bytes`;
       facts.time.textContent = clock ? `${clock.microseconds.toPrecision(3)} µs` : "…";
     });
   }

@@ -1,32 +1,20 @@
 #!/bin/sh
 # Makes docs/results/recipes.jsonl: what each recipe for few bits gives ResNet-20 on CIFAR-10 in six
 # epochs in all. A recipe is chosen on the validation split with seed 101; batch 5, held out, then
-# says what the chosen one reaches with three other seeds. A row that is there is not made again, and
-# a run that was killed goes on, so this may be stopped and started at will.
+# says what the chosen one reaches with three other seeds. May be stopped and started at will.
 #
-#   docs/results/recipes.sh PROGRAMS OUT [THREADS [ROWS]]
-#
-# PROGRAMS is the folder of cifar10, OUT takes the networks; ROWS is a pattern of the rows to make.
+#   docs/results/recipes.sh PROGRAMS OUT [THREADS [ROWS]]    (docs/results/rows.sh)
 set -eu
 cd "$(dirname "$0")/../.."
-programs=$1
-out=$2
-threads=${3:-1}
-rows=${4:-.}
 table=docs/results/recipes.jsonl
-touch "$table"
+. docs/results/rows.sh
 
 # row NAME OPTIONS..
 row() {
-  name=$1
+  wanted "$1" || return 0
+  row=$1
   shift
-  echo "$name" | grep -Eq "$rows" || return 0
-  grep -q "\"row\": \"$name\"" "$table" && return 0
-  "$programs/cifar10" --epochs 6 "$@" --threads "$threads" --out "$out/$name" --resume
-  rm -f "$out/$name/checkpoint.safetensors"
-  printf '{"row": "%s", "command": "cifar10 --epochs 6 %s", %s\n' "$name" \
-    "$(echo "$*" | sed "s|$out/|OUT/|g")" \
-    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g')" >>"$table"
+  train "$row" "--epochs 6 $(echo "$*" | sed "s|$out/|OUT/|g")" --epochs 6 "$@"
 }
 
 # What the candidates have in common: 3.6 epochs in fp32 first, clips where two bits like them.

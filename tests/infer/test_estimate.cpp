@@ -109,14 +109,14 @@ TEST_CASE("estimates: proved for usual channels, and the codes of the search", "
 TEST_CASE("estimates: residual codes of 8 bits", "[infer]") {
   for (double scale : {0.003, 0.0123, 0.2}) {
     INFO("scale " << scale);
-    const auto t = make_thresholds(usual_channels(19, 2.3, 8), 2.3, 8, 300000,
+    const auto t = make_thresholds(usual_channels(7, 2.3, 8), 2.3, 8, 300000,
                                    {static_cast<float>(scale), 255});
     const Outcome out = compare_codes(t, 300000);
     CHECK(out.searched == 0);
     CHECK(out.wrong == 0);
   }
   // Four bits are estimated where 32 bits do not hold their numbers.
-  const auto t = make_thresholds(usual_channels(19, 2.3, 4), 2.3, 4, 10000000, {0.01f, 255});
+  const auto t = make_thresholds(usual_channels(3, 2.3, 4), 2.3, 4, 10000000, {0.01f, 255});
   CHECK(compare_codes(t, 10000000).wrong == 0);
 }
 

@@ -9,11 +9,16 @@
 #include "sgq/kernels/simd/fused.hpp"
 #include "sgq/nn/spec.hpp"
 #include "sgq/saliency/map_methods.hpp"
+#include "sgq/train/average.hpp"
+#include "sgq/train/distillation.hpp"
 #include "sgq/train/optimizers.hpp"
+#include "sgq/train/reestimate.hpp"
 #include "sgq/train/saliency_guided.hpp"
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
+#include <string>
 
 using namespace sgq;
 
@@ -55,53 +60,115 @@ nn::Net<float> make_net(const Case& c, const QuantParams& grid) {
   return net;
 }
 
-void run(const Case& c) {
+/// The images, in every form that a step reads.
+struct Images {
   QuantParams grid{.scale = 0.01f, .zero_point = {33, 100, 128}};
-  grid.zero_point.resize(std::string_view(c.net) == "resnet20" ? 3 : 1);
-  nn::Net<float> net = make_net(c, grid);
-  Tensor<std::uint8_t> codes(net.input_shape().with_batch(images));
-  Tensor<float> x(codes.shape());
-  const index_t plane = x.shape().plane(), channels = x.shape()[1];
-  std::vector<std::uint8_t> labels(images);
-  std::vector<index_t> indices(images);
-  const Random random(7);
-  for (index_t i = 0; i < x.size(); ++i) {
-    const std::uint32_t bits = random.bits(i);
-    codes[i] = static_cast<std::uint8_t>(bits & 256 ? bits & 255 : 0);
-    x[i] = grid.value<float>(codes[i], i / plane % channels);
-  }
-  for (index_t n = 0; n < images; ++n) {
-    labels[static_cast<std::size_t>(n)] = static_cast<std::uint8_t>(n % 10);
-    indices[static_cast<std::size_t>(n)] = n;
-  }
-  const data::Batch<float> batch{x, codes, labels, indices, &grid};
-  if (std::string_view(c.bits) != "fp32") nn::calibrate<float>(net, x);
+  data::Dataset set{.name = "noise", .classes = 10};
+  Tensor<float> x;
+  std::vector<index_t> indices;
 
+  explicit Images(bool colour) {
+    grid.zero_point.resize(colour ? 3 : 1);
+    set.images = Tensor<std::uint8_t>(colour ? Shape{images, 3, 32, 32} : Shape{images, 1, 28, 28});
+    x = Tensor<float>(set.images.shape());
+    const index_t plane = x.shape().plane(), channels = x.shape()[1];
+    const Random random(7);
+    for (index_t i = 0; i < x.size(); ++i) {
+      const std::uint32_t bits = random.bits(i);
+      set.images[i] = static_cast<std::uint8_t>(bits & 256 ? bits & 255 : 0);
+      x[i] = grid.value<float>(set.images[i], i / plane % channels);
+    }
+    for (index_t n = 0; n < images; ++n) {
+      set.labels.push_back(static_cast<std::uint8_t>(n % 10));
+      indices.push_back(n);
+    }
+  }
+  data::Batch<float> batch() const { return {x, set.images, set.labels, indices, &grid}; }
+};
+
+/// How training goes beside the case: the options of a guided step, and the recipes of train/.
+struct Way {
+  const char* name;
+  train::GuidedOptions options{};
+  bool teacher = false, average = false, reestimate = false;
+};
+
+/// Trains a net for a few steps and prints what it has learned and what it says.
+void train_net(const Case& c, const Images& data, const Way& way, nn::Net<float>& net) {
+  const data::Batch<float> batch = data.batch();
+  if (std::string_view(c.bits) != "fp32") nn::calibrate<float>(net, data.x);
   const auto optimizer =
       train::make_optimizer<float>(c.optimizer, net, {.lr = 0.01, .groups = train::decayed(0.01)});
-  train::GuidedStep<float> guided(net, *optimizer, {});
+  Case real = c;
+  real.bits = "fp32";
+  const nn::Net<float> twin = make_net(real, data.grid);
+  std::optional<train::Distillation<float>> teacher;
+  if (way.teacher) teacher.emplace(twin);
+  std::optional<train::WeightAverage<float>> average;
+  if (way.average) average.emplace(net, 0.5);
+  train::GuidedStep<float> guided(net, *optimizer, way.options, teacher ? &*teacher : nullptr);
   nn::Tape<float> tape;
   for (index_t step = 0; step < steps; ++step) {
     const train::StepContext at{.random = Random(5).split(static_cast<std::uint64_t>(step))};
     if (c.guided)
       guided(batch, at);
     else
-      train::train_step(net, tape, batch, *optimizer, at);
+      train::train_step(net, tape, batch, *optimizer, at, teacher ? &*teacher : nullptr);
+    if (average) average->update();
+  }
+  const train::WeightAverage<float>::Use averaged(average ? &*average : nullptr);
+  if (way.reestimate) {
+    data::Batches<float> batches(data.set, data.grid, {.size = 4, .shuffle = false});
+    train::reestimate_statistics(net, batches);
   }
   Digest weights, logits;
   for (auto& p : net.parameters()) weights.add<float>(p.parameter->value());
   for (auto& b : net.buffers()) weights.add<float>(*b.tensor);
-  print(c, "weights", weights);
-  logits.add<float>(net.forward(x, tape));
-  print(c, "logits", logits);
-  saliency::Explainer<float> explainer(net,
-                                       {.background = std::vector<float>(1, 0.0f), .baselines = x});
+  print(c, std::string(way.name) + "weights", weights);
+  logits.add<float>(net.forward(data.x, tape));
+  print(c, std::string(way.name) + "logits", logits);
+}
+
+void run(const Case& c) {
+  const Images data(std::string_view(c.net) == "resnet20");
+  nn::Net<float> net = make_net(c, data.grid);
+  train_net(c, data, {.name = ""}, net);
+  saliency::Explainer<float> explainer(
+      net, {.background = std::vector<float>(1, 0.0f), .baselines = data.x});
   for (const saliency::MapMethod& method : saliency::map_methods) {
     Digest map;
-    const auto some = View<const float>(x).slice(0, 1);
-    map.add<float>(method.make(explainer, some, std::span(labels).first(1), {3, 3, 5, 1}).values);
+    const auto some = View<const float>(data.x).slice(0, 1);
+    map.add<float>(
+        method.make(explainer, some, std::span(data.set.labels).first(1), {3, 3, 5, 1}).values);
     print(c, method.name, map);
   }
+}
+
+/// The options of a guided step and the recipes, one at a time.
+void run_ways() {
+  const Case plain{"resnet20", "w4a4", "sawb", "sgd", quant::PactGradient::plus, false};
+  const Case guided{"lenet5", "w4a4", "sawb", "sgd", quant::PactGradient::paper, true};
+  const Case guided_bn{"resnet20", "w2a2", "sawb", "sgd", quant::PactGradient::plus, true};
+  const Images colour(true), grey(false);
+  const auto run_way = [&](const Case& c, const Way& way) {
+    const Images& data = std::string_view(c.net) == "resnet20" ? colour : grey;
+    nn::Net<float> net = make_net(c, data.grid);
+    train_net(c, data, way, net);
+  };
+  run_way(plain, {.name = "teacher ", .teacher = true});
+  run_way(plain, {.name = "average ", .average = true});
+  run_way(plain, {.name = "average-reestimate ", .average = true, .reestimate = true});
+  run_way(guided_bn, {.name = "teacher ", .teacher = true});
+  run_way(guided_bn, {.name = "authors ", .options = train::GuidedOptions::authors()});
+  run_way(guided,
+          {.name = "authors ", .options = train::GuidedOptions::authors(ops::Target::logit)});
+  run_way(guided, {.name = "detached ", .options = {.lambda = 0.3, .kl_attached = false}});
+  for (const auto& [name, rank] :
+       {std::pair("magnitude ", ops::Rank::magnitude), std::pair("random ", ops::Rank::random)})
+    run_way(guided, {.name = name, .options = {.mask = {.share = 0.3, .rank_by = rank}}});
+  for (const auto& [name, fill] :
+       {std::pair("mean ", ops::Fill::mean), std::pair("blur ", ops::Fill::blur)})
+    run_way(guided, {.name = name, .options = {.mask = {.fill = {.fill = fill}}}});
 }
 
 } // namespace
@@ -110,6 +177,7 @@ int main(int argc, char** argv) {
   try {
     if (argc > 1) set_num_threads(std::atoi(argv[1]));
     for (const Case& c : cases) run(c);
+    run_ways();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "training_digests: %s\n", e.what());
     return 1;

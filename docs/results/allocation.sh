@@ -1,13 +1,28 @@
 #!/bin/sh
 # Makes docs/results/allocation.jsonl: bits for ResNet-20's layers chosen by loss, by maps and by
-# both, and five random choices of the same bytes, each fine-tuned for two epochs. Needs the
-# fp32 networks that recipes.sh made (OUT/holdout-fp32-SEED).
+# both, and five random choices of the same bytes, each fine-tuned for two epochs; then the measures
+# of its maps on 500 test images, and how far they are from the fp32 network's. Needs the fp32
+# networks that recipes.sh made (OUT/holdout-fp32-SEED), Python 3, and the programs cifar10,
+# allocate, faithfulness and compare.
 #
 #   docs/results/allocation.sh PROGRAMS OUT [THREADS [ROWS]]    (docs/results/rows.sh)
+#   docs/results/allocation.py table                            prints the tables of docs/quantisation.md
 set -eu
 cd "$(dirname "$0")/../.."
 table=docs/results/allocation.jsonl
 . docs/results/rows.sh
+
+# measured FOLDER, for rows.sh
+measured() {
+  images="--images cifar-10:0-499 --threads $threads"
+  # shellcheck disable=SC2086
+  {
+    "$programs/faithfulness" --a "fp32=$start" --b "net=$1/model.safetensors" $images \
+      --no-deletion --out "$1/faithfulness"
+    "$programs/compare" --models "fp32=$start,net=$1/model.safetensors" $images --out "$1/compare"
+  } >"$1/measures.txt"
+  docs/results/allocation.py measures "$1"
+}
 
 # row SHARE POLICY SEED
 row() {

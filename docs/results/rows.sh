@@ -16,12 +16,15 @@ wanted() {
 }
 
 # train NAME SHOWN OPTIONS..: runs cifar10 with the options and adds its row, whose command is SHOWN.
+# A script that has a function `measured` adds what it prints, as members of an object: `, "a": 1`.
 train() {
   name=$1
   shown=$2
   shift 2
   "$programs/cifar10" "$@" --threads "$threads" --out "$out/$name" --resume
   rm -f "$out/$name/checkpoint.safetensors"
-  printf '{"row": "%s", "command": "cifar10 %s", %s\n' "$name" "$shown" \
-    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g')" >>"$table"
+  more=""
+  if command -v measured >/dev/null; then more=$(measured "$out/$name"); fi
+  printf '{"row": "%s", "command": "cifar10 %s", %s%s}\n' "$name" "$shown" \
+    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g; s/ *} *$//')" "$more" >>"$table"
 }

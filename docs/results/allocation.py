@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures of a row of allocation.jsonl, and the tables of docs/quantisation.md from all rows.
 
-    allocation.py measures FOLDER     members of a row: what faithfulness and compare wrote there
-    allocation.py table               two tables in Markdown
+    allocation.py measures FOLDER SEED   members of a row: what faithfulness and compare wrote there
+    allocation.py table                  two tables in Markdown
 """
 import json
 import math
@@ -12,58 +12,83 @@ import statistics
 import sys
 
 T = {2: 4.303, 4: 2.776}  # Student's t, 97.5 %, by degrees of freedom
-MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 4),
-            ("masked_advantage", "masked advantage", 1, 4), ("drift", "drift", 1, 4)]
+MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 3),
+            ("masked_advantage", "masked advantage", 1, 3), ("blank_maps", "blank maps, %", 100, 2),
+            ("change", "change", 1, 3), ("drift", "drift", 1, 4)]
+SHARES = ("0.85", "0.75")
+CHOSEN = ("by-loss", "by-maps", "by-both")
 
 
-def measures(folder):
+def cosines(folder, other):
+    """Mean cosine of gradient maps with those of the fp32 network of a seed, by model."""
+    with open(os.path.join(folder, f"compare-{other}", "metrics.json")) as file:
+        return {entry["model"]: entry["cosine"]["mean"] for entry in json.load(file)["with_sign"]}
+
+
+def measures(folder, seed):
     with open(os.path.join(folder, "faithfulness", "metrics.json")) as file:
         maps = json.load(file)["measures"]
-    with open(os.path.join(folder, "compare", "metrics.json")) as file:
-        similar = json.load(file)["with_sign"][0]
     found = {name: maps[name]["net"]["mean"] for name in ("road", "masked_advantage", "blank_maps")}
-    found["drift"] = 1 - similar["cosine"]["mean"]
+    found["change"] = 1 - cosines(folder, seed)["net"]
+    others = [cosines(folder, other) for other in (1, 2, 3) if other != seed]
+    found["drift"] = statistics.mean(c["start"] - c["net"] for c in others)
     return "".join(f', "{name}": {value:.17g}' for name, value in found.items())
 
 
-def interval(values, scale, digits):
-    """Mean and Student's t-interval."""
-    half = T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+def cell(values, scale, digits, single=False):
+    """Mean and Student's t-interval: of the mean, or of a further single value."""
+    n = len(values)
+    half = T[n - 1] * statistics.stdev(values) * math.sqrt(1 / n + single)
     mean = statistics.mean(values)
-    ends = [scale * x for x in (mean - half, mean + half)]
-    return f"{scale * mean:+.{digits}f} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
+    ends = [f"{scale * x:.{digits}f}" for x in (mean, mean - half, mean + half)]
+    return f"{ends[0]} [{ends[1]}, {ends[2]}]"
+
+
+def line(title, cells):
+    print("| " + " | ".join([title, *cells]) + " |")
 
 
 def table():
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "allocation.jsonl")) as file:
         rows = {row["row"]: row for row in map(json.loads, file)}
-    at = lambda share, policy, name: [
-        rows[f"{share}-{policy}-{seed}"][name] for seed in (1, 2, 3)]
-    print("| bits | packed bytes | " + " | ".join(title for _, title, _, _ in MEASURES) + " |")
-    print("|---|---:|" + "---|" * len(MEASURES))
-    cells = [f"{scale * statistics.mean(at('1', 'w4a4', name)):.{digits}f}"
-             for name, _, scale, digits in MEASURES]
-    print(f"| w4a4 | {rows['1-w4a4-1']['packed_bytes']:,} | " + " | ".join(cells) + " |")
-    for share in ("0.85", "0.75"):
-        for policy in ("by-loss", "by-maps", "by-both"):
-            cells = [interval([a - b for a, b in zip(at(share, policy, name), at("1", "w4a4", name))],
-                              scale, digits) for name, _, scale, digits in MEASURES]
-            size = [rows[f"{share}-{policy}-{seed}"]["packed_bytes"] for seed in (1, 2, 3)]
-            print(f"| {policy}, {share} | {min(size):,} to {max(size):,} | " + " | ".join(cells) + " |")
-    print("\n| seed 1 | " + " | ".join(title for _, title, _, _ in MEASURES) + " |")
-    print("|---|" + "---|" * len(MEASURES))
-    for share in ("0.85", "0.75"):
-        for policy in ("by-loss", "by-maps", "by-both"):
-            cells = [f"{scale * rows[f'{share}-{policy}-1'][name]:.{digits}f}"
-                     for name, _, scale, digits in MEASURES]
-            print(f"| {policy}, {share} | " + " | ".join(cells) + " |")
+
+    def values(policy, name):
+        return [rows[f"{policy}-{seed}"][name] for seed in (1, 2, 3)]
+
+    def difference(title, a, b):
+        line(title, [f"{rows[a + '-1']['packed_bytes'] - rows[b + '-1']['packed_bytes']:,}"] + [
+            cell([x - y for x, y in zip(values(a, name), values(b, name))], scale, digits)
+            for name, _, scale, digits in MEASURES])
+
+    def header(title):
+        line(title, ["packed bytes"] + [title for _, title, _, _ in MEASURES])
+        print("|---|---:|" + "---|" * len(MEASURES))
+
+    header("three seeds")
+    line("`w4a4`", [f"{rows['1-w4a4-1']['packed_bytes']:,}"] + [
+        f"{scale * statistics.mean(values('1-w4a4', name)):.{digits}f}"
+        for name, _, scale, digits in MEASURES])
+    for share in SHARES:
+        for policy in CHOSEN:
+            difference(f"{policy}, {share}, less `w4a4`", f"{share}-{policy}", "1-w4a4")
+        for policy in CHOSEN[1:]:
+            difference(f"{policy} less by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
+    print()
+    header("seed 1")
+    for share in SHARES:
+        for policy in CHOSEN:
+            row = rows[f"{share}-{policy}-1"]
+            line(f"{policy}, {share}", [f"{row['packed_bytes']:,}"] + [
+                f"{scale * row[name]:.{digits}f}" for name, _, scale, digits in MEASURES])
         drawn = [row for name, row in rows.items() if re.match(f"{share}-random-", name)]
-        cells = [interval([row[name] for row in drawn], scale, digits).replace("+", "")
-                 for name, _, scale, digits in MEASURES]
-        print(f"| five random ones, {share} | " + " | ".join(cells) + " |")
+        size = sorted(row["packed_bytes"] for row in drawn)
+        line(f"five random ones, {share}, and where a sixth would lie",
+             [f"{size[0]:,} to {size[-1]:,}"] +
+             [cell([row[name] for row in drawn], scale, digits, True)
+              for name, _, scale, digits in MEASURES])
 
 
 if sys.argv[1] == "measures":
-    print(measures(sys.argv[2]))
+    print(measures(sys.argv[2], int(sys.argv[3])))
 else:
     table()

@@ -22,9 +22,9 @@ train() {
   shown=$2
   shift 2
   "$programs/cifar10" "$@" --threads "$threads" --out "$out/$name" --resume
-  rm -f "$out/$name/checkpoint.safetensors"
   more=""
   if command -v measured >/dev/null; then more=$(measured "$out/$name"); fi
   printf '{"row": "%s", "command": "cifar10 %s", %s%s}\n' "$name" "$shown" \
     "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g; s/ *} *$//')" "$more" >>"$table"
+  rm -f "$out/$name/checkpoint.safetensors" # the row is safe
 }

@@ -161,7 +161,13 @@ Budget budget_of(const Task& task, const Options& o) {
 /// does, those that come closest.
 quant::Allocation draw(const Choices& choices, index_t budget, const sgq::Random& random) {
   constexpr index_t draws = 20000;
-  quant::Allocation closest;
+  quant::Allocation closest; // the cheapest, until a draw costs more
+  for (const std::vector<quant::WidthChoice>& widths : choices) {
+    const auto least = std::min_element(widths.begin(), widths.end(),
+                                        [](auto& a, auto& b) { return a.cost < b.cost; });
+    closest.bits.push_back(least->bits);
+    closest.cost += least->cost;
+  }
   const auto layers = static_cast<index_t>(choices.size());
   for (index_t d = 0; d < draws && closest.cost < budget - budget / 50; ++d) {
     quant::Allocation a;
@@ -171,7 +177,7 @@ quant::Allocation draw(const Choices& choices, index_t budget, const sgq::Random
       a.bits.push_back(widths[static_cast<std::size_t>(w)].bits);
       a.cost += widths[static_cast<std::size_t>(w)].cost;
     }
-    if (a.cost <= budget && (closest.bits.empty() || a.cost > closest.cost)) closest = a;
+    if (a.cost <= budget && a.cost > closest.cost) closest = a;
   }
   return closest;
 }
@@ -289,6 +295,8 @@ int main(int argc, char** argv) {
     line.text("--out", &o.out, "DIR", "folder for the policies and the table");
     if (!line.parse(argc, argv)) return;
     if (o.model.empty() || o.out.empty()) throw usage_error("--model and --out are needed");
+    if (!(o.share > 0 && o.share <= 100))
+      throw usage_error(describe("--share", "above 0, and at most 100", sgq::to_text(o.share)));
     sgq::set_num_threads(o.threads);
     make_out_folder(o.out);
     Task task = load(o);

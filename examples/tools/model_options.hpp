@@ -18,15 +18,18 @@ using sgq::describe;
 inline quant::BitPolicy parse_bits_option(const std::string& text,
                                           const std::string& first_last = "8bit") {
   std::string policy = text, where = "--bits: ";
-  if (std::error_code ignored; std::filesystem::is_regular_file(text, ignored)) {
+  std::error_code ignored;
+  const bool from_file = std::filesystem::is_regular_file(text, ignored);
+  if (from_file) {
     policy = sgq::io::read_file(text);
-    policy = policy.substr(0, policy.find('\n'));
+    if (policy.starts_with("\xEF\xBB\xBF")) policy.erase(0, 3); // an editor's mark of UTF-8
+    policy = policy.substr(0, policy.find_first_of("\r\n"));
     where += text + ": ";
   }
   try {
     return quant::parse_bit_policy(policy, quant::parse_first_last(first_last));
   } catch (const sgq::value_error& e) {
-    throw usage_error(where + e.what());
+    throw usage_error(where + e.what() + (from_file ? "" : "; no file is called so"));
   }
 }
 

@@ -40,6 +40,12 @@ grep -q "\"policy\": \"$policy" "$work/tuned/metrics.json" || fail "trained with
   >"$work/stdout2" || fail "exit code $?"
 cmp -s "$work/stdout" "$work/stdout2" || fail "another number of threads, another table"
 
+# Files from elsewhere: Windows' line ends, the mark of UTF-8.
+printf '\357\273\277w2a2\r\nmore\r\n' >"$work/windows.txt"
+$mnist --net lenet5 --bits "$work/windows.txt" --out "$work/windows" >/dev/null ||
+  fail "Windows' line ends are refused"
+
+run 2 "above 0, and at most 100" --model "$model" --share 1e30 --out "$work/no"
 run 1 "a budget of at least" --model "$model" --images 50 --explained 10 --share 0.1 \
   --out "$work/none"
 run 2 "--model and --out are needed" --model "$model"

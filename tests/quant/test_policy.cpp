@@ -75,6 +75,8 @@ TEST_CASE("bit policies: what is not one is an error that quotes it", "[quant]")
     CHECK(contains(message_of<value_error>([&] { parse_bit_policy(text); }),
                    "'" + std::string(text) + "'"));
   }
+  for (const char* text : {"w4a4,", "w4a4,conv1=2,", "w4a4,conv1=2,conv1=8"})
+    CHECK_THROWS_AS(parse_bit_policy(text), value_error); // nothing after a comma; a layer twice
   for (FirstLast f : {FirstLast::fp32, FirstLast::eight_bit, FirstLast::same})
     CHECK(parse_first_last(name(f)) == f);
   CHECK(name(FirstLast::eight_bit) == "8bit");

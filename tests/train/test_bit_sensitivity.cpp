@@ -90,6 +90,10 @@ TEST_CASE("a map that goes blank is lost, one that was blank before says nothing
   CHECK(s.excluded == 1);
   CHECK(s.lost == 1);
   CHECK(std::abs(s.maps - 0.5) < 1e-12); // of two maps one is the same, one is gone
+  const Tensor<float> blank({3, 1, 2});
+  train::BitSensitivity none{.layer = "l", .bits = 2};
+  CHECK(contains(message_of<value_error>([&] { train::detail::set_maps(none, blank, b); }),
+                 "expected maps that are not constant, got none"));
 }
 
 TEST_CASE("a net is real-valued again where measuring fails", "[bit_sensitivity][errors]") {

@@ -141,13 +141,15 @@ SGQ_COMPILE_ONCE BitPolicy parse_bit_policy(std::string_view text,
   else if (is_long)
     detail::throw_bad_policy(text);
 
+  if (text.ends_with(',')) detail::throw_bad_policy(text);
   while (!rest.empty()) {
     const std::string_view item = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
     const std::size_t equals = item.find('=');
     if (equals == item.npos || equals == 0) detail::throw_bad_policy(text);
-    policy.layers[std::string(item.substr(0, equals))] =
-        detail::parse_bits(item.substr(equals + 1), text);
+    const Bits bits = detail::parse_bits(item.substr(equals + 1), text);
+    if (!policy.layers.emplace(item.substr(0, equals), bits).second)
+      detail::throw_bad_policy(text); // a layer named twice
   }
   return policy;
 }

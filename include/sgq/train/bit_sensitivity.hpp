@@ -50,7 +50,10 @@ inline void set_maps(BitSensitivity& s, View<const float> before, View<const flo
       sum += alike[i];
   }
   const index_t count = alike.size() - s.excluded;
-  s.maps = count > 0 ? 1 - sum / static_cast<double>(count) : 0;
+  if (count == 0)
+    throw value_error(describe("bit sensitivities", "maps that are not constant", "none",
+                               "another method, or images that the net tells apart"));
+  s.maps = 1 - sum / static_cast<double>(count);
 }
 
 template <class T, class Maps>

@@ -8,10 +8,17 @@ async function unpack(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+const NEEDS = "It needs Chrome or Edge 95, Firefox 113, Safari 16.4, or a later version of these.";
+
+// The first failure stays: what follows comes of it.
 function fail(error) {
-  element("failure").hidden = false;
-  element("failure").textContent = `This page cannot go on: ${error.message ?? error}`;
+  if (document.documentElement.dataset.failed) return;
   document.documentElement.dataset.failed = "true";
+  const started = "firstPrediction" in document.documentElement.dataset;
+  element("failure").hidden = false;
+  element("failure").textContent =
+    `This page cannot go on: ${error?.message ?? error}${started ? "" : `. ${NEEDS}`}`;
+  element("failure").scrollIntoView();
 }
 
 // A worker with a library of its own.
@@ -65,4 +72,6 @@ async function start() {
   });
 }
 
+addEventListener("error", (event) => fail(event));
+addEventListener("unhandledrejection", (event) => fail(event.reason));
 start().catch(fail);

@@ -1,7 +1,7 @@
 // One cell of the experiment: a network to be trained, and the name it goes by.
 //
 //     mnist/mnist_cnn/w4a4/guided/seed-1
-//     cifar-10/resnet20/w4a4/plain/seed-1/60-epochs    a variant: what differs from the rest
+//     mnist/mnist_cnn/w2a2/guided/seed-1/pact-plus     a variant: what differs from the rest
 //
 // A cell is trained exactly as `mnist` or `cifar10` would train it, so its command makes the same
 // weights again, to the last bit.
@@ -48,7 +48,8 @@ inline std::string dataset_sum(const data::Dataset& set) {
       .hex();
 }
 
-/// The options of a command line that differ from the program's defaults.
+/// The options of a command line that differ from the program's defaults, and those whose defaults
+/// an experiment may change: rows outlive them.
 class Differences {
 public:
   explicit Differences(std::string program) : line_(std::move(program)) {}
@@ -78,11 +79,12 @@ namespace detail {
 inline void put_quantisation(Differences& d, const TrainingOptions& o,
                              const TrainingOptions& usual) {
   d.put("--bits", o.bits, std::string());
-  d.put("--weights", o.weights, usual.weights);
+  if (o.bits.empty() || o.bits == "fp32") return;
+  d.always("--weights", o.weights);
   d.put("--first-last", o.first_last, usual.first_last);
-  d.put("--pact", o.pact, usual.pact);
+  d.always("--pact", o.pact);
   d.put("--alpha", o.alpha, usual.alpha);
-  d.put("--alpha-quantile", o.alpha_quantile, usual.alpha_quantile);
+  d.always("--alpha-quantile", o.alpha_quantile);
   d.put("--alpha-lr", o.alpha_lr, usual.alpha_lr);
   if (o.alpha_decay) d.always("--alpha-decay", *o.alpha_decay);
 }
@@ -99,17 +101,23 @@ inline void put_recipe(Differences& d, const RecipeOptions& o, const RecipeOptio
 inline void put_guidance(Differences& d, const TrainingOptions& o, const TrainingOptions& usual) {
   d.flag("--guided", true);
   d.flag("--authors", o.authors);
-  d.put("--rank", o.rank, usual.rank);
-  d.put("--share", o.share, usual.share);
-  d.put("--lambda", o.lambda, usual.lambda);
-  d.put("--fill", o.fill, usual.fill);
-  d.put("--target", o.target, usual.target);
-  d.put("--kl", o.kl, usual.kl);
-  d.put("--saliency-pass", o.saliency_pass, usual.saliency_pass);
-  d.put("--statistics", o.statistics, usual.statistics);
-  d.put("--start", o.start, usual.start);
-  d.put("--ramp", o.ramp, usual.ramp);
-  d.put("--rate", o.rate, usual.rate);
+  const auto say = [&](const char* name, const auto& value, const auto& of_usual) {
+    if (o.authors) // which decides the rest
+      d.put(name, value, of_usual);
+    else
+      d.always(name, value);
+  };
+  say("--rank", o.rank, usual.rank);
+  say("--share", o.share, usual.share);
+  say("--lambda", o.lambda, usual.lambda);
+  say("--fill", o.fill, usual.fill);
+  say("--target", o.target, usual.target);
+  say("--kl", o.kl, usual.kl);
+  say("--saliency-pass", o.saliency_pass, usual.saliency_pass);
+  say("--statistics", o.statistics, usual.statistics);
+  say("--start", o.start, usual.start);
+  say("--ramp", o.ramp, usual.ramp);
+  say("--rate", o.rate, usual.rate);
 }
 
 } // namespace detail

@@ -124,12 +124,18 @@ inline std::optional<GuidedRecipe> chosen_recipe(const std::vector<io::Json>& ro
   return second[0].recipe;
 }
 
-/// The same from the rows of a set in a folder of choices, FOLDER/SET/results.jsonl; nothing where
-/// there are none, or not all.
-inline std::optional<GuidedRecipe> read_choice(const std::string& folder,
-                                               const std::string& dataset) {
-  Results results(folder + "/" + dataset, "", numerics_version);
+/// The same from the rows of the set in a folder of choices, FOLDER/SET/results.jsonl; nothing where
+/// there are none, or not all. Throws io_error on rows of a shorter trial than `plan`.
+inline std::optional<GuidedRecipe> read_choice(const std::string& folder, const Plan& plan) {
+  const std::string place = folder + "/" + plan.dataset;
+  Results results(place, "", numerics_version);
   results.load(false);
+  for (const io::Json& row : results.rows())
+    if (row.at("variant").as_string().starts_with("stage-2") &&
+        row.at("epochs").as_double() < static_cast<double>(plan.epochs))
+      throw sgq::io_error(
+          describe(place + ": " + key_of(row), sgq::to_text(plan.epochs) + " epochs",
+                   io::to_string(row.at("epochs")), "--scale choose makes the table"));
   return chosen_recipe(results.rows());
 }
 

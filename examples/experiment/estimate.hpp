@@ -18,7 +18,7 @@ inline double seconds_of_pass(const std::string& net, const std::vector<io::Json
   double seconds = 0, passes = 0;
   for (const io::Json& row : rows) {
     seconds += row.at("run").at("training_seconds").as_double();
-    passes += row.at("forward_passes").as_double();
+    passes += row.at("run").at("forward_passes").as_double();
   }
   if (passes > 0) return seconds / passes;
   const double known = net == "lenet5" ? 2.3e-5 : net == "mnist_cnn" ? 2.45e-4 : 8.8e-4;

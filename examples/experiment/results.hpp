@@ -4,7 +4,7 @@
 //     measures.jsonl   a row per measured network     measure_cell.hpp
 //
 //     cell, numerics, ..   what was done; equal ones give equal rows
-//     files                SHA-256 of files that belong to the row
+//     files                SHA-256 of files that belong to the row; of networks, of their tensors
 //     run                  all that may differ between equal runs
 //     ..                   what was found
 //
@@ -15,6 +15,7 @@
 
 #include "sgq/io/file.hpp"
 #include "sgq/io/json.hpp"
+#include "sgq/io/safetensors.hpp"
 #include "sgq/io/sha256.hpp"
 
 #include <algorithm>
@@ -277,16 +278,22 @@ private:
   std::vector<io::Json> rows_;
 };
 
-/// The bytes of a cell's file. Throws io_error if it is not the one that the row was made of.
-inline std::string read_cell_file(const std::string& folder, const io::Json& row,
-                                  const std::string& name) {
+/// SHA-256 of a safetensors file without its metadata, which name the library's version: a network
+/// that is made again by a later one has the same sum.
+inline std::string tensors_sum(const std::string& path) {
+  io::SafeTensors file = io::read_safetensors(path);
+  file.metadata.clear();
+  return io::sha256(io::format_safetensors(file));
+}
+
+/// Throws io_error if the cell's network is not the one that the row was made of.
+inline void check_network_file(const std::string& folder, const io::Json& row,
+                               const std::string& name) {
   const std::string path = folder + "/" + name;
-  std::string bytes = io::read_file(path);
-  const std::string sum = io::sha256(bytes), expected = row.at("files").at(name).as_string();
+  const std::string sum = tensors_sum(path), expected = row.at("files").at(name).as_string();
   if (sum != expected)
-    throw sgq::io_error(sgq::describe(path, "SHA-256 " + expected, sum,
+    throw sgq::io_error(sgq::describe(path, "tensors of SHA-256 " + expected, sum,
                                       "delete this file to have the cell made again"));
-  return bytes;
 }
 
 } // namespace examples

@@ -25,7 +25,8 @@ struct Network {
 /// The networks of one kind, and which of their maps is meant.
 struct Arm {
   std::string bits{}, training{};
-  std::string map = ""; ///< "" for the gradient, "smoothgrad.", "integrated-gradients."
+  std::string map = "";  ///< "" for the gradient, "smoothgrad.", "integrated-gradients."
+  std::string variant{}; ///< empty in the grid
 };
 
 struct Study {
@@ -35,7 +36,8 @@ struct Study {
 
   const Network* find(const Arm& arm, std::uint64_t seed) const {
     for (const Network& n : networks)
-      if (n.variant.empty() && n.bits == arm.bits && n.training == arm.training && n.seed == seed)
+      if (n.variant == arm.variant && n.bits == arm.bits && n.training == arm.training &&
+          n.seed == seed)
         return &n;
     return nullptr;
   }

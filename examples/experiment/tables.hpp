@@ -45,7 +45,10 @@ inline std::string bits_label(const std::string& bits) {
 }
 
 inline std::string arm_title(const Arm& arm) {
-  return arm.bits + ", " + arm.training;
+  std::string title = arm.bits + ", " + arm.training;
+  if (!arm.map.empty()) title += ", " + arm.map.substr(0, arm.map.size() - 1);
+  if (!arm.variant.empty()) title += ", " + arm.variant;
+  return title;
 }
 
 /// "-0.12 [-0.20, -0.04]", as two lines of a cell.
@@ -129,13 +132,7 @@ inline TableCell verdict_cell(const Claim& c) {
 
 /// What is compared, and of how many seeds.
 inline TableCell compared_cell(const Claim& c) {
-  std::string against = arm_title(c.question.b);
-  if (!c.question.b.map.empty())
-    against += ", " + c.question.b.map.substr(0, c.question.b.map.size() - 1);
-  std::string arm = arm_title(c.question.a);
-  if (!c.question.a.map.empty())
-    arm += ", " + c.question.a.map.substr(0, c.question.a.map.size() - 1);
-  return {arm + " \u2212 " + against,
+  return {arm_title(c.question.a) + " \u2212 " + arm_title(c.question.b),
           sgq::to_text(c.seeds()) + (c.seeds() == 1 ? " seed" : " seeds"), "words"};
 }
 

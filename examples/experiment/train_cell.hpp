@@ -67,7 +67,7 @@ inline void add_integer(io::Json& row, io::Json& run, const nn::Model<float>& mo
   if (model.bits() == "fp32") return;
   const std::string path = folder + "/integer.safetensors";
   sgq::infer::save_integer(path, sgq::infer::export_integer(model.net));
-  row["integer_file_bytes"] = std::filesystem::file_size(path);
+  run["integer_file_bytes"] = std::filesystem::file_size(path); // the version's name is in it
   const sgq::infer::Engine engine(sgq::infer::load_integer(path));
   Tensor<std::int32_t> sums(logits.shape());
   const Stopwatch watch;
@@ -160,10 +160,10 @@ namespace detail {
 
 /// SHA-256 of what the cell left behind.
 inline void add_files(io::Json& row, const TrainingOptions& o, const std::string& predictions) {
-  row["files"]["model.safetensors"] = io::sha256(io::read_file(o.out + "/model.safetensors"));
+  row["files"]["model.safetensors"] = tensors_sum(o.out + "/model.safetensors");
   row["files"]["predictions.npy"] = io::sha256(io::read_file(predictions));
   if (o.bits != "fp32")
-    row["files"]["integer.safetensors"] = io::sha256(io::read_file(o.out + "/integer.safetensors"));
+    row["files"]["integer.safetensors"] = tensors_sum(o.out + "/integer.safetensors");
 }
 
 } // namespace detail
@@ -190,7 +190,7 @@ inline io::Json train_cell(Cell cell, const std::string& out, index_t explained,
                            "bit_operations", "options"})
     row[name] = trained.at(name);
   row["data"] = loaded.sums();
-  row["forward_passes"] = forward_passes(cell, sets.train.size());
+  run["forward_passes"] = forward_passes(cell, sets.train.size());
   const bool validation = o.protocol == data::Protocol::validation;
   const std::string predictions =
       validation ? o.out + "/predictions.npy" : predictions_path(out, cell.key());

@@ -284,9 +284,10 @@ class Study:
         self.second = {"mnist": "relevance_mass_on_ink", "fashion-mnist": "relevance_mass_on_ink",
                        "synthetic": "relevance_mass_on_evidence"}.get(self.dataset, "road")
 
-    def of(self, bits, training):
+    def of(self, bits, training, _prefix="", variant=""):
+        """The networks of an arm: bits, training, the prefix of its maps, variant."""
         return sorted((n for n in self.networks
-                       if (n.bits, n.training, n.variant) == (bits, training, "")),
+                       if (n.bits, n.training, n.variant) == (bits, training, variant)),
                       key=lambda n: n.seed)
 
     def arms(self):
@@ -294,8 +295,8 @@ class Study:
 
     def by_seed(self, arm, measure):
         """The mean of every seed; [] where it was not measured."""
-        bits, training, prefix = (arm + ("",))[:3]
-        networks = self.of(bits, training)
+        prefix = (arm + ("",))[2]
+        networks = self.of(*arm)
         if measure == "accuracy":
             return [n.accuracy for n in networks]
         name = prefix + measure
@@ -305,8 +306,8 @@ class Study:
 
     def pairs(self, a, b, measure):
         """[(numbers of a, numbers of b)] of common seeds, image by image; accuracies without."""
-        b_of = {n.seed: n for n in self.of(b[0], b[1])}
-        common = [(n, b_of[n.seed]) for n in self.of(a[0], a[1]) if n.seed in b_of]
+        b_of = {n.seed: n for n in self.of(*b)}
+        common = [(n, b_of[n.seed]) for n in self.of(*a) if n.seed in b_of]
         if measure == "accuracy":
             if all(n.right and m.right for n, m in common):
                 return [(n.right, m.right) for n, m in common]
@@ -419,6 +420,9 @@ def questions(dataset):
                         (bits, training), ("fp32", training), 1, "blank_maps")
     yield Claim("E", "integrated gradients leave fewer maps blank, guided w2a2", "measure",
                 two + ("integrated-gradients.",), two, -1, "blank_maps")
+    for cure, variant in (("PACT+ leaves", "pact-plus"), ("late clips leave", "late-clips")):
+        yield Claim("E", cure + " fewer maps blank, guided w2a2", "measure", two + ("", variant),
+                    two, -1, "blank_maps")
 
 
 def decided(study, with_bootstrap):
@@ -533,7 +537,8 @@ def verdict_text(c):
 
 
 def arm_text(arm):
-    return ", ".join(arm[:2]) + (", " + arm[2][:-1] if len(arm) > 2 else "")
+    bits, training, prefix, variant = arm + ("", "")[len(arm) - 2:]
+    return ", ".join(filter(None, (bits, training, prefix[:-1], variant)))
 
 
 def claim_cells(c):
@@ -566,7 +571,9 @@ def accuracy_table(study):
 def variant_table(study):
     for n in study.networks:
         if n.variant:
-            yield [f"{n.bits}, {n.training}, {n.variant}", styled(n.accuracy, PERCENT)]
+            yield [f"{n.bits}, {n.training}, {n.variant}, seed {n.seed}",
+                   styled(n.accuracy, PERCENT),
+                   text(100 * n.measured["measures"]["blank_maps"]["mean"], 1)]
 
 
 def maps_table(study, prefix):
@@ -617,12 +624,13 @@ def cost_table(study):
         if not networks:
             continue
         row, first = networks[0].row, real[0].row
-        whole = "integer_file_bytes" in row
+        run = row["run"]
+        whole = "integer_file_bytes" in run
         yield [f"{row['net']} {bits}", commas(row["parameters"]), commas(row["packed_bytes"]),
                text(first["packed_bytes"] / row["packed_bytes"], 1) + "\u00d7",
-               commas(row["integer_file_bytes"]) if whole else "-", commas(row["bit_operations"]),
+               commas(run["integer_file_bytes"]) if whole else "-", commas(row["bit_operations"]),
                text(first["bit_operations"] / row["bit_operations"], 1) + "\u00d7",
-               commas(row["run"]["integer_images_per_second"]) if whole else "-",
+               commas(run["integer_images_per_second"]) if whole else "-",
                text(100 * row["integer_logits_equal"], 1) + " %" if whole else "-"]
 
 

@@ -18,6 +18,7 @@ io::Json row(const Cell& cell, double accuracy, double measure) {
                            {"bits", cell.options.bits},
                            {"seed", cell.options.seed},
                            {"variant", cell.variant},
+                           {"epochs", cell.options.epochs},
                            {"validation_accuracy", accuracy},
                            {"second_measure", io::Json::object({{"mean", measure}})},
                            {"run", io::Json::object({})}});
@@ -108,10 +109,14 @@ TEST_CASE("where all lose more, the one that loses least", "[experiment]") {
 
   TempDir folder;
   std::filesystem::create_directories(folder / "mnist");
-  CHECK_FALSE(read_choice(folder.path(), "mnist"));
+  Plan plan = make_plan("mnist", "full");
+  CHECK_FALSE(read_choice(folder.path(), plan));
   io::write_file_atomically(folder.path() + "/mnist/results.jsonl", to_lines(rows));
-  CHECK(read_choice(folder.path(), "mnist") == a);
-  CHECK_FALSE(read_choice(folder.path(), "cifar-10"));
+  CHECK(read_choice(folder.path(), plan) == a);
+  CHECK_FALSE(read_choice(folder.path(), make_plan("cifar-10", "full")));
+  plan.epochs = 7; // tried for six only
+  CHECK(contains(message_of<sgq::io_error>([&] { read_choice(folder.path(), plan); }),
+                 "expected 7 epochs, got 6"));
 }
 
 } // namespace test_choose

@@ -184,12 +184,22 @@ TEST_CASE("two runs do not write to one folder", "[experiment]") {
 
 TEST_CASE("a cell's file must be the one that its row was made of", "[experiment]") {
   TempDir folder;
+  const auto write = [&](const std::string& version, float value, const std::string& name) {
+    io::SafeTensors file;
+    file.metadata["version"] = version;
+    file.add(name, Tensor<float>({2}, {1, value}));
+    io::write_safetensors(folder / "x", file);
+  };
+  write("0.2.0", 2, "weight");
   io::Json r = row("a");
-  r["files"]["x"] = io::sha256("abc");
-  io::write_file_atomically(folder.path() + "/x", "abc");
-  CHECK(read_cell_file(folder.path(), r, "x") == "abc");
-  io::write_file_atomically(folder.path() + "/x", "abd");
-  CHECK_THROWS_AS(read_cell_file(folder.path(), r, "x"), sgq::io_error);
+  r["files"]["x"] = tensors_sum(folder / "x");
+  CHECK_NOTHROW(check_network_file(folder.path(), r, "x"));
+  write("0.10.0", 2, "weight"); // a later version's
+  CHECK_NOTHROW(check_network_file(folder.path(), r, "x"));
+  write("0.2.0", 3, "weight");
+  CHECK_THROWS_AS(check_network_file(folder.path(), r, "x"), sgq::io_error);
+  write("0.2.0", 2, "bias");
+  CHECK_THROWS_AS(check_network_file(folder.path(), r, "x"), sgq::io_error);
 }
 
 } // namespace test_results

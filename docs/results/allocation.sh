@@ -7,7 +7,7 @@
 # and the programs cifar10, allocate, faithfulness and compare.
 #
 #   docs/results/allocation.sh PROGRAMS OUT [THREADS [ROWS]]    (docs/results/rows.sh)
-#   docs/results/allocation.py table                            prints the tables of docs/quantisation.md
+#   docs/results/tables.py allocation                           prints the tables of docs/quantisation.md
 set -eu
 cd "$(dirname "$0")/../.."
 table=docs/results/allocation.jsonl
@@ -30,7 +30,7 @@ measured() {
       "$programs/compare" --models "$models" $images --out "$1/compare-$other"
     done
   } >"$1/measures.txt"
-  docs/results/allocation.py measures "$1" $seed
+  docs/results/tables.py measures "$1" $seed
 }
 
 # row SHARE POLICY SEED

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Measures of a row of allocation.jsonl, and the tables of docs/quantisation.md from all rows.
+"""The tables of docs/quantisation.md, in Markdown, from the rows in this folder.
 
-    allocation.py measures FOLDER SEED   members of a row: what faithfulness and compare wrote there
-    allocation.py table                  two tables in Markdown
+    tables.py recipes                 recipes.jsonl
+    tables.py allocation              allocation.jsonl
+    tables.py measures FOLDER SEED    members of a row of allocation.jsonl: what faithfulness and
+                                      compare wrote to FOLDER
 """
 import json
 import math
@@ -48,9 +50,33 @@ def line(title, cells):
     print("| " + " | ".join([title, *cells]) + " |")
 
 
-def table():
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "allocation.jsonl")) as file:
-        rows = {row["row"]: row for row in map(json.loads, file)}
+def rows_of(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as file:
+        return {row["row"]: row for row in map(json.loads, file)}
+
+
+def recipes():
+    rows = rows_of("recipes.jsonl")
+    accuracy = {name: row["test_accuracy"] for name, row in rows.items()}
+    line("validation split, seed 101", ["accuracy, %", "below fp32"])
+    print("|---|---:|---:|")
+    for name in accuracy:
+        if name.startswith("choose-"):
+            below = accuracy["choose-fp32"] - accuracy[name]
+            line(name[len("choose-"):], [f"{100 * accuracy[name]:.2f}", f"{100 * below:.2f}"])
+    print()
+    line("batch 5 held out", ["seed 1", "seed 2", "seed 3", "below fp32"])
+    print("|---|---:|---:|---:|---|")
+    for bits in ("fp32", "w4a4", "w2a2"):
+        of = {name: [accuracy[f"holdout-{name}-{seed}"] for seed in (1, 2, 3)]
+              for name in ("fp32", bits)}
+        below = [a - b for a, b in zip(of["fp32"], of[bits])]
+        line(f"`{bits}`", [f"{100 * a:.2f}" for a in of[bits]] +
+             [cell(below, 100, 2) if bits != "fp32" else ""])
+
+
+def allocation():
+    rows = rows_of("allocation.jsonl")
 
     def values(policy, name):
         return [rows[f"{policy}-{seed}"][name] for seed in (1, 2, 3)]
@@ -88,7 +114,7 @@ def table():
               for name, _, scale, digits in MEASURES])
 
 
-if sys.argv[1] == "measures":
+if sys.argv[1:2] == ["measures"]:
     print(measures(sys.argv[2], int(sys.argv[3])))
 else:
-    table()
+    {"recipes": recipes, "allocation": allocation}[sys.argv[1]]()

@@ -16,6 +16,7 @@ INCLUDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "includ
 MOST = 1.3  # instructions per dot, in the engine
 
 # What is counted: title, the function to instantiate, what multiplies there, and whether MOST holds.
+# A function is found by the kernel in its name.
 KERNELS = [
     ("integer engine, neon-i8mm",
      "void detail::run_i8mm<u8s8_dot_neon<true>, const U8s8Dot&>(const U8s8Dot&)", "sudot", True),
@@ -38,18 +39,25 @@ def run(command, text=None):
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def disassembly(compiler, declaration, dot):
-    """The instructions of the function that multiplies: address, mnemonic, operands."""
+def disassembly(compiler):
+    """All kernels, compiled in one file: the name and the text of each function."""
+    declarations = "".join(f"template {declaration};\n" for _, declaration, _, _ in KERNELS)
     source = ('#include "sgq/kernels/gemm/gemm.hpp"\n#include "sgq/kernels/int8/int8.hpp"\n'
               '#include "sgq/kernels/int8/quad_tiles.hpp"\n'
-              f"namespace sgq::kernels {{\ntemplate {declaration};\n}}\n")
+              f"namespace sgq::kernels {{\n{declarations}}}\n")
     with tempfile.TemporaryDirectory() as folder:
         object_file = os.path.join(folder, "kernel.o")
         run([*compiler, "-std=c++20", "-I", INCLUDE, "-c", "-x", "c++", "-", "-o", object_file],
             source)
         objdump = "aarch64-linux-gnu-objdump"
         text = run([objdump, "-d", "-C", "--no-show-raw-insn", object_file])
-    bodies = re.findall(r"^[0-9a-f]+ <.*>:\n(.*?)(?:\n\n|\Z)", text, re.S | re.M)
+    return re.findall(r"^[0-9a-f]+ <(.*?)>:\n(.*?)(?:\n\n|\Z)", text, re.S | re.M)
+
+
+def instructions(functions, declaration, dot):
+    """The function of this kernel that multiplies most: address, mnemonic, operands."""
+    kernel = re.search(r"(u8s8_dot|quad|outer)\w+<[^<>]*>", declaration)[0]
+    bodies = [body for name, body in functions if kernel in re.sub(r"(?<=\d)[ul]+\b", "", name)]
     body = max(bodies, key=lambda b: len(re.findall(rf"\t{dot}\t", b)))
     found = re.findall(r"^\s*([0-9a-f]+):\s+(\S+)(.*)$", body, re.M)
     return [(int(address, 16), mnemonic, rest) for address, mnemonic, rest in found]
@@ -75,8 +83,9 @@ def main():
     print(run([compiler[0], "--version"]).splitlines()[0], *compiler[1:], "\n")
     print("| inner loop | instructions | dots | loads | per dot | multiply-adds per dot |")
     print("|---|---:|---:|---:|---:|---:|")
+    functions = disassembly(compiler)
     for title, declaration, dot, limited in KERNELS:
-        body = innermost_loop(disassembly(compiler, declaration, dot), dot)
+        body = innermost_loop(instructions(functions, declaration, dot), dot)
         dots = sum(re.match(dot, i[1]) is not None for i in body)
         loads = sum(re.match(r"ld", i[1]) is not None for i in body)
         if dots == 0:

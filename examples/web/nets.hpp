@@ -148,7 +148,7 @@ inline void load_parameter(const io::SafeTensors& file, const std::string& name,
 /// Builds it again. Throws io_error on a file without it.
 inline nn::Net<float> load_net(const io::SafeTensors& file, int number) {
   const std::string prefix = name_of(number) + ".";
-  nn::Net<float> net = nn::lenet5<float>();
+  nn::Net<float> net = nn::lenet5<float>({.initialize = false});
   for (const auto& [name, parameter] : net.parameters())
     detail::load_parameter(file, prefix + name, *parameter);
   if (bits_of(number) == quant::fp32_bits) return net;

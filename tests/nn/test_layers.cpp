@@ -516,6 +516,26 @@ TEST_CASE("parameters have the names of PyTorch's ResNets", "[models]") {
   CHECK(names.size() == 19 + 4 * 19 + 2);
 }
 
+TEST_CASE("a model need not draw weights that others replace", "[models]") {
+  for (const std::string& name : names_of(models<float>)) {
+    Net<float> drawn = make_model(name, {.width = 6}),
+               empty = make_model(name, {.width = 6, .initialize = false});
+    const auto from = drawn.parameters(), to = empty.parameters();
+    REQUIRE(from.size() == to.size());
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const View<const float> w = to[i].parameter->value();
+      if (to[i].parameter->group() == ParameterGroup::weight)
+        CHECK(std::all_of(w.begin(), w.end(), [](float v) { return v == 0; }));
+      const View<const float> other = from[i].parameter->value();
+      std::copy(other.begin(), other.end(), to[i].parameter->edit().begin());
+    }
+    const Tensor<float> x(drawn.input_shape().with_batch(2), 0.5f);
+    Tape<float> a, b;
+    const auto expected = drawn.forward(x, a), got = empty.forward(x, b);
+    CHECK(std::equal(expected.begin(), expected.end(), got.begin()));
+  }
+}
+
 TEST_CASE("initial weights: He's deviation, zero biases, a stream for each layer", "[models]") {
   Net<float> a = mnist_cnn<float>({.seed = 1, .width = 16}),
              b = mnist_cnn<float>({.seed = 1, .width = 16});

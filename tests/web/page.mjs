@@ -79,14 +79,8 @@ const maps = (page) => pictures(page, ".small canvas");
 
 // The eight small maps, once the worker has made them for the present drawing.
 async function finishedMaps(page) {
-  let before = await maps(page);
-  for (let quiet = 0; quiet < 3;) {
-    await page.waitForTimeout(120);
-    const now = await maps(page);
-    quiet = now.every((map, i) => map === before[i]) ? quiet + 1 : 0;
-    before = now;
-  }
-  return before;
+  await page.waitForSelector("#look[aria-busy=false]", {timeout: 10_000 * patience});
+  return maps(page);
 }
 
 function allDiffer(before, after, what) {
@@ -122,16 +116,15 @@ async function checkSlider(page) {
     assert.equal(await page.textContent("#bits-text"), `${bits} bits`);
     pictures.push(await finishedMaps(page));
     await expectVerdict(page, "4", `${bits} bits`);
-    const facts = await page.locator(".facts dd").allTextContents();
-    sizes.push(Number(facts[0].replace(/\D/g, "")));
-    for (const side of [0, 1]) {
+    for (const side of [0, 1])
       await until(
         page,
         (i) => /^[\d.]+ µs$/.test(document.querySelectorAll(".facts dd")[i].textContent),
         3 * side + 1,
       );
-      assert.match(facts[3 * side + 2], /^[89]\d\.\d %$/);
-    }
+    const facts = await page.locator(".facts dd").allTextContents();
+    sizes.push(Number(facts[0].replace(/\D/g, "")));
+    for (const side of [0, 1]) assert.match(facts[3 * side + 2], /^[89]\d\.\d %$/);
     if (bits > 2) await page.keyboard.press("ArrowRight");
   }
   for (let i = 1; i < 4; ++i) {

@@ -120,8 +120,8 @@ class Card {
 }
 
 class Look {
-  constructor(sgq, worker) {
-    Object.assign(this, {sgq, worker, bits: 2, method: 0, label: -1, version: 0, since: 0});
+  constructor(sgq) {
+    Object.assign(this, {sgq, bits: 2, method: 0, label: -1, version: 0, since: 0});
     this.maps = [[], []]; // by side and method: {values, onInk}
     this.clocks = {};
     this.times = {};
@@ -137,7 +137,13 @@ class Look {
     this.cards = SIDES.map((side) => new Card(side, choices));
     element("pair").append(...this.cards.map((card) => card.node));
     this.controls();
+  }
+
+  // The first drawing is shown before a worker starts: it would take the processor away.
+  employ(worker) {
+    this.worker = worker;
     worker.addEventListener("message", ({data}) => this.hear(data));
+    this.changed();
   }
 
   // Sides 0 and 1 as numbers of networks.
@@ -159,12 +165,13 @@ class Look {
   }
 
   begin() {
+    this.pad.take(this.sgq.samples(10).find(({label}) => label === 3));
+    this.frame(); // before all that can wait
+    document.documentElement.dataset.firstPrediction = performance.now().toFixed(0);
     this.samples = this.sgq.samples(40);
     this.showSamples(0);
     this.showFacts();
     element("method-note").textContent = METHODS[0].note;
-    this.take(3);
-    this.frame();
   }
 
   // ---- What the reader chooses
@@ -220,6 +227,7 @@ class Look {
   changed() {
     ++this.version;
     this.changedAt ??= performance.now();
+    this.setBusy(true);
     this.pad.show();
     if (!this.waiting) this.waiting = requestAnimationFrame(() => this.frame());
   }
@@ -242,8 +250,14 @@ class Look {
     this.showMaps();
     this.times.gradient = performance.now() - (this.changedAt ?? performance.now());
     this.changedAt = undefined;
-    if (!blank) this.askWorker(image.slice(), ink.slice());
+    if (blank) this.setBusy(false);
+    else if (this.worker) this.askWorker(image.slice(), ink.slice());
     this.tell();
+  }
+
+  // Whether maps of the present drawing are still being made.
+  setBusy(busy) {
+    element("look").setAttribute("aria-busy", busy);
   }
 
   askWorker(image, ink) {
@@ -270,6 +284,7 @@ class Look {
       this.maps[data.side][data.method] = data;
       this.showMap(data.side, data.method);
     } else if (data.kind === "mapped" && data.version === this.version) {
+      this.setBusy(false);
       this.times.others = performance.now() - this.askedAt;
       this.showSpeed();
     } else if (data.kind === "clock") {
@@ -311,7 +326,7 @@ class Look {
         clock = this.clocks[net];
       const name = `${side ? "guided" : "plain"}.${WIDTHS[this.bits]}`;
       facts.accuracy.textContent = `${this.sgq.fact(`accuracy.${name}`)} %`;
-      facts.bytes.textContent = `${this.sgq.call("bytes", net).toLocaleString("en")} bytes`;
+      facts.bytes.textContent = clock ? `${clock.bytes.toLocaleString("en")} bytes` : "…";
       facts.time.textContent = clock ? `${clock.microseconds.toPrecision(3)} µs` : "…";
     });
   }

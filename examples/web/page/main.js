@@ -4,8 +4,11 @@ async function unpack(id) {
   const text = atob(element(id).textContent),
     packed = new Uint8Array(text.length);
   for (let i = 0; i < text.length; ++i) packed[i] = text.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const {readable, writable} = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  const written = writer.write(packed).then(() => writer.close());
+  const [bytes] = await Promise.all([new Response(readable).arrayBuffer(), written]);
+  return new Uint8Array(bytes);
 }
 
 const NEEDS = "It needs Chrome or Edge 95, Firefox 113, Safari 16.4, or a later version of these.";
@@ -60,9 +63,9 @@ async function start() {
   const module = await WebAssembly.compile(code);
   const library = await Library.start(module);
   library.open(nets);
-  const look = new Look(library, startWorker(module, nets));
+  const look = new Look(library);
   look.begin();
-  document.documentElement.dataset.firstPrediction = performance.now().toFixed(0);
+  look.employ(startWorker(module, nets));
   const train = new Train(() => startWorker(module));
   tabs();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -31,9 +31,10 @@ namespace sgq::nn {
 struct ModelOptions {
   std::uint64_t seed = 0; ///< of the initial weights
   index_t classes = 10;
-  index_t width = 0;   ///< channels of the first layer; 0: as published, the rest in proportion
-  bool dropout = true; ///< where the net has it
-  Shape image{};       ///< {C, H, W}; of rank 0: as published
+  index_t width = 0;      ///< channels of the first layer; 0: as published, the rest in proportion
+  bool dropout = true;    ///< where the net has it
+  Shape image{};          ///< {C, H, W}; of rank 0: as published
+  bool initialize = true; ///< draw the first weights; needless where others are loaded next
 };
 
 namespace detail {
@@ -76,7 +77,7 @@ Net<T> lenet5(const ModelOptions& o = {}) {
   net.add("fc2", Linear<T>({.in = 120, .out = 84}));
   net.add("relu4", Relu<T>());
   net.add("fc3", Linear<T>({.in = 84, .out = o.classes}));
-  initialize(net, o.seed);
+  if (o.initialize) initialize(net, o.seed);
   return net;
 }
 
@@ -95,7 +96,7 @@ Net<T> mnist_cnn(const ModelOptions& o = {}) {
   net.add("relu3", Relu<T>());
   if (o.dropout) net.add("dropout2", Dropout<T>(0.5));
   net.add("fc2", Linear<T>({.in = 4 * w, .out = o.classes}));
-  initialize(net, o.seed);
+  if (o.initialize) initialize(net, o.seed);
   return net;
 }
 
@@ -140,7 +141,7 @@ Net<T> vgg_small(const ModelOptions& o = {}) {
   }
   net.add("flatten", Flatten<T>());
   net.add("fc", Linear<T>({.in = detail::features(net), .out = o.classes}));
-  initialize(net, o.seed);
+  if (o.initialize) initialize(net, o.seed);
   return net;
 }
 
@@ -159,7 +160,7 @@ Net<T> resnet20(const ModelOptions& o = {}) {
     }
   net.add("pool", GlobalAvgPool<T>());
   net.add("fc", Linear<T>({.in = in, .out = o.classes}));
-  initialize(net, o.seed);
+  if (o.initialize) initialize(net, o.seed);
   return net;
 }
 

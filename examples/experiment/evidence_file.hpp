@@ -1,7 +1,7 @@
 // The numbers behind a row of measures, one per image: OUT/evidence/CELL.safetensors.
 //
 //     number.MEASURE   F32 [images]    "masked_accuracy", "smoothgrad.blank_maps", ..
-//     images           I32 [n]         the images whose maps are drawn
+//     images           I32 [n]         the test images whose maps are drawn
 //     maps             F32 [n, H, W]   their |dS/dx|
 //
 // Measures are rounded to float before anything is computed from them, so the rows can be computed

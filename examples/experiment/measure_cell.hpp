@@ -1,6 +1,6 @@
 // What maps of a trained network are worth: a row of measures.jsonl and its evidence.
 //
-//     measures   of |dS/dx|, S the logit of the true class, on the first test images; and
+//     measures   of |dS/dx|, S the logit of the true class, on images from all over the test set; and
 //                "smoothgrad.NAME", "integrated-gradients.NAME" of those maps
 //     curves     accuracy while pixels are hidden, by the map and by chance
 //     gates      where gradients end (blank_causes.hpp)
@@ -33,12 +33,12 @@ inline io::Json measuring_of(const Cell& cell, const io::Json& trained, const Me
 }
 
 /// The first image of each class, of ten classes at most.
-inline std::vector<std::int32_t> one_of_each(const std::vector<std::uint8_t>& labels,
-                                             std::size_t classes) {
-  std::vector<std::int32_t> chosen;
+inline std::vector<index_t> one_of_each(const std::vector<std::uint8_t>& labels,
+                                        std::size_t classes) {
+  std::vector<index_t> chosen;
   for (std::size_t c = 0; c < classes && chosen.size() < 10; ++c)
     if (const auto at = std::find(labels.begin(), labels.end(), c); at != labels.end())
-      chosen.push_back(static_cast<std::int32_t>(at - labels.begin()));
+      chosen.push_back(at - labels.begin());
   return chosen;
 }
 
@@ -129,11 +129,11 @@ inline io::Json summaries(const Evidence& evidence) {
 }
 
 /// The maps of some images, as they are.
-inline Tensor<float> chosen_maps(View<const float> maps, const std::vector<std::int32_t>& images) {
+inline Tensor<float> chosen_maps(View<const float> maps, const std::vector<index_t>& images) {
   const index_t d = maps.shape().stride();
   Tensor<float> chosen(maps.shape().with_batch(static_cast<index_t>(images.size())));
   float* out = chosen.data();
-  for (const std::int32_t n : images) out = std::copy_n(maps.data() + n * d, d, out);
+  for (const index_t n : images) out = std::copy_n(maps.data() + n * d, d, out);
   return chosen;
 }
 
@@ -146,7 +146,8 @@ inline io::Json measure_cell(const Cell& cell, const io::Json& trained, nn::Mode
                              const std::string& out) {
   const Stopwatch watch;
   const std::string& set = cell.options.dataset;
-  Subject s(std::move(model), test, measuring.explained);
+  const auto explained = spread(test.size(), measuring.explained, measuring.disturbed);
+  Subject s(std::move(model), data::subset(test, explained));
   io::Json row = measuring_of(cell, trained, measuring);
   for (const char* name : {"dataset", "net", "bits", "training", "variant", "seed"})
     row[name] = trained.at(name);
@@ -164,8 +165,10 @@ inline io::Json measure_cell(const Cell& cell, const io::Json& trained, nn::Mode
   }
   if (cell.options.bits == "fp32")
     detail::measure_floor(s, maps, 1000 + cell.options.seed, evidence);
-  evidence.images = one_of_each(s.images.labels, s.images.class_names.size());
-  evidence.maps = detail::chosen_maps(maps, evidence.images);
+  const auto drawn = one_of_each(s.images.labels, s.images.class_names.size());
+  evidence.maps = detail::chosen_maps(maps, drawn);
+  for (const index_t n : drawn)
+    evidence.images.push_back(static_cast<std::int32_t>(explained[static_cast<std::size_t>(n)]));
   row["measures"] = detail::summaries(evidence);
   row["gates"] = to_json(measure_gates(s));
   row["files"]["evidence"] = write_evidence(evidence_path(out, cell.key()), evidence);

@@ -123,8 +123,10 @@ inline void add_courses(Document& d, const Study& study) {
 /// What each measure says, with the papers.
 inline void add_definitions(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"What is measured"});
-  Table t{.caption = "Maps are |dS/dx| of the true class's logit on the first test images. Masked "
-                     "accuracy is the measure of saliency-guided training (arXiv 2111.14338); it "
+  const auto& blank = study.networks.front().evidence.numbers.at("blank_maps");
+  Table t{.caption = "Maps are |dS/dx| of the true class's logit on " + sgq::to_text(blank.size()) +
+                     " test images, spread evenly over the set. Masked accuracy is the measure of "
+                     "saliency-guided training (arXiv 2111.14338); it "
                      "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
                      "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. Clips: PACT, "
                      "arXiv 1805.06085; weights: SAWB, arXiv 1807.06964.",

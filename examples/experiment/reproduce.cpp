@@ -236,23 +236,20 @@ void drop_old_measures(const Shard& shard, Results& measures) {
 
 // ---- The page -----------------------------------------------------------------------------------
 
-Shown shown_images(const data::Dataset& test, index_t explained) {
-  const data::Dataset part = data::slice(test, 0, std::min(explained, test.size()));
-  return {saliency::to_rgb(part.images), part.labels, part.class_names};
-}
-
 /// report.html and report.md, from what there is.
 void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
                const Results& results, const Results& measures, CellData& loaded) {
   const data::Dataset& test = loaded.sets(cells.front().options).test;
+  const Measuring& m = plan.measuring;
   Study study = load_study(o.out, o.dataset, results.rows(), measures.rows(), test.labels);
   if (study.networks.empty())
     throw sgq::io_error(describe(o.out, "networks that are trained and measured", "none"));
-  study.drift = update_drift(o.out, study, plan.measuring.explained, [&](const io::Json& row) {
+  const data::Dataset explained = data::subset(test, spread(test.size(), m.explained, m.disturbed));
+  study.drift = update_drift(o.out, study, m.explained, [&](const io::Json& row) {
     for (const Cell& each : cells)
       if (each.key() == key_of(row)) {
         const Cell cell = in_run(o, each);
-        Subject s(network_of(o, plan, cell, row, loaded), test, plan.measuring.explained);
+        Subject s(network_of(o, plan, cell, row, loaded), explained);
         return gradient_maps(s);
       }
     throw sgq::io_error(describe(key_of(row), "a cell of this plan", "none"));
@@ -265,8 +262,8 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   choice.load(false);
   setting.choice = choice.rows();
   const std::vector<Claim> claims = decide_claims(study);
-  const Document report =
-      make_report(study, claims, shown_images(test, plan.measuring.explained), setting);
+  const Shown shown{saliency::to_rgb(test.images), test.labels, test.class_names};
+  const Document report = make_report(study, claims, shown, setting);
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));

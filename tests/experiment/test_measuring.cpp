@@ -1,6 +1,8 @@
-#include "../../examples/tools/numbers.hpp"
+#include "../../examples/experiment/measure_cell.hpp"
 
 #include "support/catch.hpp"
+
+#include <set>
 
 namespace test_measuring {
 
@@ -31,6 +33,18 @@ TEST_CASE("every measure of maps is written with blank maps and without", "[expe
   both("relevance_mass_on_evidence", (3 + 0.25) / 4, 1);
   both("pointing_at_evidence", (3 + 0.25) / 4, 1);
   CHECK(json.at("relevance_rank_on_evidence").at("without_blank").at("count").as_int() == 3);
+}
+
+TEST_CASE("explained images are spread over the set, and so are the first of them",
+          "[experiment]") {
+  CHECK(spread(11, 5, 5) == std::vector<index_t>{0, 2, 4, 6, 8}); // 0, 2.2, 4.4, 6.6, 8.8
+  CHECK(spread(3, 5, 1) == std::vector<index_t>{0, 1, 2});
+  CHECK(spread(0, 5, 1).empty());
+  const std::vector<index_t> images = spread(10000, 500, 100);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(images[i] == static_cast<index_t>(100 * i));
+  const std::set<index_t> all(images.begin(), images.end());
+  CHECK(all.size() == 500);
+  for (const index_t n : all) CHECK(n % 20 == 0);
 }
 
 TEST_CASE("a measure of fewer images takes their share of the blank ones", "[experiment]") {

@@ -10,8 +10,8 @@
 // p < .05. "One measure" and drift are one two-sided test. "Kept" is two one-sided tests: that the
 // loss is below the margin, and that it is above. The rule for maps is two tests, one for each
 // direction: p is the larger one of its two parts' two-sided p, and 1 where a part points the other
-// way. "Mixed": by their own intervals, without correction, one part is better or worse and the
-// other is not; both of them are named. Fewer than 3 seeds: no verdict, the number alone.
+// way. "Mixed": by their own intervals, without correction, the maps of a are better in one part
+// and not in the other; both of them are named. Fewer than 3 seeds: no verdict, the number alone.
 #pragma once
 
 #include "grid.hpp"
@@ -275,8 +275,8 @@ inline void decide(Claim& c, std::size_t tests) {
     return;
   }
   c.verdict = Verdict::undecided;
-  if (c.question.rule == Rule::maps &&
-      sign_of(c.parts[0].found.seeds) != sign_of(c.parts[1].found.seeds))
+  const auto better = [&](std::size_t part) { return sign_of(c.parts[part].found.seeds) > 0; };
+  if (c.question.rule == Rule::maps && better(0) != better(1))
     c.verdict = Verdict::mixed;
   else
     c.seeds_needed = needed(c, tests);

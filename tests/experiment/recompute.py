@@ -381,7 +381,7 @@ class Claim:
         self.p = min(corrected.values())
         if self.p < 0.05:
             self.verdict = "supported" if corrected.get("for", 1) < 0.05 else "refuted"
-        elif self.rule == "maps" and len({d.seeds.sign() for _, d in self.parts}) > 1:
+        elif self.rule == "maps" and len({d.seeds.sign() > 0 for _, d in self.parts}) > 1:
             self.verdict = "mixed"
         else:
             self.verdict = "undecided"

@@ -117,6 +117,8 @@ TEST_CASE("the rule for maps wants both measures", "[experiment]") {
   CHECK(verdict(0.5, 0.05) == Verdict::mixed);
   CHECK(verdict(0.5, 0.1) == Verdict::mixed); // better, and nothing to see
   CHECK(verdict(0.4, 0.1) == Verdict::undecided);
+  CHECK(verdict(0.3, 0.1) == Verdict::undecided); // worse, and nothing to see
+  CHECK(verdict(0.4, 0.05) == Verdict::undecided);
 }
 
 TEST_CASE("mixed says which part is better and which is worse", "[experiment]") {
@@ -131,7 +133,18 @@ TEST_CASE("mixed says which part is better and which is worse", "[experiment]") 
   CHECK(words(0.5, 0.05) == "mass on ink is better, masked accuracy is worse");
   CHECK(words(0.3, 0.2) == "mass on ink is worse, masked accuracy is better");
   CHECK(words(0.5, 0.1) == "mass on ink is better, masked accuracy is undecided");
-  CHECK(words(0.4, 0.05) == "mass on ink is undecided, masked accuracy is worse");
+  CHECK(words(0.4, 0.2) == "mass on ink is undecided, masked accuracy is better");
+}
+
+TEST_CASE("better maps are better, whichever way a claim goes", "[experiment]") {
+  const auto verdict = [](double mass, double advantage) {
+    Maker m;
+    m.fill(real, 5, {});
+    m.fill(four, 5, {.mass = mass, .advantage = advantage}, 0.002);
+    return m.verdict("A3", "w4a4");
+  };
+  CHECK(verdict(0.5, 0.1) == Verdict::mixed);
+  CHECK(verdict(0.3, 0.1) == Verdict::undecided);
 }
 
 TEST_CASE("a part that has numbers of too few seeds decides nothing", "[experiment]") {

@@ -23,10 +23,13 @@ inline Table drift_table(const Study& study) {
   Table t{.caption = "How alike maps are to those of fp32 networks from other seeds (first number) "
                      "and how alike fp32 networks from different seeds are (second): a drift is a "
                      "first number below the second, and the claims above test it by Spearman. "
-                     "Third: to the fp32 network of the same seed, which shares its start.",
+                     "Third: to the fp32 network of the same seed, which shares its start. All are "
+                     "of the same images: those where none of the maps is blank; left out is the "
+                     "share of the others, mean over pairs of seeds.",
           .head = {"network"}};
   for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
     t.head.emplace_back(m.title);
+  t.head.emplace_back("left out, %");
   for (const io::Json& row : study.drift) {
     std::vector<TableCell> cells{
         {row.at("bits").as_string() + ", " + row.at("training").as_string()}};
@@ -36,6 +39,8 @@ inline Table drift_table(const Study& study) {
                            number_of(matrix_mean(s.at("reference"), false), 3),
                        "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
     }
+    cells.push_back({number_of(
+        100 * matrix_mean(row.at("left_out"), false) / row.at("images").as_double(), 1)});
     t.rows.push_back(std::move(cells));
   }
   for (const std::string& training : {how::plain, how::guided}) {
@@ -46,6 +51,7 @@ inline Table drift_table(const Study& study) {
       any = any || floor;
       cells.push_back(cell_of(floor, ratio));
     }
+    cells.emplace_back();
     if (any) t.rows.push_back(std::move(cells));
   }
   return t;

@@ -605,12 +605,12 @@ def drift_table(study):
             q, f = s["quantised"], s["reference"]
             cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)} "
                          f"same seed {text(mean(q, True), 3)}")
-        yield cells
+        yield cells + [text(100 * mean(row["left_out"], False) / row["images"], 1)]
     for training in ("plain", "guided"):
         levels = [study.by_seed(("fp32", training), "floor." + s) for s in SIMILARITIES]
         if any(levels):
             yield ["random weights, fp32, " + training] + \
-                  [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
+                  [cell_of(Estimate(v), RATIO) if v else "-" for v in levels] + [""]
 
 
 def commas(v):

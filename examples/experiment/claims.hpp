@@ -131,7 +131,9 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
 inline std::vector<Question> questions_of_blank_maps() {
   std::vector<Question> all;
   const auto add = [&](const std::string& claim, const Arm& a, const Arm& b, int claimed) {
-    all.push_back({"E", claim, Rule::measure, a, b, claimed, "blank_maps"});
+    // Maps other than gradients are made of the explained images alone.
+    all.push_back({"E", claim, Rule::measure, a, b, claimed,
+                   a.map.empty() ? "blank_gradients" : "blank_maps"});
   };
   for (const std::string& training : {how::plain, how::guided})
     for (const std::string& bits : {main_bits[1], main_bits[2]})

@@ -3,6 +3,8 @@
 //     measures   of |dS/dx|, S the logit of the true class, on images from all over the test set; and
 //                "smoothgrad.NAME", "integrated-gradients.NAME" of those maps
 //     curves     accuracy while pixels are hidden, by the map and by chance
+//     blank_gradients    of how many test images |dS/dx| is exactly 0, not of the explained ones
+//                        alone
 //     gates      where gradients end (blank_causes.hpp)
 //     floor      how alike the maps of a network with random weights are (fp32)
 //
@@ -20,7 +22,7 @@
 
 namespace examples {
 
-inline constexpr int measures_version = 1;
+inline constexpr int measures_version = 2;
 
 /// What a row of measures is, before anything is measured.
 inline io::Json measuring_of(const Cell& cell, const io::Json& trained, const Measuring& m) {
@@ -169,7 +171,10 @@ inline io::Json measure_cell(const Cell& cell, const io::Json& trained, nn::Mode
   evidence.maps = detail::chosen_maps(maps, drawn);
   for (const index_t n : drawn)
     evidence.images.push_back(static_cast<std::int32_t>(explained[static_cast<std::size_t>(n)]));
+  evidence.blank_gradients = blank_gradients(s.model, test);
   row["measures"] = detail::summaries(evidence);
+  row["blank_gradients"] =
+      std::accumulate(evidence.blank_gradients.begin(), evidence.blank_gradients.end(), index_t{0});
   row["gates"] = to_json(measure_gates(s));
   row["files"]["evidence"] = write_evidence(evidence_path(out, cell.key()), evidence);
   row["run"]["measuring_seconds"] = watch.seconds();

@@ -182,13 +182,14 @@ inline Table variant_table(const Study& study) {
   Table t{.caption =
               "Networks beside the grid: PACT+ gives alpha a gradient from every input; late "
               "clips start on a network that has learned in fp32 for half of the run.",
-          .head = {"network", "accuracy, %", "blank maps, %"}};
+          .head = {"network", "accuracy, %", "blank gradients, %"}};
   for (const Network& n : study.networks)
     if (!n.variant.empty())
       t.rows.push_back(
           {{n.bits + ", " + n.training + ", " + n.variant + ", seed " + sgq::to_text(n.seed)},
            {number_of(100 * n.row->at("test_accuracy").as_double(), 2)},
-           {number_of(100 * n.measured->at("measures").at("blank_maps").at("mean").as_double(),
+           {number_of(100 * n.measured->at("blank_gradients").as_double() /
+                          n.row->at("test_images").as_double(),
                       1)}});
   return t;
 }

@@ -217,7 +217,7 @@ void measure_cells(const Options& o, const Plan& plan, const std::vector<Cell>& 
                   int(i) + 1, int(cells.size()), cell.key().c_str(), second_measure_of(o.dataset),
                   m.at(second_measure_of(o.dataset)).at("mean").as_double(),
                   m.at("masked_advantage").at("mean").as_double(),
-                  100 * m.at("blank_maps").at("mean").as_double());
+                  100 * row.at("blank_gradients").as_double() / static_cast<double>(test.size()));
     Progress(1).line(text);
   }
 }

@@ -57,6 +57,20 @@ inline Tensor<float> gradient_maps(Subject& s, double* zero_share = nullptr) {
   return maps_of(s, sgq::choose("map", saliency::map_methods, "gradient"), zero_share);
 }
 
+/// For every image of a set, not only the explained ones: 1 where |dS/dx| is exactly 0.
+inline std::vector<std::uint8_t> blank_gradients(nn::Model<float>& model,
+                                                 const data::Dataset& set) {
+  saliency::Explainer explain(model.net);
+  std::vector<std::uint8_t> blank;
+  for (index_t first = 0; first < set.size(); first += 500) { // not all in memory at once
+    const index_t count = std::min<index_t>(500, set.size() - first);
+    const Images images = images_of(set.name, data::slice(set, first, count));
+    const auto a = saliency::gradient(explain, images.input(model.input), images.labels);
+    for (const double b : saliency::blank_maps(a.values)) blank.push_back(b != 0);
+  }
+  return blank;
+}
+
 /// What has to be measured of maps [N,H,W].
 struct ToMeasure {
   View<const float> maps;

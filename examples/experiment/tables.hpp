@@ -68,11 +68,14 @@ inline TableCell cell_of(const std::optional<Difference>& d, const Style& s) {
 /// How a measure is called, and which way is better.
 inline std::string measure_title(const std::string& measure) {
   if (measure == "spearman") return "Spearman correlation";
+  if (measure == "blank_gradients") return "blank gradients, share";
   return measure == "accuracy" ? measure : saliency::title_of_measure(measure);
 }
 
 inline const Style& change_style(const std::string& measure) {
-  return measure == "accuracy" || measure == "blank_maps" ? points : ratio_change;
+  const bool percents =
+      measure == "accuracy" || measure == "blank_maps" || measure == "blank_gradients";
+  return percents ? points : ratio_change;
 }
 
 // ---- Claims -------------------------------------------------------------------------------------

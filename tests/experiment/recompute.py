@@ -38,7 +38,8 @@ MEASURES = {
     "masked_accuracy_of_random_ranking": ("the same, random ranking", 0),
     "road": ("ROAD", 1), "deletion": ("deletion", -1), "insertion": ("insertion", 1),
     "gini": ("Gini", 0), "normalized_entropy": ("entropy / ln d", 0),
-    "max_sensitivity": ("max-sensitivity", -1), "blank_maps": ("blank maps, share", 0)}
+    "max_sensitivity": ("max-sensitivity", -1), "blank_maps": ("blank maps, share", 0),
+    "blank_gradients": ("blank gradients, share", 0)}
 SIMILARITIES = ["spearman", "pearson", "cosine", "ssim", "top_10_iou"]
 
 
@@ -204,13 +205,16 @@ def checked(path, sum_of_row):
 
 
 def numbers_of_evidence(data):
-    """NAME -> one float per image."""
+    """NAME -> one float per image; "blank_gradients" are of all test images."""
     size = struct.unpack("<Q", data[:8])[0]
     found = {}
     for name, what in json.loads(data[8:8 + size]).items():
         if name.startswith("number."):
             begin, end = (8 + size + at for at in what["data_offsets"])
             found[name[7:]] = list(struct.unpack(f"<{(end - begin) // 4}f", data[begin:end]))
+        elif name == "blank_gradients":
+            begin, end = (8 + size + at for at in what["data_offsets"])
+            found[name] = [float(b) for b in data[begin:end]]
     return found
 
 
@@ -247,6 +251,9 @@ class Network:
             self.right = [float(a == b) for a, b in zip(said, labels)]
             if sum(self.right) / len(said) != self.accuracy:
                 sys.exit(f"{row['cell']}: other labels in {data}")
+        blank = self.numbers["blank_gradients"]
+        if (sum(blank), len(blank)) != (measured["blank_gradients"], row["test_images"]):
+            sys.exit(f"{row['cell']}: blank_gradients are not those of the evidence")
         self.check_summaries()
 
     def check_summaries(self):
@@ -417,12 +424,12 @@ def questions(dataset):
     for training in ("plain", "guided"):
         for bits in ("w4a4", "w2a2"):
             yield Claim("E", f"quantising makes maps blank, {training} {bits}", "measure",
-                        (bits, training), ("fp32", training), 1, "blank_maps")
+                        (bits, training), ("fp32", training), 1, "blank_gradients")
     yield Claim("E", "integrated gradients leave fewer maps blank, guided w2a2", "measure",
                 two + ("integrated-gradients.",), two, -1, "blank_maps")
     for cure, variant in (("PACT+ leaves", "pact-plus"), ("late clips leave", "late-clips")):
         yield Claim("E", cure + " fewer maps blank, guided w2a2", "measure", two + ("", variant),
-                    two, -1, "blank_maps")
+                    two, -1, "blank_gradients")
 
 
 def decided(study, with_bootstrap):
@@ -473,7 +480,7 @@ def styled(v, style):
 
 
 def change_style(measure):
-    return POINTS if measure in ("accuracy", "blank_maps") else CHANGE
+    return POINTS if measure in ("accuracy", "blank_maps", "blank_gradients") else CHANGE
 
 
 def interval(low, high, style):
@@ -573,11 +580,12 @@ def variant_table(study):
         if n.variant:
             yield [f"{n.bits}, {n.training}, {n.variant}, seed {n.seed}",
                    styled(n.accuracy, PERCENT),
-                   text(100 * n.measured["measures"]["blank_maps"]["mean"], 1)]
+                   text(100 * n.measured["blank_gradients"] / n.row["test_images"], 1)]
 
 
 def maps_table(study, prefix):
-    shown = [m for m in MEASURES if any(prefix + m in n.numbers for n in study.networks)]
+    shown = [m for m in MEASURES if m != "blank_gradients"
+             and any(prefix + m in n.numbers for n in study.networks)]
     yield ["network"] + [head_title(m) for m in shown]
     for arm in study.arms():
         levels = (study.by_seed(arm + (prefix,), m) for m in shown)

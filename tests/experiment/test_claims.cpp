@@ -28,7 +28,8 @@ struct Maker {
     for (const auto& [name, value] : {std::pair("accuracy", n.accuracy),
                                       {"relevance_mass_on_ink", n.mass},
                                       {"masked_advantage", n.advantage},
-                                      {"blank_maps", n.blank}})
+                                      {"blank_maps", n.blank},
+                                      {"blank_gradients", n.blank}})
       network.evidence.numbers[name].assign(4, static_cast<float>(value));
     network.row = &rows.back();
     study.networks.push_back(std::move(network));
@@ -248,7 +249,8 @@ TEST_CASE("a cure is compared with what it should cure", "[experiment]") {
   CHECK(cured.seeds() == 3);
   CHECK(cured.parts[0].found.seeds.mean == Approx(-0.4));
   CHECK(not_cured.parts[0].found.seeds.mean == Approx(0));
-  CHECK(m.claim("A1", "w2a2").seeds() == 5); // the grid is without variants
+  CHECK(cured.parts[0].measure == "blank_gradients"); // of all test images
+  CHECK(m.claim("A1", "w2a2").seeds() == 5);          // the grid is without variants
 }
 
 TEST_CASE("the tests of a set with all its networks", "[experiment]") {
@@ -295,6 +297,18 @@ TEST_CASE("the share of blank maps, and equal networks", "[experiment]") {
   const Claim none = m.claim("E", "guided w4a4");
   CHECK(none.verdict == Verdict::undecided);
   CHECK_FALSE(none.seeds_needed);
+}
+
+TEST_CASE("blank maps of other methods are compared on the explained images", "[experiment]") {
+  Maker m;
+  m.fill(two, 3, {.blank = 0.5});
+  for (Network& n : m.study.networks) {
+    n.evidence.numbers["integrated-gradients.blank_maps"].assign(4, 0.25f);
+    n.evidence.numbers["blank_gradients"].assign(9, 1.0f);
+  }
+  const Claim c = m.claim("E", "integrated gradients");
+  CHECK(c.parts[0].measure == "blank_maps");
+  CHECK(c.parts[0].found.seeds.mean == Approx(-0.25));
 }
 
 TEST_CASE("rivals are other maps of plain networks", "[experiment]") {

@@ -592,15 +592,31 @@ def maps_table(study, prefix):
         yield [arm_text(arm)] + [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
 
 
+def pooled(networks, layer, side):
+    """The images of one side, and its five shares over them."""
+    found = [gate[side] for n in networks for gate in n.measured["gates"] if gate["layer"] == layer]
+    found = [g for g in found if g["images"]]
+    images = sum(g["images"] for g in found)
+    return images, [sum(g["images"] * g[what] for g in found) / images if images else NAN
+                    for what in ("at_zero", "inside", "at_alpha", "gone", "gone_below")]
+
+
 def gates_table(study, arm):
-    sums, networks = {}, study.of(*arm)
-    for n in networks:
-        for gate in n.measured["gates"]:
-            sum_of = sums.setdefault(gate["layer"], [0.0] * 5)
-            for k, what in enumerate(("at_zero", "inside", "at_alpha", "gone", "gone_below")):
-                sum_of[k] += gate[what]
-    for layer, values in sums.items():
-        yield [layer] + [text(100 * v / len(networks), 1) for v in values]
+    networks = study.of(*arm)
+    for layer in [gate["layer"] for n in networks[:1] for gate in n.measured["gates"]]:
+        blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
+        yield [layer] + [f"{text(100 * b, 1)} others {text(100 * o, 1)}"
+                         for b, o in zip(blank, others)]
+
+
+def gates_caption(study, arm):
+    """How it begins."""
+    networks = study.of(*arm)
+    layer = networks[0].measured["gates"][0]["layer"]
+    blank, others = (pooled(networks, layer, side)[0] for side in ("blank", "others"))
+    if blank != sum(sum(n.numbers["blank_maps"]) for n in networks):
+        sys.exit(f"{arm_text(arm)}: the blank maps of gates are not those of the evidence")
+    return f"*{arm_text(arm)}: {blank} of {blank + others} explained images of all seeds"
 
 
 def drift_table(study):
@@ -717,6 +733,8 @@ def expected(study, claims, tests, names):
     seconds = sum(n.row["run"]["training_seconds"] + n.measured["run"]["measuring_seconds"]
                   for n in study.networks)
     lines = [(f"answer {i}", line) for i, line in enumerate(answers(claims))]
+    lines += [(f"gates, {arm_text(arm)}", gates_caption(study, arm)) for arm in study.arms()
+              if arm[0] in MAIN_BITS[1:] and arm[1] in TRAININGS[:2]]
     lines += [("facts", f"{len(study.networks)} networks on {SETS[study.dataset]}; scale "),
               ("time", f"{len(study.networks)} networks in {duration(seconds)}. "),
               ("tests", f"Holm's correction over all {tests} tests of this page")]

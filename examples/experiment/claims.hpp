@@ -41,6 +41,7 @@ struct Question {
   Arm a{}, b{};
   int claimed = +1;
   std::string measure = "accuracy";
+  std::string note{}; ///< what a reader must know to weigh the answer
 };
 
 /// A measure's share in the answer. More of every measure here is better.
@@ -125,6 +126,9 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
   add("C2", "better than SmoothGrad of plain networks", real, {"fp32", how::plain, "smoothgrad."});
   add("C2", "better than integrated gradients of plain networks", real,
       {"fp32", how::plain, "integrated-gradients."});
+  if (second_measure_of(dataset) == std::string_view("relevance_mass_on_ink"))
+    all.back().note = "integrated gradients (x \u2212 0) g are exactly 0 on black pixels by "
+                      "construction, which nearly decides mass on ink";
   return all;
 }
 

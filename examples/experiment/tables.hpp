@@ -167,7 +167,8 @@ inline Table claims_table(const std::vector<Claim>& claims) {
               "skewed as much as an exponential distribution.",
           .head = {"claim", "verdict", "compared", "found", ""}};
   for (const Claim& c : claims) {
-    std::vector<TableCell> row{{c.question.id + ": " + c.question.claim}, verdict_cell(c)};
+    std::vector<TableCell> row{{c.question.id + ": " + c.question.claim, c.question.note},
+                               verdict_cell(c)};
     row.push_back(compared_cell(c));
     row.push_back(found_cell(c));
     row.push_back(c.parts.size() > 1 ? part_cell(c.parts[1]) : TableCell{"", "", "words"});

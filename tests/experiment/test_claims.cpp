@@ -323,6 +323,22 @@ TEST_CASE("rivals are other maps of plain networks", "[experiment]") {
   CHECK(m.verdict("C2", "SmoothGrad") == Verdict::refuted);
 }
 
+TEST_CASE("a map that is 0 on black has mass on ink by construction: the page says so",
+          "[experiment]") {
+  const auto notes = [](const std::string& dataset) {
+    std::size_t count = 0;
+    for (const Question& q : detail::questions_of_rivals(dataset)) count += !q.note.empty();
+    return count;
+  };
+  CHECK(notes("mnist") == 1);
+  CHECK(notes("fashion-mnist") == 1);
+  CHECK(notes("synthetic") == 0); // its ground is dim, not black
+  CHECK(notes("cifar-10") == 0);
+  const Claim c{.question = {.claim = "better", .rule = Rule::maps, .note = "but note"},
+                .parts = std::vector<Part>(1)};
+  CHECK(claims_table({c}).rows[0][0].small == "but note");
+}
+
 TEST_CASE("drift is tested by the jackknife over seeds", "[experiment]") {
   const auto row = [](double quantised, std::size_t seeds) {
     io::Json q = io::Json::array(), f = io::Json::array();

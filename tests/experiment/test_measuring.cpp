@@ -1,3 +1,4 @@
+#include "../../examples/experiment/estimate.hpp"
 #include "../../examples/experiment/measure_cell.hpp"
 
 #include "support/catch.hpp"
@@ -54,6 +55,16 @@ TEST_CASE("a measure of fewer images takes their share of the blank ones", "[exp
   CHECK(json.at("blank").as_int() == 1);
   CHECK(json.at("mean").as_double() == 4);
   CHECK(json.at("without_blank").at("mean").as_double() == 3);
+}
+
+TEST_CASE("measuring takes as long as it took, else by a count of passes", "[experiment]") {
+  const auto took = [](double s) {
+    return io::Json::object({{"run", io::Json::object({{"measuring_seconds", s}})}});
+  };
+  const Measuring m{500, 100};
+  CHECK(seconds_of_measuring(m, 10000, 1.0, {took(20), took(40)}) == 30);
+  CHECK(seconds_of_measuring(m, 10000, 0.5, {}) == 0.5 * (300 * 500 + 22 * 100 + 2 * 10000));
+  CHECK(seconds_of_measuring(m, 60, 1.0, {}) == 324 * 60); // no more than there are
 }
 
 } // namespace test_measuring

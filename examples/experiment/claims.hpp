@@ -145,6 +145,8 @@ inline std::vector<Question> questions_of_blank_maps() {
           {"fp32", training}, +1);
   add("integrated gradients leave fewer maps blank, guided w2a2",
       {"w2a2", how::guided, "integrated-gradients."}, {"w2a2", how::guided}, -1);
+  add("a leaky gradient leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "leaky."},
+      {"w2a2", how::guided}, -1);
   add("PACT+ leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::pact_plus},
       {"w2a2", how::guided}, -1);
   add("late clips leave fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::late_clips},

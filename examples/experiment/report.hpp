@@ -87,6 +87,9 @@ inline void add_levels(Document& d, const Study& study) {
   add(d, maps_table(study, "smoothgrad.", "The deciding measures of SmoothGrad, 25 samples."));
   add(d, maps_table(study, "integrated-gradients.",
                     "The deciding measures of integrated gradients, 50 steps."));
+  add(d, maps_table(study, "leaky.",
+                    "The deciding measures of the gradient where closed gates of PACT pass a "
+                    "hundredth of it: in maps alone, the network is the same."));
   Figure curves{.caption = "Accuracy while pixels are hidden, those that the map ranks highest "
                            "first, and by chance. Mean over seeds."};
   for (const std::string& bits : main_bits)

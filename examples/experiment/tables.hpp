@@ -291,9 +291,13 @@ inline Table maps_table(const Study& study, const std::string& map, const std::s
     }
   for (const Arm& arm : arms_of(study)) {
     std::vector<TableCell> row{{arm_title(arm)}};
-    for (const std::string& measure : measures)
-      row.push_back(cell_of(level(study, {arm.bits, arm.training, map}, measure), ratio));
-    t.rows.push_back(std::move(row));
+    bool any = false;
+    for (const std::string& measure : measures) {
+      const auto found = level(study, {arm.bits, arm.training, map}, measure);
+      any = any || found;
+      row.push_back(cell_of(found, ratio));
+    }
+    if (any) t.rows.push_back(std::move(row));
   }
   return t;
 }

@@ -431,6 +431,8 @@ def questions(dataset):
                         (bits, training), ("fp32", training), 1, "blank_gradients")
     yield Claim("E", "integrated gradients leave fewer maps blank, guided w2a2", "measure",
                 two + ("integrated-gradients.",), two, -1, "blank_maps")
+    yield Claim("E", "a leaky gradient leaves fewer maps blank, guided w2a2", "measure",
+                two + ("leaky.",), two, -1, "blank_maps")
     for cure, variant in (("PACT+ leaves", "pact-plus"), ("late clips leave", "late-clips")):
         yield Claim("E", cure + " fewer maps blank, guided w2a2", "measure", two + ("", variant),
                     two, -1, "blank_gradients")
@@ -590,10 +592,12 @@ def variant_table(study):
 def maps_table(study, prefix):
     shown = [m for m in MEASURES if m != "blank_gradients"
              and any(prefix + m in n.numbers for n in study.networks)]
-    yield ["network"] + [head_title(m) for m in shown]
+    if shown:
+        yield ["network"] + [head_title(m) for m in shown]
     for arm in study.arms():
-        levels = (study.by_seed(arm + (prefix,), m) for m in shown)
-        yield [arm_text(arm)] + [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
+        levels = [study.by_seed(arm + (prefix,), m) for m in shown]
+        if any(levels):
+            yield [arm_text(arm)] + [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
 
 
 def pooled(networks, layer, side):
@@ -722,7 +726,7 @@ def expected(study, claims, tests, names):
     """[(name, rows)] of all tables, and [(name, line)] of texts, as the report has them."""
     tables = [("claims", [claim_cells(c) for c in claims]),
               ("accuracy", list(accuracy_table(study))), ("variants", list(variant_table(study)))]
-    for prefix in ("", "smoothgrad.", "integrated-gradients."):
+    for prefix in ("", "smoothgrad.", "integrated-gradients.", "leaky."):
         tables.append((prefix + "maps", list(maps_table(study, prefix))))
     for bits in ("w4a4", "w2a2"):
         for training in ("plain", "guided"):

@@ -7,40 +7,50 @@
 //     gone        share of the images for which the gradient of the layer's output is all 0
 //     gone_below  the same below its gates: at what goes into the layer
 //
-// v is what the activation gets. The layer with the first `gone_below` above 0, seen from the score, is
-// where maps begin to be lost: what is 0 there is 0 in the image.
+// v is what the activation gets. All of it is counted apart for images whose map is blank and for
+// the others: a cause is what they differ in. The layer with the first `gone_below` above 0, seen
+// from the score, is where maps begin to be lost: what is 0 there is 0 in the image.
 #pragma once
 
 #include "subject.hpp"
 
 namespace examples {
 
-/// One activation layer.
-struct LayerGates {
-  std::string layer{};
+/// What an activation layer does with some of the images.
+struct GateShares {
+  double images = 0;
   double at_zero = 0, inside = 0, at_alpha = 0; ///< shares of units, together 1
   double gone = 0, gone_below = 0;              ///< shares of images
 };
 
+/// One activation layer. Shares of no images are NaN.
+struct LayerGates {
+  std::string layer{};
+  GateShares blank{}, others{}; ///< of the images whose map is blank, or not
+};
+
 namespace detail {
 
-/// The shares of a layer's units in a recorded pass, added to sums.
-inline void count_gates(nn::Net<float>& net, const nn::Tape<float>& tape, nn::ValueId layer,
-                        LayerGates& sums) {
-  const sgq::Signal<float>& out = tape[layer].out;
+/// Adds to the counts of a layer what it does with a batch.
+inline void count_gates(saliency::Explainer<float>& explain, nn::ValueId layer, View<const float> x,
+                        std::span<const std::uint8_t> labels, View<const double> blank,
+                        LayerGates& gates) {
+  nn::Net<float>& net = explain.net();
+  const nn::ValueId below = net.nodes()[layer].inputs[0];
+  const auto gone = saliency::blank_maps(explain.gradient_at(layer, x, labels)),
+             gone_below = saliency::blank_maps(explain.gradient_at(below, x, labels));
+  const sgq::Signal<float>& out = explain.tape()[layer].out;
   const auto* pact = dynamic_cast<const nn::Pact<float>*>(&net.layer(layer));
   Tensor<float> v(out.shape);
   sgq::ops::materialise(pact ? *out.preactivation : out, v.view());
   const float alpha = pact ? pact->alpha() : std::numeric_limits<float>::infinity();
-  for (const float x : v) (x <= 0 ? sums.at_zero : x < alpha ? sums.inside : sums.at_alpha) += 1;
-}
-
-/// How many images of a batch have an all-zero gradient.
-inline double count_gone(View<const float> gradient) {
-  const Tensor<double> blank = saliency::blank_maps(gradient);
-  double sum = 0;
-  for (const double b : blank) sum += b;
-  return sum;
+  const index_t units = v.shape().stride();
+  for (index_t n = 0; n < blank.size(); ++n) {
+    GateShares& sums = blank[n] != 0 ? gates.blank : gates.others;
+    sums.images += 1, sums.gone += gone[n], sums.gone_below += gone_below[n];
+    for (index_t i = n * units; i < (n + 1) * units; ++i)
+      (v[i] <= 0 ? sums.at_zero : v[i] < alpha ? sums.inside : sums.at_alpha) += 1;
+  }
 }
 
 } // namespace detail
@@ -57,31 +67,32 @@ inline std::vector<LayerGates> measure_gates(Subject& s) {
       gates.push_back({.layer = net.nodes()[i].name});
     }
   explain.each_batch(s.x, s.images.labels, [&](View<const float> x, auto labels, index_t) {
-    for (std::size_t k = 0; k < layers.size(); ++k) {
-      const nn::ValueId below = net.nodes()[layers[k]].inputs[0];
-      gates[k].gone += detail::count_gone(explain.gradient_at(layers[k], x, labels));
-      gates[k].gone_below += detail::count_gone(explain.gradient_at(below, x, labels));
-      detail::count_gates(net, explain.tape(), layers[k], gates[k]);
-    }
+    const Tensor<double> blank = saliency::blank_maps(explain.gradient(x, labels));
+    for (std::size_t k = 0; k < layers.size(); ++k)
+      detail::count_gates(explain, layers[k], x, labels, blank, gates[k]);
   });
-  const double images = static_cast<double>(s.images.size());
-  for (LayerGates& g : gates) {
-    const double units = g.at_zero + g.inside + g.at_alpha;
-    g.at_zero /= units, g.inside /= units, g.at_alpha /= units;
-    g.gone /= images, g.gone_below /= images;
-  }
+  for (LayerGates& layer : gates)
+    for (GateShares* g : {&layer.blank, &layer.others}) {
+      const double units = g->at_zero + g->inside + g->at_alpha;
+      g->at_zero /= units, g->inside /= units, g->at_alpha /= units;
+      g->gone /= g->images, g->gone_below /= g->images;
+    }
   return gates;
 }
 
 inline io::Json to_json(const std::vector<LayerGates>& gates) {
+  const auto shares = [](const GateShares& g) {
+    return io::Json::object({{"images", static_cast<index_t>(g.images)},
+                             {"at_zero", g.at_zero},
+                             {"inside", g.inside},
+                             {"at_alpha", g.at_alpha},
+                             {"gone", g.gone},
+                             {"gone_below", g.gone_below}});
+  };
   io::Json all = io::Json::array();
   for (const LayerGates& g : gates)
-    all.push_back(io::Json::object({{"layer", g.layer},
-                                    {"at_zero", g.at_zero},
-                                    {"inside", g.inside},
-                                    {"at_alpha", g.at_alpha},
-                                    {"gone", g.gone},
-                                    {"gone_below", g.gone_below}}));
+    all.push_back(io::Json::object(
+        {{"layer", g.layer}, {"blank", shares(g.blank)}, {"others", shares(g.others)}}));
   return all;
 }
 

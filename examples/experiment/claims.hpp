@@ -10,8 +10,8 @@
 // p < .05. "One measure" and drift are one two-sided test. "Kept" is two one-sided tests: that the
 // loss is below the margin, and that it is above. The rule for maps is two tests, one for each
 // direction: p is the larger one of its two parts' two-sided p, and 1 where a part points the other
-// way. "Mixed": by their own intervals, without correction, one part is better or worse and the
-// other is not; both of them are named. Fewer than 3 seeds: no verdict, the number alone.
+// way. "Mixed": by their own intervals, without correction, the maps of a are better in one part
+// and not in the other; both of them are named. Fewer than 3 seeds: no verdict, the number alone.
 #pragma once
 
 #include "grid.hpp"
@@ -41,6 +41,7 @@ struct Question {
   Arm a{}, b{};
   int claimed = +1;
   std::string measure = "accuracy";
+  std::string note{}; ///< what a reader must know to weigh the answer
 };
 
 /// A measure's share in the answer. More of every measure here is better.
@@ -125,13 +126,18 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
   add("C2", "better than SmoothGrad of plain networks", real, {"fp32", how::plain, "smoothgrad."});
   add("C2", "better than integrated gradients of plain networks", real,
       {"fp32", how::plain, "integrated-gradients."});
+  if (second_measure_of(dataset) == std::string_view("relevance_mass_on_ink"))
+    all.back().note = "integrated gradients (x \u2212 0) g are exactly 0 on black pixels by "
+                      "construction, which nearly decides mass on ink";
   return all;
 }
 
 inline std::vector<Question> questions_of_blank_maps() {
   std::vector<Question> all;
   const auto add = [&](const std::string& claim, const Arm& a, const Arm& b, int claimed) {
-    all.push_back({"E", claim, Rule::measure, a, b, claimed, "blank_maps"});
+    // Maps other than gradients are made of the explained images alone.
+    all.push_back({"E", claim, Rule::measure, a, b, claimed,
+                   a.map.empty() ? "blank_gradients" : "blank_maps"});
   };
   for (const std::string& training : {how::plain, how::guided})
     for (const std::string& bits : {main_bits[1], main_bits[2]})
@@ -139,6 +145,8 @@ inline std::vector<Question> questions_of_blank_maps() {
           {"fp32", training}, +1);
   add("integrated gradients leave fewer maps blank, guided w2a2",
       {"w2a2", how::guided, "integrated-gradients."}, {"w2a2", how::guided}, -1);
+  add("a leaky gradient leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "leaky."},
+      {"w2a2", how::guided}, -1);
   add("PACT+ leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::pact_plus},
       {"w2a2", how::guided}, -1);
   add("late clips leave fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::late_clips},
@@ -275,8 +283,8 @@ inline void decide(Claim& c, std::size_t tests) {
     return;
   }
   c.verdict = Verdict::undecided;
-  if (c.question.rule == Rule::maps &&
-      sign_of(c.parts[0].found.seeds) != sign_of(c.parts[1].found.seeds))
+  const auto better = [&](std::size_t part) { return sign_of(c.parts[part].found.seeds) > 0; };
+  if (c.question.rule == Rule::maps && better(0) != better(1))
     c.verdict = Verdict::mixed;
   else
     c.seeds_needed = needed(c, tests);

@@ -2,10 +2,12 @@
 //
 //     similarity.MEASURE.quantised[i][j]    s(q_i, f_j)   quantised network of seed i, fp32 of seed j
 //     similarity.MEASURE.reference[i][j]    s(f_i, f_j)   of the same training
+//     left_out[i][j]                        images that neither of the two is of
 //
-// Each is the mean over the images where both maps have a ranking (null: none has). Both compare
-// different seeds where i and j differ, so a shared initialisation does not look like agreement.
-// The diagonal of `quantised` is the same seed.
+// Both are means over the same images: those where none of the three maps, of q_i, f_i and f_j, is
+// blank (null: there is none). Else the drift would compare the images on which q_i says something
+// with all images. Both compare different seeds where i and j differ, so a shared initialisation
+// does not look like agreement. The diagonal of `quantised` is the same seed.
 #pragma once
 
 #include "grid.hpp"
@@ -18,31 +20,31 @@
 
 namespace examples {
 
-inline constexpr int drift_version = 1;
+inline constexpr int drift_version = 2;
 
 /// |dS/dx| of networks by seed, [N,H,W] each.
 using MapsBySeed = std::map<std::uint64_t, Tensor<float>>;
 
 namespace detail {
 
-/// MEASURE -> [[mean similarity of a_i and b_j]].
-inline std::map<std::string, io::Json> similarity_matrices(const MapsBySeed& a,
-                                                           const MapsBySeed& b) {
-  std::map<std::string, io::Json> matrices;
-  for (const auto& [i, of_a] : a) {
-    std::map<std::string, io::Json> line;
-    for (const auto& [j, of_b] : b) {
-      const auto alike = saliency::similarity(of_b, of_a, saliency::Values::magnitude);
-      for (const saliency::SimilarityMeasure& m : saliency::similarity_measures) {
-        double sum = 0, count = 0;
-        for (const double v : alike.*m.values)
-          if (!std::isnan(v)) sum += v, ++count;
-        line[std::string(m.name)].push_back(sum / count);
-      }
+/// Adds the means of seeds i and j to line i of the matrices: `few` is how alike q_i and f_j are,
+/// image by image, `real` f_i and f_j. A similarity is NaN where one of its maps is blank.
+inline void add_pair(io::Json& line, const saliency::Similarity& few,
+                     const saliency::Similarity& real) {
+  index_t count = 0;
+  const auto compared = [&](index_t n) {
+    return !std::isnan(few.spearman[n]) && !std::isnan(real.spearman[n]);
+  };
+  const index_t images = few.spearman.size();
+  for (index_t n = 0; n < images; ++n) count += compared(n);
+  line["left_out"].push_back(images - count);
+  for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
+    for (const auto& [name, alike] : {std::pair("quantised", &few), {"reference", &real}}) {
+      double sum = 0;
+      for (index_t n = 0; n < images; ++n)
+        if (compared(n)) sum += (alike->*m.values)[n];
+      line[m.name][name].push_back(sum / static_cast<double>(count));
     }
-    for (auto& [name, row] : line) matrices[name].push_back(std::move(row));
-  }
-  return matrices;
 }
 
 } // namespace detail
@@ -70,11 +72,17 @@ inline io::Json drift_row(const io::Json& making, const io::Json& of_cell, const
   io::Json row = making;
   for (const char* name : {"dataset", "net", "bits", "training"}) row[name] = of_cell.at(name);
   for (const auto& [seed, maps] : few) row["seeds"].push_back(seed);
-  auto quantised = detail::similarity_matrices(few, real);
-  auto reference = detail::similarity_matrices(real, real);
-  for (auto& [name, matrix] : quantised)
-    row["similarity"][name] = io::Json::object(
-        {{"quantised", std::move(matrix)}, {"reference", std::move(reference.at(name))}});
+  row["images"] = few.begin()->second.shape()[0];
+  for (const auto& [i, of_few] : few) {
+    io::Json line;
+    for (const auto& [j, of_real] : real)
+      detail::add_pair(line, saliency::similarity(of_real, of_few, saliency::Values::magnitude),
+                       saliency::similarity(of_real, real.at(i), saliency::Values::magnitude));
+    row["left_out"].push_back(line["left_out"]);
+    for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
+      for (const char* name : {"quantised", "reference"})
+        row["similarity"][m.name][name].push_back(line[m.name][name]);
+  }
   row["run"] = io::Json::object({});
   return row;
 }

@@ -1,4 +1,5 @@
-// How long training takes: forward passes, a backward pass counting as two, times the seconds of one.
+// How long training and measuring take: forward passes, a backward pass counting as two, times the
+// seconds of one.
 #pragma once
 
 #include "grid.hpp"
@@ -23,6 +24,20 @@ inline double seconds_of_pass(const std::string& net, const std::vector<io::Json
   if (passes > 0) return seconds / passes;
   const double known = net == "lenet5" ? 2.3e-5 : net == "mnist_cnn" ? 2.45e-4 : 8.8e-4;
   return known / sgq::num_threads();
+}
+
+/// Seconds of measuring one network: the mean of the rows that are there; else a rough count of
+/// passes, about 300 for an explained image (100 for integrated gradients, 60 for masked accuracy,
+/// 66 for deletion and insertion, 50 for SmoothGrad, 20 for ROAD), 22 for max-sensitivity, and a
+/// gradient of every test image.
+inline double seconds_of_measuring(const Measuring& m, index_t test_images, double pass,
+                                   const std::vector<io::Json>& measured) {
+  double seconds = 0;
+  for (const io::Json& row : measured) seconds += row.at("run").at("measuring_seconds").as_double();
+  if (!measured.empty()) return seconds / static_cast<double>(measured.size());
+  const index_t explained = std::min(m.explained, test_images),
+                disturbed = std::min(m.disturbed, explained);
+  return pass * static_cast<double>(300 * explained + 22 * disturbed + 2 * test_images);
 }
 
 } // namespace examples

@@ -14,7 +14,7 @@ namespace examples {
 
 /// How many images a network is measured on.
 struct Measuring {
-  index_t explained = 500; ///< maps are made and judged of the first of the test set
+  index_t explained = 500; ///< maps are made and judged of so many test images
   index_t disturbed = 100; ///< of these, max-sensitivity
 };
 

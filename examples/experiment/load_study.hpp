@@ -43,6 +43,8 @@ inline Study load_study(const std::string& out, const std::string& dataset,
       throw sgq::io_error(describe(predictions_path(out, key_of(row)),
                                    sgq::to_text(labels.size()) + " images",
                                    sgq::to_text(said.size())));
+    const auto& blank = n.evidence.blank_gradients;
+    n.evidence.numbers["blank_gradients"].assign(blank.begin(), blank.end());
     std::vector<float>& right = n.evidence.numbers["accuracy"];
     for (std::size_t i = 0; i < labels.size(); ++i)
       right.push_back(said[static_cast<index_t>(i)] == labels[i] ? 1.0f : 0.0f);

@@ -1,10 +1,12 @@
 // What maps of a trained network are worth: a row of measures.jsonl and its evidence.
 //
-//     measures   of |dS/dx|, S the logit of the true class, on the first test images; and
-//                "smoothgrad.NAME", "integrated-gradients.NAME" of those maps
+//     measures   of |dS/dx|, S the logit of the true class, on images from all over the test set; and
+//                "smoothgrad.NAME", "integrated-gradients.NAME", "leaky.NAME" of those maps (the
+//                latter of w2a2: leaky_clips.hpp)
 //     curves     accuracy while pixels are hidden, by the map and by chance
 //     gates      where gradients end (blank_causes.hpp)
 //     floor      how alike the maps of a network with random weights are (fp32)
+//     blank_gradients    of how many test images, not only explained ones, |dS/dx| is exactly 0
 //
 // A measure is added here, and `measures_version` raised: rows of another version are made again,
 // from the networks, without training.
@@ -13,6 +15,7 @@
 #include "blank_causes.hpp"
 #include "evidence_file.hpp"
 #include "grid.hpp"
+#include "leaky_clips.hpp"
 
 #include "../tools/progress.hpp"
 
@@ -20,7 +23,7 @@
 
 namespace examples {
 
-inline constexpr int measures_version = 1;
+inline constexpr int measures_version = 2;
 
 /// What a row of measures is, before anything is measured.
 inline io::Json measuring_of(const Cell& cell, const io::Json& trained, const Measuring& m) {
@@ -33,12 +36,12 @@ inline io::Json measuring_of(const Cell& cell, const io::Json& trained, const Me
 }
 
 /// The first image of each class, of ten classes at most.
-inline std::vector<std::int32_t> one_of_each(const std::vector<std::uint8_t>& labels,
-                                             std::size_t classes) {
-  std::vector<std::int32_t> chosen;
+inline std::vector<index_t> one_of_each(const std::vector<std::uint8_t>& labels,
+                                        std::size_t classes) {
+  std::vector<index_t> chosen;
   for (std::size_t c = 0; c < classes && chosen.size() < 10; ++c)
     if (const auto at = std::find(labels.begin(), labels.end(), c); at != labels.end())
-      chosen.push_back(static_cast<std::int32_t>(at - labels.begin()));
+      chosen.push_back(at - labels.begin());
   return chosen;
 }
 
@@ -128,13 +131,16 @@ inline io::Json summaries(const Evidence& evidence) {
   return measures;
 }
 
-/// The maps of some images, as they are.
-inline Tensor<float> chosen_maps(View<const float> maps, const std::vector<std::int32_t>& images) {
+/// Keeps the maps of some images, for pictures; `explained`: their place in the test set.
+inline void keep_maps(View<const float> maps, const std::vector<index_t>& images,
+                      const std::vector<index_t>& explained, Evidence& evidence) {
   const index_t d = maps.shape().stride();
-  Tensor<float> chosen(maps.shape().with_batch(static_cast<index_t>(images.size())));
-  float* out = chosen.data();
-  for (const std::int32_t n : images) out = std::copy_n(maps.data() + n * d, d, out);
-  return chosen;
+  evidence.maps.resize(maps.shape().with_batch(static_cast<index_t>(images.size())));
+  float* out = evidence.maps.data();
+  for (const index_t n : images) {
+    out = std::copy_n(maps.data() + n * d, d, out);
+    evidence.images.push_back(static_cast<std::int32_t>(explained[static_cast<std::size_t>(n)]));
+  }
 }
 
 } // namespace detail
@@ -146,7 +152,8 @@ inline io::Json measure_cell(const Cell& cell, const io::Json& trained, nn::Mode
                              const std::string& out) {
   const Stopwatch watch;
   const std::string& set = cell.options.dataset;
-  Subject s(std::move(model), test, measuring.explained);
+  const auto explained = spread(test.size(), measuring.explained, measuring.disturbed);
+  Subject s(std::move(model), data::subset(test, explained));
   io::Json row = measuring_of(cell, trained, measuring);
   for (const char* name : {"dataset", "net", "bits", "training", "variant", "seed"})
     row[name] = trained.at(name);
@@ -164,10 +171,17 @@ inline io::Json measure_cell(const Cell& cell, const io::Json& trained, nn::Mode
   }
   if (cell.options.bits == "fp32")
     detail::measure_floor(s, maps, 1000 + cell.options.seed, evidence);
-  evidence.images = one_of_each(s.images.labels, s.images.class_names.size());
-  evidence.maps = detail::chosen_maps(maps, evidence.images);
-  row["measures"] = detail::summaries(evidence);
+  detail::keep_maps(maps, one_of_each(s.images.labels, s.images.class_names.size()), explained,
+                    evidence);
+  evidence.blank_gradients = blank_gradients(s.model, test);
+  row["blank_gradients"] =
+      std::accumulate(evidence.blank_gradients.begin(), evidence.blank_gradients.end(), index_t{0});
   row["gates"] = to_json(measure_gates(s));
+  if (cell.options.bits == main_bits[2]) {
+    make_leaky(s.model.net); // last of all: gradients are others from here on
+    detail::measure_maps_of(s, {.maps = gradient_maps(s)}, "leaky.", set, evidence, row);
+  }
+  row["measures"] = detail::summaries(evidence);
   row["files"]["evidence"] = write_evidence(evidence_path(out, cell.key()), evidence);
   row["run"]["measuring_seconds"] = watch.seconds();
   return row;

@@ -4,6 +4,8 @@
 #include "choose.hpp"
 #include "tables.hpp"
 
+#include <array>
+
 namespace examples {
 
 // ---- Drift --------------------------------------------------------------------------------------
@@ -23,10 +25,13 @@ inline Table drift_table(const Study& study) {
   Table t{.caption = "How alike maps are to those of fp32 networks from other seeds (first number) "
                      "and how alike fp32 networks from different seeds are (second): a drift is a "
                      "first number below the second, and the claims above test it by Spearman. "
-                     "Third: to the fp32 network of the same seed, which shares its start.",
+                     "Third: to the fp32 network of the same seed, which shares its start. All are "
+                     "of the same images: those where none of the maps is blank; left out is the "
+                     "share of the others, mean over pairs of seeds.",
           .head = {"network"}};
   for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
     t.head.emplace_back(m.title);
+  t.head.emplace_back("left out, %");
   for (const io::Json& row : study.drift) {
     std::vector<TableCell> cells{
         {row.at("bits").as_string() + ", " + row.at("training").as_string()}};
@@ -36,6 +41,8 @@ inline Table drift_table(const Study& study) {
                            number_of(matrix_mean(s.at("reference"), false), 3),
                        "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
     }
+    cells.push_back({number_of(
+        100 * matrix_mean(row.at("left_out"), false) / row.at("images").as_double(), 1)});
     t.rows.push_back(std::move(cells));
   }
   for (const std::string& training : {how::plain, how::guided}) {
@@ -46,6 +53,7 @@ inline Table drift_table(const Study& study) {
       any = any || floor;
       cells.push_back(cell_of(floor, ratio));
     }
+    cells.emplace_back();
     if (any) t.rows.push_back(std::move(cells));
   }
   return t;
@@ -53,32 +61,46 @@ inline Table drift_table(const Study& study) {
 
 // ---- Blank maps ---------------------------------------------------------------------------------
 
-/// Where gradients end: the mean over seeds for every activation layer of an arm.
+/// Shares of gates over the images of several networks, each network as many times as it has images.
+struct PooledGates {
+  double images = 0, sums[5] = {};
+
+  void add(const io::Json& shares) {
+    const double n = shares.at("images").as_double();
+    if (n == 0) return; // undefined
+    images += n;
+    std::size_t k = 0;
+    for (const char* what : {"at_zero", "inside", "at_alpha", "gone", "gone_below"})
+      sums[k++] += n * shares.at(what).as_double();
+  }
+};
+
+/// Where gradients end: every activation layer of an arm, over the explained images of all seeds.
 inline Table gates_table(const Study& study, const Arm& arm) {
-  Table t{.caption = "Activation layers of " + arm_title(arm) +
-                     ", from the image to the score, mean over seeds, %. Units at 0 and at alpha "
-                     "have closed gates. Gone: images for which the gradient of all units is "
-                     "exactly 0, above the gates (of the layer's output) and below them.",
-          .head = {"layer", "units at 0", "inside", "at alpha", "gone above", "gone below"}};
-  std::map<std::string, std::vector<double>> sums;
+  Table t{.head = {"layer", "units at 0", "inside", "at alpha", "gone above", "gone below"}};
+  std::map<std::string, std::array<PooledGates, 2>> layers;
   std::vector<std::string> order;
-  double networks = 0;
-  for (const std::uint64_t seed : study.seeds_of(arm)) {
-    ++networks;
+  for (const std::uint64_t seed : study.seeds_of(arm))
     for (const io::Json& gate : study.find(arm, seed)->measured->at("gates").as_array()) {
-      const std::string& layer = gate.at("layer").as_string();
-      auto& sum = sums[layer];
-      if (sum.empty()) sum.resize(5), order.push_back(layer);
-      std::size_t k = 0;
-      for (const char* what : {"at_zero", "inside", "at_alpha", "gone", "gone_below"})
-        sum[k++] += gate.at(what).as_double();
+      const auto [found, is_new] = layers.try_emplace(gate.at("layer").as_string());
+      if (is_new) order.push_back(found->first);
+      found->second[0].add(gate.at("blank"));
+      found->second[1].add(gate.at("others"));
     }
-  }
   for (const std::string& layer : order) {
+    const auto& [blank, others] = layers[layer];
     std::vector<TableCell> row{{layer}};
-    for (const double v : sums[layer]) row.push_back({number_of(100 * v / networks, 1)});
+    for (std::size_t k = 0; k < 5; ++k)
+      row.push_back({number_of(100 * blank.sums[k] / blank.images, 1),
+                     "others " + number_of(100 * others.sums[k] / others.images, 1)});
     t.rows.push_back(std::move(row));
+    t.caption = arm_title(arm) + ": " + number_of(blank.images, 0) + " of " +
+                number_of(blank.images + others.images, 0) + " explained images of all seeds";
   }
+  t.caption += " have blank maps. Activation layers from the image to the score, for these images "
+               "and for the others, %: units at 0 and at alpha have closed gates. Gone: images for "
+               "which the gradient of all units is exactly 0, above the gates (of the layer's "
+               "output) and below them.";
   return t;
 }
 
@@ -176,13 +198,14 @@ inline Table variant_table(const Study& study) {
   Table t{.caption =
               "Networks beside the grid: PACT+ gives alpha a gradient from every input; late "
               "clips start on a network that has learned in fp32 for half of the run.",
-          .head = {"network", "accuracy, %", "blank maps, %"}};
+          .head = {"network", "accuracy, %", "blank gradients, %"}};
   for (const Network& n : study.networks)
     if (!n.variant.empty())
       t.rows.push_back(
           {{n.bits + ", " + n.training + ", " + n.variant + ", seed " + sgq::to_text(n.seed)},
            {number_of(100 * n.row->at("test_accuracy").as_double(), 2)},
-           {number_of(100 * n.measured->at("measures").at("blank_maps").at("mean").as_double(),
+           {number_of(100 * n.measured->at("blank_gradients").as_double() /
+                          n.row->at("test_images").as_double(),
                       1)}});
   return t;
 }

@@ -7,7 +7,7 @@
 
 namespace examples {
 
-/// The explained images of the set.
+/// The test images.
 struct Shown {
   Tensor<std::uint8_t> rgb{}; ///< [N,H,W,3]
   std::vector<std::uint8_t> labels{};
@@ -72,10 +72,11 @@ inline MapTable map_table(const Study& study, const Shown& shown) {
     t.rows.push_back(shown.class_names[shown.labels[static_cast<std::size_t>(images[r])]]);
     t.tiles.push_back(detail::map_row(networks, shown, r));
   }
-  t.caption = "|gradient| of the true class's logit, seed " + sgq::to_text(networks[0]->seed) +
-              ". Each map is divided by its sum, and a row has one scale: bright is a large share "
-              "of the map. The first test image of each class, not a choice; \"wrong\" where the "
-              "network errs.";
+  t.caption =
+      "|gradient| of the true class's logit, seed " + sgq::to_text(networks[0]->seed) +
+      ". Each map is divided by its sum, and a row has one scale: bright is a large share "
+      "of the map. The first explained image of each class, not a choice; \"wrong\" where the "
+      "network errs.";
   return t;
 }
 

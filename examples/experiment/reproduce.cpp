@@ -134,9 +134,28 @@ void train_cells(const Options& o, const std::vector<Cell>& cells, const Plan& p
   }
 }
 
+/// How long it takes to measure those cells that have no row of measures yet.
+void print_measuring_plan(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                          const Results& results, double pass, index_t test_images) {
+  Results measures(o.out, parse_shard(o.shard).name(), numerics_version, "measures");
+  measures.load(false);
+  const auto is_measured = [&](const Cell& cell) {
+    const io::Json* trained = results.find(making_of(cell));
+    return trained && std::any_of(measures.rows().begin(), measures.rows().end(), [&](auto& row) {
+             return is_made_so(row, measuring_of(cell, *trained, plan.measuring));
+           });
+  };
+  const auto left =
+      std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return !is_measured(c); });
+  const double each = seconds_of_measuring(plan.measuring, test_images, pass, measures.rows());
+  std::printf("%d of %d networks to measure, about %s, by %s\n", int(left), int(cells.size()),
+              duration_text(each * static_cast<double>(left)).c_str(),
+              measures.rows().empty() ? "a rough count of passes" : "those that are measured");
+}
+
 /// A line for each cell that is left, and how long all of them take.
-void print_plan(const Options& o, const std::vector<Cell>& cells, const Results& results,
-                CellData& loaded) {
+void print_plan(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                const Results& results, CellData& loaded) {
   double seconds = 0;
   std::size_t left = 0;
   const double pass = seconds_of_pass(cells.front().net(), results.rows());
@@ -150,11 +169,14 @@ void print_plan(const Options& o, const std::vector<Cell>& cells, const Results&
   std::printf("%s: %d of %d networks left, about %s of training with %d threads\n",
               command_of(o).c_str(), int(left), int(cells.size()), duration_text(seconds).c_str(),
               sgq::num_threads());
+  if (o.chooses()) return; // measures as it trains
+  const index_t test_images = loaded.sets(cells.front().options).test.size();
+  print_measuring_plan(o, plan, cells, results, pass, test_images);
 }
 
 void run(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results,
          CellData& loaded) {
-  if (o.plan) return print_plan(o, cells, results, loaded);
+  if (o.plan) return print_plan(o, plan, cells, results, loaded);
   train_cells(o, take_shard(cells, parse_shard(o.shard)), plan, results, loaded);
 }
 
@@ -217,7 +239,7 @@ void measure_cells(const Options& o, const Plan& plan, const std::vector<Cell>& 
                   int(i) + 1, int(cells.size()), cell.key().c_str(), second_measure_of(o.dataset),
                   m.at(second_measure_of(o.dataset)).at("mean").as_double(),
                   m.at("masked_advantage").at("mean").as_double(),
-                  100 * m.at("blank_maps").at("mean").as_double());
+                  100 * row.at("blank_gradients").as_double() / static_cast<double>(test.size()));
     Progress(1).line(text);
   }
 }
@@ -236,23 +258,20 @@ void drop_old_measures(const Shard& shard, Results& measures) {
 
 // ---- The page -----------------------------------------------------------------------------------
 
-Shown shown_images(const data::Dataset& test, index_t explained) {
-  const data::Dataset part = data::slice(test, 0, std::min(explained, test.size()));
-  return {saliency::to_rgb(part.images), part.labels, part.class_names};
-}
-
 /// report.html and report.md, from what there is.
 void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
                const Results& results, const Results& measures, CellData& loaded) {
   const data::Dataset& test = loaded.sets(cells.front().options).test;
+  const Measuring& m = plan.measuring;
   Study study = load_study(o.out, o.dataset, results.rows(), measures.rows(), test.labels);
   if (study.networks.empty())
     throw sgq::io_error(describe(o.out, "networks that are trained and measured", "none"));
-  study.drift = update_drift(o.out, study, plan.measuring.explained, [&](const io::Json& row) {
+  const data::Dataset explained = data::subset(test, spread(test.size(), m.explained, m.disturbed));
+  study.drift = update_drift(o.out, study, m.explained, [&](const io::Json& row) {
     for (const Cell& each : cells)
       if (each.key() == key_of(row)) {
         const Cell cell = in_run(o, each);
-        Subject s(network_of(o, plan, cell, row, loaded), test, plan.measuring.explained);
+        Subject s(network_of(o, plan, cell, row, loaded), explained);
         return gradient_maps(s);
       }
     throw sgq::io_error(describe(key_of(row), "a cell of this plan", "none"));
@@ -265,8 +284,8 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   choice.load(false);
   setting.choice = choice.rows();
   const std::vector<Claim> claims = decide_claims(study);
-  const Document report =
-      make_report(study, claims, shown_images(test, plan.measuring.explained), setting);
+  const Shown shown{saliency::to_rgb(test.images), test.labels, test.class_names};
+  const Document report = make_report(study, claims, shown, setting);
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));
@@ -328,7 +347,7 @@ void reproduce(const Options& o) {
   if (o.plan) {
     results.load(false);
     return o.chooses() ? choose(o, plan, results, loaded)
-                       : print_plan(o, make_cells(plan), results, loaded);
+                       : print_plan(o, plan, make_cells(plan), results, loaded);
   }
   if (!o.resume && (shard.all() ? results.has_files() : std::filesystem::exists(results.path())))
     throw usage_error(

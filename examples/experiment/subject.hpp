@@ -7,6 +7,18 @@
 
 namespace examples {
 
+/// Which `count` images of N stand for a test set that is easier at one end than at the other, as
+/// MNIST's is: i N / count, i = 0 .. count - 1. They are in an order in which the first `few` of
+/// them are spread over the set, too.
+inline std::vector<index_t> spread(index_t size, index_t count, index_t few) {
+  count = std::min(count, size);
+  const index_t step = std::max<index_t>(1, count / std::max<index_t>(1, few));
+  std::vector<index_t> images;
+  for (index_t first = 0; first < std::min(step, count); ++first)
+    for (index_t i = first; i < count; i += step) images.push_back(i * size / count);
+  return images;
+}
+
 /// The first images of a set, to be explained.
 inline Images first_images(const data::Dataset& set, index_t count) {
   return images_of(set.name, data::slice(set, 0, std::min(count, set.size())));
@@ -18,7 +30,8 @@ struct Subject {
   Images images;
   Tensor<float> x;
 
-  Subject(nn::Model<float> trained, const data::Dataset& set, index_t explained)
+  Subject(nn::Model<float> trained, const data::Dataset& set,
+          index_t explained = std::numeric_limits<index_t>::max())
       : model(std::move(trained)), images(first_images(set, explained)),
         x(images.input(model.input)) {}
 };
@@ -42,6 +55,20 @@ inline Tensor<float> maps_of(Subject& s, const saliency::MapMethod& method,
 /// |dS/dx|, [N,H,W].
 inline Tensor<float> gradient_maps(Subject& s, double* zero_share = nullptr) {
   return maps_of(s, sgq::choose("map", saliency::map_methods, "gradient"), zero_share);
+}
+
+/// For every image of a set, not only the explained ones: 1 where |dS/dx| is exactly 0.
+inline std::vector<std::uint8_t> blank_gradients(nn::Model<float>& model,
+                                                 const data::Dataset& set) {
+  saliency::Explainer explain(model.net);
+  std::vector<std::uint8_t> blank;
+  for (index_t first = 0; first < set.size(); first += 500) { // not all in memory at once
+    const index_t count = std::min<index_t>(500, set.size() - first);
+    const Images images = images_of(set.name, data::slice(set, first, count));
+    const auto a = saliency::gradient(explain, images.input(model.input), images.labels);
+    for (const double b : saliency::blank_maps(a.values)) blank.push_back(b != 0);
+  }
+  return blank;
 }
 
 /// What has to be measured of maps [N,H,W].

@@ -68,11 +68,14 @@ inline TableCell cell_of(const std::optional<Difference>& d, const Style& s) {
 /// How a measure is called, and which way is better.
 inline std::string measure_title(const std::string& measure) {
   if (measure == "spearman") return "Spearman correlation";
+  if (measure == "blank_gradients") return "blank gradients, share";
   return measure == "accuracy" ? measure : saliency::title_of_measure(measure);
 }
 
 inline const Style& change_style(const std::string& measure) {
-  return measure == "accuracy" || measure == "blank_maps" ? points : ratio_change;
+  const bool percents =
+      measure == "accuracy" || measure == "blank_maps" || measure == "blank_gradients";
+  return percents ? points : ratio_change;
 }
 
 // ---- Claims -------------------------------------------------------------------------------------
@@ -164,7 +167,8 @@ inline Table claims_table(const std::vector<Claim>& claims) {
               "skewed as much as an exponential distribution.",
           .head = {"claim", "verdict", "compared", "found", ""}};
   for (const Claim& c : claims) {
-    std::vector<TableCell> row{{c.question.id + ": " + c.question.claim}, verdict_cell(c)};
+    std::vector<TableCell> row{{c.question.id + ": " + c.question.claim, c.question.note},
+                               verdict_cell(c)};
     row.push_back(compared_cell(c));
     row.push_back(found_cell(c));
     row.push_back(c.parts.size() > 1 ? part_cell(c.parts[1]) : TableCell{"", "", "words"});
@@ -287,9 +291,13 @@ inline Table maps_table(const Study& study, const std::string& map, const std::s
     }
   for (const Arm& arm : arms_of(study)) {
     std::vector<TableCell> row{{arm_title(arm)}};
-    for (const std::string& measure : measures)
-      row.push_back(cell_of(level(study, {arm.bits, arm.training, map}, measure), ratio));
-    t.rows.push_back(std::move(row));
+    bool any = false;
+    for (const std::string& measure : measures) {
+      const auto found = level(study, {arm.bits, arm.training, map}, measure);
+      any = any || found;
+      row.push_back(cell_of(found, ratio));
+    }
+    if (any) t.rows.push_back(std::move(row));
   }
   return t;
 }

@@ -6,7 +6,7 @@
 A comment, which a reader does not see, says what the next number or table is of:
 
     <!-- number: mnist, w2a2, guided, accuracy -->98.71 [98.60, 98.82]
-    <!-- number: mnist, w2a2, guided, blank_maps, minus fp32 guided -->+3.1
+    <!-- number: mnist, w2a2, guided, blank_gradients, minus fp32 guided -->+3.1
     <!-- verdict: mnist, B3, w2a2 -->mixed
     <!-- numbers: accuracy | fp32 | w4a4 | w2a2 -->
     | test accuracy, % | training | fp32 | w4a4 | w2a2 |
@@ -15,7 +15,7 @@ A comment, which a reader does not see, says what the next number or table is of
 
 Of a table the terms before the first bar hold for all cells, those after it for the last columns;
 the others come from the first cells of a line, and where these are empty from the line above.
-Accuracy and blank maps are in percent, packed_megabytes in MB; a number may have as many digits as
+Accuracy and what is blank are in percent, packed_megabytes in MB; a number may have as many digits as
 it likes, and its 95 % interval behind it. Every set that has a report.md must have a number in the
 first FILE. Ends with 77 where there are neither rows nor marks.
 """
@@ -71,7 +71,7 @@ class Prose:
             estimate = Difference(study.pairs(arm, found["minus"], measure), False).seeds
         else:
             estimate = Estimate(study.by_seed(arm, measure))
-        return estimate, 100 if measure in ("accuracy", "blank_maps") else 1
+        return estimate, 100 if measure in ("accuracy", "blank_maps", "blank_gradients") else 1
 
     def check(self, where, text, terms):
         cell = CELL.match(text)

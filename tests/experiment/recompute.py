@@ -38,7 +38,8 @@ MEASURES = {
     "masked_accuracy_of_random_ranking": ("the same, random ranking", 0),
     "road": ("ROAD", 1), "deletion": ("deletion", -1), "insertion": ("insertion", 1),
     "gini": ("Gini", 0), "normalized_entropy": ("entropy / ln d", 0),
-    "max_sensitivity": ("max-sensitivity", -1), "blank_maps": ("blank maps, share", 0)}
+    "max_sensitivity": ("max-sensitivity", -1), "blank_maps": ("blank maps, share", 0),
+    "blank_gradients": ("blank gradients, share", 0)}
 SIMILARITIES = ["spearman", "pearson", "cosine", "ssim", "top_10_iou"]
 
 
@@ -204,13 +205,16 @@ def checked(path, sum_of_row):
 
 
 def numbers_of_evidence(data):
-    """NAME -> one float per image."""
+    """NAME -> one float per image; "blank_gradients" are of all test images."""
     size = struct.unpack("<Q", data[:8])[0]
     found = {}
     for name, what in json.loads(data[8:8 + size]).items():
         if name.startswith("number."):
             begin, end = (8 + size + at for at in what["data_offsets"])
             found[name[7:]] = list(struct.unpack(f"<{(end - begin) // 4}f", data[begin:end]))
+        elif name == "blank_gradients":
+            begin, end = (8 + size + at for at in what["data_offsets"])
+            found[name] = [float(b) for b in data[begin:end]]
     return found
 
 
@@ -247,6 +251,9 @@ class Network:
             self.right = [float(a == b) for a, b in zip(said, labels)]
             if sum(self.right) / len(said) != self.accuracy:
                 sys.exit(f"{row['cell']}: other labels in {data}")
+        blank = self.numbers["blank_gradients"]
+        if (sum(blank), len(blank)) != (measured["blank_gradients"], row["test_images"]):
+            sys.exit(f"{row['cell']}: blank_gradients are not those of the evidence")
         self.check_summaries()
 
     def check_summaries(self):
@@ -339,7 +346,7 @@ class Difference:
 class Claim:
     def __init__(self, id, words, rule, a, b, claimed=1, measure="accuracy"):
         self.id, self.words, self.rule, self.a, self.b = id, words, rule, a, b
-        self.claimed, self.measure = claimed, measure
+        self.claimed, self.measure, self.note = claimed, measure, ""
         self.parts, self.margin, self.verdict, self.needed = [], 0, "no verdict", None
         self.tests = {}  # "for", "against" -> p
 
@@ -381,7 +388,7 @@ class Claim:
         self.p = min(corrected.values())
         if self.p < 0.05:
             self.verdict = "supported" if corrected.get("for", 1) < 0.05 else "refuted"
-        elif self.rule == "maps" and len({d.seeds.sign() for _, d in self.parts}) > 1:
+        elif self.rule == "maps" and len({d.seeds.sign() > 0 for _, d in self.parts}) > 1:
             self.verdict = "mixed"
         else:
             self.verdict = "undecided"
@@ -412,17 +419,23 @@ def questions(dataset):
                     ("fp32", "plain, equal compute"))
     yield Claim("C2", "better than SmoothGrad of plain networks", "maps", real,
                 plain + ("smoothgrad.",))
-    yield Claim("C2", "better than integrated gradients of plain networks", "maps", real,
-                plain + ("integrated-gradients.",))
+    rival = Claim("C2", "better than integrated gradients of plain networks", "maps", real,
+                  plain + ("integrated-gradients.",))
+    if dataset in ("mnist", "fashion-mnist"):
+        rival.note = " integrated gradients (x \u2212 0) g are exactly 0 on black pixels by " \
+                     "construction, which nearly decides mass on ink"
+    yield rival
     for training in ("plain", "guided"):
         for bits in ("w4a4", "w2a2"):
             yield Claim("E", f"quantising makes maps blank, {training} {bits}", "measure",
-                        (bits, training), ("fp32", training), 1, "blank_maps")
+                        (bits, training), ("fp32", training), 1, "blank_gradients")
     yield Claim("E", "integrated gradients leave fewer maps blank, guided w2a2", "measure",
                 two + ("integrated-gradients.",), two, -1, "blank_maps")
+    yield Claim("E", "a leaky gradient leaves fewer maps blank, guided w2a2", "measure",
+                two + ("leaky.",), two, -1, "blank_maps")
     for cure, variant in (("PACT+ leaves", "pact-plus"), ("late clips leave", "late-clips")):
         yield Claim("E", cure + " fewer maps blank, guided w2a2", "measure", two + ("", variant),
-                    two, -1, "blank_maps")
+                    two, -1, "blank_gradients")
 
 
 def decided(study, with_bootstrap):
@@ -473,7 +486,7 @@ def styled(v, style):
 
 
 def change_style(measure):
-    return POINTS if measure in ("accuracy", "blank_maps") else CHANGE
+    return POINTS if measure in ("accuracy", "blank_maps", "blank_gradients") else CHANGE
 
 
 def interval(low, high, style):
@@ -542,7 +555,7 @@ def arm_text(arm):
 
 
 def claim_cells(c):
-    cells = [f"{c.id}: {c.words}", verdict_text(c),
+    cells = [f"{c.id}: {c.words}{c.note}", verdict_text(c),
              f"{arm_text(c.a)} \u2212 {arm_text(c.b)} {c.n} seed{'s' * (c.n != 1)}"]
     if c.rule == "counted":
         return cells + [f"{text(c.smaller, 1)} times smaller "
@@ -573,26 +586,45 @@ def variant_table(study):
         if n.variant:
             yield [f"{n.bits}, {n.training}, {n.variant}, seed {n.seed}",
                    styled(n.accuracy, PERCENT),
-                   text(100 * n.measured["measures"]["blank_maps"]["mean"], 1)]
+                   text(100 * n.measured["blank_gradients"] / n.row["test_images"], 1)]
 
 
 def maps_table(study, prefix):
-    shown = [m for m in MEASURES if any(prefix + m in n.numbers for n in study.networks)]
-    yield ["network"] + [head_title(m) for m in shown]
+    shown = [m for m in MEASURES if m != "blank_gradients"
+             and any(prefix + m in n.numbers for n in study.networks)]
+    if shown:
+        yield ["network"] + [head_title(m) for m in shown]
     for arm in study.arms():
-        levels = (study.by_seed(arm + (prefix,), m) for m in shown)
-        yield [arm_text(arm)] + [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
+        levels = [study.by_seed(arm + (prefix,), m) for m in shown]
+        if any(levels):
+            yield [arm_text(arm)] + [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
+
+
+def pooled(networks, layer, side):
+    """The images of one side, and its five shares over them."""
+    found = [gate[side] for n in networks for gate in n.measured["gates"] if gate["layer"] == layer]
+    found = [g for g in found if g["images"]]
+    images = sum(g["images"] for g in found)
+    return images, [sum(g["images"] * g[what] for g in found) / images if images else NAN
+                    for what in ("at_zero", "inside", "at_alpha", "gone", "gone_below")]
 
 
 def gates_table(study, arm):
-    sums, networks = {}, study.of(*arm)
-    for n in networks:
-        for gate in n.measured["gates"]:
-            sum_of = sums.setdefault(gate["layer"], [0.0] * 5)
-            for k, what in enumerate(("at_zero", "inside", "at_alpha", "gone", "gone_below")):
-                sum_of[k] += gate[what]
-    for layer, values in sums.items():
-        yield [layer] + [text(100 * v / len(networks), 1) for v in values]
+    networks = study.of(*arm)
+    for layer in [gate["layer"] for n in networks[:1] for gate in n.measured["gates"]]:
+        blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
+        yield [layer] + [f"{text(100 * b, 1)} others {text(100 * o, 1)}"
+                         for b, o in zip(blank, others)]
+
+
+def gates_caption(study, arm):
+    """How it begins."""
+    networks = study.of(*arm)
+    layer = networks[0].measured["gates"][0]["layer"]
+    blank, others = (pooled(networks, layer, side)[0] for side in ("blank", "others"))
+    if blank != sum(sum(n.numbers["blank_maps"]) for n in networks):
+        sys.exit(f"{arm_text(arm)}: the blank maps of gates are not those of the evidence")
+    return f"*{arm_text(arm)}: {blank} of {blank + others} explained images of all seeds"
 
 
 def drift_table(study):
@@ -605,12 +637,12 @@ def drift_table(study):
             q, f = s["quantised"], s["reference"]
             cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)} "
                          f"same seed {text(mean(q, True), 3)}")
-        yield cells
+        yield cells + [text(100 * mean(row["left_out"], False) / row["images"], 1)]
     for training in ("plain", "guided"):
         levels = [study.by_seed(("fp32", training), "floor." + s) for s in SIMILARITIES]
         if any(levels):
             yield ["random weights, fp32, " + training] + \
-                  [cell_of(Estimate(v), RATIO) if v else "-" for v in levels]
+                  [cell_of(Estimate(v), RATIO) if v else "-" for v in levels] + [""]
 
 
 def commas(v):
@@ -694,7 +726,7 @@ def expected(study, claims, tests, names):
     """[(name, rows)] of all tables, and [(name, line)] of texts, as the report has them."""
     tables = [("claims", [claim_cells(c) for c in claims]),
               ("accuracy", list(accuracy_table(study))), ("variants", list(variant_table(study)))]
-    for prefix in ("", "smoothgrad.", "integrated-gradients."):
+    for prefix in ("", "smoothgrad.", "integrated-gradients.", "leaky."):
         tables.append((prefix + "maps", list(maps_table(study, prefix))))
     for bits in ("w4a4", "w2a2"):
         for training in ("plain", "guided"):
@@ -709,6 +741,8 @@ def expected(study, claims, tests, names):
     seconds = sum(n.row["run"]["training_seconds"] + n.measured["run"]["measuring_seconds"]
                   for n in study.networks)
     lines = [(f"answer {i}", line) for i, line in enumerate(answers(claims))]
+    lines += [(f"gates, {arm_text(arm)}", gates_caption(study, arm)) for arm in study.arms()
+              if arm[0] in MAIN_BITS[1:] and arm[1] in TRAININGS[:2]]
     lines += [("facts", f"{len(study.networks)} networks on {SETS[study.dataset]}; scale "),
               ("time", f"{len(study.networks)} networks in {duration(seconds)}. "),
               ("tests", f"Holm's correction over all {tests} tests of this page")]

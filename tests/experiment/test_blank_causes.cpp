@@ -36,23 +36,48 @@ TEST_CASE("gates are counted, and images whose gradient ends there", "[experimen
   const auto gates = measure_gates(s);
   REQUIRE(gates.size() == 1);
   CHECK(gates[0].layer == "act");
-  CHECK(gates[0].at_zero == 5.0 / 8);
-  CHECK(gates[0].inside == 3.0 / 8);
-  CHECK(gates[0].at_alpha == 0);
-  CHECK(gates[0].gone == 0); // the weights of the last layer are not 0
-  CHECK(gates[0].gone_below == 0.5);
+  // The second image's map is blank.
+  const GateShares &blank = gates[0].blank, &others = gates[0].others;
+  CHECK(blank.images == 1);
+  CHECK(blank.at_zero == 1);
+  CHECK(blank.inside == 0);
+  CHECK(blank.at_alpha == 0);
+  CHECK(blank.gone == 0); // the weights of the last layer are not 0
+  CHECK(blank.gone_below == 1);
+  CHECK(others.images == 1);
+  CHECK(others.at_zero == 1.0 / 4);
+  CHECK(others.inside == 3.0 / 4);
+  CHECK(others.at_alpha == 0);
+  CHECK(others.gone == 0);
+  CHECK(others.gone_below == 0);
 }
 
 TEST_CASE("a clip closes gates from above", "[experiment]") {
   Subject s = subject(1.0); // 0.5 is inside; 1.0 and 1.5 are at the clip
   const auto gates = measure_gates(s);
-  CHECK(gates[0].at_zero == 5.0 / 8);
-  CHECK(gates[0].inside == 1.0 / 8);
-  CHECK(gates[0].at_alpha == 2.0 / 8);
-  CHECK(gates[0].gone_below == 0.5);
+  CHECK(gates[0].others.at_zero == 1.0 / 4);
+  CHECK(gates[0].others.inside == 1.0 / 4);
+  CHECK(gates[0].others.at_alpha == 2.0 / 4);
   Subject low = subject(0.25); // below all that is above 0
-  CHECK(measure_gates(low)[0].inside == 0);
-  CHECK(measure_gates(low)[0].gone_below == 1);
+  const LayerGates closed = measure_gates(low)[0];
+  CHECK(closed.blank.images == 2);
+  CHECK(closed.blank.at_zero == 5.0 / 8);
+  CHECK(closed.blank.at_alpha == 3.0 / 8);
+  CHECK(closed.blank.gone_below == 1);
+  CHECK(closed.others.images == 0);
+  CHECK(std::isnan(closed.others.inside));
+}
+
+TEST_CASE("blank gradients are counted over all images of a set", "[experiment]") {
+  Subject s = subject(0);
+  data::Dataset two{.name = "two", .classes = 2, .class_names = {"a", "b"}, .grid = s.model.input};
+  two.images.copy_from(s.images.codes);
+  two.labels = s.images.labels;
+  std::vector<index_t> order; // more than one part of 500
+  for (index_t i = 0; i < 1201; ++i) order.push_back(i % 3 == 0);
+  const auto blank = blank_gradients(s.model, data::subset(two, order));
+  REQUIRE(blank.size() == 1201);
+  for (std::size_t i = 0; i < blank.size(); ++i) CHECK(blank[i] == (i % 3 == 0));
 }
 
 } // namespace test_blank_causes

@@ -1,6 +1,9 @@
-#include "../../examples/tools/numbers.hpp"
+#include "../../examples/experiment/estimate.hpp"
+#include "../../examples/experiment/measure_cell.hpp"
 
 #include "support/catch.hpp"
+
+#include <set>
 
 namespace test_measuring {
 
@@ -33,6 +36,18 @@ TEST_CASE("every measure of maps is written with blank maps and without", "[expe
   CHECK(json.at("relevance_rank_on_evidence").at("without_blank").at("count").as_int() == 3);
 }
 
+TEST_CASE("explained images are spread over the set, and so are the first of them",
+          "[experiment]") {
+  CHECK(spread(11, 5, 5) == std::vector<index_t>{0, 2, 4, 6, 8}); // 0, 2.2, 4.4, 6.6, 8.8
+  CHECK(spread(3, 5, 1) == std::vector<index_t>{0, 1, 2});
+  CHECK(spread(0, 5, 1).empty());
+  const std::vector<index_t> images = spread(10000, 500, 100);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(images[i] == static_cast<index_t>(100 * i));
+  const std::set<index_t> all(images.begin(), images.end());
+  CHECK(all.size() == 500);
+  for (const index_t n : all) CHECK(n % 20 == 0);
+}
+
 TEST_CASE("a measure of fewer images takes their share of the blank ones", "[experiment]") {
   const saliency::MapMeasure few{"max_sensitivity", Tensor<double>({2}, {3, 5})};
   const Tensor<double> blank({4}, {0, 1, 1, 1});
@@ -40,6 +55,16 @@ TEST_CASE("a measure of fewer images takes their share of the blank ones", "[exp
   CHECK(json.at("blank").as_int() == 1);
   CHECK(json.at("mean").as_double() == 4);
   CHECK(json.at("without_blank").at("mean").as_double() == 3);
+}
+
+TEST_CASE("measuring takes as long as it took, else by a count of passes", "[experiment]") {
+  const auto took = [](double s) {
+    return io::Json::object({{"run", io::Json::object({{"measuring_seconds", s}})}});
+  };
+  const Measuring m{500, 100};
+  CHECK(seconds_of_measuring(m, 10000, 1.0, {took(20), took(40)}) == 30);
+  CHECK(seconds_of_measuring(m, 10000, 0.5, {}) == 0.5 * (300 * 500 + 22 * 100 + 2 * 10000));
+  CHECK(seconds_of_measuring(m, 60, 1.0, {}) == 324 * 60); // no more than there are
 }
 
 } // namespace test_measuring

@@ -127,8 +127,8 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
   add("C2", "better than integrated gradients of plain networks", real,
       {"fp32", how::plain, "integrated-gradients."});
   if (second_measure_of(dataset) == std::string_view("relevance_mass_on_ink"))
-    all.back().note = "integrated gradients (x \u2212 0) g are exactly 0 on black pixels by "
-                      "construction, which nearly decides mass on ink";
+    all.back().note = "(by construction their map, (x \u2212 0) g, is exactly 0 on black pixels, "
+                      "which nearly decides mass on ink)";
   return all;
 }
 

@@ -69,7 +69,7 @@ tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-
 td.words,th.words{text-align:left}
 td.words.long{white-space:normal;min-width:210px;max-width:44ch}
 td.words .yes,td.words .no,td.words .open{font-weight:600}
-td small{display:block;font-weight:400;color:var(--soft);font-size:12px}
+td small,th small{display:block;font-weight:400;color:var(--soft);font-size:12px}
 table.maps td,table.maps tbody th{border:0;padding:0 8px 10px 0;text-align:center;vertical-align:top;font-size:12px;color:var(--soft);line-height:1.3}
 table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;padding-right:14px;padding-top:26px}
 table.maps thead th{text-align:center;border:0;padding:0 8px 8px 0;min-width:64px;font-size:12px;white-space:nowrap}

@@ -2,7 +2,7 @@
 //
 //     dS/dx = dS/dy (1[0 < x < alpha] + leak (1 - 1[0 < x < alpha]))
 //
-// PACT's gates stop gradients at 0 and at alpha. Where all of them are closed, a map is blank though
+// PACT's gates stop gradients at 0 and at alpha. Where all of them are closed, a map is blank, yet
 // the network sees something. Here a closed gate passes `leak` of the gradient. The forward pass is
 // the network's own, to the bit.
 #pragma once

@@ -1,6 +1,6 @@
 // What maps of a trained network are worth: a row of measures.jsonl and its evidence.
 //
-//     measures   of |dS/dx|, S the logit of the true class, on images from all over the test set; and
+//     measures   of |dS/dx|, S the logit of the true class, on images spread over the test set; and
 //                "smoothgrad.NAME", "integrated-gradients.NAME", "leaky.NAME" of those maps (the
 //                latter of w2a2: leaky_clips.hpp)
 //     curves     accuracy while pixels are hidden, by the map and by chance

@@ -61,7 +61,7 @@ inline Table drift_table(const Study& study) {
 
 // ---- Blank maps ---------------------------------------------------------------------------------
 
-/// Shares of gates over the images of several networks, each network as many times as it has images.
+/// Shares of gates over the images of several networks.
 struct PooledGates {
   double images = 0, sums[5] = {};
 

@@ -14,8 +14,8 @@
 
 namespace examples {
 
-/// A network with its numbers; among them, of all test images, "accuracy", 1 where the prediction is
-/// right, and "blank_gradients", 1 where |dS/dx| is exactly 0.
+/// A network with its numbers; among them, of all test images, "accuracy", 1 where the prediction
+/// is right, and "blank_gradients", 1 where |dS/dx| is exactly 0.
 struct Network {
   std::string bits{}, training{}, variant{};
   std::uint64_t seed = 1;

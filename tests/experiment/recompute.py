@@ -422,8 +422,8 @@ def questions(dataset):
     rival = Claim("C2", "better than integrated gradients of plain networks", "maps", real,
                   plain + ("integrated-gradients.",))
     if dataset in ("mnist", "fashion-mnist"):
-        rival.note = " integrated gradients (x \u2212 0) g are exactly 0 on black pixels by " \
-                     "construction, which nearly decides mass on ink"
+        rival.note = " (by construction their map, (x \u2212 0) g, is exactly 0 on black pixels, " \
+                     "which nearly decides mass on ink)"
     yield rival
     for training in ("plain", "guided"):
         for bits in ("w4a4", "w2a2"):
@@ -730,7 +730,8 @@ def expected(study, claims, tests, names):
         tables.append((prefix + "maps", list(maps_table(study, prefix))))
     for bits in ("w4a4", "w2a2"):
         for training in ("plain", "guided"):
-            tables.append((f"gates, {bits}, {training}", list(gates_table(study, (bits, training)))))
+            arm = (bits, training)
+            tables.append((f"gates, {arm_text(arm)}", list(gates_table(study, arm))))
     tables += [("drift", list(drift_table(study))), ("cost", list(cost_table(study)))]
     for arm in (("fp32", "plain"), ("w2a2", "guided")):
         if study.of(*arm):

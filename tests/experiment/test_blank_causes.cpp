@@ -1,4 +1,5 @@
 #include "../../examples/experiment/blank_causes.hpp"
+#include "../../examples/experiment/network_tables.hpp"
 
 #include "support/catch.hpp"
 
@@ -78,6 +79,30 @@ TEST_CASE("blank gradients are counted over all images of a set", "[experiment]"
   const auto blank = blank_gradients(s.model, data::subset(two, order));
   REQUIRE(blank.size() == 1201);
   for (std::size_t i = 0; i < blank.size(); ++i) CHECK(blank[i] == (i % 3 == 0));
+}
+
+TEST_CASE("the page pools gates over the images of all seeds", "[experiment]") {
+  std::vector<LayerGates> one{{.layer = "act"}}, other = one;
+  one[0].blank = {2, 0.5, 0.5, 0, 0, 1};
+  one[0].others = {8, 0.25, 0.75, 0, 0, 0};
+  other[0].blank = {6, 0.9, 0.1, 0, 0.5, 1};
+  const double none = std::nan("");
+  other[0].others = {0, none, none, none, none, none};
+  const io::Json first = io::Json::object({{"gates", to_json(one)}}),
+                 second = io::Json::object({{"gates", to_json(other)}});
+  Study study;
+  study.networks = {{.bits = "w2a2", .training = how::plain, .seed = 1, .measured = &first},
+                    {.bits = "w2a2", .training = how::plain, .seed = 2, .measured = &second}};
+  const Table t = gates_table(study, {"w2a2", how::plain});
+  CHECK(t.caption.starts_with("w2a2, plain: 8 of 16 explained images of all seeds have blank"));
+  REQUIRE(t.rows.size() == 1);
+  const auto& row = t.rows[0];
+  CHECK(row[0].text == "act");
+  CHECK(row[1].text == "80.0"); // (2 0.5 + 6 0.9) / 8
+  CHECK(row[2].text == "20.0");
+  CHECK(row[4].text == "37.5"); // 6 0.5 / 8
+  CHECK(row[5].text == "100.0");
+  CHECK(row[1].small == "others 25.0");
 }
 
 } // namespace test_blank_causes

@@ -147,6 +147,8 @@ inline std::vector<Question> questions_of_blank_maps() {
       {"w2a2", how::guided, "integrated-gradients."}, {"w2a2", how::guided}, -1);
   add("a leaky gradient leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "leaky."},
       {"w2a2", how::guided}, -1);
+  all.back().note =
+      "(next to none is, by construction; its deciding measures say what it is worth)";
   add("PACT+ leaves fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::pact_plus},
       {"w2a2", how::guided}, -1);
   add("late clips leave fewer maps blank, guided w2a2", {"w2a2", how::guided, "", cure::late_clips},

@@ -217,8 +217,29 @@ inline std::optional<Claim> ask(const Study& study, const Question& q) {
   return c;
 }
 
-/// Do quantised networks look elsewhere? By Spearman, from a row of drift.jsonl.
-inline Claim ask_drift(const io::Json& row) {
+/// A matrix of a row of drift.jsonl [S,S]; undefined where two networks have no image in common on
+/// which neither map is blank.
+inline Tensor<double> matrix_of(const io::Json& stored) {
+  const auto& lines = stored.as_array();
+  const auto seeds = static_cast<index_t>(lines.size());
+  Tensor<double> m({seeds, seeds});
+  for (index_t i = 0; i < m.size(); ++i) {
+    const io::Json& v =
+        lines[static_cast<std::size_t>(i / seeds)].as_array()[static_cast<std::size_t>(i % seeds)];
+    m[i] = v.is_null() ? saliency::undefined : v.as_double();
+  }
+  return m;
+}
+
+/// Do quantised networks look elsewhere? By Spearman, from a row of drift.jsonl; nothing where a
+/// pair of seeds cannot be compared.
+inline std::optional<Claim> ask_drift(const io::Json& row) {
+  const io::Json& stored = row.at("similarity").at("spearman");
+  const Tensor<double> quantised = matrix_of(stored.at("quantised")),
+                       reference = matrix_of(stored.at("reference"));
+  const index_t seeds = quantised.shape()[0];
+  for (index_t i = 0; i < quantised.size(); ++i)
+    if (i / seeds != i % seeds && std::isnan(quantised[i] - reference[i])) return std::nullopt;
   const std::string &bits = row.at("bits").as_string(), &training = row.at("training").as_string();
   Claim c{.question = {.id = "D",
                        .claim = "quantised networks look elsewhere, " + training + " " + bits,
@@ -227,20 +248,8 @@ inline Claim ask_drift(const io::Json& row) {
                        .b = {"fp32", training},
                        .claimed = -1,
                        .measure = "spearman"}};
-  const auto matrix = [&](const char* what) {
-    const auto& lines = row.at("similarity").at("spearman").at(what).as_array();
-    const auto seeds = static_cast<index_t>(lines.size());
-    Tensor<double> m({seeds, seeds});
-    for (index_t i = 0; i < seeds; ++i)
-      for (index_t j = 0; j < seeds; ++j) {
-        const io::Json& v =
-            lines[static_cast<std::size_t>(i)].as_array()[static_cast<std::size_t>(j)];
-        m[i * seeds + j] = v.is_null() ? saliency::undefined : v.as_double();
-      }
-    return m;
-  };
   Difference d;
-  d.seeds = saliency::drift_jackknife(matrix("quantised"), matrix("reference"));
+  d.seeds = saliency::drift_jackknife(quantised, reference);
   d.images = {saliency::undefined, saliency::undefined, saliency::undefined, 0, 0};
   c.parts.push_back({"spearman", d});
   if (c.seeds() >= saliency::fewest_seeds) two_sided(c, d.seeds);
@@ -302,7 +311,8 @@ inline std::vector<Claim> decide_claims(const Study& study) {
         detail::questions_of_blank_maps()})
     for (const Question& q : list)
       if (auto claim = detail::ask(study, q)) claims.push_back(std::move(*claim));
-  for (const io::Json& row : study.drift) claims.push_back(detail::ask_drift(row));
+  for (const io::Json& row : study.drift)
+    if (auto claim = detail::ask_drift(row)) claims.push_back(std::move(*claim));
   detail::correct(claims);
   const std::size_t tests = number_of_tests(claims);
   for (Claim& c : claims) detail::decide(c, tests);

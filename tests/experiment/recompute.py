@@ -448,6 +448,9 @@ def decided(study, with_bootstrap):
                   (bits, training), ("fp32", training), -1, "spearman")
         d = Difference([], False)
         s = row["similarity"]["spearman"]
+        if any(i != j and None in (s["quantised"][i][j], s["reference"][i][j])
+               for i in range(len(s["quantised"])) for j in range(len(s["quantised"]))):
+            continue  # two seeds have no image in common
         d.seeds, d.images, d.effect = \
             Estimate(pseudo_values(s["quantised"], s["reference"])), (NAN, NAN), NAN
         c.parts, c.n = [("spearman", d)], len(s["quantised"])

@@ -117,15 +117,18 @@ protected:
             tick_text(v, range_.step));
     }
   }
-  /// Names with their colours, at the right of the second line.
+  /// Names with their colours, at the right of the second line. A name's width is a guess, wide
+  /// enough for most fonts.
   void legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-    double x = right_;
-    for (std::size_t k = entries.size(); k-- > 0;) {
-      const auto& [name, color] = entries[k];
-      label(x, 33, "text-anchor=\"end\"", name);
-      x -= 7.1 * static_cast<double>(name.size()) + 7;
+    const auto slot = [](const std::string& name) {
+      return 7.1 * static_cast<double>(name.size()) + 22;
+    };
+    double x = right_ + 10;
+    for (const auto& [name, color] : entries) x -= slot(name);
+    for (const auto& [name, color] : entries) {
       put("<circle cx=\"%.1f\" cy=\"29\" r=\"4\" fill=\"%s\"/>\n", x, color.c_str());
-      x -= 12;
+      label(x + 8, 33, "", name);
+      x += slot(name);
     }
   }
   std::string end() { return std::move(svg_) + "</svg>\n"; }
@@ -190,7 +193,7 @@ private:
   const IntervalChart& chart_;
 };
 
-/// Lines from the dark to the light end of the colour map; names at their ends while there are few.
+/// Lines with their names at their ends, while there are few.
 class CourseDrawing : SmallChart {
 public:
   explicit CourseDrawing(const LineChart& chart)
@@ -209,8 +212,8 @@ public:
           chart_.x_label);
     std::vector<std::pair<double, std::size_t>> ends;
     for (std::size_t k = 0; k < chart_.lines.size(); ++k) {
-      put("<polyline fill=\"none\" stroke-width=\"1.7\" stroke=\"%s\" points=\"",
-          line_color(k, chart_.lines.size()).c_str());
+      put("<polyline fill=\"none\" stroke-width=\"1.7\" %s points=\"",
+          stroke_of(chart_, k).c_str());
       for (const auto& [x, y] : chart_.lines[k].points) put("%.1f,%.1f ", px(x), y_of(y));
       svg_ += "\"/>\n";
       ends.emplace_back(y_of(chart_.lines[k].points.back().second), k);
@@ -218,7 +221,7 @@ public:
     if (chart_.lines.size() > most_names) return end();
     spread(ends, 14, bottom);
     for (const auto& [y, k] : ends)
-      label(right_ + 6, y + 4, ("fill=\"" + line_color(k, chart_.lines.size()) + "\"").c_str(),
+      label(right_ + 6, y + 4, ("fill=\"" + line_color(chart_, k) + "\"").c_str(),
             chart_.lines[k].name + " " +
                 tick_text(chart_.lines[k].points.back().second, range_.step / 10));
     return end();

@@ -122,7 +122,8 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
   for (const std::string& bits : {main_bits[0], main_bits[1]})
     add("C1", "guiding does it, not masking, " + bits, {bits, how::guided},
         {bits, how::random_mask});
-  if (dataset == "fashion-mnist") add("C1", "guiding does it, not longer training", real, longer);
+  if (dataset == "fashion-mnist")
+    add("C1", "guiding does it, not longer training, fp32", real, longer);
   add("C2", "better than SmoothGrad of plain networks", real, {"fp32", how::plain, "smoothgrad."});
   add("C2", "better than integrated gradients of plain networks", real,
       {"fp32", how::plain, "integrated-gradients."});

@@ -4,6 +4,8 @@
 
 #include "charts.hpp"
 
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace examples {
@@ -41,6 +43,7 @@ public:
           chart_.x_label);
     for (const auto& [from, to] : chart_.arrows) arrow(chart_.points[from], chart_.points[to]);
     for (const GlanceChart::Point& p : chart_.points) draw(p);
+    for (const GlanceChart::Point& p : chart_.points) name(p);
     return end();
   }
 
@@ -84,30 +87,53 @@ private:
       for (std::size_t s = 0; s < p.lost.size(); ++s)
         put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"%s\" opacity=\".45\"/>\n",
             x_of(p.lost[s]), y_of(p.gained[s]), color);
-    const double x = x_of(mean(p.lost)), y = y_of(mean(p.gained));
-    const bool leftwards = x > (left + right_) / 2;
     put("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5.5\" fill=\"%s\" "
         "stroke=\"var(--page,#fff)\"/>\n",
-        x, y, color);
-    label(leftwards ? x - 9 : x + 9, free_line(x, y - 6, leftwards),
-          ("fill=\"" + p.color + (leftwards ? "\" text-anchor=\"end\"" : "\"")).c_str(), p.name);
+        x_of(mean(p.lost)), y_of(mean(p.gained)), color);
   }
 
-  /// The first y from here on where no other name is near.
-  double free_line(double x, double y, bool leftwards) {
-    const double from = leftwards ? x - 60 : x;
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const auto& [other_x, other_y] : names_)
-        if (std::abs(other_x - from) < 50 && std::abs(other_y - y) < 11)
-          y = other_y + 11.5, moved = true;
+  struct Box {
+    double x, y, width, height;
+
+    bool meets(const Box& b) const {
+      return x < b.x + b.width && b.x < x + width && y < b.y + b.height && b.y < y + height;
     }
-    names_.emplace_back(from, y);
-    return y;
+  };
+
+  /// Beside its point, above or below, where it covers least of other names, points and arrows.
+  void name(const GlanceChart::Point& p) {
+    const double x = x_of(mean(p.lost)), y = y_of(mean(p.gained)),
+                 width = 7.1 * static_cast<double>(p.name.size());
+    double least = std::numeric_limits<double>::infinity();
+    Box best{};
+    for (const double up : {-1.0, -15.0, 13.0}) // the baseline's distance to the point
+      for (const double side : {9.0, -9.0 - width, -width / 2}) {
+        if (up == -1.0 && side == -width / 2) continue; // on the point itself
+        const Box box{x + side, y + up - 5, width, 11};
+        const double cost = covers(box) + 0.1 * std::abs(up + 1) / 14;
+        if (cost < least) least = cost, best = box;
+      }
+    names_.push_back(best);
+    label(best.x, best.y + 9, ("fill=\"" + p.color + "\"").c_str(), p.name);
+  }
+
+  /// How much of the picture a name there would cover.
+  double covers(const Box& box) const {
+    double cost = box.x < left || box.x + box.width > right_ + 10 ? 10 : 0;
+    for (const Box& other : names_) cost += 4 * box.meets(other);
+    for (const GlanceChart::Point& p : chart_.points)
+      cost += 4 * box.meets({x_of(mean(p.lost)) - 6, y_of(mean(p.gained)) - 6, 12, 12});
+    for (const auto& [from, to] : chart_.arrows) {
+      const GlanceChart::Point &a = chart_.points[from], &b = chart_.points[to];
+      for (double t = 0; t <= 1; t += 0.05)
+        cost += 0.2 * box.meets({x_of(std::lerp(mean(a.lost), mean(b.lost), t)),
+                                 y_of(std::lerp(mean(a.gained), mean(b.gained), t)), 1, 1});
+    }
+    return cost;
   }
 
   ChartRange x_range_;
-  std::vector<std::pair<double, double>> names_;
+  std::vector<Box> names_;
   const GlanceChart& chart_;
 };
 

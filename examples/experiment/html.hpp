@@ -49,6 +49,7 @@ pre code{overflow-wrap:normal}
 .answers dt{font-weight:660}
 .answers dd{margin:0;max-width:80ch}
 .answers+p{margin-top:28px}
+.answers dd p{margin:0 0 6px}
 .facts{max-width:none;font-size:14px;color:var(--soft);margin:-16px 0 36px}
 .yes{color:var(--yes)}.no{color:var(--no)}.open{color:var(--open)}
 figure{margin:24px 0 36px}
@@ -68,10 +69,12 @@ thead th:first-child,tbody th{text-align:left;padding-left:0}
 tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-width:122px;max-width:24ch}
 td.words,th.words{text-align:left}
 td.words.long{white-space:normal;min-width:210px;max-width:44ch}
+td.words small{white-space:normal;max-width:24ch}
+td.words.long small{max-width:none}
 td.words .yes,td.words .no,td.words .open{font-weight:600}
 td small,th small{display:block;font-weight:400;color:var(--soft);font-size:12px}
 table.maps td,table.maps tbody th{border:0;padding:0 8px 10px 0;text-align:center;vertical-align:top;font-size:12px;color:var(--soft);line-height:1.3}
-table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;padding-right:14px;padding-top:26px}
+table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;min-width:0;padding-right:14px;padding-top:26px}
 table.maps thead th{text-align:center;border:0;padding:0 8px 8px 0;min-width:64px;font-size:12px;white-space:nowrap}
 table.maps thead tr.groups th{color:var(--ink);font-size:13px;padding-bottom:2px}
 table.maps td{height:88px}
@@ -259,9 +262,11 @@ inline std::string to_html(const Document& d) {
          detail::html_text(d.facts) + "</p>\n";
   if (!d.glance.drawings.empty()) writer(d.glance);
   html += "<dl class=\"answers\">\n";
-  for (const Answer& a : d.answers)
-    html += "<div><dt>" + detail::html_text(a.label) + "</dt><dd>" + detail::html_text(a.text) +
-            "</dd></div>\n";
+  for (const Answer& a : d.answers) {
+    html += "<div><dt>" + detail::html_text(a.label) + "</dt><dd>";
+    for (const std::string& line : a.lines) html += "<p>" + detail::html_text(line) + "</p>";
+    html += "</dd></div>\n";
+  }
   html += "</dl>\n" + detail::contents_of(d);
   for (const Block& block : d.blocks) std::visit(writer, block);
   return html + "</main></body></html>\n";

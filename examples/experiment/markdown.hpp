@@ -82,8 +82,11 @@ inline std::string to_markdown(const Document& d, const std::string& folder) {
   detail::MarkdownWriter writer(folder);
   writer.text = "# " + d.title + "\n\n" + d.lead + "\n\n" + d.facts + "\n\n";
   if (!d.glance.drawings.empty()) writer(d.glance);
-  for (const Answer& a : d.answers)
-    writer.text += "**" + a.label + (a.label.ends_with('?') ? "** " : ".** ") + a.text + "\n\n";
+  for (const Answer& a : d.answers) {
+    writer.text += "**" + a.label + (a.label.ends_with('?') ? "**\n\n" : ".**\n\n");
+    for (const std::string& line : a.lines) writer.text += "- " + line + "\n";
+    writer.text += "\n";
+  }
   for (const Block& block : d.blocks) std::visit(writer, block);
   return writer.text;
 }

@@ -76,9 +76,10 @@ struct PooledGates {
 };
 
 /// Where gradients end: every activation layer of an arm, over the explained images of all seeds.
+/// No rows where none of them has a blank map.
 inline Table gates_table(const Study& study, const Arm& arm) {
   Table t{.head = {"layer", "units at 0", "inside", "at alpha", "gone above", "gone below"}};
-  std::map<std::string, std::array<PooledGates, 2>> layers;
+  std::map<std::string, std::array<PooledGates, 2>> layers; // blank maps, others
   std::vector<std::string> order;
   for (const std::uint64_t seed : study.seeds_of(arm))
     for (const io::Json& gate : study.find(arm, seed)->measured->at("gates").as_array()) {
@@ -89,6 +90,7 @@ inline Table gates_table(const Study& study, const Arm& arm) {
     }
   for (const std::string& layer : order) {
     const auto& [blank, others] = layers[layer];
+    if (blank.images == 0) continue;
     std::vector<TableCell> row{{layer}};
     for (std::size_t k = 0; k < 5; ++k)
       row.push_back({number_of(100 * blank.sums[k] / blank.images, 1),
@@ -197,16 +199,21 @@ inline Table choice_table(const std::vector<io::Json>& rows, int stage) {
 inline Table variant_table(const Study& study) {
   Table t{.caption =
               "Networks beside the grid: PACT+ gives alpha a gradient from every input; late "
-              "clips start on a network that has learned in fp32 for half of the run.",
-          .head = {"network", "accuracy, %", "blank gradients, %"}};
-  for (const Network& n : study.networks)
-    if (!n.variant.empty())
-      t.rows.push_back(
-          {{n.bits + ", " + n.training + ", " + n.variant + ", seed " + sgq::to_text(n.seed)},
-           {number_of(100 * n.row->at("test_accuracy").as_double(), 2)},
-           {number_of(100 * n.measured->at("blank_gradients").as_double() /
-                          n.row->at("test_images").as_double(),
-                      1)}});
+              "clips start on a network that has learned in fp32 for half of the run. Differences "
+              "are to networks of the same bits and training, in points.",
+          .head = {"network", "seeds", "accuracy, %", "difference", "blank gradients, %",
+                   "difference"}};
+  for (const std::string& variant : {cure::pact_plus, cure::late_clips}) {
+    const Arm base{"w2a2", how::guided}, arm{base.bits, base.training, "", variant};
+    const std::size_t seeds = study.seeds_of(arm).size();
+    if (seeds == 0) continue;
+    std::vector<TableCell> row{{arm_title(arm)}, {sgq::to_text(seeds)}};
+    for (const char* measure : {"accuracy", "blank_gradients"}) {
+      row.push_back(cell_of(level(study, arm, measure), percent));
+      row.push_back(cell_of(difference(paired(study, arm, base, measure)), points));
+    }
+    t.rows.push_back(std::move(row));
+  }
   return t;
 }
 

@@ -87,8 +87,10 @@ inline LineChart masked_chart(const Study& study, const std::string& bits) {
     for (const char* by : {"masked_accuracy", "masked_accuracy_of_random_ranking"}) {
       const auto seeds = study.seeds_of({bits, training});
       if (seeds.empty()) continue;
-      LineChart::Line line{.name =
-                               training + (std::string_view(by).ends_with("g") ? ", random" : "")};
+      const bool by_chance = std::string_view(by).ends_with("g");
+      LineChart::Line line{.name = training + (by_chance ? ", random" : ""),
+                           .color = color_of(training),
+                           .dashed = by_chance};
       for (std::size_t t = 0; t < 10; ++t) {
         double sum = 0;
         for (const std::uint64_t seed : seeds)

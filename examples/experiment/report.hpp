@@ -6,6 +6,7 @@
 #include "markdown.hpp"
 #include "network_tables.hpp"
 #include "pictures.hpp"
+#include "short_answer.hpp"
 
 namespace examples {
 
@@ -17,34 +18,6 @@ struct Setting {
 };
 
 namespace detail {
-
-/// "3 of 12 claims are supported: ..": the verdicts of one paper or question, in words.
-inline std::string verdict_words(const std::vector<Claim>& claims, const std::string& ids) {
-  std::string text;
-  for (const Claim& c : claims) {
-    if (ids.find(c.question.id[0]) == ids.npos) continue;
-    text += (text.empty() ? "" : "; ") + c.question.claim + ": **" + name(c.verdict) + "**";
-    if (c.question.rule == Rule::counted)
-      text += " (" + number_of(c.times_smaller, 1) + " times smaller)";
-    else
-      text += " (" + text_of(c.parts[0].found.seeds.mean, change_style(c.parts[0].measure)) +
-              (c.parts[0].measure == "accuracy" ? " points of " : " ") +
-              measure_title(c.parts[0].measure) +
-              (c.verdict == Verdict::mixed ? "; " + mixed_words(c) : "") + ")";
-  }
-  return text.empty() ? "Nothing here answers this yet." : text + ".";
-}
-
-inline std::vector<Answer> make_answers(const std::vector<Claim>& claims) {
-  std::vector<Answer> answers;
-  for (const auto& [label, ids] : {std::pair("Paper B", "B"),
-                                   {"Paper A", "A"},
-                                   {"Is it the guiding?", "C"},
-                                   {"Blank maps", "E"},
-                                   {"Do they look elsewhere?", "D"}})
-    answers.push_back({label, verdict_words(claims, ids)});
-  return answers;
-}
 
 inline void add(Document& d, Figure figure) {
   if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
@@ -100,6 +73,10 @@ inline void add_levels(Document& d, const Study& study) {
 
 inline void add_blank(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Blank maps"});
+  if (none_is_blank(study)) {
+    d.blocks.push_back(Text{"No network has a test image whose gradient is exactly 0."});
+    return;
+  }
   add(d, Figure{{{"blank-gradients",
                   to_svg(bits_chart(study, "blank_gradients", "% of the images", 100))}},
                 "Test images whose gradient is exactly 0, of all in the set. Blank maps of other "
@@ -188,11 +165,13 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
       "Paper A (arXiv 2411.05858) finds that quantising a network costs both accuracy and "
       "interpretability, more at fewer bits; paper B (arXiv 2412.03915) that guided and quantised "
       "networks keep their accuracy and become smaller and more interpretable. This page tests "
-      "their claims on seeded networks, by several measures, with confidence intervals.";
+      "their claims on seeded networks, by several measures, with confidence intervals. Verdicts "
+      "allow for all tests of the page together, so an interval without 0 may leave a claim "
+      "undecided.";
   d.facts = sgq::to_text(study.networks.size()) + " networks on " + set_title(study.dataset) +
             "; scale " + setting.scale;
   detail::add_glance(d, study);
-  d.answers = detail::make_answers(claims);
+  d.answers = make_answers(study, claims);
   if (setting.missing > 0)
     d.blocks.push_back(Text{"**Unfinished:** " + sgq::to_text(setting.missing) +
                             " networks of the plan are not made or not measured yet."});

@@ -13,9 +13,10 @@ namespace examples {
 
 using sgq::saliency::Estimate;
 
-/// What was asked, or found, by a short name.
+/// What was found, line by line, under a short name.
 struct Answer {
-  std::string label{}, text{};
+  std::string label{};
+  std::vector<std::string> lines{};
 };
 
 /// A number and, below it, how sure it is. With a tone it is set as words: "words", or coloured by

@@ -17,6 +17,8 @@ struct LineChart {
   struct Line {
     std::string name{};
     std::vector<std::pair<double, double>> points{};
+    std::string color{}; ///< of CSS; "" for one of the colour map
+    bool dashed = false;
   };
   std::string title{}, x_label{}, y_label{};
   std::vector<Line> lines{};
@@ -50,14 +52,22 @@ inline double round_step(double range, int most) {
   return 10 * power;
 }
 
-/// Colour k of n, from the dark to the light end of the sequential colour map; its palest fifth
-/// would vanish on white.
-inline std::string line_color(std::size_t k, std::size_t n) {
+/// The colour of line k: its own, or one from the dark to the light end of the sequential colour
+/// map, whose palest fifth would vanish on white.
+inline std::string line_color(const LineChart& chart, std::size_t k) {
+  if (!chart.lines[k].color.empty()) return chart.lines[k].color;
+  const std::size_t n = chart.lines.size();
   const double at = n > 1 ? 0.8 * static_cast<double>(k) / static_cast<double>(n - 1) : 0.3;
   const auto [r, g, b] = sgq::saliency::color(sgq::saliency::Palette::sequential, at);
   char text[16];
   std::snprintf(text, sizeof text, "#%02x%02x%02x", r, g, b);
   return text;
+}
+
+/// How a line's stroke looks, as attributes.
+inline std::string stroke_of(const LineChart& chart, std::size_t k) {
+  return "stroke=\"" + line_color(chart, k) + "\"" +
+         (chart.lines[k].dashed ? " stroke-dasharray=\"4 3\"" : "");
 }
 
 /// Moves label positions apart, so that neighbours are at least `gap` from each other, each as near
@@ -130,15 +140,15 @@ private:
     for (std::size_t k = 0; k < count; ++k) {
       const auto& points = chart_.lines[k].points;
       if (points.empty()) continue;
-      put("<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"%s\" points=\"",
-          line_color(k, count).c_str());
+      put("<polyline fill=\"none\" stroke-width=\"1.6\" %s points=\"",
+          stroke_of(chart_, k).c_str());
       for (const auto& [x, y] : points) put("%.1f,%.1f ", px(x), py(y));
       svg_ += "\"/>\n";
       ends.emplace_back(py(points.back().second), k);
     }
     spread(ends, 14, bottom + 10);
     for (const auto& [y, k] : ends)
-      label(right + 8, y + 4, ("fill=\"" + line_color(k, count) + "\"").c_str(),
+      label(right + 8, y + 4, ("fill=\"" + line_color(chart_, k) + "\"").c_str(),
             chart_.lines[k].name + "  " + short_number(chart_.lines[k].points.back().second));
   }
 

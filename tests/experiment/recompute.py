@@ -33,7 +33,7 @@ SETS = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar-10": "CIFAR-1
 MEASURES = {
     "relevance_mass_on_evidence": ("mass on evidence", 1),
     "relevance_mass_on_ink": ("mass on ink", 1),
-    "masked_advantage": ("masked accuracy below that of a random ranking", 1),
+    "masked_advantage": ("masked-accuracy advantage", 1),
     "masked_accuracy": ("masked accuracy", -1),
     "masked_accuracy_of_random_ranking": ("the same, random ranking", 0),
     "road": ("ROAD", 1), "deletion": ("deletion", -1), "insertion": ("insertion", 1),
@@ -415,7 +415,7 @@ def questions(dataset):
         yield Claim("C1", "guiding does it, not masking, " + bits, "maps", (bits, "guided"),
                     (bits, "random-mask"))
     if dataset == "fashion-mnist":
-        yield Claim("C1", "guiding does it, not longer training", "maps", real,
+        yield Claim("C1", "guiding does it, not longer training, fp32", "maps", real,
                     ("fp32", "plain, equal compute"))
     yield Claim("C2", "better than SmoothGrad of plain networks", "maps", real,
                 plain + ("smoothgrad.",))
@@ -547,6 +547,9 @@ def mixed_words(c):
 def verdict_text(c):
     if c.rule == "counted":
         return c.verdict
+    if c.verdict == "undecided" and all(d.seeds.mean == d.seeds.deviation == 0
+                                        for _, d in c.parts):
+        return "undecided the same in every network"
     small = {"undecided": lambda: p_text(c.p) + "; would need "
              + (f"about {c.needed}" if c.needed else "more than 1000") + " seeds",
              "mixed": lambda: mixed_words(c),
@@ -587,11 +590,17 @@ def accuracy_table(study):
 
 
 def variant_table(study):
-    for n in study.networks:
-        if n.variant:
-            yield [f"{n.bits}, {n.training}, {n.variant}, seed {n.seed}",
-                   styled(n.accuracy, PERCENT),
-                   text(100 * n.measured["blank_gradients"] / n.row["test_images"], 1)]
+    base = ("w2a2", "guided")
+    for variant in ("pact-plus", "late-clips"):
+        arm = base + ("", variant)
+        if not study.of(*arm):
+            continue
+        cells = []
+        for measure in ("accuracy", "blank_gradients"):
+            pairs = study.pairs(arm, base, measure)
+            cells += [cell_of(Estimate(study.by_seed(arm, measure)), PERCENT),
+                      cell_of(Difference(pairs, False).seeds, POINTS) if pairs else "-"]
+        yield [arm_text(arm), str(len(study.of(*arm)))] + cells
 
 
 def maps_table(study, prefix):
@@ -617,6 +626,8 @@ def pooled(networks, layer, side):
 def gates_table(study, arm):
     networks = study.of(*arm)
     for layer in [gate["layer"] for n in networks[:1] for gate in n.measured["gates"]]:
+        if not pooled(networks, layer, "blank")[0]:
+            continue  # no map of the arm is blank
         blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
         yield [layer] + [f"{text(100 * b, 1)} others {text(100 * o, 1)}"
                          for b, o in zip(blank, others)]
@@ -708,23 +719,42 @@ def cell_table(study):
                n.row["files"]["model.safetensors"][:16], f" `{n.row['command']}`"]
 
 
-def answers(claims):
-    for label, ids in (("Paper B.**", "B"), ("Paper A.**", "A"), ("Is it the guiding?**", "C"),
-                       ("Blank maps.**", "E"), ("Do they look elsewhere?**", "D")):
-        said = []
+def found_words(c):
+    if c.rule == "counted":
+        return text(c.smaller, 1) + " times smaller"
+    if c.rule == "maps":
+        said = {1: ", better", -1: ", worse", 0: ", undecided"}
+        return "; ".join(f"{title(m)} {styled(d.seeds.mean, change_style(m))}"
+                         f"{said[d.seeds.sign()]}" for m, d in c.parts)
+    measure, d = c.parts[0]
+    style = change_style(measure)
+    return " ".join(filter(None, (styled(d.seeds.mean, style),
+                                  interval(d.seeds.low, d.seeds.high, style),
+                                  "points" if style == POINTS else "")))
+
+
+def none_is_blank(study):
+    return not any(n.measured["blank_gradients"] for n in study.networks)
+
+
+def answers(study, claims):
+    for ids in "BACED":
+        lines = {}
         for c in claims:
-            if c.id[0] not in ids:
+            if c.id[0] != ids:
                 continue
-            if c.rule == "counted":
-                more = text(c.smaller, 1) + " times smaller"
-            else:
-                measure, d = c.parts[0]
-                more = styled(d.seeds.mean, change_style(measure)) + \
-                    (" points of " if measure == "accuracy" else " ") + title(measure)
-                if c.verdict == "mixed":
-                    more += "; " + mixed_words(c)
-            said.append(f"{c.words}: **{c.verdict}** ({more})")
-        yield f"**{label} " + ("; ".join(said) + "." if said else "Nothing here answers this yet.")
+            question, arm = c.words, ""
+            if c.words.endswith(tuple(MAIN_BITS)) and ", " in c.words:
+                question, arm = c.words.rsplit(", ", 1)
+            lines.setdefault((c.verdict, question), []).append((arm, found_words(c)))
+        if ids == "E" and none_is_blank(study):
+            yield "- There are none: no network has a test image whose gradient is exactly 0."
+        elif not lines:
+            yield "- Nothing here answers this yet."
+        else:
+            for (verdict, question), said in lines.items():
+                yield f"- **{verdict}**: {question}" + ", " * bool(said[0][0]) + \
+                    ", ".join(f"{arm} ({found})" for arm, found in said)
 
 
 def expected(study, claims, tests, names):
@@ -733,10 +763,8 @@ def expected(study, claims, tests, names):
               ("accuracy", list(accuracy_table(study))), ("variants", list(variant_table(study)))]
     for prefix in ("", "smoothgrad.", "integrated-gradients.", "leaky."):
         tables.append((prefix + "maps", list(maps_table(study, prefix))))
-    for bits in ("w4a4", "w2a2"):
-        for training in ("plain", "guided"):
-            arm = (bits, training)
-            tables.append((f"gates, {arm_text(arm)}", list(gates_table(study, arm))))
+    gated = [] if none_is_blank(study) else [(b, t) for b in MAIN_BITS[1:] for t in TRAININGS[:2]]
+    tables += [(f"gates, {arm_text(arm)}", list(gates_table(study, arm))) for arm in gated]
     tables += [("drift", list(drift_table(study))), ("cost", list(cost_table(study)))]
     for arm in (("fp32", "plain"), ("w2a2", "guided")):
         if study.of(*arm):
@@ -746,9 +774,9 @@ def expected(study, claims, tests, names):
     tables.append(("cells", list(cell_table(study))))
     seconds = sum(n.row["run"]["training_seconds"] + n.measured["run"]["measuring_seconds"]
                   for n in study.networks)
-    lines = [(f"answer {i}", line) for i, line in enumerate(answers(claims))]
-    lines += [(f"gates, {arm_text(arm)}", gates_caption(study, arm)) for arm in study.arms()
-              if arm[0] in MAIN_BITS[1:] and arm[1] in TRAININGS[:2]]
+    lines = [(f"answer {i}", line) for i, line in enumerate(answers(study, claims))]
+    lines += [(f"gates, {arm_text(arm)}", gates_caption(study, arm)) for arm in gated
+              if list(gates_table(study, arm))]
     lines += [("facts", f"{len(study.networks)} networks on {SETS[study.dataset]}; scale "),
               ("time", f"{len(study.networks)} networks in {duration(seconds)}. "),
               ("tests", f"Holm's correction over all {tests} tests of this page")]

@@ -103,6 +103,10 @@ TEST_CASE("the page pools gates over the images of all seeds", "[experiment]") {
   CHECK(row[4].text == "37.5"); // 6 0.5 / 8
   CHECK(row[5].text == "100.0");
   CHECK(row[1].small == "others 25.0");
+  one[0].blank = {0, none, none, none, none, none};
+  const io::Json no_blank = io::Json::object({{"gates", to_json(one)}});
+  study.networks = {{.bits = "w4a4", .training = how::plain, .seed = 1, .measured = &no_blank}};
+  CHECK(gates_table(study, {"w4a4", how::plain}).rows.empty());
 }
 
 } // namespace test_blank_causes

@@ -1,4 +1,4 @@
-#include "../../examples/experiment/tables.hpp"
+#include "../../examples/experiment/short_answer.hpp"
 
 #include "support/catch.hpp"
 
@@ -297,6 +297,7 @@ TEST_CASE("the share of blank maps, and equal networks", "[experiment]") {
   const Claim none = m.claim("E", "guided w4a4");
   CHECK(none.verdict == Verdict::undecided);
   CHECK_FALSE(none.seeds_needed);
+  CHECK(claims_table({none}).rows[0][1].small == "the same in every network");
 }
 
 TEST_CASE("blank maps of other methods are compared on the explained images", "[experiment]") {
@@ -337,6 +338,27 @@ TEST_CASE("a map that is 0 on black has mass on ink by construction: the page sa
   const Claim c{.question = {.claim = "better", .rule = Rule::maps, .note = "but note"},
                 .parts = std::vector<Part>(1)};
   CHECK(claims_table({c}).rows[0][0].small == "but note");
+}
+
+TEST_CASE("the short answer has a line for each verdict on a question", "[experiment]") {
+  Maker m;
+  m.fill(plain, 5, {});
+  m.fill(four, 5, {.mass = 0.5, .advantage = 0.2});
+  m.fill(two, 5, {.accuracy = 0.9, .mass = 0.5, .advantage = 0.05});
+  const auto claims = decide_claims(m.study);
+  CHECK(detail::verdict_lines(claims, "B") ==
+        std::vector<std::string>{
+            "**supported**: accuracy is kept, w4a4 (+0.00 [+0.00,\u00a0+0.00] points)",
+            "**refuted**: accuracy is kept, w2a2 (\u22125.00 [\u22125.00,\u00a0\u22125.00] points)",
+            "**supported**: smaller, fewer operations, w4a4 (8.0 times smaller), w2a2 (8.0 times "
+            "smaller)",
+            "**supported**: more interpretable, w4a4 (mass on ink +0.100, better; masked-accuracy "
+            "advantage +0.100, better)",
+            "**mixed**: more interpretable, w2a2 (mass on ink +0.100, better; masked-accuracy "
+            "advantage \u22120.050, worse)"});
+  CHECK(detail::without_bits("two bits cost more accuracy than four").second.empty());
+  CHECK(detail::without_bits("quantised networks look elsewhere, plain w4a4").second ==
+        "plain w4a4");
 }
 
 TEST_CASE("drift is tested by the jackknife over seeds", "[experiment]") {

@@ -76,7 +76,7 @@ inline constexpr MapMetric map_metrics[] = {
     {"masked_accuracy_of_random_ranking", "the same, random ranking",
      "accuracy while random positions are hidden", 0, MapMetric::Reads::labels,
      [](auto& in) { return random_masked_accuracy(*in.model, in.x, in.labels).area; }},
-    {"masked_advantage", "masked accuracy below that of a random ranking",
+    {"masked_advantage", "masked-accuracy advantage",
      "how much sooner accuracy falls than when random positions are hidden", +1,
      MapMetric::Reads::labels,
      [](auto& in) {

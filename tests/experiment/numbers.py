@@ -33,7 +33,8 @@ MARK = re.compile(r"<!-- (numbers?|verdict): (.*?) -->(?=(.*))")
 NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in SETS},
          **{b: ("bits", b) for b in BITS}, **{t: ("training", t) for t in TRAININGS[:3]},
          "equal compute": ("training", TRAININGS[3]), "saliency-guided": ("training", "guided"),
-         **{m: ("measure", m) for m in [*MEASURES, "accuracy", "packed_megabytes"]}}
+         **{m: ("measure", m) for m in [*MEASURES, "accuracy", "packed_megabytes"]},
+         **{title: ("measure", m) for m, (title, _) in MEASURES.items()}}
 
 
 class Prose:
@@ -108,7 +109,7 @@ class Prose:
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             heads = cells[:len(cells) - len(columns)]
             above = [c or a for c, a in zip(heads, above + [""] * len(heads))]
-            terms = [t.strip() for head in above for t in [head, *head.split(",")]]
+            terms = [t.strip() for head in above for t in [head, *re.split("[,:]", head)]]
             for cell, column in zip(cells[len(heads):], columns):
                 self.check(where, cell, common + [t for t in terms if t in NAMES] + column)
 

@@ -70,7 +70,7 @@ inline std::string tick_text(double v, double step) {
   char text[32];
   const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
   std::snprintf(text, sizeof text, "%.*f", digits, std::abs(v) < 1e-12 ? 0.0 : v);
-  return text;
+  return text[0] == '-' ? "\u2212" + std::string(text + 1) : text;
 }
 
 /// What all small charts share: a title, a line that says what goes up, and a scale at the left.
@@ -193,11 +193,16 @@ private:
   const IntervalChart& chart_;
 };
 
-/// Lines with their names at their ends, while there are few.
+/// Lines with their names at their ends, while there are few; lines that have colours of their own
+/// in a legend.
 class CourseDrawing : SmallChart {
 public:
-  explicit CourseDrawing(const LineChart& chart)
-      : SmallChart(chart.lines.size() > most_names ? 350 : 240, range(chart), 1), chart_(chart) {}
+  explicit CourseDrawing(LineChart chart)
+      : SmallChart(chart.lines.size() > most_names || has_colors(chart) ? 350 : 240, range(chart),
+                   1),
+        chart_(std::move(chart)) {
+    chart_.darkest = 0.3, chart_.lightest = 0.75; // to be seen on a dark page, too
+  }
 
   std::string run() {
     begin(chart_.title, chart_.y_label);
@@ -205,7 +210,7 @@ public:
     for (const auto& line : chart_.lines)
       for (const auto& point : line.points) x_high = std::max(x_high, point.first);
     const auto px = [&](double x) { return left + (right_ - left) * x / x_high; };
-    const double step = round_step(x_high, 4);
+    const double step = round_step(x_high, 5);
     for (double x = 0; x <= x_high * 1.0001; x += step)
       label(px(x), bottom + 18, "text-anchor=\"middle\"", short_number(x));
     label((left + right_) / 2, bottom + 36, "text-anchor=\"middle\" fill=\"var(--soft,#6a717b)\"",
@@ -218,17 +223,29 @@ public:
       svg_ += "\"/>\n";
       ends.emplace_back(y_of(chart_.lines[k].points.back().second), k);
     }
-    if (chart_.lines.size() > most_names) return end();
+    if (has_colors(chart_)) {
+      std::vector<std::pair<std::string, std::string>> names;
+      for (const auto& line : chart_.lines)
+        if (!line.dashed) names.emplace_back(line.name, line.color);
+      legend(names);
+    }
+    if (chart_.lines.size() > most_names || has_colors(chart_)) return end();
     spread(ends, 14, bottom);
     for (const auto& [y, k] : ends)
       label(right_ + 6, y + 4, ("fill=\"" + line_color(chart_, k) + "\"").c_str(),
-            chart_.lines[k].name + " " +
-                tick_text(chart_.lines[k].points.back().second, range_.step / 10));
+            chart_.lines[k].name + " " + three_digits(chart_.lines[k].points.back().second));
     return end();
   }
 
 private:
   static constexpr std::size_t most_names = 8;
+
+  static bool has_colors(const LineChart& chart) {
+    return !chart.lines.empty() && !chart.lines.front().color.empty();
+  }
+  static std::string three_digits(double v) {
+    return tick_text(v, v == 0 ? 1 : std::pow(10.0, std::floor(std::log10(std::abs(v))) - 2));
+  }
 
   static ChartRange range(const LineChart& chart) {
     double high = 1e-9;
@@ -238,7 +255,7 @@ private:
     return {0, step * std::ceil(high / step), step};
   }
 
-  const LineChart& chart_;
+  LineChart chart_;
 };
 
 } // namespace detail

@@ -26,6 +26,11 @@ struct Table {
   std::vector<std::vector<TableCell>> rows{}; ///< the first cell is the row's name
   bool folded = false;                        ///< shown on demand: a list to look things up in
   bool defines = false;                       ///< heads of other tables link to its rows
+
+  /// True if the column is set as words, at the left.
+  bool is_words(std::size_t column) const {
+    return !rows.empty() && column < rows[0].size() && !rows[0][column].tone.empty();
+  }
 };
 
 /// A picture as SVG text; `name` is that of its file.
@@ -49,8 +54,9 @@ struct MapTable {
 using Block = std::variant<Heading, Text, Code, Table, Figure, MapTable>;
 
 struct Document {
-  std::string title{}, lead{}, facts{}; ///< facts: one line, what the numbers are of
-  Figure glance{};                      ///< the answer as a picture, before all else
+  std::string title{}, lead{}, facts{}, terms{}; ///< facts: what the numbers are of; terms: the
+                                                 ///< words that the page needs
+  Figure glance{};                               ///< the answer as a picture, before all else
   std::vector<Answer> answers{};
   std::vector<Block> blocks{};
 };

@@ -123,6 +123,9 @@ private:
     for (const Box& other : names_) cost += 4 * box.meets(other);
     for (const GlanceChart::Point& p : chart_.points)
       cost += 4 * box.meets({x_of(mean(p.lost)) - 6, y_of(mean(p.gained)) - 6, 12, 12});
+    for (const GlanceChart::Point& p : chart_.points)
+      for (std::size_t s = 0; s < p.lost.size(); ++s)
+        cost += 0.3 * box.meets({x_of(p.lost[s]) - 2, y_of(p.gained[s]) - 2, 4, 4});
     for (const auto& [from, to] : chart_.arrows) {
       const GlanceChart::Point &a = chart_.points[from], &b = chart_.points[to];
       for (double t = 0; t <= 1; t += 0.05)

@@ -25,6 +25,16 @@ struct GuidedRecipe {
            sgq::to_text(share) + (late ? "-late" : "-whole");
   }
 
+  /// The same in words.
+  std::string words() const {
+    return "the KL term weighs " + sgq::to_text(lambda) +
+           (attached ? ", and its gradient reaches both predictions"
+                     : ", and its gradient reaches only the prediction of the masked image") +
+           "; " + sgq::to_text(100 * share) + " % of the pixels are hidden; " +
+           (late ? "guided in the last third, at a quarter of the rate"
+                 : "guided from the first step");
+  }
+
   void apply(TrainingOptions& o) const {
     o.guided = true;
     o.lambda = lambda;

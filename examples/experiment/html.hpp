@@ -50,23 +50,24 @@ pre code{overflow-wrap:normal}
 .answers dd{margin:0;max-width:80ch}
 .answers+p{margin-top:28px}
 .answers dd p{margin:0 0 6px}
-.facts{max-width:none;font-size:14px;color:var(--soft);margin:-16px 0 36px}
+.facts{max-width:80ch;font-size:14px;color:var(--soft);margin:-16px 0 28px}
 .yes{color:var(--yes)}.no{color:var(--no)}.open{color:var(--open)}
 figure{margin:24px 0 36px}
 figcaption,.caption{color:var(--soft);font-size:14px;line-height:1.5;max-width:80ch;margin-top:12px;text-align:left}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,318px),1fr));gap:28px 32px}
 .charts svg{display:block;width:100%;height:auto}
 .charts>div:only-child{max-width:640px}
+.charts.four{grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr))}
 nav{margin:28px 0;font-size:14px;color:var(--soft)}
 nav ol{margin:6px 0 0;padding-left:20px;columns:2 260px}
 a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:2px}
-.scroll{overflow-x:auto;margin:0 -24px;padding:0 24px}
+.scroll{overflow-x:auto;margin:0 -24px;padding:0 0 0 24px;background:linear-gradient(90deg,var(--page) 40%,transparent) 0 0/48px 100% no-repeat local,linear-gradient(270deg,var(--page) 40%,transparent) 100% 0/48px 100% no-repeat local,linear-gradient(90deg,var(--line),transparent) 0 0/14px 100% no-repeat,linear-gradient(270deg,var(--line),transparent) 100% 0/14px 100% no-repeat}
 table{border-collapse:collapse;font-size:14px;line-height:1.4;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;vertical-align:bottom;color:var(--soft);font-size:13px}
 thead th{border-bottom:1px solid var(--ink);padding:6px 0 8px 22px;min-width:72px}
 td,tbody th{padding:7px 0 7px 22px;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;white-space:nowrap}
 thead th:first-child,tbody th{text-align:left;padding-left:0}
-tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-width:122px;max-width:24ch}
+tbody th{color:var(--ink);font-size:14px;font-weight:500;white-space:normal;min-width:170px;max-width:26ch}
 td.words,th.words{text-align:left}
 td.words.long{white-space:normal;min-width:210px;max-width:44ch}
 td.words small{white-space:normal;max-width:24ch}
@@ -74,13 +75,13 @@ td.words.long small{max-width:none}
 td.words .yes,td.words .no,td.words .open{font-weight:600}
 td small,th small{display:block;font-weight:400;color:var(--soft);font-size:12px}
 table.maps td,table.maps tbody th{border:0;padding:0 8px 10px 0;text-align:center;vertical-align:top;font-size:12px;color:var(--soft);line-height:1.3}
-table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;min-width:0;padding-right:14px;padding-top:26px}
+table.maps tbody th{text-align:left;color:var(--ink);white-space:nowrap;min-width:0;padding-right:14px;padding-top:38px}
 table.maps thead th{text-align:center;border:0;padding:0 8px 8px 0;min-width:64px;font-size:12px;white-space:nowrap}
 table.maps thead tr.groups th{color:var(--ink);font-size:13px;padding-bottom:2px}
-table.maps td{height:88px}
-table.maps img{display:block;width:72px;height:72px;image-rendering:pixelated;border-radius:3px;margin:0 auto 2px}
+table.maps td{height:112px}
+table.maps img{display:block;width:96px;height:96px;image-rendering:pixelated;border-radius:3px;margin:0 auto 2px}
 details{margin:16px 0}
-@media(min-width:1240px){.scroll{--room:calc((min(100vw - 80px,1320px) - 1072px)/2);margin:0 calc(-1*var(--room));padding:0 var(--room)}}
+@media(min-width:1240px){.scroll{--room:calc((min(100vw - 80px,1320px) - 1072px)/2);margin:0 calc(-1*var(--room));padding:0 0 0 var(--room)}}
 summary{cursor:pointer;font-weight:600;margin-bottom:12px}
 @media(max-width:640px){
 body{font-size:15.5px}
@@ -88,14 +89,17 @@ main{padding:32px 16px 64px}
 .lead{font-size:16.5px;margin-bottom:28px}
 h2{margin-top:52px;font-size:21px}
 .answers>div{grid-template-columns:1fr;gap:4px}
-.scroll{margin:0 -16px;padding:0 16px}
+.scroll{margin:0 -16px;padding:0 0 0 16px}
 td,thead th{padding-left:16px}
+tbody th{min-width:122px}
 td.words{white-space:normal;min-width:128px}
 td.words.long{min-width:170px;max-width:48vw}
 thead th:first-child,tbody th{position:sticky;left:0;background:var(--page);max-width:42vw;white-space:normal}
-table.maps td{height:76px}
-table.maps tbody th{padding-top:20px}
-table.maps img{width:60px;height:60px}
+table.maps td,table.maps tbody th,table.maps thead th{padding:0 2px 4px 0;font-size:10px}
+table.maps thead th{min-width:0}
+table.maps td{height:46px}
+table.maps tbody th{padding:12px 6px 0 0;max-width:14vw;overflow-wrap:anywhere}
+table.maps img{width:42px;height:42px}
 }
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}}
 )css";
@@ -179,7 +183,7 @@ public:
     if (t.folded) html += "<details><summary>" + html_text(t.caption) + "</summary>\n";
     html += "<figure><div class=\"scroll\"><table><thead><tr>";
     for (std::size_t c = 0; c < t.head.size(); ++c)
-      html += (is_words(t, c) ? "<th class=\"words\">" : "<th>") + head(t.head[c]) + "</th>";
+      html += (t.is_words(c) ? "<th class=\"words\">" : "<th>") + head(t.head[c]) + "</th>";
     html += "</tr></thead><tbody>\n";
     for (const auto& row : t.rows) {
       html += t.defines ? "<tr id=\"" + anchor_of("measure " + row[0].text) + "\">" : "<tr>";
@@ -192,7 +196,8 @@ public:
   }
 
   void operator()(const Figure& f) {
-    html += "<figure><div class=\"charts\">\n";
+    html += f.drawings.size() == 4 ? "<figure><div class=\"charts four\">\n"
+                                   : "<figure><div class=\"charts\">\n";
     for (const Drawing& d : f.drawings) html += "<div>" + d.svg + "</div>\n";
     html += "</div><figcaption>" + html_text(f.caption) + "</figcaption></figure>\n";
   }
@@ -234,10 +239,6 @@ private:
                : "<a href=\"#" + anchor_of("measure " + text) + "\">" + html_text(text) + "</a>";
   }
 
-  static bool is_words(const Table& t, std::size_t column) {
-    return !t.rows.empty() && column < t.rows[0].size() && !t.rows[0][column].tone.empty();
-  }
-
   static std::string cell(const TableCell& c, bool first) {
     std::string text = html_text(c.text);
     if (!c.small.empty()) text += "<small>" + html_text(c.small) + "</small>";
@@ -260,6 +261,7 @@ inline std::string to_html(const Document& d) {
          detail::style + "</style></head>\n<body><main>\n<h1>" + detail::escape_xml(d.title) +
          "</h1>\n<p class=\"lead\">" + detail::html_text(d.lead) + "</p>\n<p class=\"facts\">" +
          detail::html_text(d.facts) + "</p>\n";
+  if (!d.terms.empty()) html += "<p class=\"facts\">" + detail::html_text(d.terms) + "</p>\n";
   if (!d.glance.drawings.empty()) writer(d.glance);
   html += "<dl class=\"answers\">\n";
   for (const Answer& a : d.answers) {

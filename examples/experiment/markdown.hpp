@@ -25,12 +25,14 @@ public:
   void operator()(const Table& t) {
     line(t.head);
     std::vector<std::string> rule(t.head.size(), "---:");
-    if (!rule.empty()) rule[0] = "---";
+    for (std::size_t c = 0; c < rule.size(); ++c)
+      if (c == 0 || t.is_words(c)) rule[c] = "---";
     line(rule);
     for (const auto& row : t.rows) {
       std::vector<std::string> cells;
       for (const TableCell& c : row)
-        cells.push_back(c.small.empty() ? c.text : c.text + " " + c.small);
+        cells.push_back(c.small.empty() ? c.text
+                                        : c.text + (c.text.empty() ? "" : "<br>") + c.small);
       line(cells);
     }
     text += "\n*" + t.caption + "*\n\n";
@@ -39,7 +41,7 @@ public:
   void operator()(const Figure& f) {
     for (const Drawing& d : f.drawings) {
       const std::string file = "figures/" + d.name + ".svg";
-      sgq::io::write_file_atomically(folder_ + "/" + file, d.svg);
+      sgq::io::write_file_atomically(folder_ + "/" + file, on_white(d.svg));
       text += "![" + d.name + "](" + file + ")\n";
     }
     text += "\n*" + f.caption + "*\n\n";
@@ -62,6 +64,13 @@ public:
   }
 
 private:
+  /// A picture that can be read where a page is dark.
+  static std::string on_white(const std::string& svg) {
+    const std::size_t begun = svg.find('>') + 1;
+    return svg.substr(0, begun) + "\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>" +
+           svg.substr(begun);
+  }
+
   void line(const std::vector<std::string>& cells) {
     text += "|";
     for (const std::string& cell : cells) {
@@ -80,7 +89,7 @@ private:
 /// Writes the pictures to FOLDER/figures and returns the text.
 inline std::string to_markdown(const Document& d, const std::string& folder) {
   detail::MarkdownWriter writer(folder);
-  writer.text = "# " + d.title + "\n\n" + d.lead + "\n\n" + d.facts + "\n\n";
+  writer.text = "# " + d.title + "\n\n" + d.lead + "\n\n" + d.facts + "\n\n" + d.terms + "\n\n";
   if (!d.glance.drawings.empty()) writer(d.glance);
   for (const Answer& a : d.answers) {
     writer.text += "**" + a.label + (a.label.ends_with('?') ? "**\n\n" : ".**\n\n");

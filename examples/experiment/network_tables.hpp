@@ -22,13 +22,16 @@ inline double matrix_mean(const io::Json& matrix, bool diagonal) {
 }
 
 inline Table drift_table(const Study& study) {
-  Table t{.caption = "How alike maps are to those of fp32 networks from other seeds (first number) "
-                     "and how alike fp32 networks from different seeds are (second): a drift is a "
-                     "first number below the second, and the claims above test it by Spearman. "
-                     "Third: to the fp32 network of the same seed, which shares its start. All are "
-                     "of the same images: those where none of the maps is blank; left out is the "
-                     "share of the others, mean over pairs of seeds.",
-          .head = {"network"}};
+  Table t{
+      .caption =
+          "How alike maps are to those of fp32 networks from other seeds (first number) "
+          "and how alike fp32 networks from different seeds are (second): a drift is a "
+          "first number below the second, and the claims above test it by Spearman. "
+          "Third: to the fp32 network of the same seed, which shares its start. All are "
+          "of the same images: those where none of the maps is blank; left out is the "
+          "share of the others, mean over pairs of seeds. Random weights: how alike maps are to "
+          "those of the same network untrained, which is the floor.",
+      .head = {"network"}};
   for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
     t.head.emplace_back(m.title);
   t.head.emplace_back("left out, %");
@@ -115,14 +118,31 @@ inline std::string with_commas(double v) {
   return text;
 }
 
+/// The median speed of an arm's networks, and the range.
+inline TableCell speed_cell(const Study& study, const Arm& arm) {
+  std::vector<double> speeds;
+  for (const std::uint64_t seed : study.seeds_of(arm)) {
+    const io::Json& run = study.find(arm, seed)->row->at("run");
+    const io::Json* integer = run.find("integer_images_per_second");
+    speeds.push_back((integer ? *integer : run.at("evaluation_images_per_second")).as_double());
+  }
+  std::sort(speeds.begin(), speeds.end());
+  const std::size_t half = speeds.size() / 2;
+  return {
+      with_commas(speeds.size() % 2 == 1 ? speeds[half] : (speeds[half - 1] + speeds[half]) / 2),
+      with_commas(speeds.front()) + " to " + with_commas(speeds.back())};
+}
+
 inline Table cost_table(const Study& study) {
   Table t{.caption =
-              "Bit operations: multiplications per image, each times weight bits times input "
-              "bits (32 for fp32). Packed bytes are what any format needs, the integer file "
-              "is what there is. Equal logits: of the integer engine and of evaluation, in "
-              "every bit.",
+              "Packed bytes: weights at their bit widths; integer file: its actual size. Bit "
+              "operations, multiplications per image, each times weight bits times input bits (32 "
+              "for fp32), are a count, not a time. Images per second: median and range of the "
+              "networks, tested while other work ran; fp32 by the float network, the others by "
+              "the integer engine. Equal logits: share of those in which the integer engine and "
+              "the trained network agree bit for bit.",
           .head = {"network", "parameters", "packed bytes", "smaller", "integer file, bytes",
-                   "bit operations", "fewer", "integer, images/s", "equal logits"}};
+                   "bit operations", "fewer", "images/s", "equal logits"}};
   const auto seeds_of_real = study.seeds_of({"fp32", how::plain});
   if (seeds_of_real.empty()) return t;
   const io::Json& real = *study.find({"fp32", how::plain}, seeds_of_real[0])->row;
@@ -144,7 +164,7 @@ inline Table cost_table(const Study& study) {
          {integer ? with_commas(run.at("integer_file_bytes").as_double()) : "-"},
          {number("bit_operations")},
          {times("bit_operations")},
-         {integer ? with_commas(run.at("integer_images_per_second").as_double()) : "-"},
+         speed_cell(study, {bits, how::plain}),
          {integer ? number_of(100 * row.at("integer_logits_equal").as_double(), 1) + " %" : "-"}});
   }
   return t;
@@ -155,9 +175,9 @@ inline Table cost_table(const Study& study) {
 /// What networks of an arm take each class for, % of its images, over all seeds.
 inline Table confusion_table(const Study& study, const Arm& arm,
                              const std::vector<std::string>& class_names) {
-  Table t{.caption = "Confusion of " + arm_title(arm) +
-                     ": % of the images of a class (row) by what networks of all seeds call them "
-                     "(column).",
+  Table t{.caption = "Confusion matrix: " + arm_title(arm) +
+                     ". % of the images of a class (row) by predicted class (column), all seeds "
+                     "together.",
           .head = {"class"},
           .folded = true};
   const std::size_t classes = class_names.size();

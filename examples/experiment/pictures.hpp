@@ -75,22 +75,20 @@ inline MapTable map_table(const Study& study, const Shown& shown) {
   t.caption =
       "|gradient| of the true class's logit, seed " + sgq::to_text(networks[0]->seed) +
       ". Each map is divided by its sum, and a row has one scale: bright is a large share "
-      "of the map. The first explained image of each class, not a choice; \"wrong\" where the "
-      "network errs.";
+      "of the map. The first explained image of each class, not hand-picked; \"wrong\" where the "
+      "network is wrong.";
   return t;
 }
 
 /// Accuracy while pixels are hidden, the mean over seeds, by the map and by chance.
 inline LineChart masked_chart(const Study& study, const std::string& bits) {
   LineChart chart{.title = bits, .x_label = "hidden, % of the pixels", .y_label = "accuracy, %"};
-  for (const std::string& training : {how::plain, how::guided})
+  for (const std::string& training : {how::plain, how::guided, how::random_mask})
     for (const char* by : {"masked_accuracy", "masked_accuracy_of_random_ranking"}) {
       const auto seeds = study.seeds_of({bits, training});
       if (seeds.empty()) continue;
       const bool by_chance = std::string_view(by).ends_with("g");
-      LineChart::Line line{.name = training + (by_chance ? ", random" : ""),
-                           .color = color_of(training),
-                           .dashed = by_chance};
+      LineChart::Line line{.name = training, .color = color_of(training), .dashed = by_chance};
       for (std::size_t t = 0; t < 10; ++t) {
         double sum = 0;
         for (const std::uint64_t seed : seeds)

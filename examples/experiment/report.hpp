@@ -12,7 +12,8 @@ namespace examples {
 
 /// What the page says of the run, beside the rows.
 struct Setting {
-  std::string command{}, scale{}, recipe{};
+  std::string command{}, scale{};
+  GuidedRecipe recipe{};
   std::size_t missing = 0;        ///< networks of the plan that are not on the page
   std::vector<io::Json> choice{}; ///< rows of --scale choose
 };
@@ -24,6 +25,16 @@ inline void add(Document& d, Figure figure) {
 }
 inline void add(Document& d, Table table) {
   if (!table.rows.empty()) d.blocks.push_back(std::move(table));
+}
+
+/// "44 networks (`lenet5`, 8 epochs, 10,000 training and 2,000 test images) on the built-in set"
+inline std::string facts_of(const Study& study) {
+  const io::Json& row = *study.networks.front().row;
+  return sgq::to_text(study.networks.size()) + " networks (`" + row.at("net").as_string() + "`, " +
+         number_of(row.at("epochs").as_double(), 0) + " epochs, " +
+         with_commas(row.at("train_images").as_double()) + " training and " +
+         with_commas(row.at("test_images").as_double()) + " test images) on " +
+         set_title(study.dataset) + ", " + std::string(data::dataset_info(study.dataset).about);
 }
 
 inline void add_glance(Document& d, const Study& study) {
@@ -51,20 +62,30 @@ inline void add_levels(Document& d, const Study& study) {
   add(d, Figure{{{"second-measure", to_svg(bits_chart(study, second, "higher is better", 1))},
                  {"masked-advantage",
                   to_svg(bits_chart(study, "masked_advantage", "higher is better", 1))}},
-                "The two measures that decide together: the second measure of the set, and how far "
-                "the masked-accuracy area lies below that of a random ranking."});
-  add(d, maps_table(study, "",
-                    "All measures of |dS/dx|, S the logit of the true class: means over seeds with "
-                    "95 % intervals. In a quantised network the gradient is the straight-through "
-                    "one. A blank map is exactly 0 and counts as a uniform one."));
-  add(d, maps_table(study, "smoothgrad.", "The deciding measures of SmoothGrad, 25 samples."));
-  add(d, maps_table(study, "integrated-gradients.",
+                "The two measures that decide together: " + measure_title(second) +
+                    ", and the masked-accuracy advantage, which is how far the area lies below "
+                    "that of a random ranking. The advantage may fall although masked accuracy "
+                    "improves: where random pixels confuse a network more, there is less room."});
+  const auto deciding = deciding_measures(study), all = shown_measures(study);
+  std::vector<std::string> others, of_rivals = deciding;
+  for (const std::string& measure : all)
+    if (std::find(deciding.begin(), deciding.end(), measure) == deciding.end())
+      others.push_back(measure);
+  if (all.back() == "blank_maps") of_rivals.push_back(all.back());
+  add(d, maps_table(study, "", deciding,
+                    "The deciding measures of |dS/dx|, S the logit of the true class: means over "
+                    "seeds with 95 % intervals. In a quantised network the gradient is the "
+                    "straight-through one. A blank map is exactly 0 and counts as a uniform one."));
+  add(d, maps_table(study, "", others, "The measures that stand beside them."));
+  add(d, maps_table(study, "smoothgrad.", of_rivals,
+                    "The deciding measures of SmoothGrad, 25 samples."));
+  add(d, maps_table(study, "integrated-gradients.", of_rivals,
                     "The deciding measures of integrated gradients, 50 steps."));
-  add(d, maps_table(study, "leaky.",
+  add(d, maps_table(study, "leaky.", of_rivals,
                     "The deciding measures of the gradient where closed gates of PACT pass a "
                     "hundredth of it: in maps alone, the network is the same."));
-  Figure curves{.caption = "Accuracy while pixels are hidden, those that the map ranks highest "
-                           "first, and by chance. Mean over seeds."};
+  Figure curves{.caption = "Accuracy while pixels are hidden: those that the map ranks highest "
+                           "first, and dashed, random ones. Mean over seeds."};
   for (const std::string& bits : main_bits)
     if (const LineChart chart = masked_chart(study, bits); !chart.lines.empty())
       curves.drawings.push_back({"masked-" + bits, to_small_svg(chart)});
@@ -74,7 +95,8 @@ inline void add_levels(Document& d, const Study& study) {
 inline void add_blank(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Blank maps"});
   if (none_is_blank(study)) {
-    d.blocks.push_back(Text{"No network has a test image whose gradient is exactly 0."});
+    d.blocks.push_back(
+        Text{"No map of any network is exactly 0, and no gradient of any test image."});
     return;
   }
   add(d, Figure{{{"blank-gradients",
@@ -107,12 +129,16 @@ inline void add_courses(Document& d, const Study& study) {
 inline void add_definitions(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"What is measured"});
   const auto& blank = study.networks.front().evidence.numbers.at("blank_maps");
-  Table t{.caption = "Maps are |dS/dx| of the true class's logit on " + sgq::to_text(blank.size()) +
-                     " test images, spread evenly over the set. Masked accuracy is the measure of "
-                     "saliency-guided training (arXiv 2111.14338); it "
-                     "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
-                     "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. Clips: PACT, "
-                     "arXiv 1805.06085; weights: SAWB, arXiv 1807.06964.",
+  Table t{.caption =
+              "Maps are |dS/dx| of the true class's logit on " + sgq::to_text(blank.size()) +
+              " test images, spread evenly over the set. Masked accuracy is the measure of "
+              "saliency-guided training (arXiv 2111.14338); it "
+              "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
+              "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. SmoothGrad: arXiv "
+              "1706.03825. Integrated gradients: arXiv 1703.01365. How alike two maps are: "
+              "Spearman's and Pearson's correlation, cosine, SSIM (structural similarity), "
+              "and the IoU of the highest tenth of their pixels. Clips: PACT, "
+              "arXiv 1805.06085; weights: SAWB, arXiv 1807.06964.",
           .head = {"measure", "what it says"},
           .defines = true};
   for (const std::string& measure : shown_measures(study))
@@ -137,21 +163,23 @@ inline void add_drift(Document& d, const Study& study, const std::vector<Claim>&
 
 inline void add_making(Document& d, const Study& study, const Setting& setting) {
   d.blocks.push_back(Heading{"How this was made"});
-  d.blocks.push_back(Text{"The recipe of guided training is `" + setting.recipe +
-                          "`, the same for all precisions; it was chosen on validation images."});
+  d.blocks.push_back(Text{"The recipe of guided training, the same for all precisions, was chosen "
+                          "on validation images: `" +
+                          setting.recipe.name() + "`, that is, " + setting.recipe.words() + "."});
   add(d, choice_table(setting.choice, 2));
   add(d, choice_table(setting.choice, 1));
-  d.blocks.push_back(Code{setting.command});
+  d.blocks.push_back(
+      Code{"build/release/examples/" + setting.command + " --out out/" + study.dataset});
   double seconds = 0;
   for (const Network& n : study.networks)
     seconds += n.row->at("run").at("training_seconds").as_double() +
                n.measured->at("run").at("measuring_seconds").as_double();
   d.blocks.push_back(
       Text{sgq::to_text(study.networks.size()) + " networks in " + duration_text(seconds) +
-           ". The same command gives the same rows, to the last bit, on any number "
-           "of threads, with AVX2 or AVX-512; with `--resume` it goes on after an "
-           "interruption. Rows: `results.jsonl`, `measures.jsonl`, `drift.jsonl`; the "
-           "numbers of every image: `evidence/`, `predictions/`."});
+           " of training and measuring. The same command gives the same rows, bit for bit but for "
+           "times and machine under `run`, on any number of threads, with AVX2 or AVX-512; with "
+           "`--resume` it goes on after an interruption. Rows: `results.jsonl`, `measures.jsonl`, "
+           "`drift.jsonl`; the numbers of every image: `evidence/`, `predictions/`."});
   add(d, cell_table(study));
 }
 
@@ -162,14 +190,20 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
   Document d{.title =
                  "What few bits cost in accuracy and in explanations: " + set_title(study.dataset)};
   d.lead =
-      "Paper A (arXiv 2411.05858) finds that quantising a network costs both accuracy and "
-      "interpretability, more at fewer bits; paper B (arXiv 2412.03915) that guided and quantised "
-      "networks keep their accuracy and become smaller and more interpretable. This page tests "
-      "their claims on seeded networks, by several measures, with confidence intervals. Verdicts "
-      "allow for all tests of the page together, so an interval without 0 may leave a claim "
-      "undecided.";
-  d.facts = sgq::to_text(study.networks.size()) + " networks on " + set_title(study.dataset) +
-            "; scale " + setting.scale;
+      "Paper A (arXiv 2411.05858) reports that quantising networks which learn with saliency costs "
+      "accuracy and interpretability, more at fewer bits. Paper B (arXiv 2412.03915) reports that "
+      "guided, quantised networks keep the accuracy of ordinary ones, and are smaller and more "
+      "interpretable. Both may be true; this page tests each claim in its own comparison. Verdicts "
+      "are corrected for all tests on the page, so a claim may stay undecided although its "
+      "interval excludes 0.";
+  d.facts = detail::facts_of(study) + "; scale " + setting.scale + ".";
+  d.terms =
+      "**fp32** networks are ordinary ones of 32 bits; **w4a4** and **w2a2** have weights and "
+      "activations of 4 or 2 bits, and 8 in the first and last layer. **Plain** training is "
+      "ordinary. **Guided** training hides the pixels with the lowest gradients at every step, and "
+      "penalises a prediction that changes; **random-mask**, the control, hides random pixels. A "
+      "map says how strongly each pixel moves the score of the true class. A seed fixes the first "
+      "weights and the order of the images.";
   detail::add_glance(d, study);
   d.answers = make_answers(study, claims);
   if (setting.missing > 0)
@@ -179,7 +213,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
     d.blocks.push_back(Text{"One seed of each: this shows what the page looks like and what "
                             "networks say, and decides nothing."});
   d.blocks.push_back(Heading{"The claims"});
-  d.blocks.push_back(claims_table(claims));
+  d.blocks.push_back(claims_table(claims, none_is_blank(study)));
   detail::add_levels(d, study);
   detail::add_blank(d, study);
   detail::add_drift(d, study, claims);

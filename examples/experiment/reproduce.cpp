@@ -278,7 +278,7 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   });
   Setting setting{.command = command_of(o),
                   .scale = o.scale,
-                  .recipe = plan.recipe.name(),
+                  .recipe = plan.recipe,
                   .missing = cells.size() - std::min(cells.size(), study.networks.size())};
   Results choice(choices_folder(o) + "/" + o.dataset, "", numerics_version);
   choice.load(false);

@@ -9,27 +9,38 @@ namespace examples {
 
 namespace detail {
 
-/// "-0.64 [-0.88, -0.40] points"; of maps, both measures in words.
+/// "-0.64 [-0.88, -0.40] points"; of maps both measures, with words where they differ.
 inline std::string found_words(const Claim& c) {
   if (c.question.rule == Rule::counted) return number_of(c.times_smaller, 1) + " times smaller";
+  if (c.question.rule != Rule::maps) {
+    const std::string& measure = c.parts[0].measure;
+    const saliency::SeedEstimate& e = c.parts[0].found.seeds;
+    const Style& s = change_style(measure);
+    const std::string interval = interval_of({e.mean, e.low, e.high, e.seeds, 0}, s);
+    return text_of(e.mean, s) + (interval.empty() ? "" : " " + interval) +
+           (in_percent(measure) ? " points" : "");
+  }
   std::vector<std::string> found;
+  const bool differ = sign_of(c.parts[0].found.seeds) != sign_of(c.parts[1].found.seeds);
   for (const Part& part : c.parts) {
-    const saliency::SeedEstimate& e = part.found.seeds;
-    const Style& s = change_style(part.measure);
-    const std::string mean = text_of(e.mean, s);
-    if (c.question.rule == Rule::maps) {
-      const int sign = sign_of(e);
-      found.push_back(measure_title(part.measure) + " " + mean +
-                      (sign > 0   ? ", better"
-                       : sign < 0 ? ", worse"
-                                  : ", undecided"));
-    } else {
-      const std::string interval = interval_of({e.mean, e.low, e.high, e.seeds, 0}, s);
-      found.push_back(mean + (interval.empty() ? "" : " " + interval) +
-                      (&s == &points ? " points" : ""));
-    }
+    const int sign = sign_of(part.found.seeds);
+    found.push_back(measure_title(part.measure) + " " +
+                    change_text(part.found.seeds.mean, part.measure) +
+                    (!differ    ? ""
+                     : sign > 0 ? ", better"
+                     : sign < 0 ? ", worse"
+                                : ", open"));
   }
   return join(found, "; ");
+}
+
+/// "**undecided**, leaning yes": the verdict, and what it would be without the correction.
+inline std::string verdict_words(const Claim& c) {
+  const int leans = c.verdict == Verdict::undecided ? lean(c) : 0;
+  return std::string("**") + name(c.verdict) + "**" +
+         (leans > 0   ? ", leaning yes"
+          : leans < 0 ? ", leaning no"
+                      : "");
 }
 
 /// Cuts "accuracy is kept, w4a4" before its bits; the second is empty where there are none.
@@ -48,8 +59,7 @@ inline std::vector<std::string> verdict_lines(const std::vector<Claim>& claims,
   for (const Claim& c : claims) {
     if (ids.find(c.question.id[0]) == ids.npos) continue;
     const auto [question, arm] = without_bits(c.question.claim);
-    const std::string head = std::string("**") + name(c.verdict) + "**: " + question,
-                      found = found_words(c);
+    const std::string head = verdict_words(c) + ": " + question, found = found_words(c);
     const std::string said = arm.empty() ? " (" + found + ")" : arm + " (" + found + ")";
     const auto same = std::find_if(lines.begin(), lines.end(),
                                    [&](const auto& line) { return line.first == head; });
@@ -65,23 +75,16 @@ inline std::vector<std::string> verdict_lines(const std::vector<Claim>& claims,
 
 } // namespace detail
 
-/// True if no gradient of any network is 0 everywhere.
-inline bool none_is_blank(const Study& study) {
-  return std::all_of(study.networks.begin(), study.networks.end(), [](const Network& n) {
-    return n.measured->at("blank_gradients").as_double() == 0;
-  });
-}
-
 inline std::vector<Answer> make_answers(const Study& study, const std::vector<Claim>& claims) {
   std::vector<Answer> answers;
   for (const auto& [label, ids] : {std::pair("Paper B", "B"),
                                    {"Paper A", "A"},
                                    {"Is it the guiding?", "C"},
                                    {"Blank maps", "E"},
-                                   {"Do they look elsewhere?", "D"}}) {
+                                   {"Do quantised networks look elsewhere?", "D"}}) {
     std::vector<std::string> lines = detail::verdict_lines(claims, ids);
     if (*ids == 'E' && none_is_blank(study))
-      lines = {"There are none: no network has a test image whose gradient is exactly 0."};
+      lines = {"There are none: no map of any network is exactly 0."};
     if (lines.empty()) lines = {"Nothing here answers this yet."};
     answers.push_back({label, lines});
   }

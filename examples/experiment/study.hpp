@@ -52,6 +52,16 @@ struct Study {
   }
 };
 
+/// True if no map of any network, by whichever method, is 0 everywhere.
+inline bool none_is_blank(const Study& study) {
+  for (const Network& n : study.networks)
+    for (const auto& [name, numbers] : n.evidence.numbers)
+      if (name.ends_with("blank_maps") || name == "blank_gradients")
+        for (const float blank : numbers)
+          if (blank != 0) return false;
+  return true;
+}
+
 /// A measure of one arm, [seeds, images]; no seeds where it was not measured.
 inline Tensor<double> values_of(const Study& study, const Arm& arm, const std::string& measure,
                                 const std::vector<std::uint64_t>& seeds) {

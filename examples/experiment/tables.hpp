@@ -68,14 +68,20 @@ inline TableCell cell_of(const std::optional<Difference>& d, const Style& s) {
 /// How a measure is called, and which way is better.
 inline std::string measure_title(const std::string& measure) {
   if (measure == "spearman") return "Spearman correlation";
-  if (measure == "blank_gradients") return "blank gradients, share";
+  if (measure == "blank_gradients") return "blank gradients";
+  if (measure == "blank_maps") return "blank maps";
   return measure == "accuracy" ? measure : saliency::title_of_measure(measure);
 }
 
+inline bool in_percent(const std::string& measure) {
+  return measure == "accuracy" || measure == "blank_maps" || measure == "blank_gradients";
+}
 inline const Style& change_style(const std::string& measure) {
-  const bool percents =
-      measure == "accuracy" || measure == "blank_maps" || measure == "blank_gradients";
-  return percents ? points : ratio_change;
+  return in_percent(measure) ? points : ratio_change;
+}
+/// "-0.64 points"
+inline std::string change_text(double change, const std::string& measure) {
+  return text_of(change, change_style(measure)) + (in_percent(measure) ? " points" : "");
 }
 
 // ---- Claims -------------------------------------------------------------------------------------
@@ -88,28 +94,26 @@ inline std::string p_text(double p) {
   return "p = " + number.substr(number[0] == '0' ? 1 : 0);
 }
 
-/// "ink +0.034 [+0.020, +0.048]; over images .."
+/// "mass on ink +0.034 [+0.020, +0.048]; resampled images .."
 inline TableCell part_cell(const Part& part) {
   const Style& s = change_style(part.measure);
   const saliency::SeedEstimate& e = part.found.seeds;
   std::string small = interval_of({e.mean, e.low, e.high, e.seeds, 0}, s);
   if (!std::isnan(part.found.images.low))
-    small += (small.empty() ? "" : "; ") + std::string("other images ") +
+    small += (small.empty() ? "" : "; ") + std::string("resampled images ") +
              interval_of(part.found.images, s);
   if (!std::isnan(part.found.effect)) small += "; effect " + number_of(part.found.effect, 1, true);
-  return {measure_title(part.measure) + " " + text_of(e.mean, s), small, "words"};
+  return {measure_title(part.measure) + " " + change_text(e.mean, part.measure), small, "words"};
 }
 
-/// "mass on ink is better, masked accuracy is undecided": what the rule for maps found, part by part.
+/// "mass on ink is better, masked-accuracy advantage is open": what the rule for maps found, part by part.
 inline std::string mixed_words(const Claim& c) {
   std::vector<std::string> found;
   for (const Part& part : c.parts) {
     const int sign = sign_of(part.found.seeds);
-    found.push_back(
-        (part.measure == "masked_advantage" ? "masked accuracy" : measure_title(part.measure)) +
-        (sign > 0   ? " is better"
-         : sign < 0 ? " is worse"
-                    : " is undecided"));
+    found.push_back(measure_title(part.measure) + (sign > 0   ? " is better"
+                                                   : sign < 0 ? " is worse"
+                                                              : " is open"));
   }
   return join(found, ", ");
 }
@@ -119,6 +123,7 @@ inline TableCell verdict_cell(const Claim& c) {
   const char* tone = c.verdict == Verdict::supported ? "yes"
                      : c.verdict == Verdict::refuted ? "no"
                                                      : "open";
+  const std::string p = "corrected " + p_text(std::min(c.corrected_for, c.corrected_against));
   std::string small;
   const bool no_difference = std::all_of(c.parts.begin(), c.parts.end(), [](const Part& part) {
     return part.found.seeds.mean == 0 && part.found.seeds.deviation == 0;
@@ -126,20 +131,23 @@ inline TableCell verdict_cell(const Claim& c) {
   if (c.verdict == Verdict::undecided && no_difference)
     small = "the same in every network";
   else if (c.verdict == Verdict::undecided)
-    small = p_text(std::min(c.corrected_for, c.corrected_against)) + "; would need " +
-            (c.seeds_needed ? "about " + sgq::to_text(*c.seeds_needed) : "more than 1000") +
-            " seeds";
+    small = p + (detail::points_both_ways(c) ? "; the measures point opposite ways"
+                 : c.seeds_needed ? "; would need about " + sgq::to_text(*c.seeds_needed) + " seeds"
+                                  : "; would need more than 1000 seeds");
   else if (c.verdict == Verdict::mixed)
     small = mixed_words(c);
   else if (c.verdict == Verdict::none)
     small = sgq::to_text(c.seeds()) + " of 3 seeds or more";
   else if (c.question.rule != Rule::counted)
-    small = p_text(std::min(c.corrected_for, c.corrected_against));
+    small = p;
   return {name(c.verdict), small, tone};
 }
 
 /// What is compared, and of how many seeds.
 inline TableCell compared_cell(const Claim& c) {
+  if (c.question.rule == Rule::counted)
+    return {arm_title(c.question.a) + " beside " + arm_title(c.question.b),
+            "the same for every seed", "words"};
   return {arm_title(c.question.a) + " \u2212 " + arm_title(c.question.b),
           sgq::to_text(c.seeds()) + (c.seeds() == 1 ? " seed" : " seeds"), "words"};
 }
@@ -156,24 +164,37 @@ inline TableCell found_cell(const Claim& c) {
   return cell;
 }
 
-inline Table claims_table(const std::vector<Claim>& claims) {
+/// With a line for all claims about blank maps where there are none.
+inline Table claims_table(const std::vector<Claim>& claims, bool nothing_blank = false) {
   Table t{
       .caption =
-          "Every question was written down before the run. Differences are paired by seed; in "
-          "brackets the 95 % interval of Student's t over seeds, then the bootstrap over "
-          "images with the networks as they are. Supported and refuted: p < .05 after Holm's "
-          "correction over all " +
+          "Questions, margins and rules were fixed before the run; docs/experiment.md has them, "
+          "and what was changed since. Differences are paired by seed. In brackets stands the 95 "
+          "% interval of Student's t over seeds, then that of images drawn again, with the "
+          "networks as they are. Supported and refuted: p < .05 after Holm's correction over "
+          "all " +
           sgq::to_text(number_of_tests(claims)) +
           " tests of this page; a claim of accuracy that is kept, and one of maps, are two "
-          "tests, for and against. Interpretability is judged by two measures "
-          "together: the second measure of the set, and the masked-accuracy advantage, which is "
-          "how far the area lies below that of a random ranking of the same network. Effect: the "
-          "difference over the standard deviation "
-          "between seeds. In simulated runs the intervals hold the truth 95 times in 100 where "
-          "the seeds' differences are normal, 92 where they are uniform, 88 where they are "
-          "skewed as much as an exponential distribution.",
-      .head = {"claim", "verdict", "compared", "found", ""}};
+          "tests, for and against. Maps are better where two measures are better; mixed: one "
+          "is better and the other is not, by their uncorrected intervals. Seeds needed: for "
+          "a chance of .8, if differences and spread stay as found and this were the first "
+          "test in Holm's order. Effect: the difference over the standard deviation between "
+          "seeds of one kind of network; verdicts depend on how the paired differences vary.",
+      .head = {"claim", "verdict", "compared", "found", "second measure"}};
+  const auto about_blank = std::count_if(claims.begin(), claims.end(),
+                                         [](const Claim& c) { return c.question.id == "E"; });
+  bool told = false;
   for (const Claim& c : claims) {
+    if (nothing_blank && c.question.id == "E") {
+      if (!told)
+        t.rows.push_back({{"E: blank maps, " + sgq::to_text(about_blank) + " claims"},
+                          {name(Verdict::undecided), "no map is blank", "open"},
+                          {"", "", "words"},
+                          {"", "", "words"},
+                          {"", "", "words"}});
+      told = true;
+      continue;
+    }
     std::vector<TableCell> row{{c.question.id + ": " + c.question.claim, c.question.note},
                                verdict_cell(c)};
     row.push_back(compared_cell(c));
@@ -205,8 +226,8 @@ inline IntervalChart drift_chart(const std::vector<Claim>& claims) {
 /// Accuracy lost against a measure gained, both beside plain fp32 of the same seed.
 inline GlanceChart glance_chart(const Study& study, const std::string& measure) {
   GlanceChart chart{.title = measure_title(measure),
-                    .x_label = "accuracy lost, points",
-                    .y_label = "gained; up is better"};
+                    .x_label = "accuracy lost, points (left is better)",
+                    .y_label = "gained (up is better)"};
   const Arm base{"fp32", how::plain};
   std::map<std::string, std::size_t> plain_at;
   for (const Arm& arm : arms_of(study)) {
@@ -265,13 +286,21 @@ inline Table accuracy_table(const Study& study) {
   return t;
 }
 
-/// The measures of |dS/dx| in the order of the table.
+/// The second measure, and masked accuracy.
+inline std::vector<std::string> deciding_measures(const Study& study) {
+  return {second_measure_of(study.dataset), "masked_advantage", "masked_accuracy",
+          "masked_accuracy_of_random_ranking"};
+}
+
+/// The measures of |dS/dx| in the order of the tables.
 inline std::vector<std::string> shown_measures(const Study& study) {
-  std::vector<std::string> shown;
+  std::vector<std::string> shown, all = deciding_measures(study);
   for (const char* measure :
-       {"relevance_mass_on_evidence", "relevance_mass_on_ink", "masked_advantage",
-        "masked_accuracy", "masked_accuracy_of_random_ranking", "road", "deletion", "insertion",
+       {"relevance_mass_on_evidence", "relevance_mass_on_ink", "road", "deletion", "insertion",
         "gini", "normalized_entropy", "max_sensitivity", "blank_maps"})
+    if (std::find(all.begin(), all.end(), measure) == all.end()) all.emplace_back(measure);
+  if (none_is_blank(study)) all.pop_back();
+  for (const std::string& measure : all)
     if (std::any_of(study.networks.begin(), study.networks.end(),
                     [&](const Network& n) { return n.evidence.numbers.count(measure) > 0; }))
       shown.emplace_back(measure);
@@ -282,14 +311,18 @@ inline std::vector<std::string> shown_measures(const Study& study) {
 inline std::string head_of_measure(const std::string& measure) {
   const saliency::MapMetric* metric = saliency::find_map_metric(measure);
   const int better = metric ? metric->better : 0;
-  return measure_title(measure) + (better > 0 ? " (high)" : better < 0 ? " (low)" : "");
+  return measure_title(measure) + (in_percent(measure) ? ", %" : "") +
+         (better > 0   ? " (high)"
+          : better < 0 ? " (low)"
+                       : "");
 }
 
-/// Levels of every measure; `map` chooses the maps.
-inline Table maps_table(const Study& study, const std::string& map, const std::string& caption) {
+/// Levels of measures; `map` chooses the maps.
+inline Table maps_table(const Study& study, const std::string& map,
+                        const std::vector<std::string>& wanted, const std::string& caption) {
   Table t{.caption = caption, .head = {"network"}};
   std::vector<std::string> measures;
-  for (const std::string& measure : shown_measures(study))
+  for (const std::string& measure : wanted)
     if (std::any_of(study.networks.begin(), study.networks.end(), [&](const Network& n) {
           return n.evidence.numbers.count(map + measure) > 0;
         })) {
@@ -302,7 +335,7 @@ inline Table maps_table(const Study& study, const std::string& map, const std::s
     for (const std::string& measure : measures) {
       const auto found = level(study, {arm.bits, arm.training, map}, measure);
       any = any || found;
-      row.push_back(cell_of(found, ratio));
+      row.push_back(cell_of(found, in_percent(measure) ? percent : ratio));
     }
     if (any) t.rows.push_back(std::move(row));
   }

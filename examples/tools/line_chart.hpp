@@ -22,6 +22,8 @@ struct LineChart {
   };
   std::string title{}, x_label{}, y_label{};
   std::vector<Line> lines{};
+  /// The part of the colour map that is used; its palest fifth would vanish on white.
+  double darkest = 0, lightest = 0.8;
 };
 
 namespace detail {
@@ -52,12 +54,14 @@ inline double round_step(double range, int most) {
   return 10 * power;
 }
 
-/// The colour of line k: its own, or one from the dark to the light end of the sequential colour
-/// map, whose palest fifth would vanish on white.
+/// The colour of line k: its own, or one of the sequential colour map.
 inline std::string line_color(const LineChart& chart, std::size_t k) {
   if (!chart.lines[k].color.empty()) return chart.lines[k].color;
   const std::size_t n = chart.lines.size();
-  const double at = n > 1 ? 0.8 * static_cast<double>(k) / static_cast<double>(n - 1) : 0.3;
+  const double width = chart.lightest - chart.darkest,
+               at = n > 1 ? chart.darkest +
+                                width * static_cast<double>(k) / static_cast<double>(n - 1)
+                          : 0.3;
   const auto [r, g, b] = sgq::saliency::color(sgq::saliency::Palette::sequential, at);
   char text[16];
   std::snprintf(text, sizeof text, "#%02x%02x%02x", r, g, b);

@@ -14,7 +14,8 @@ A comment, which a reader does not see, says what the next number or table is of
     | MNIST | plain | 99.25 | 99.19 | 99.10 |
 
 Of a table the terms before the first bar hold for all cells, those after it for the last columns;
-the others come from the first cells of a line, and where these are empty from the line above.
+the others come from the first cells of a line, and where these are empty from the line above. A
+cell without a number is passed over.
 Accuracy and what is blank are in percent, packed_megabytes in MB; a number may have as many digits as
 it likes, and its 95 % interval behind it. Every set that has a report.md must have a number in the
 first FILE. Ends with 77 where there are neither rows nor marks.
@@ -111,7 +112,8 @@ class Prose:
             above = [c or a for c, a in zip(heads, above + [""] * len(heads))]
             terms = [t.strip() for head in above for t in [head, *re.split("[,:]", head)]]
             for cell, column in zip(cells[len(heads):], columns):
-                self.check(where, cell, common + [t for t in terms if t in NAMES] + column)
+                if cell:  # empty: there is no such network
+                    self.check(where, cell, common + [t for t in terms if t in NAMES] + column)
 
     def read(self, path):
         with open(path, encoding="utf-8") as f:

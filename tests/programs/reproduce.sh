@@ -58,7 +58,7 @@ grep -o 'figures/[^)]*' "$work/whole/report.md" | while read -r figure; do
 done >"$work/missing"
 [ ! -s "$work/missing" ] || fail "report.md shows figures that are not there: $(cat "$work/missing")"
 grep -q 'figures/' "$work/whole/report.md" || fail "report.md shows no figure"
-grep -q "supported\*\*\|refuted\*\*" "$work/whole/report.md" | grep -v "times smaller" &&
+grep "supported\*\*\|refuted\*\*" "$work/whole/report.md" | grep -v "times smaller" &&
   fail "one seed decides"
 
 row=$(grep '"cell":"synthetic/lenet5/w2a2/guided/seed-1"' "$work/whole/results.jsonl")
@@ -87,9 +87,9 @@ if command -v python3 >/dev/null; then
   done
   cp "$work/three/report.md" "$work/report.md"
   # The last digit of a number, in a line of each table and in the answers.
-  for where in '| B1: ' '| A3: ' '| D: ' '| E: ' '| w2a2, guided | 3 ' '| w2a2, plain | 0' \
-    '| relu1 ' '| random weights, fp32, guided' '| lenet5 w2a2 ' '| 7 | ' '| synthetic/lenet5/fp32/plain' \
-    '**Paper A'; do
+  for where in '| B1: ' '| A3: ' '| D: ' '| w2a2, guided | 3 ' '| w2a2, plain | 0' \
+    '| random weights, fp32, guided' '| lenet5 w2a2 ' '| 7 | ' '| synthetic/lenet5/fp32/plain' \
+    '- **undecided**'; do
     awk -v where="$where" '!done && index($0, where) == 1 && match($0, /\.[0-9]+/) {
       at = RSTART + RLENGTH - 1
       d = substr($0, at, 1)
@@ -105,7 +105,7 @@ if command -v python3 >/dev/null; then
   mkdir "$work/tied"
   cp "$work/report.md" "$work/three/report.md"
   ln -s "$work/three" "$work/tied/synthetic"
-  said=$(sed -n 's/^| w2a2, guided | 3 | \([0-9.]*\) .*/\1/p' "$work/report.md")
+  said=$(sed -n 's/^| w2a2, guided | 3 | \([0-9.]*\)<br>.*/\1/p' "$work/report.md")
   prose() {
     printf '%s\n' '<!-- numbers: synthetic, guided | accuracy -->' '| network | accuracy |' \
       '|---|---|' "| w2a2 | $1 |" >"$work/prose.md"

@@ -235,7 +235,7 @@ TEST_CASE("an advantage is taken from curves that were measured just now", "[sal
 TEST_CASE("a measure's title says what its mask marks", "[saliency]") {
   CHECK(title_of_measure("relevance_mass_on_evidence") == "mass on evidence");
   CHECK(title_of_measure("masked_accuracy") == "masked accuracy");
-  CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "the same, random ranking");
+  CHECK(title_of_measure("masked_accuracy_of_random_ranking") == "masked accuracy, random ranking");
   CHECK(title_of_measure("road") == "ROAD");
   CHECK(title_of_measure("accuracy") == "accuracy");
   CHECK(find_map_metric("pointing_at_ink")->better == 1);

@@ -37,6 +37,25 @@ inline std::string facts_of(const Study& study) {
          set_title(study.dataset) + ", " + std::string(data::dataset_info(study.dataset).about);
 }
 
+/// What the papers say, what was trained, and the words that the page needs.
+inline void add_introduction(Document& d, const Study& study, const Setting& setting) {
+  d.lead =
+      "Paper A (arXiv 2411.05858) reports that quantising networks which learn with saliency costs "
+      "accuracy and interpretability, more at fewer bits. Paper B (arXiv 2412.03915) reports that "
+      "guided, quantised networks keep the accuracy of ordinary ones, and are smaller and more "
+      "interpretable. Both may be true; this page tests each claim in its own comparison. Verdicts "
+      "are corrected for all tests on the page, so a claim may stay undecided although its "
+      "interval excludes 0.";
+  d.facts = facts_of(study) + "; scale " + setting.scale + ".";
+  d.terms =
+      "**fp32** networks are ordinary ones of 32 bits; **w4a4** and **w2a2** have weights and "
+      "activations of 4 or 2 bits, and 8 in the first and last layer. **Plain** training is "
+      "ordinary. **Guided** training hides the pixels with the lowest gradients at every step, and "
+      "penalises a prediction that changes; **random-mask**, the control, hides random pixels. A "
+      "map says how strongly each pixel moves the score of the true class. A seed fixes the first "
+      "weights and the order of the images.";
+}
+
 inline void add_glance(Document& d, const Study& study) {
   Figure figure{.caption = "What networks lose in accuracy and gain in maps beside plain fp32 "
                            "networks of the same seeds: up and to the left is better. Large dots "
@@ -50,13 +69,16 @@ inline void add_glance(Document& d, const Study& study) {
   d.glance = std::move(figure);
 }
 
-inline void add_levels(Document& d, const Study& study) {
+inline void add_accuracy(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Accuracy"});
   add(d, Figure{{{"accuracy", to_svg(bits_chart(study, "accuracy", "%", 100))}},
                 "Test accuracy from many bits to few. Dots are means over seeds, whiskers 95 % "
                 "intervals of Student's t, rings single seeds. The scale does not begin at 0."});
   add(d, accuracy_table(study));
   add(d, variant_table(study));
+}
+
+inline void add_maps(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Maps"});
   const std::string second = second_measure_of(study.dataset);
   add(d, Figure{{{"second-measure", to_svg(bits_chart(study, second, "higher is better", 1))},
@@ -189,21 +211,7 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
                             const Shown& shown, const Setting& setting) {
   Document d{.title =
                  "What few bits cost in accuracy and in explanations: " + set_title(study.dataset)};
-  d.lead =
-      "Paper A (arXiv 2411.05858) reports that quantising networks which learn with saliency costs "
-      "accuracy and interpretability, more at fewer bits. Paper B (arXiv 2412.03915) reports that "
-      "guided, quantised networks keep the accuracy of ordinary ones, and are smaller and more "
-      "interpretable. Both may be true; this page tests each claim in its own comparison. Verdicts "
-      "are corrected for all tests on the page, so a claim may stay undecided although its "
-      "interval excludes 0.";
-  d.facts = detail::facts_of(study) + "; scale " + setting.scale + ".";
-  d.terms =
-      "**fp32** networks are ordinary ones of 32 bits; **w4a4** and **w2a2** have weights and "
-      "activations of 4 or 2 bits, and 8 in the first and last layer. **Plain** training is "
-      "ordinary. **Guided** training hides the pixels with the lowest gradients at every step, and "
-      "penalises a prediction that changes; **random-mask**, the control, hides random pixels. A "
-      "map says how strongly each pixel moves the score of the true class. A seed fixes the first "
-      "weights and the order of the images.";
+  detail::add_introduction(d, study, setting);
   detail::add_glance(d, study);
   d.answers = make_answers(study, claims);
   if (setting.missing > 0)
@@ -214,7 +222,8 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
                             "networks say, and decides nothing."});
   d.blocks.push_back(Heading{"The claims"});
   d.blocks.push_back(claims_table(claims, none_is_blank(study)));
-  detail::add_levels(d, study);
+  detail::add_accuracy(d, study);
+  detail::add_maps(d, study);
   detail::add_blank(d, study);
   detail::add_drift(d, study, claims);
   d.blocks.push_back(Heading{"What the networks look at"});

@@ -108,7 +108,8 @@ TEST_CASE("intervals of three and five seeds hold the truth as often as they say
 TEST_CASE("Holm's first threshold is passed as often as it says where differences are normal",
           "[experiment]") {
   CHECK(std::abs(false_verdicts(normal) - 0.05 / 37) < 4 * 0.0002);
-  CHECK(false_verdicts(uniform) == Approx(0.0038).margin(0.0001)); // docs/experiment.md states these
+  CHECK(false_verdicts(uniform) ==
+        Approx(0.0038).margin(0.0001)); // docs/experiment.md states these
   CHECK(false_verdicts(skewed) == Approx(0.0159).margin(0.0001));
 }
 

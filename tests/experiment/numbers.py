@@ -110,7 +110,7 @@ class Prose:
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             heads = cells[:len(cells) - len(columns)]
             above = [c or a for c, a in zip(heads, above + [""] * len(heads))]
-            terms = [t.strip() for head in above for t in [head, *re.split("[,:]", head)]]
+            terms = [t.strip() for head in above for t in [head, *re.split("[,:(]", head)]]
             for cell, column in zip(cells[len(heads):], columns):
                 if cell:  # empty: there is no such network
                     self.check(where, cell, common + [t for t in terms if t in NAMES] + column)

@@ -15,7 +15,7 @@ import sys
 
 T = {2: 4.303, 4: 2.776}  # Student's t, 97.5 %, by degrees of freedom
 MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 3),
-            ("masked_advantage", "masked advantage", 1, 3), ("blank_maps", "blank maps, %", 100, 2),
+            ("masked_advantage", "masked-accuracy advantage", 1, 3),
             ("change", "change", 1, 3), ("drift", "drift", 1, 4)]
 SHARES = ("0.85", "0.75")
 CHOSEN = ("by-loss", "by-maps", "by-both")
@@ -96,9 +96,9 @@ def allocation():
         for name, _, scale, digits in MEASURES])
     for share in SHARES:
         for policy in CHOSEN:
-            difference(f"{policy}, {share}, less `w4a4`", f"{share}-{policy}", "1-w4a4")
+            difference(f"{policy}, {share}, - `w4a4`", f"{share}-{policy}", "1-w4a4")
         for policy in CHOSEN[1:]:
-            difference(f"{policy} less by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
+            difference(f"{policy} - by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
     print()
     header("seed 1")
     for share in SHARES:

@@ -15,8 +15,8 @@ import sys
 
 T = {2: 4.303, 4: 2.776}  # Student's t, 97.5 %, by degrees of freedom
 MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 3),
-            ("masked_advantage", "masked-accuracy advantage", 1, 3),
-            ("change", "change", 1, 3), ("drift", "drift", 1, 4)]
+            ("masked_advantage", "masked-accuracy advantage", 1, 4),
+            ("change", "change", 1, 4), ("drift", "drift", 1, 4)]
 SHARES = ("0.85", "0.75")
 CHOSEN = ("by-loss", "by-maps", "by-both")
 
@@ -81,35 +81,39 @@ def allocation():
     def values(policy, name):
         return [rows[f"{policy}-{seed}"][name] for seed in (1, 2, 3)]
 
+    def sizes(row):
+        return [f"{row['packed_bytes']:,}", f"{row['bit_operations'] / 1e6:.0f}"]
+
     def difference(title, a, b):
-        line(title, [f"{rows[a + '-1']['packed_bytes'] - rows[b + '-1']['packed_bytes']:,}"] + [
+        line(title, sizes(rows[a + "-1"]) + [
             cell([x - y for x, y in zip(values(a, name), values(b, name))], scale, digits)
             for name, _, scale, digits in MEASURES])
 
     def header(title):
-        line(title, ["packed bytes"] + [title for _, title, _, _ in MEASURES])
-        print("|---|---:|" + "---|" * len(MEASURES))
+        line(title, ["bytes", "bit operations, M"] + [title for _, title, _, _ in MEASURES])
+        print("|---|---:|---:|" + "---|" * len(MEASURES))
 
     header("three seeds")
-    line("`w4a4`", [f"{rows['1-w4a4-1']['packed_bytes']:,}"] + [
+    line("`w4a4`", sizes(rows["1-w4a4-1"]) + [
         f"{scale * statistics.mean(values('1-w4a4', name)):.{digits}f}"
         for name, _, scale, digits in MEASURES])
     for share in SHARES:
         for policy in CHOSEN:
-            difference(f"{policy}, {share}, - `w4a4`", f"{share}-{policy}", "1-w4a4")
+            difference(f"{policy} minus `w4a4`, {share}", f"{share}-{policy}", "1-w4a4")
         for policy in CHOSEN[1:]:
-            difference(f"{policy} - by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
+            difference(f"{policy} minus by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
     print()
     header("seed 1")
     for share in SHARES:
         for policy in CHOSEN:
             row = rows[f"{share}-{policy}-1"]
-            line(f"{policy}, {share}", [f"{row['packed_bytes']:,}"] + [
+            line(f"{policy}, {share}", sizes(row) + [
                 f"{scale * row[name]:.{digits}f}" for name, _, scale, digits in MEASURES])
         drawn = [row for name, row in rows.items() if re.match(f"{share}-random-", name)]
-        size = sorted(row["packed_bytes"] for row in drawn)
-        line(f"five random ones, {share}, and where a sixth would lie",
-             [f"{size[0]:,} to {size[-1]:,}"] +
+        size, work = ([f"{scale * min(row[name] for row in drawn):,.0f} to "
+                       f"{scale * max(row[name] for row in drawn):,.0f}"]
+                      for name, scale in (("packed_bytes", 1), ("bit_operations", 1e-6)))
+        line(f"five random ones, {share}", size + work +
              [cell([row[name] for row in drawn], scale, digits, True)
               for name, _, scale, digits in MEASURES])
 

@@ -22,15 +22,10 @@ inline std::string found_words(const Claim& c) {
   }
   std::vector<std::string> found;
   const bool differ = sign_of(c.parts[0].found.seeds) != sign_of(c.parts[1].found.seeds);
-  for (const Part& part : c.parts) {
-    const int sign = sign_of(part.found.seeds);
+  for (const Part& part : c.parts)
     found.push_back(measure_title(part.measure) + " " +
                     change_text(part.found.seeds.mean, part.measure) +
-                    (!differ    ? ""
-                     : sign > 0 ? ", better"
-                     : sign < 0 ? ", worse"
-                                : ", open"));
-  }
+                    (differ ? std::string(", ") + direction_of(part) : ""));
   return join(found, "; ");
 }
 

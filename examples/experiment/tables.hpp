@@ -106,15 +106,17 @@ inline TableCell part_cell(const Part& part) {
   return {measure_title(part.measure) + " " + change_text(e.mean, part.measure), small, "words"};
 }
 
+/// By its own interval, without correction.
+inline const char* direction_of(const Part& part) {
+  const int sign = sign_of(part.found.seeds);
+  return sign > 0 ? "better" : sign < 0 ? "worse" : "open";
+}
+
 /// "mass on ink is better, masked-accuracy advantage is open": what the rule for maps found, part by part.
 inline std::string mixed_words(const Claim& c) {
   std::vector<std::string> found;
-  for (const Part& part : c.parts) {
-    const int sign = sign_of(part.found.seeds);
-    found.push_back(measure_title(part.measure) + (sign > 0   ? " is better"
-                                                   : sign < 0 ? " is worse"
-                                                              : " is open"));
-  }
+  for (const Part& part : c.parts)
+    found.push_back(measure_title(part.measure) + " is " + direction_of(part));
   return join(found, ", ");
 }
 

@@ -218,6 +218,16 @@ TEST_CASE("an open claim says how many seeds it would need", "[experiment]") {
   CHECK(*c.seeds_needed < 120);
 }
 
+TEST_CASE("more seeds do not decide a claim whose measures point opposite ways", "[experiment]") {
+  Maker m;
+  m.fill(plain, 5, {});
+  m.fill(four, 5, {.mass = 0.3999, .advantage = 0.1001}, 0.003);
+  const Claim c = m.claim("B3", "w4a4");
+  CHECK(c.verdict == Verdict::undecided);
+  CHECK_FALSE(c.seeds_needed);
+  CHECK(verdict_cell(c).small.ends_with("; the measures point opposite ways"));
+}
+
 TEST_CASE("Holm's correction goes over all tests of the set", "[experiment]") {
   Maker m;
   m.fill(real, 5, {.accuracy = 0.95});

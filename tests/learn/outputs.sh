@@ -9,8 +9,10 @@
 #   <!-- figure of PROGRAM ARGUMENTS -->    a line ![..](FILE): what it draws with --svg FILE
 #
 # `, figures vary` before the end of a mark is for numbers that depend on the machine's speed: then
-# digits may differ, and of a figure only its kind counts. A line `...` in a block stands for any
-# number of lines. Every command runs once. Every EXERCISE must end with 0.
+# digits may differ, and of a figure only its kind counts. `, NAME may be missing` after that is for
+# a peer that not every machine has: where no line printed starts with NAME, none shown counts.
+# A line `...` in a block stands for any number of lines. Every command runs once. Every EXERCISE
+# must end with 0.
 set -u
 page=$1 folder=$2
 shift 2
@@ -61,23 +63,29 @@ matches() {
     }' "$1" "$2"
 }
 
-# Marks, one a line: kind, vary, number, command.
+# Marks, one a line: kind, vary, peer that may be missing or -, number, command.
 awk '/^<!-- (output|figure) of .* -->$/ {
        kind = $2
        text = $0
        sub(/^<!-- (output|figure) of /, "", text)
        sub(/ -->$/, "", text)
+       peer = "-"
+       if (match(text, /, [A-Za-z]+ may be missing$/)) {
+         split(substr(text, RSTART + 2), words, " ")
+         peer = words[1]
+         text = substr(text, 1, RSTART - 1)
+       }
        vary = sub(/, figures vary$/, "", text)
-       print kind, vary, NR, text
+       print kind, vary, peer, NR, text
      }' "$page" >"$work/marks"
 [ -s "$work/marks" ] || fail "shows no output of a program"
 
-cut -d ' ' -f 4- "$work/marks" | sort -u >"$work/commands"
+cut -d ' ' -f 5- "$work/marks" | sort -u >"$work/commands"
 number=0
 while read -r program arguments; do
   number=$((number + 1))
   figure=
-  if grep -q "^figure [01] [0-9]* $program${arguments:+ $arguments}\$" "$work/marks"; then
+  if grep -q "^figure [01] [^ ]* [0-9]* $program${arguments:+ $arguments}\$" "$work/marks"; then
     figure="--svg $work/$number.svg"
   fi
   # shellcheck disable=SC2086 # words of their own
@@ -86,7 +94,7 @@ while read -r program arguments; do
   fi
 done <"$work/commands"
 
-while read -r kind vary line command; do
+while read -r kind vary peer line command; do
   number=$(grep -nxF "$command" "$work/commands" | head -n 1 | cut -d : -f 1)
   [ "$masked" -eq 0 ] || vary=1
   if [ "$kind" = output ]; then
@@ -94,6 +102,10 @@ while read -r kind vary line command; do
                          NR > from + 1 && /^```/ { exit }
                          NR > from + 1' "$page" >"$work/block"
     [ -s "$work/block" ] || fail "line $line: no block under the mark"
+    if [ "$peer" != - ] && ! grep -q "^$peer" "$work/$number.out"; then
+      grep -v "^$peer" "$work/block" >"$work/rest"
+      mv "$work/rest" "$work/block"
+    fi
     matches "$work/block" "$work/$number.out" "$vary" ||
       fail "line $line: $command prints
 $(diff "$work/block" "$work/$number.out")"

@@ -379,6 +379,9 @@ TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
                               "(swish) is real numbers"));
   Net<float> usual = small_plain_net<float>();
   CHECK(quantize(usual, how).empty());
+  QuantizeOptions real_activations = how;
+  real_activations.bits = quant::parse_bit_policy("w4a32");
+  CHECK(quantize(usual, real_activations).empty());
   Net<float> residual = small_residual_net<float>();
   CHECK(quantize(residual, how).empty());
 }

@@ -76,16 +76,18 @@ quantizer_for(const std::string& layer, const quant::LayerPolicy& policy, Make& 
   return quantizer;
 }
 
-/// Quantised layers whose input is not codes, found by running one image of zeros: behind an
-/// activation of the user's own, for example.
+/// Quantised layers that get real numbers where the policy promises codes, found by running one
+/// image of zeros: behind an activation of the user's own, for example.
 template <class T>
 void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
+                         const std::vector<quant::LayerPolicy>& policies,
                          std::vector<std::string>& warnings) {
   Tape<T> tape;
   const SharedBatch::Use whole(nullptr); // an image of its own, in a step that ranks share too
   net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
-  for (ValueId i : layers) {
-    const ValueId source = net.nodes()[i].inputs[0];
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    if (k > 0 && policies[k - 1].activation_bits == quant::fp32_bits) continue;
+    const ValueId i = layers[k], source = net.nodes()[i].inputs[0];
     if (net.nodes()[i].layer->precision().empty() || tape[source].out.max_code > 0) continue;
     warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights, but its input " +
                        "from '" + net.nodes()[source].name + "' (" +
@@ -151,9 +153,9 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
 } // namespace detail
 
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
-/// weight quantisers known to train badly here, and quantised layers with real input. Throws
-/// value_error on a policy that names other layers, on impossible bits, or if the input's
-/// parameters are missing, and then leaves the net as it was.
+/// weight quantisers known to train badly here, and quantised layers that get real numbers where
+/// the policy promises codes. Throws value_error on a policy that names other layers, on impossible
+/// bits, or if the input's parameters are missing, and then leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
 /// std::shared_ptr<const quant::WeightQuantizer<T>>: so your own quantiser gets into a net.
@@ -178,7 +180,7 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
   }
   for (auto& [i, layer] : plan.activations) net.replace(i, std::move(layer));
   net.quantize_weights();
-  detail::warn_of_real_inputs(net, layers, plan.warnings);
+  detail::warn_of_real_inputs(net, layers, policies, plan.warnings);
   return std::move(plan.warnings);
 }
 

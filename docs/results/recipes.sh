@@ -43,6 +43,23 @@ choose fp32
   choose w4a4-plus-teacher --bits w4a4 --progressive fp32:0.6 $teacher --pact plus
 }
 
+# Where the loss of two bits comes from: from the start, without a recipe.
+low="--alpha-quantile 0.95"
+cause() { # NAME OPTIONS..
+  name=$1
+  shift
+  row "cause-$name" --validation --seed 101 "$@"
+}
+# shellcheck disable=SC2086
+{
+  cause w2a32 --bits w2a32
+  cause w32a2 --bits w32a2 $low
+  cause plus --bits w2a2 $low --pact plus
+  cause dorefa --bits w2a2 $low --weights dorefa
+  cause alpha-lr --bits w2a2 $low --alpha-lr 0.1
+  cause quantile --bits w2a2
+}
+
 # What the chosen recipe reaches, on images that chose nothing; seeds 1 to 3.
 for seed in 1 2 3; do
   held="--holdout --seed $seed"

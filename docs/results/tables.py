@@ -3,6 +3,7 @@
 
     tables.py recipes                 recipes.jsonl
     tables.py allocation              allocation.jsonl
+    tables.py check FILE              whether FILE shows all of them
     tables.py measures FOLDER SEED    members of a row of allocation.jsonl: what faithfulness and
                                       compare wrote to FOLDER
 """
@@ -16,7 +17,7 @@ import sys
 T = {2: 4.303, 4: 2.776}  # Student's t, 97.5 %, by degrees of freedom
 MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 3),
             ("masked_advantage", "masked-accuracy advantage", 1, 4),
-            ("change", "change", 1, 4), ("drift", "drift", 1, 4)]
+            ("change", "change", 1, 4), ("drift", "agreement lost", 1, 4)]
 SHARES = ("0.85", "0.75")
 CHOSEN = ("by-loss", "by-maps", "by-both")
 
@@ -46,8 +47,17 @@ def cell(values, scale, digits, single=False):
     return f"{ends[0]} [{ends[1]}, {ends[2]}]"
 
 
-def line(title, cells):
-    print("| " + " | ".join([title, *cells]) + " |")
+class Table:
+    def __init__(self, head, columns):
+        self.lines = []
+        self.line(head, [name for name, _ in columns])
+        self.lines.append("|---|" + "|".join(rule for _, rule in columns) + "|")
+
+    def line(self, title, cells):
+        self.lines.append("| " + " | ".join([title, *cells]) + " |")
+
+    def __str__(self):
+        return "\n".join(self.lines) + "\n"
 
 
 def rows_of(name):
@@ -55,24 +65,44 @@ def rows_of(name):
         return {row["row"]: row for row in map(json.loads, file)}
 
 
+# What is told of the rows of recipes.sh.
+CAUSES = {"choose-fp32": "`fp32`", "choose-w4a4-only": "`w4a4`",
+          "cause-w2a32": "`w2a32`: weights of two bits",
+          "cause-w32a2": "`w32a2`: activations of two bits", "choose-w2a2-only": "`w2a2`",
+          "cause-plus": "`w2a2`, PACT+: alpha learns from every input",
+          "cause-alpha-lr": "`w2a2`, rate of alpha x 0.1",
+          "cause-quantile": "`w2a2`, alpha starts at the 99.9 % quantile",
+          "cause-dorefa": "`w2a2`, DoReFa weights"}
+RECIPES = {"only": "nothing else", "start": "`--progressive fp32:0.6`",
+           "plus": "the same, `--pact plus`", "teacher": "the same, `--teacher`",
+           "teacher-reestimate": "the same, `--teacher --reestimate`",
+           "teacher-average": "the same, `--teacher --ema 0.99 --reestimate`",
+           "stages": "`--progressive fp32:0.5,w4a4:0.2 --teacher`",
+           "plus-teacher": "`--progressive fp32:0.6 --pact plus --teacher`",
+           "plus-teacher-reestimate": "the same, `--reestimate`"}
+
+
 def recipes():
-    rows = rows_of("recipes.jsonl")
-    accuracy = {name: row["test_accuracy"] for name, row in rows.items()}
-    line("validation split, seed 101", ["accuracy, %", "below fp32"])
-    print("|---|---:|---:|")
-    for name in accuracy:
-        if name.startswith("choose-"):
+    accuracy = {name: row["test_accuracy"] for name, row in rows_of("recipes.jsonl").items()}
+
+    def chosen_with_seed_101(head, rows):
+        table = Table(head, [("accuracy, %", "---:"), ("below fp32", "---:")])
+        for name, title in rows.items():
             below = accuracy["choose-fp32"] - accuracy[name]
-            line(name[len("choose-"):], [f"{100 * accuracy[name]:.2f}", f"{100 * below:.2f}"])
-    print()
-    line("batch 5 held out", ["seed 1", "seed 2", "seed 3", "below fp32"])
-    print("|---|---:|---:|---:|---|")
+            table.line(title, [f"{100 * accuracy[name]:.2f}",
+                               f"{100 * below:.2f}" if name != "choose-fp32" else ""])
+        return table
+
+    held_out = Table("batch 5 held out", [(f"seed {seed}", "---:") for seed in (1, 2, 3)] + [("below fp32", "---")])
     for bits in ("fp32", "w4a4", "w2a2"):
         of = {name: [accuracy[f"holdout-{name}-{seed}"] for seed in (1, 2, 3)]
               for name in ("fp32", bits)}
         below = [a - b for a, b in zip(of["fp32"], of[bits])]
-        line(f"`{bits}`", [f"{100 * a:.2f}" for a in of[bits]] +
-             [cell(below, 100, 2) if bits != "fp32" else ""])
+        held_out.line(f"`{bits}`", [f"{100 * a:.2f}" for a in of[bits]] +
+                      [cell(below, 100, 2) if bits != "fp32" else ""])
+    return [held_out, chosen_with_seed_101("six epochs from the start", CAUSES),
+            chosen_with_seed_101("`--bits w2a2 --alpha-quantile 0.95` and",
+                                 {"choose-w2a2-" + name: title for name, title in RECIPES.items()})]
 
 
 def allocation():
@@ -85,16 +115,16 @@ def allocation():
         return [f"{row['packed_bytes']:,}", f"{row['bit_operations'] / 1e6:.0f}"]
 
     def difference(title, a, b):
-        line(title, sizes(rows[a + "-1"]) + [
+        three.line(title, sizes(rows[a + "-1"]) + [
             cell([x - y for x, y in zip(values(a, name), values(b, name))], scale, digits)
             for name, _, scale, digits in MEASURES])
 
     def header(title):
-        line(title, ["bytes", "bit operations, M"] + [title for _, title, _, _ in MEASURES])
-        print("|---|---:|---:|" + "---|" * len(MEASURES))
+        return Table(title, [("bytes", "---:"), ("bit operations, M", "---:")] +
+                     [(measure, "---") for _, measure, _, _ in MEASURES])
 
-    header("three seeds")
-    line("`w4a4`", sizes(rows["1-w4a4-1"]) + [
+    three = header("three seeds")
+    three.line("`w4a4`", sizes(rows["1-w4a4-1"]) + [
         f"{scale * statistics.mean(values('1-w4a4', name)):.{digits}f}"
         for name, _, scale, digits in MEASURES])
     for share in SHARES:
@@ -102,23 +132,34 @@ def allocation():
             difference(f"{policy} minus `w4a4`, {share}", f"{share}-{policy}", "1-w4a4")
         for policy in CHOSEN[1:]:
             difference(f"{policy} minus by-loss, {share}", f"{share}-{policy}", f"{share}-by-loss")
-    print()
-    header("seed 1")
+    one = header("seed 1")
     for share in SHARES:
         for policy in CHOSEN:
             row = rows[f"{share}-{policy}-1"]
-            line(f"{policy}, {share}", sizes(row) + [
+            one.line(f"{policy}, {share}", sizes(row) + [
                 f"{scale * row[name]:.{digits}f}" for name, _, scale, digits in MEASURES])
         drawn = [row for name, row in rows.items() if re.match(f"{share}-random-", name)]
         size, work = ([f"{scale * min(row[name] for row in drawn):,.0f} to "
                        f"{scale * max(row[name] for row in drawn):,.0f}"]
                       for name, scale in (("packed_bytes", 1), ("bit_operations", 1e-6)))
-        line(f"five random ones, {share}", size + work +
+        one.line(f"five random ones, {share}", size + work +
              [cell([row[name] for row in drawn], scale, digits, True)
               for name, _, scale, digits in MEASURES])
+    return [three, one]
+
+
+def lacking(path):
+    """The tables that a page does not show."""
+    with open(path) as file:
+        page = file.read()
+    return [table for table in recipes() + allocation() if "\n" + str(table) not in page]
 
 
 if sys.argv[1:2] == ["measures"]:
     print(measures(sys.argv[2], int(sys.argv[3])))
+elif sys.argv[1:2] == ["check"]:
+    faults = lacking(sys.argv[2])
+    if faults:
+        sys.exit(f"{sys.argv[2]} does not show\n\n" + "\n".join(map(str, faults)))
 else:
-    {"recipes": recipes, "allocation": allocation}[sys.argv[1]]()
+    print(*{"recipes": recipes, "allocation": allocation}[sys.argv[1]](), sep="\n", end="")

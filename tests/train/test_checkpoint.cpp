@@ -160,7 +160,7 @@ TEST_CASE("a checkpoint of another net or optimiser is refused", "[train]") {
                  "tensor 'net."));
 }
 
-TEST_CASE("a checkpoint of other numerics or of another precision is refused", "[train]") {
+TEST_CASE("a checkpoint of other numerics, arithmetic or precision is refused", "[train]") {
   const TempDir dir;
   const std::string path = dir / "checkpoint";
   const auto quantised = [](const char* bits) {
@@ -178,12 +178,20 @@ TEST_CASE("a checkpoint of other numerics or of another precision is refused", "
   CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, coarse, of_coarse, options); }),
                  "layer 'conv2'"));
 
-  SafeTensors file = read_safetensors(path);
-  file.metadata["numerics"] = "1";
-  file.metadata["digest"] = train::detail::digest(file);
-  write_safetensors(path, file);
-  CHECK(contains(message_of<io_error>([&] { load_checkpoint(path, net, sgd, options); }),
+  const SafeTensors good = read_safetensors(path);
+  const auto message_with = [&](const char* key, const char* value) {
+    SafeTensors file = good;
+    file.metadata.erase(key);
+    if (value) file.metadata[key] = value;
+    file.metadata["digest"] = train::detail::digest(file);
+    write_safetensors(path, file);
+    return message_of<io_error>([&] { load_checkpoint(path, net, sgd, options); });
+  };
+  CHECK(contains(message_with("numerics", "1"),
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
+  CHECK(contains(message_with("arithmetic", "another"),
+                 "arithmetic: expected " + train::detail::arithmetic() + ", got another"));
+  CHECK_NOTHROW(message_with("arithmetic", nullptr).clear()); // files of 0.2.0
 
   CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),
                  "one that was made for the net, got one of another net"));

@@ -21,10 +21,10 @@ namespace sgq::distributed {
 
 /// The library, and which of the two families of bits it computes (kernels/simd/fused.hpp).
 inline nn::Metadata library_facts() {
-  const bool fused = kernels::isa() != kernels::Isa::generic || kernels::fuses<16>;
   return {{"version of sgq", version},
           {"numerics version", to_text(numerics_version)},
-          {"instruction-set family", fused ? "fused multiply-add" : "no fused multiply-add"}};
+          {"instruction-set family",
+           kernels::fuses_here() ? "fused multiply-add" : "no fused multiply-add"}};
 }
 
 /// The SHA-256 of a set's images and labels.

@@ -9,10 +9,11 @@ using namespace sgq;
 
 namespace {
 
-nn::NetCost cost(nn::Net<float> net, const char* bits) {
+nn::NetCost cost(nn::Net<float> net, const char* bits, const char* weights = "sawb") {
   const auto channels = static_cast<std::size_t>(net.input_shape()[1]);
   nn::quantize(net,
                {.bits = quant::parse_bit_policy(bits),
+                .weights = weights,
                 .input = {.scale = 0.01f, .zero_point = std::vector<std::int32_t>(channels, 128)}});
   return nn::cost_of(net);
 }
@@ -49,6 +50,9 @@ TEST_CASE("packed bytes", "[nn]") {
   CHECK(cost(nn::mnist_cnn(), "w2a2").packed_bytes() ==
         288 + 1280 + (18432 + 1179648) / 4 + 4 * (234 + 4 + 3));
   CHECK(cost(nn::mnist_cnn(), "fp32").packed_bytes() == 4 * 1199882);
+  // A step that is learned is the layer's scale.
+  CHECK(cost(nn::mnist_cnn(), "w2a2", "lsq").packed_bytes() ==
+        cost(nn::mnist_cnn(), "w2a2").packed_bytes());
 }
 
 } // namespace test_cost

@@ -97,6 +97,22 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
   }
 }
 
+TEST_CASE("an LSQ step below its floor is raised to it, so that its file can be read", "[nn]") {
+  const TempDir dir;
+  nn::ModelSpec spec = narrow("w4a4");
+  spec.quant.weights = "lsq";
+  nn::Net<float> net = nn::build_model(spec);
+  for (auto& p : net.parameters())
+    if (p.parameter->group() == nn::ParameterGroup::clip)
+      p.parameter->edit()[0] = contains(p.name, ".step") ? -0.01f : 3.25f; // as if trained
+  net.quantize_weights();
+  for (auto& p : net.parameters())
+    if (contains(p.name, ".step")) CHECK(p.parameter->value()[0] == 1e-6f);
+  save_model(dir / "m.safetensors", net, nn::to_metadata(spec));
+  Model<float> model = load_model(dir / "m.safetensors");
+  CHECK((values(model.net) == values(net)));
+}
+
 TEST_CASE("running statistics are part of a model", "[nn]") {
   const TempDir dir;
   nn::ModelSpec spec;

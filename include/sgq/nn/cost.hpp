@@ -66,7 +66,8 @@ NetCost cost_of(Net<T>& net) {
     if (in.is_codes())
       layer.input_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(in.max_code)));
     cost.layers.push_back(std::move(layer));
-    cost.other_numbers += weights.quantized() ? 1 : 0;
+    const bool scale_is_parameter = weights.quantized() && weights.quantizer()->has_step();
+    cost.other_numbers += weights.quantized() && !scale_is_parameter ? 1 : 0;
   }
   for (const auto& p : net.parameters())
     if (p.parameter->group() != ParameterGroup::weight) cost.other_numbers += p.parameter->size();

@@ -83,11 +83,13 @@ public:
     if (!step_.empty()) out.push_back({"step", &step_});
   }
 
-  /// Writes the codes, if any. Throws value_error, naming the layer, on weights that cannot be
-  /// quantised.
+  /// Writes the codes, if any, and raises a step that is too small. Throws value_error, naming the
+  /// layer, on weights that cannot be quantised.
   void quantize(std::string_view layer) {
     if (!quantizer_) return;
     quantizer_->quantize(weight_.value(), step(), codes_, layer);
+    if (const T usable = quantizer_->usable_step(step()); !step_.empty() && usable != step())
+      step_.edit()[0] = usable;
     check_grid(layer);
     largest_row_sum_ = largest_row_sum(layer);
     quantized_version_ = version();

@@ -8,7 +8,7 @@
 // N is the number of weights that share the step (the whole tensor). Start: s = 2 E|w|/sqrt(Q_P).
 // Esser et al., "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153. Grid: all 2^k codes
 // of a two's complement number; has a zero. Forgetting the range mask costs 10 points of accuracy;
-// a step that an optimiser drives below step_floor (or negative) acts as step_floor.
+// a step that an optimiser drives below step_floor (or negative) is raised to step_floor.
 #pragma once
 
 #include "sgq/quant/moments.hpp"
@@ -60,10 +60,11 @@ public:
   int bits() const override { return bits_; }
   QuantRange grid() const override { return QuantRange::twos_complement(bits_); }
   bool has_step() const override { return true; }
+  T usable_step(T step) const override { return std::max(step, static_cast<T>(step_floor)); }
 
   T initial_step(View<const T> w) const override {
     const double s = 2 * moments(w, "lsq").mean_abs / std::sqrt(grid().quant_max);
-    return effective(static_cast<T>(s));
+    return usable_step(static_cast<T>(s));
   }
 
   void quantize(View<const T> w, T step, WeightCodes<T>& out,
@@ -72,7 +73,7 @@ public:
     if (!std::isfinite(step))
       throw value_error(describe("LSQ step of layer '" + std::string(layer) + "'",
                                  "a finite number", to_text(step)));
-    out.scale = out.range = effective(step);
+    out.scale = out.range = usable_step(step);
     out.codes.resize(w.shape());
     parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
       kernels::for_isa<detail::lsq_encode_row<T, Round>>(w.data() + begin, end - begin, out.scale,
@@ -97,7 +98,6 @@ public:
   }
 
 private:
-  static T effective(T step) { return std::max(step, static_cast<T>(step_floor)); }
   T low() const { return static_cast<T>(grid().quant_min); }
   T high() const { return static_cast<T>(grid().quant_max); }
 

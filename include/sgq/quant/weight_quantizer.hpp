@@ -96,6 +96,8 @@ public:
 
   /// True where the scale is a learnable step (LSQ), which the layer owns as a parameter.
   virtual bool has_step() const { return false; }
+  /// What a step is raised to where an optimiser has moved it too far; itself otherwise.
+  virtual T usable_step(T step) const { return step; }
   /// The first value of that step; 1 without one.
   virtual T initial_step(View<const T>) const { return T(1); }
 

@@ -1,7 +1,9 @@
-// Where the data sets lie, and what their classes are called.
+// Where the data sets lie, how they are divided, and what their classes are called.
 #pragma once
 
+#include "sgq/core/error.hpp"
 #include "sgq/core/text.hpp"
+#include "sgq/data/load.hpp"
 
 #include <filesystem>
 #include <string>
@@ -19,6 +21,14 @@ inline std::string data_folder(const std::string& given, const std::string& set)
   for (const std::string& folder : {here, source})
     if (fs::is_directory(folder + "/" + set, ignored)) return folder;
   return fs::is_directory(here, ignored) ? here : source;
+}
+
+/// A protocol by the name that files give it; "tuning" is what validation was called before. Throws
+/// io_error.
+inline sgq::data::Protocol parse_protocol(const std::string& name) {
+  if (name == "holdout") return sgq::data::Protocol::holdout;
+  if (name == "validation" || name == "tuning") return sgq::data::Protocol::validation;
+  throw sgq::io_error(sgq::describe("protocol", "holdout or validation", "'" + name + "'"));
 }
 
 /// "7 classes: crow, finch, .."; "" where the names are the numbers of the classes.

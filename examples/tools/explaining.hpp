@@ -143,7 +143,11 @@ inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& 
   const std::string set = named ? trained_on->second : images.source;
   if (set.empty())
     throw usage_error("expected gradients need training images: give --baselines FILE.npy");
-  return data::baseline_images(data::load(set, data_folder(folder, set), data::Split::train),
+  const auto protocol = model.metadata.find("protocol"); // what it was tested on stays unseen
+  return data::baseline_images(data::load(set, data_folder(folder, set), data::Split::train,
+                                          named && protocol != model.metadata.end()
+                                              ? parse_protocol(protocol->second)
+                                              : data::Protocol::standard),
                                model.input);
 }
 

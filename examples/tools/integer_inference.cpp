@@ -1,6 +1,6 @@
 // integer_inference -- from a trained, quantised network to one that runs on integers.
 //
-//     build/release/examples/integer_inference --model out/mnist/model.safetensors --dataset mnist
+//     build/release/examples/integer_inference --model out/mnist/model.safetensors
 //
 // Exports the network, writes OUT/NAME.safetensors and reads it back, compares the codes of every
 // layer with the trained network's on the test set, measures both, explains a few images on the
@@ -18,13 +18,41 @@ namespace infer = sgq::infer;
 namespace {
 
 struct Options {
-  std::string model, images, dataset = "synthetic", data, bits = "w2a2", name = "net";
+  std::string model, images, dataset, data, bits, name = "net";
   std::string out = "out/integer_inference";
   std::string onnx, form = "exact";
   bool saliency = false, intermediate = false;
   index_t limit = 0, explain = 16, masks = 500;
   int threads = 0;
 };
+
+/// The set of --dataset, else the one that the network was trained on. Throws usage_error where
+/// nobody knows it.
+std::string dataset_of(const Options& o, const nn::Model<float>& model) {
+  if (o.model.empty()) return "synthetic";
+  const auto found = model.metadata.find("dataset");
+  const std::string trained_on = found == model.metadata.end() ? "" : found->second;
+  const bool named = sgq::find_row(data::datasets, trained_on);
+  if (o.dataset.empty() && !named)
+    throw usage_error(describe("--dataset", "the set of the test images", "none",
+                               o.model + " does not name a built-in set"));
+  if (!o.dataset.empty() && named && o.dataset != trained_on)
+    std::printf("warning: %s was trained on %s\n", o.model.c_str(), trained_on.c_str());
+  return o.dataset.empty() ? trained_on : o.dataset;
+}
+
+/// Throws usage_error where an option would do nothing.
+void check_options(const Options& o) {
+  if (!o.model.empty() && !o.bits.empty())
+    throw usage_error("--bits is for the network that is trained here: --model has its own");
+  if (o.model.empty() && (!o.dataset.empty() || !o.images.empty()))
+    throw usage_error("--dataset and --images need --model: the network that is trained here knows "
+                      "the built-in set only");
+  if (!o.images.empty() && (!o.dataset.empty() || o.limit > 0))
+    throw usage_error("--images says which images: --dataset and --limit do not go with it");
+  if (o.onnx.empty() && (o.form != Options().form || o.saliency || o.intermediate))
+    throw usage_error("--form, --saliency and --intermediate are settings of --onnx");
+}
 
 /// The images that everything is compared on: of a set, or of a file, where the network's word
 /// stands for the labels.
@@ -39,7 +67,8 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
     set.classes = static_cast<int>(model.net.classes());
     return set;
   }
-  data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), data::Split::test);
+  const std::string name = dataset_of(o, model);
+  data::Dataset set = data::load(name, data_folder(o.data, name), data::Split::test);
   check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
              o.model.empty() ? "the small network" : o.model);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));
@@ -50,7 +79,7 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
 nn::Model<float> train_one(const Options& o) {
   const data::Dataset set = data::synthetic(6000, 1, data::Split::train);
   nn::ModelSpec spec{.net = "lenet5"};
-  spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits),
+  spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits.empty() ? "w2a2" : o.bits),
                 .input = data::normalization("synthetic")};
   nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input};
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
@@ -226,6 +255,7 @@ void write_onnx(const Options& o, const nn::Model<float>& model) {
 }
 
 void run(const Options& o) {
+  check_options(o);
   if (o.onnx.empty() || o.form != "float") make_out_folder(o.out);
   nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
   if (!o.onnx.empty()) write_onnx(o, model);
@@ -272,11 +302,12 @@ int main(int argc, char** argv) {
     CommandLine line("integer_inference", "turns a trained network into one of integers");
     line.text("--model", &o.model, "FILE",
               "a quantised network, a model.safetensors (default: train a small one)");
-    line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, ..");
+    line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, .. [w2a2]");
     line.text("--images", &o.images, "FILE.npy",
               "images [N,C,H,W] in the place of a data set's: uint8 pixel codes or network input");
     line.choice_or_folder("--dataset", &o.dataset, sgq::names_of(data::datasets),
-                          "what to test on; DIR: a set of your own");
+                          "what to test on [what the network was trained on]; DIR: a set of your "
+                          "own");
     add_data_option(line, &o.data);
     line.integer("--limit", &o.limit, {0, 1 << 30}, "test images, 0 for all");
     line.integer("--explain", &o.explain, {0, 100}, "images to explain");

@@ -120,7 +120,8 @@ public:
         parallel_(parallel), writes_(!parallel || parallel->share().rank == 0),
         held_(o_.protocol == data::Protocol::validation ? "validation" : "test"),
         alphas_(start.net, clipped_at_end(options, start)), history_(o_.out, held_),
-        batches_(batches.count()), images_(batches.set().size()), path_(checkpoint_file(options)) {
+        batches_(batches.count()), images_(batches.set().size()), path_(checkpoint_file(options)),
+        data_(distributed::digest(batches.set())) {
     if (!writes_) return;
     make_out_folder(o_.out);
     for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
@@ -140,6 +141,10 @@ public:
     } else {
       const train::Run run = train::load_checkpoint(path_, start_.net, trainer_.optimizer(),
                                                     start_.deciding, trainer_.average());
+      if (const auto data = run.notes.find("data");
+          data != run.notes.end() && data->second != data_)
+        throw sgq::io_error(describe(path_ + ", the training images", "SHA-256 " + data_,
+                                     data->second, "give the old ones, or start anew"));
       state = run.state;
       alphas_.load(alpha_file(), state.step);
       history_.load(state.epoch);
@@ -278,7 +283,7 @@ private:
     train::save_checkpoint(path_, start_.net, trainer_.optimizer(),
                            {.state = state,
                             .options = start_.deciding,
-                            .notes = {{"seconds", sgq::to_text(seconds_)}}},
+                            .notes = {{"seconds", sgq::to_text(seconds_)}, {"data", data_}}},
                            trainer_.average());
     since_checkpoint_ = Stopwatch();
   }
@@ -296,6 +301,7 @@ private:
   nn::Tape<float> tape_; // of tests
   index_t batches_, images_;
   std::string path_; // of the checkpoint
+  std::string data_; // SHA-256 of the training set
   index_t first_step_ = 0;
   Progress progress_{1};
   Stopwatch watch_; // training alone: neither tests nor the checkpoints after epochs
@@ -379,6 +385,10 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
   if (ranks) parallel.emplace(*ranks, begun.net);
 
   if (!o.silent) print_start(o, begun, train_set, share.ranks);
+  const index_t steps = o.epochs * batches.count();
+  if (o.guided && static_cast<double>(steps - 1) / static_cast<double>(steps) < o.start)
+    std::printf("warning: --start %s comes after the last of %d steps: nothing is guided\n",
+                sgq::to_text(o.start).c_str(), int(steps));
   Session session(o, begun, trainer, batches, test_batches, parallel ? &*parallel : nullptr);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};

@@ -196,8 +196,20 @@ inline void check_training_options(const TrainingOptions& o) {
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
   if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
   check_recipe_options(o.recipe);
-  stages_of(o);
-  const TrainingOptions usual; // no recipe says anything of these
+  const TrainingOptions usual; // no recipe says anything of what is compared with it
+  const auto quantising = [](const TrainingOptions& t) {
+    return std::tie(t.weights, t.first_last, t.pact, t.alpha, t.alpha_quantile, t.alpha_lr,
+                    t.alpha_decay);
+  };
+  const std::vector<train::BitStage> stages = stages_of(o);
+  const bool real = std::all_of(stages.begin(), stages.end(), [](const train::BitStage& stage) {
+    return quant::name(stage.bits) == "fp32";
+  });
+  if (real && o.from_weights.empty() && quantising(o) != quantising(usual))
+    throw usage_error("--weights, --first-last, --pact, --alpha, --alpha-quantile, --alpha-lr and "
+                      "--alpha-decay are settings of --bits");
+  if (o.alpha != 0 && o.alpha_quantile != usual.alpha_quantile)
+    throw usage_error(describe("--alpha and --alpha-quantile", "one of them", "both"));
   const auto guiding = [](const TrainingOptions& t) {
     return std::tie(t.authors, t.rank, t.fill, t.target, t.kl, t.saliency_pass, t.statistics,
                     t.share, t.lambda, t.start, t.ramp, t.rate);
@@ -206,17 +218,18 @@ inline void check_training_options(const TrainingOptions& o) {
     throw usage_error(
         "--authors, --rank, --share, --lambda, --fill, --target, --kl, --saliency-pass, "
         "--statistics, --start, --ramp and --rate are settings of --guided");
+  const auto authors_choose = [](const TrainingOptions& t) {
+    return std::tie(t.rank, t.fill, t.kl, t.saliency_pass, t.statistics, t.share, t.lambda);
+  };
+  if (o.authors && authors_choose(o) != authors_choose(usual))
+    throw usage_error("--authors says already what --rank, --share, --lambda, --fill, --kl, "
+                      "--saliency-pass and --statistics are");
+  if (o.rank == "random" && (o.target != usual.target || o.saliency_pass != usual.saliency_pass))
+    throw usage_error("--target and --saliency-pass do nothing with --rank random, which needs no "
+                      "saliency");
 }
 
 // ---- What they mean -----------------------------------------------------------------------------
-
-/// A protocol by the name that files give it; "tuning" is what validation was called before. Throws
-/// io_error.
-inline data::Protocol parse_protocol(const std::string& name) {
-  if (name == "holdout") return data::Protocol::holdout;
-  if (name == "validation" || name == "tuning") return data::Protocol::validation;
-  throw sgq::io_error(describe("protocol", "holdout or validation", "'" + name + "'"));
-}
 
 inline data::Dataset load_dataset(const TrainingOptions& o, data::Split split) {
   data::Dataset set = data::load(o.dataset, data_folder(o.data, o.dataset), split, o.protocol);

@@ -63,6 +63,17 @@ run 2 "--share.*got '*1.5" $small --guided --share 1.5
 run 2 "--authors" $small --authors
 run 2 "--rank" $small --guided --rank entropy
 run 2 "are settings of --guided" $small --start 0.5
+run 2 "--authors says already" $small --guided --authors --share 0.1
+run 2 "needs no saliency" $small --guided --rank random --target logit
+run 0 "" $small --limit 32 --epochs 1 --guided --start 0.5 --out "$work/unguided"
+says "$work/stdout" "warning: --start 0.5 comes after the last of 1 steps: nothing is guided"
+
+# ---- Options that would do nothing.
+for option in "--weights lsq" "--pact plus" "--alpha 3" "--first-last same" "--alpha-lr 0.1" \
+  "--alpha-quantile 0.5" "--alpha-decay 0"; do
+  run 2 "are settings of --bits" $small $option
+done
+run 2 "one of them, got both" $small --bits w4a4 --alpha 2 --alpha-quantile 0.5
 run 2 "--start.*less than 1, got 1" $small --guided --start 1
 run 2 "at most 1 together, got 0.8 and 0.3" $small --guided --start 0.8 --ramp 0.3
 exit $failed

@@ -124,18 +124,39 @@ inline std::optional<GuidedRecipe> chosen_recipe(const std::vector<io::Json>& ro
   return second[0].recipe;
 }
 
+namespace detail {
+
+/// Throws io_error unless a network of stage 2 was tried on as much as `plan` trains: its net, as
+/// many epochs and images, none of them a test image.
+inline void check_trial(const std::string& place, const io::Json& row, const Plan& plan) {
+  const auto expect = [&](bool holds, const std::string& expected, const io::Json& got) {
+    if (!holds)
+      throw sgq::io_error(describe(place + ": " + key_of(row), expected, io::to_string(got),
+                                   "--scale choose makes the table"));
+  };
+  expect(row.at("net") == io::Json(plan.net), "the net " + plan.net, row.at("net"));
+  expect(row.at("epochs").as_double() >= static_cast<double>(plan.epochs),
+         sgq::to_text(plan.epochs) + " epochs", row.at("epochs"));
+  const io::Json &data = row.at("data"), &limit = data.at("limit");
+  const double images = limit.as_double(); // 0: all
+  expect(images == 0 || (plan.limit > 0 && images >= static_cast<double>(plan.limit)),
+         plan.limit > 0 ? "--limit " + sgq::to_text(plan.limit) + " or more" : "no --limit", limit);
+  expect(data.at("validation") == io::Json(true), "validation images", data);
+}
+
+} // namespace detail
+
 /// The same from the rows of the set in a folder of choices, FOLDER/SET/results.jsonl; nothing where
-/// there are none, or not all. Throws io_error on rows of a shorter trial than `plan`.
-inline std::optional<GuidedRecipe> read_choice(const std::string& folder, const Plan& plan) {
+/// there are none, or not all. Throws io_error on rows of a lesser trial than `plan`, where `strict`:
+/// scales to try things out take the recipe of another net or of fewer images as well.
+inline std::optional<GuidedRecipe> read_choice(const std::string& folder, const Plan& plan,
+                                               bool strict) {
   const std::string place = folder + "/" + plan.dataset;
   Results results(place, "", numerics_version);
   results.load(false);
   for (const io::Json& row : results.rows())
-    if (row.at("variant").as_string().starts_with("stage-2") &&
-        row.at("epochs").as_double() < static_cast<double>(plan.epochs))
-      throw sgq::io_error(
-          describe(place + ": " + key_of(row), sgq::to_text(plan.epochs) + " epochs",
-                   io::to_string(row.at("epochs")), "--scale choose makes the table"));
+    if (strict && row.at("variant").as_string().starts_with("stage-2"))
+      detail::check_trial(place, row, plan);
   return chosen_recipe(results.rows());
 }
 

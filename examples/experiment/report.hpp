@@ -14,6 +14,7 @@ namespace examples {
 struct Setting {
   std::string command{}, scale{};
   GuidedRecipe recipe{};
+  std::string chosen_with{};      ///< the net that the recipe was chosen with; "": a default
   std::size_t missing = 0;        ///< networks of the plan that are not on the page
   std::vector<io::Json> choice{}; ///< rows of --scale choose
 };
@@ -185,9 +186,14 @@ inline void add_drift(Document& d, const Study& study, const std::vector<Claim>&
 
 inline void add_making(Document& d, const Study& study, const Setting& setting) {
   d.blocks.push_back(Heading{"How this was made"});
-  d.blocks.push_back(Text{"The recipe of guided training, the same for all precisions, was chosen "
-                          "on validation images: `" +
-                          setting.recipe.name() + "`, that is, " + setting.recipe.words() + "."});
+  const std::string recipe = "`" + setting.recipe.name() + "`, that is, " + setting.recipe.words();
+  d.blocks.push_back(
+      Text{setting.chosen_with.empty()
+               ? "The recipe of guided training is the default of this program, " + recipe +
+                     ". It was not chosen for this set."
+               : "The recipe of guided training, the same for all precisions, was chosen on "
+                 "validation images with `" +
+                     setting.chosen_with + "`: " + recipe + "."});
   add(d, choice_table(setting.choice, 2));
   add(d, choice_table(setting.choice, 1));
   d.blocks.push_back(

@@ -58,9 +58,10 @@ Plan plan_of(const Options& o) {
   if (o.chooses()) return plan;
   Plan whole = plan;
   if (o.scale == "paper") whole.epochs = make_plan(o.dataset, "choose").epochs; // chosen at that
-  const auto chosen = read_choice(choices_folder(o), whole);
+  const bool strict = o.scale == "full" || o.scale == "paper";
+  const auto chosen = read_choice(choices_folder(o), whole, strict);
   if (chosen) plan.recipe = *chosen;
-  if (!chosen && (o.scale == "full" || o.scale == "paper"))
+  if (!chosen && strict)
     throw usage_error(describe("--scale " + o.scale,
                                "a recipe that was chosen: a complete table in " +
                                    choices_folder(o) + "/" + o.dataset,
@@ -125,6 +126,7 @@ void train_cells(const Options& o, const std::vector<Cell>& cells, const Plan& p
     if (results.find(making_of(cell))) continue;
     loaded.sets(cell.options);
     results.check_data(loaded.sums());
+    results.check_arithmetic(sgq::kernels::fuses_here());
     io::Json row = train_cell(cell, o.out, plan.measuring.explained, o.resume, loaded);
     add_run_facts(row["run"], o.scale);
     keep_network(o, cell);
@@ -225,6 +227,8 @@ void measure_cells(const Options& o, const Plan& plan, const std::vector<Cell>& 
     const io::Json* before = measures.find(measuring_of(cell, *trained, plan.measuring));
     if (before && std::filesystem::exists(evidence_path(o.out, cell.key()))) continue;
     const data::Dataset& test = loaded.sets(cell.options).test;
+    results.check_data(loaded.sums());
+    results.check_arithmetic(sgq::kernels::fuses_here());
     io::Json row = measure_cell(cell, *trained, network_of(o, plan, cell, *trained, loaded), test,
                                 plan.measuring, o.out);
     add_run_facts(row["run"], o.scale);
@@ -262,6 +266,7 @@ void drop_old_measures(const Shard& shard, Results& measures) {
 void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
                const Results& results, const Results& measures, CellData& loaded) {
   const data::Dataset& test = loaded.sets(cells.front().options).test;
+  results.check_data(loaded.sums());
   const Measuring& m = plan.measuring;
   Study study = load_study(o.out, o.dataset, results.rows(), measures.rows(), test.labels);
   if (study.networks.empty())
@@ -283,6 +288,8 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   Results choice(choices_folder(o) + "/" + o.dataset, "", numerics_version);
   choice.load(false);
   setting.choice = choice.rows();
+  if (chosen_recipe(choice.rows()))
+    setting.chosen_with = choice.rows().front().at("net").as_string();
   const std::vector<Claim> claims = decide_claims(study);
   const Shown shown{saliency::to_rgb(test.images), test.labels, test.class_names};
   const Document report = make_report(study, claims, shown, setting);
@@ -337,8 +344,19 @@ void run_stages(const Options& o, const Plan& plan, Results& results, CellData& 
   if (o.does("page")) make_page(o, plan, cells, results, measures, loaded);
 }
 
-void reproduce(const Options& o) {
+/// Throws usage_error where an option would do nothing.
+void check_options(const Options& o) {
   if (o.out.empty()) throw usage_error(describe("--out", "a folder", "nothing"));
+  if (o.chooses() && (o.only != "all" || o.seeds > 0 || !o.recipes.empty()))
+    throw usage_error("--only, --seeds and --recipes are settings of the other scales: choose "
+                      "trains with two seeds, measures as it trains and makes the recipes");
+  if (o.only == "page" && !parse_shard(o.shard).all())
+    throw usage_error(describe("--only page", "no --shard", o.shard,
+                               "the page is made when all shards are together"));
+}
+
+void reproduce(const Options& o) {
+  check_options(o);
   sgq::set_num_threads(o.threads);
   const Plan plan = plan_of(o);
   const Shard shard = parse_shard(o.shard);

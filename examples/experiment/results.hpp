@@ -71,6 +71,13 @@ inline bool same_result(const io::Json& a, const io::Json& b) {
   return io::to_string(without_run(a)) == io::to_string(without_run(b));
 }
 
+/// Whether a row was made with fused multiply-add, which gives other bits (docs/portability.md);
+/// rows of 0.2.0 do not say, but only `generic` had none.
+inline bool is_fused(const io::Json& row) {
+  const io::Json &run = row.at("run"), *fused = run.find("fused"), *isa = run.find("isa");
+  return fused ? *fused == io::Json(true) : !isa || !(*isa == io::Json("generic"));
+}
+
 /// The first member in which two rows of a cell differ; "" if in none.
 inline std::string difference(const io::Json& a, const io::Json& b) {
   const io::Json rest = without_run(a);
@@ -124,19 +131,31 @@ inline std::string to_lines(const std::vector<io::Json>& rows) {
   return text;
 }
 
-/// Keeps a second run out of a folder: the whole grid alone, or any number of shards, each once.
-/// Given back when the process ends, however it does.
+/// Keeps a second run out of a folder: the whole grid alone, or the shards of one division, each
+/// once. Given back when the process ends, however it does.
 class Lock {
 public:
   /// `shard` as in Results. Throws io_error where another run is at work.
   Lock(const std::string& out, const std::string& shard)
       : folder_(out + "/cells/.lock", O_RDWR | O_CREAT),
-        own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT) {
+        own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT),
+        division_(out + "/cells/" + division_of(shard), O_RDWR | O_CREAT) {
     take(folder_, shard.empty() ? LOCK_EX : LOCK_SH, out);
     take(own_, LOCK_EX, out);
+    take(division_, LOCK_SH, out);
+    for (const auto& entry : std::filesystem::directory_iterator(out + "/cells")) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(division_of("")) && name != division_of(shard))
+        take(sgq::Descriptor(entry.path().string(), O_RDWR), LOCK_EX, out); // for a moment
+    }
   }
 
 private:
+  /// Shards of 2 and of 3 overlap.
+  static std::string division_of(const std::string& shard) {
+    return ".lock-of-" + shard.substr(std::min(shard.size(), shard.rfind('-') + 1));
+  }
+
   static void take(const sgq::Descriptor& file, int how, const std::string& out) {
     // A file system without locks has to be trusted.
     if (file && ::flock(file.get(), how | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -144,7 +163,7 @@ private:
                                         "one at work", "wait for it, or use another --out"));
   }
 
-  sgq::Descriptor folder_, own_;
+  sgq::Descriptor folder_, own_, division_;
 };
 
 class Results {
@@ -196,6 +215,15 @@ public:
                                           io::to_string(data), io::to_string(*sums),
                                           "rows of other images need another --out"));
     }
+  }
+
+  /// Throws io_error where rows are of the other arithmetic: nobody could make all of them again.
+  void check_arithmetic(bool fused) const {
+    for (const io::Json& row : rows_)
+      if (is_fused(row) != fused)
+        throw sgq::io_error(sgq::describe(
+            whole_ + ": " + key_of(row), fused ? "fused multiply-add" : "no fused multiply-add",
+            "a row of the other arithmetic", "go on where it began, or use another --out"));
   }
 
   /// Appends a finished row, flushed to the disk.
@@ -264,6 +292,7 @@ private:
                         "its numbers cannot stand beside today's: use another --out"));
     check_net(key_of(row), file);
     if (row.find("data")) check_data(row.at("data"));
+    check_arithmetic(is_fused(row));
     for (const io::Json& other : rows_) {
       if (key_of(other) != key_of(row)) continue;
       if (same_result(other, row)) return;

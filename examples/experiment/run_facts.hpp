@@ -3,6 +3,7 @@
 
 #include "sgq/io/json.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
+#include "sgq/kernels/simd/fused.hpp"
 #include "sgq/version.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ inline void add_run_facts(sgq::io::Json& run, const std::string& scale) {
   std::strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&t));
   run["threads"] = sgq::num_threads();
   run["isa"] = std::string(sgq::kernels::name(sgq::kernels::isa()));
+  run["fused"] = sgq::kernels::fuses_here();
   run["machine"] = where;
   run["version"] = sgq::version;
   run["commit"] = source;

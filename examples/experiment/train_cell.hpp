@@ -59,8 +59,8 @@ inline double shortest(float v) {
   return std::strtod(sgq::to_text(v).c_str(), nullptr);
 }
 
-/// The net as an integer file, what the engine says of the test set, and how fast: it must say what
-/// the net says, bit for bit. Nothing where the policy is fp32.
+/// The net as an integer file, what the engine says of the test set, and how fast. Nothing where the
+/// policy is fp32. Throws sgq::error unless the engine says what the net says, bit for bit.
 inline void add_integer(io::Json& row, io::Json& run, const nn::Model<float>& model,
                         const data::Dataset& test, View<const float> logits,
                         const std::string& folder) {
@@ -77,6 +77,10 @@ inline void add_integer(io::Json& row, io::Json& run, const nn::Model<float>& mo
   index_t equal = 0;
   for (index_t i = 0; i < sums.size(); ++i)
     equal += static_cast<float>(sums[i] * scale) == logits[i];
+  if (equal != sums.size())
+    throw sgq::error(describe(path + ": the integer engine", "the network's logits",
+                              sgq::to_text(sums.size() - equal) + " of " +
+                                  sgq::to_text(sums.size()) + " others"));
   row["integer_logits_equal"] = static_cast<double>(equal) / static_cast<double>(sums.size());
 }
 

@@ -13,15 +13,18 @@ using namespace examples;
 namespace {
 
 io::Json row(const Cell& cell, double accuracy, double measure) {
-  return io::Json::object({{"cell", cell.key()},
-                           {"numerics", numerics_version},
-                           {"bits", cell.options.bits},
-                           {"seed", cell.options.seed},
-                           {"variant", cell.variant},
-                           {"epochs", cell.options.epochs},
-                           {"validation_accuracy", accuracy},
-                           {"second_measure", io::Json::object({{"mean", measure}})},
-                           {"run", io::Json::object({})}});
+  return io::Json::object(
+      {{"cell", cell.key()},
+       {"numerics", numerics_version},
+       {"net", cell.net()},
+       {"bits", cell.options.bits},
+       {"seed", cell.options.seed},
+       {"variant", cell.variant},
+       {"epochs", cell.options.epochs},
+       {"data", io::Json::object({{"limit", cell.options.limit}, {"validation", true}})},
+       {"validation_accuracy", accuracy},
+       {"second_measure", io::Json::object({{"mean", measure}})},
+       {"run", io::Json::object({})}});
 }
 
 /// Rows of a stage in which each recipe loses and gains what it is told to.
@@ -110,13 +113,25 @@ TEST_CASE("where all lose more, the one that loses least", "[experiment]") {
   TempDir folder;
   std::filesystem::create_directories(folder / "mnist");
   Plan plan = make_plan("mnist", "full");
-  CHECK_FALSE(read_choice(folder.path(), plan));
+  CHECK_FALSE(read_choice(folder.path(), plan, true));
   io::write_file_atomically(folder.path() + "/mnist/results.jsonl", to_lines(rows));
-  CHECK(read_choice(folder.path(), plan) == a);
-  CHECK_FALSE(read_choice(folder.path(), make_plan("cifar-10", "full")));
-  plan.epochs = 7; // tried for six only
-  CHECK(contains(message_of<sgq::io_error>([&] { read_choice(folder.path(), plan); }),
-                 "expected 7 epochs, got 6"));
+  CHECK(read_choice(folder.path(), plan, true) == a);
+  CHECK_FALSE(read_choice(folder.path(), make_plan("cifar-10", "full"), true));
+  const auto refusal = [&](const Plan& wanted) {
+    CHECK(read_choice(folder.path(), wanted, false) == a); // to try things out
+    return message_of<sgq::io_error>([&] { read_choice(folder.path(), wanted, true); });
+  };
+  Plan longer = plan, wider = plan;
+  longer.epochs = 7;
+  wider.net = "lenet5";
+  CHECK(contains(refusal(longer), "expected 7 epochs, got 6"));
+  CHECK(contains(refusal(wider), "expected the net lenet5, got \"mnist_cnn\""));
+  auto few = rows;
+  for (io::Json& r : few) r["data"]["limit"] = 500;
+  io::write_file_atomically(folder.path() + "/mnist/results.jsonl", to_lines(few));
+  CHECK(contains(refusal(plan), "expected no --limit, got 500"));
+  plan.limit = 400;
+  CHECK(read_choice(folder.path(), plan, true) == a);
 }
 
 } // namespace test_choose

@@ -170,14 +170,34 @@ TEST_CASE("rows of one set are of the same images, and NaN is what is read back"
   CHECK(difference(row("a"), row("a")) == "");
 }
 
+TEST_CASE("rows of the two arithmetics do not stand in one folder", "[experiment]") {
+  TempDir folder;
+  const auto of = [](const char* cell, const char* isa, std::optional<bool> fused) {
+    io::Json r = row(cell);
+    r["run"]["isa"] = isa;
+    if (fused) r["run"]["fused"] = *fused;
+    return r;
+  };
+  Results results(folder.path(), "", 1);
+  results.add(of("a", "avx2", std::nullopt));
+  results.add(of("b", "generic", true)); // compiled with -mfma
+  results.check_arithmetic(true);
+  CHECK_THROWS_AS(results.check_arithmetic(false), sgq::io_error);
+  Results(folder.path(), "1-of-2", 1).add(of("c", "generic", std::nullopt));
+  Results merged(folder.path(), "", 1);
+  CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "the other arithmetic"));
+}
+
 TEST_CASE("two runs do not write to one folder", "[experiment]") {
   TempDir folder;
   std::filesystem::create_directories(folder / "cells");
   {
     const Lock one(folder.path(), "1-of-2"), two(folder.path(), "2-of-2");
     CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
+    CHECK_THROWS_AS(Lock(folder.path(), "2-of-3"), sgq::io_error); // shares cells with 1-of-2
     CHECK_THROWS_AS(Lock(folder.path(), ""), sgq::io_error);
   }
+  CHECK_NOTHROW(Lock(folder.path(), "2-of-3"));
   const Lock whole(folder.path(), "");
   CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
 }
@@ -187,7 +207,7 @@ TEST_CASE("a cell's file must be the one that its row was made of", "[experiment
   const auto write = [&](const std::string& version, float value, const std::string& name) {
     io::SafeTensors file;
     file.metadata["version"] = version;
-    file.add(name, Tensor<float>({2}, {1, value}));
+    file.add(name, sgq::Tensor<float>({2}, {1, value}));
     io::write_safetensors(folder / "x", file);
   };
   write("0.2.0", 2, "weight");

@@ -25,6 +25,9 @@ run 1 "train-images-idx3-ubyte in $work/empty/mnist" $tiny --dataset mnist --dat
 [ ! -e "$work/none" ] || fail "a run without data leaves files"
 run 1 "$work/stdout/sub" $tiny --out "$work/stdout/sub" # below a file
 run 2 "--dataset.*'imagenet'" $tiny --dataset imagenet --out "$work/none"
+run 2 "settings of the other scales" --scale choose --dataset synthetic --only page --out "$work/none"
+run 2 "settings of the other scales" --scale choose --dataset synthetic --seeds 9 --out "$work/none"
+run 2 "no --shard" $tiny --only page --shard 1/2 --out "$work/none"
 for shard in 0/2 3/2 1 1/2x; do run 2 "--shard" $tiny --shard $shard --out "$work/none"; done
 run 2 "--scale choose" --scale full --dataset synthetic --recipes "$work/none" --out "$work/none"
 
@@ -222,6 +225,14 @@ rm -r "$work/left/cells" "$work/left/evidence"
 sed '/fp32.plain/s/"test_accuracy":0/"test_accuracy":1/' "$work/threads/results.jsonl" \
   >"$work/left/results.jsonl"
 run 1 "fp32/plain/seed-1, made again" $tiny --out "$work/left" --resume
+mkdir "$work/others" # rows of other images
+cp -r "$work/threads/." "$work/others"
+sed -i 's/"test_sha256":"[^"]*"/"test_sha256":"0"/' "$work/others/results.jsonl"
+for stage in measure page; do
+  rm -rf "$work/others/evidence"
+  [ $stage = measure ] || cp -r "$work/threads/evidence" "$work/others"
+  run 1 "the set's SHA-256" $tiny --only $stage --out "$work/others" --resume
+done
 mkdir "$work/old" # rows of older numbers are not shown beside today's
 sed 's/"numerics":[0-9]*/"numerics":1/' "$work/rows" >"$work/old/results.jsonl"
 run 1 "numerics version.*another --out" $tiny --out "$work/old" --resume
@@ -247,9 +258,14 @@ chosen=$(sed -n 's/^chosen for synthetic: //p' "$work/stdout")
 run 0 "" $tiny --only train --recipes "$work/choices" --out "$work/with"
 lambda=$(echo "$chosen" | sed 's/lambda-\([0-9.]*\)-.*/\1/')
 grep -q "\"guided.lambda\":\"$lambda\"" "$work/with/results.jsonl" || fail "not trained by $chosen"
-run 1 "expected 8 epochs, got 1" --scale full --dataset synthetic --recipes "$work/choices" --plan \
-  --out "$work/with2"
-run 0 "" --scale full --dataset synthetic --limit 40 --epochs 1 --recipes "$work/choices" --plan \
-  --out "$work/with2"
+run 0 "" $tiny --recipes "$work/choices" --out "$work/with" --resume
+grep -q "chosen on validation images with .lenet5." "$work/with/report.md" || fail "no choice told"
+grep -q "It was not chosen for this set" "$work/whole/report.md" || fail "a default is not told"
+full="--scale full --dataset synthetic --recipes $work/choices --plan --out $work/with2"
+run 1 "expected 8 epochs, got 1" $full
+run 1 "expected no --limit, got 40" $full --epochs 1
+run 1 "expected --limit 50 or more, got 40" $full --epochs 1 --limit 50
+run 1 "expected the net mnist_cnn, got \"lenet5\"" $full --epochs 1 --limit 40 --net mnist_cnn
+run 0 "" $full --epochs 1 --limit 40
 says "44 of 44 networks left"
 exit $failed

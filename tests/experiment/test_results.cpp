@@ -4,9 +4,12 @@
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
+#include <optional>
+
 namespace test_results {
 
 using namespace examples;
+using sgq::index_t;
 
 namespace {
 

@@ -180,12 +180,10 @@ inline std::vector<train::BitStage> stages_of(const TrainingOptions& o) {
   }
 }
 
-/// Throws usage_error where options of the line cannot be used together.
-inline void check_training_options(const TrainingOptions& o) {
-  if (o.share > 1) throw usage_error(describe("--share", "0 to 1", sgq::to_text(o.share)));
-  if (o.start + o.ramp > 1)
-    throw usage_error(describe("--start and --ramp", "at most 1 together",
-                               sgq::to_text(o.start) + " and " + sgq::to_text(o.ramp)));
+namespace detail {
+
+/// Throws usage_error on quantisation that cannot be, or where its options would do nothing.
+inline void check_quantisation_options(const TrainingOptions& o) {
   using Float = std::numeric_limits<float>;
   if (o.alpha != 0 && (o.alpha < Float::min() || o.alpha > Float::max()))
     throw usage_error(describe(
@@ -194,8 +192,6 @@ inline void check_training_options(const TrainingOptions& o) {
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
-  if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
-  check_recipe_options(o.recipe);
   const TrainingOptions usual; // no recipe says anything of what is compared with it
   const auto quantising = [](const TrainingOptions& t) {
     return std::tie(t.weights, t.first_last, t.pact, t.alpha, t.alpha_quantile, t.alpha_lr,
@@ -210,6 +206,16 @@ inline void check_training_options(const TrainingOptions& o) {
                       "--alpha-decay are settings of --bits");
   if (o.alpha != 0 && o.alpha_quantile != usual.alpha_quantile)
     throw usage_error(describe("--alpha and --alpha-quantile", "one of them", "both"));
+}
+
+/// The same for saliency-guided training.
+inline void check_guidance_options(const TrainingOptions& o) {
+  if (o.share > 1) throw usage_error(describe("--share", "0 to 1", sgq::to_text(o.share)));
+  if (o.start + o.ramp > 1)
+    throw usage_error(describe("--start and --ramp", "at most 1 together",
+                               sgq::to_text(o.start) + " and " + sgq::to_text(o.ramp)));
+  if (o.start >= 1) throw usage_error(describe("--start", "less than 1", sgq::to_text(o.start)));
+  const TrainingOptions usual;
   const auto guiding = [](const TrainingOptions& t) {
     return std::tie(t.authors, t.rank, t.fill, t.target, t.kl, t.saliency_pass, t.statistics,
                     t.share, t.lambda, t.start, t.ramp, t.rate);
@@ -227,6 +233,15 @@ inline void check_training_options(const TrainingOptions& o) {
   if (o.rank == "random" && (o.target != usual.target || o.saliency_pass != usual.saliency_pass))
     throw usage_error("--target and --saliency-pass do nothing with --rank random, which needs no "
                       "saliency");
+}
+
+} // namespace detail
+
+/// Throws usage_error where options of the line cannot be used together.
+inline void check_training_options(const TrainingOptions& o) {
+  detail::check_quantisation_options(o);
+  detail::check_guidance_options(o);
+  check_recipe_options(o.recipe);
 }
 
 // ---- What they mean -----------------------------------------------------------------------------

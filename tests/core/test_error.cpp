@@ -23,4 +23,11 @@ TEST_CASE("every error is an sgq::error, and that a std::runtime_error", "[core]
   CHECK(message_of<error>([] { throw value_error("bits"); }) == "bits");
 }
 
+TEST_CASE("a message quotes no control character and stays short", "[core]") {
+  const std::string said = describe("file 'a\x1b[2J'", "b", std::string(1 << 20, 'c'), "d\n");
+  CHECK(said.find("file 'a?[2J': expected b, got ccc") == 0);
+  CHECK(said.size() < 6000);
+  CHECK(said.substr(said.size() - 14) == "c.. (hint: d?)");
+}
+
 } // namespace test_error

@@ -4,6 +4,7 @@
 #include "support/errors.hpp"
 #include "support/gradients.hpp"
 
+#include <limits>
 #include <map>
 
 namespace test_batches {
@@ -114,6 +115,25 @@ TEST_CASE("Batches refuse what cannot be batched", "[data]") {
   Batches<float> batches(set, grid, {.size = 2});
   for (index_t i : {-1, 3})
     CHECK(contains(message_of<value_error>([&] { batches.batch(i); }), "a number below 3"));
+}
+
+TEST_CASE("Augmentations, grids and sizes that cannot be are refused; a huge batch is the set",
+          "[data]") {
+  const Dataset set = synthetic(20, 1, Split::train);
+  const QuantParams grid = normalization("synthetic");
+  const auto refusal = [&](const QuantParams& norm, const BatchOptions& options) {
+    return message_of<value_error>([&] { Batches<float>(set, norm, options); });
+  };
+  for (const index_t pad : {index_t{-1}, index_t{1} << 40})
+    for (const bool flip : {false, true})
+      CHECK(contains(refusal(grid, {.augment = {.pad = pad, .flip = flip}}), "augmentation: pad"));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const QuantParams& broken :
+       {QuantParams{0, {33}}, QuantParams{-1, {33}}, QuantParams{nan, {33}}, QuantParams{1, {300}}})
+    CHECK(contains(refusal(broken, {}), "pixel grid"));
+  Batches<float> all(set, grid, {.size = std::numeric_limits<index_t>::max()});
+  CHECK(all.count() == 1);
+  CHECK(all.batch(0).size() == 20);
 }
 
 } // namespace test_batches

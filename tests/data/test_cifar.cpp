@@ -98,4 +98,9 @@ TEST_CASE("CIFAR-100's class names are in the order of the alphabet", "[data]") 
         std::end(cifar100_classes));
 }
 
+TEST_CASE("CIFAR without a file is refused", "[data]") {
+  CHECK_THROWS_AS(read_cifar10({}), io_error);
+  CHECK_THROWS_AS(read_cifar100({}), io_error);
+}
+
 } // namespace test_cifar

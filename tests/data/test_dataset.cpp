@@ -1,4 +1,5 @@
 #include "sgq/data/dataset.hpp"
+#include "sgq/data/normalize.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
@@ -95,6 +96,19 @@ TEST_CASE("A set whose parts do not belong together is found out", "[data]") {
   set.labels[3] = 10;
   CHECK(contains(message_of<value_error>([&] { check(set); }),
                  "label of image 3 of numbered: expected below 10, got 10"));
+}
+
+TEST_CASE("a set with fewer images or masks than labels is refused", "[data]") {
+  const std::vector<index_t> last = {5};
+  Dataset images = numbered(6), masks = numbered(6);
+  images.images.resize({3, 2, 3, 4});
+  masks.evidence.resize({3, 1, 3, 4});
+  for (const Dataset& set : {images, masks}) {
+    CHECK_THROWS_AS(subset(set, last), shape_error);
+    CHECK_THROWS_AS(slice(set, 4, 2), shape_error);
+    CHECK_THROWS_AS(split_validation(set, 0.5, 1), shape_error);
+    CHECK_THROWS_AS(measure(set), shape_error);
+  }
 }
 
 } // namespace test_dataset

@@ -124,4 +124,15 @@ TEST_CASE("C export: what the file says of itself", "[infer]") {
   CHECK_THROWS_AS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error);
 }
 
+TEST_CASE("C export: samples of another order, names of system headers; guards differ in case",
+          "[infer]") {
+  const Graph graph = export_integer(oblong_net("w2a2"));
+  const Shape& s = graph.image;
+  const Tensor<std::uint8_t> good(s), last({1, s[2], s[3], s[1]});
+  if (last.shape() != s) CHECK_THROWS_AS(to_c(graph, {.sample = last}), shape_error);
+  CHECK_NOTHROW(to_c(graph, {.sample = good}));
+  CHECK_THROWS_AS(to_c(graph, {.name = "stdint"}), value_error);
+  CHECK(contains(to_c(graph, {.name = "Net"}).header, "#ifndef Net_H"));
+}
+
 } // namespace test_c_export

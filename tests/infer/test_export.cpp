@@ -1,9 +1,12 @@
 #include "sgq/infer/reference.hpp"
+#include "sgq/infer/verify.hpp"
 
 #include "helpers.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/nets.hpp"
+
+#include <cfenv>
 
 namespace test_export {
 
@@ -184,6 +187,22 @@ TEST_CASE("a net with clips that nobody chose is not exported", "[infer]") {
   nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
   const std::string text = message_of<value_error>([&] { export_integer(net); });
   CHECK(contains(text, "export_integer: 'relu1.alpha': expected an initial value"));
+}
+
+TEST_CASE("a bias that no integer holds, values that are not all, another rounding: errors",
+          "[infer]") {
+  nn::Net<float> net = make_case({.bits = "w4a4"});
+  const Graph graph = export_integer(net);
+  nn::Tape<float> tape;
+  CHECK_THROWS_AS(compare(graph, {}, net, tape), shape_error);
+  std::fesetround(FE_UPWARD);
+  const std::string said = message_of<value_error>([&] { export_integer(net); });
+  std::fesetround(FE_TONEAREST);
+  CHECK(contains(said, "rounding to nearest"));
+  for (auto& p : net.parameters())
+    if (p.name == "fc3.bias") p.parameter->edit()[0] = std::nanf("");
+  net.quantize_weights();
+  CHECK(contains(message_of<value_error>([&] { export_integer(net); }), "a bias of less than"));
 }
 
 } // namespace test_export

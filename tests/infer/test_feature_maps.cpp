@@ -84,4 +84,9 @@ TEST_CASE("what the engine's feature maps refuse", "[infer][maps][errors]") {
   CHECK_THROWS_AS(features(bad, maps), value_error);
 }
 
+TEST_CASE("an empty graph has no feature maps and no classes", "[infer]") {
+  CHECK_THROWS_AS(last_feature_maps(Graph{}), value_error);
+  CHECK(Graph{}.classes() == 0);
+}
+
 } // namespace test_feature_maps

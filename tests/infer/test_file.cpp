@@ -1,4 +1,5 @@
 #include "sgq/infer/file.hpp"
+#include "sgq/infer/reference.hpp"
 
 #include "sgq/infer/engine.hpp"
 
@@ -147,6 +148,22 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
                    g.steps[joining].thresholds.residual = Tensor<std::int64_t>({2, 15});
                  }),
                  "number for every residual code"));
+}
+
+TEST_CASE("a graph whose values fill the memory is refused, whatever its size in a file",
+          "[infer]") {
+  Graph graph = export_integer(make_case({.net = "resnet20", .bits = "w4a4", .width = 2}));
+  const Step logits = graph.steps.back();
+  graph.steps.resize(1);
+  for (index_t k = 0; k < 40; ++k) { // a shortcut has no tensors
+    Step s{.name = "wide" + to_text(k), .op = Op::shortcut, .input = 1};
+    s.shape = {1, index_t{1} << 15, graph.steps[0].shape[2], graph.steps[0].shape[3]};
+    s.max_code = graph.steps[0].max_code;
+    graph.steps.push_back(s);
+  }
+  graph.steps.push_back(logits);
+  CHECK(contains(message_of<value_error>([&] { check_graph(graph); }), "2^26 elements in all"));
+  CHECK_THROWS_AS(run_reference(graph, Tensor<std::uint8_t>(graph.image)), value_error);
 }
 
 } // namespace test_file

@@ -5,6 +5,9 @@
 #include "sgq/nn/pool.hpp"
 #include "sgq/nn/quantize.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <memory>
 
 namespace test_float_engine {
 
@@ -149,6 +152,63 @@ TEST_CASE("FloatEngine refuses quantised nets and wrong shapes") {
   options.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32);
   nn::quantize(net, options);
   CHECK_THROWS_AS(infer::FloatEngine<float>(net), value_error);
+  options.bits = quant::parse_bit_policy("w32a4"); // real weights, codes between the layers
+  nn::quantize(net, options);
+  CHECK(contains(message_of<value_error>([&] { infer::FloatEngine<float>{net}; }), "'relu1'"));
+}
+
+TEST_CASE("FloatEngine refuses a net that has changed since it was made") {
+  static_assert(!std::is_constructible_v<infer::FloatEngine<float>, nn::Net<float>>);
+  auto net = std::make_unique<nn::Net<float>>(nn::lenet5());
+  const infer::FloatEngine<float> engine(*net);
+  Tensor<float> x({2, 1, 28, 28}), logits({2, 10}), moved({2, 10});
+  x.fill(0.5f);
+  engine(x, logits);
+  auto elsewhere = std::make_unique<nn::Net<float>>(std::move(*net));
+  engine(x, moved);
+  CHECK(std::equal(logits.begin(), logits.end(), moved.begin()));
+  const auto message = [&] { return message_of<value_error>([&] { engine(x, logits); }); };
+  SECTION("weights") {
+    elsewhere->parameters()[0].parameter->edit()[0] += 1;
+    elsewhere->quantize_weights(); // as a step of an optimiser ends
+    CHECK(contains(message(), "the weights that it was made of"));
+  }
+  SECTION("layers") {
+    nn::quantize(*elsewhere, {.bits = quant::parse_bit_policy("w32a4")});
+    CHECK(contains(message(), "has changed since"));
+  }
+  SECTION("gone") {
+    elsewhere.reset();
+    CHECK(contains(message(), "one that is gone"));
+  }
+}
+
+namespace {
+/// A layer of a user's that hands on what it computed as bytes, which only PACT's readers expect.
+struct Coder final : nn::Layer<float> {
+  std::string_view kind() const override { return "coder"; }
+  Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
+  void forward(nn::Inputs<float> in, nn::Slot<float>& slot, const nn::Mode&) const override {
+    slot.codes.resize(in[0]->shape);
+    slot.codes.fill(3);
+    slot.out = Signal<float>{
+        .shape = in[0]->shape, .codes = slot.codes.data(), .scale = 0.5, .max_code = 3};
+  }
+  void backward(nn::Inputs<float>, const nn::Slot<float>&, View<float>, nn::Gradients<float>, bool,
+                const nn::BackwardOptions&) override {}
+};
+} // namespace
+
+TEST_CASE("FloatEngine refuses codes of a layer of one's own") {
+  nn::Net<float> net({1, 5, 5});
+  net.add("coder", Coder());
+  net.add("conv", nn::Conv2d<float>({.in = 1, .out = 2}));
+  net.add("flatten", nn::Flatten<float>());
+  net.add("fc", nn::Linear<float>({.in = 18, .out = 2}));
+  nn::initialize(net, 1);
+  const infer::FloatEngine<float> engine(net);
+  Tensor<float> x({1, 1, 5, 5}), logits({1, 2});
+  CHECK(contains(message_of<value_error>([&] { engine(x, logits); }), "layer 'coder'"));
 }
 
 } // namespace test_float_engine

@@ -365,4 +365,15 @@ TEST_CASE("A line that does not fit leaves the file as it was", "[io]") {
   CHECK(read_file(path) == "finished row\n");
 }
 
+TEST_CASE("A path that names no file is refused", "[io]") {
+  const TempDir dir;
+  write_file_atomically(dir / "good", "good");
+  const std::string cut = dir / "good" + std::string("\0evil", 5);
+  CHECK(contains(message_of<io_error>([&] { read_file(cut); }), "zero byte"));
+  for (const std::string& path : {std::string(), dir.path() + "/"}) {
+    CHECK_THROWS_AS(check_writable(path), io_error);
+    CHECK_THROWS_AS(write_file_atomically(path, "x"), io_error);
+  }
+}
+
 } // namespace test_file

@@ -92,4 +92,13 @@ TEST_CASE("protobuf: the tests' reader reads all of it back, and sees damage", "
   CHECK_THROWS(ProtobufMessage("\x0b"));
 }
 
+TEST_CASE("protobuf: strings are UTF-8, bytes are anything", "[io]") {
+  ProtobufWriter m;
+  CHECK_THROWS_AS(m.text(1, "a\xff"), value_error);
+  CHECK(m.bytes().empty());
+  m.text(1, "\xc3\xa4");
+  m.bytes(2, "\xff");
+  CHECK(m.bytes() == "\x0a\x02\xc3\xa4\x12\x01\xff");
+}
+
 } // namespace test_protobuf

@@ -37,13 +37,29 @@ public:
   using error::error;
 };
 
+namespace detail {
+/// Adds a part of a message, which may quote a hostile file: cut short where it is very long, and
+/// without characters that control a terminal.
+inline void append_part(std::string& message, std::string_view part) {
+  constexpr std::size_t most = 5000; // a path has at most 4096
+  const std::size_t begin = message.size();
+  message.append(part.substr(0, most));
+  for (std::size_t i = begin; i < message.size(); ++i)
+    if (static_cast<unsigned char>(message[i]) < 0x20 || message[i] == 0x7f) message[i] = '?';
+  if (part.size() > most) message.append("..");
+}
+} // namespace detail
+
 /// "conv2d: expected 3 input channels, got 1 (hint: ...)"
 inline std::string describe(std::string_view what, std::string_view expected, std::string_view got,
                             std::string_view hint = {}) {
   std::string text;
-  text.append(what).append(": expected ").append(expected).append(", got ").append(got);
-  if (!hint.empty()) text.append(" (hint: ").append(hint).append(")");
-  return text;
+  detail::append_part(text, what);
+  detail::append_part(text.append(": expected "), expected);
+  detail::append_part(text.append(", got "), got);
+  if (hint.empty()) return text;
+  detail::append_part(text.append(" (hint: "), hint);
+  return text.append(")");
 }
 
 } // namespace sgq

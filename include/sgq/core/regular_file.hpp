@@ -66,6 +66,8 @@ public:
   /// be opened.
   explicit RegularFile(const std::string& path, std::string_view what, std::string_view hint = {})
       : file_(path, O_RDONLY) {
+    if (path.find('\0') != std::string::npos)
+      throw io_error(describe(what, "a path", "one with a zero byte", hint));
     if (!file_) throw io_error(describe(what, "a readable file", system_reason(), hint));
     struct ::stat status {};
     if (::fstat(file_.get(), &status) != 0)

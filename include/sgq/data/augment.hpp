@@ -17,6 +17,14 @@ struct Augmentation {
   bool any() const { return pad > 0 || flip; }
 };
 
+/// Throws value_error unless the window can lie where random numbers put it.
+inline void check_augmentation(const Augmentation& how) {
+  constexpr index_t most = index_t{1} << 30;
+  if (how.pad < 0 || how.pad > most)
+    throw value_error(
+        describe("augmentation: pad", "0 to " + to_text(most) + " pixels", to_text(how.pad)));
+}
+
 /// Where the window lies, relative to the unpadded image, and whether it is mirrored.
 struct CropFlip {
   index_t dy = 0, dx = 0;
@@ -25,6 +33,7 @@ struct CropFlip {
 
 inline CropFlip draw_crop_flip(const Augmentation& how, std::uint64_t seed, index_t epoch,
                                index_t image) {
+  check_augmentation(how);
   const Random random = Random(seed, 0x63726f70u) // "crop"
                             .split(static_cast<std::uint64_t>(epoch))
                             .split(static_cast<std::uint64_t>(image));

@@ -52,8 +52,9 @@ template <class T>
 class Batches {
 public:
   /// Keeps a reference to the set, which must outlive it. Throws value_error on an empty set or a
-  /// batch size below 1, or with more ranks than a batch has blocks; shape_error if the
-  /// normalisation has another number of channels; and whatever check(set) finds.
+  /// batch size below 1, on an augmentation or a normalisation that cannot be, or with more ranks
+  /// than a batch has blocks; shape_error if the normalisation has another number of channels; and
+  /// whatever check(set) finds. A batch larger than the set is the whole set.
   Batches(const Dataset& set, QuantParams norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
         order_(static_cast<std::size_t>(set.size())) {
@@ -61,7 +62,9 @@ public:
       throw value_error(describe("batch size", "1 or more", to_text(options_.size)));
     if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
     check(set);
-    check_share(options_.share, std::min(options_.size, set.size()));
+    check_augmentation(options_.augment);
+    options_.size = std::min(options_.size, set.size());
+    check_share(options_.share, options_.size);
     detail::check_channels("batches of " + set.name, set.images.shape(), norm_);
     begin_epoch(0);
   }

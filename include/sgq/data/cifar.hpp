@@ -46,6 +46,7 @@ inline void read_cifar_file(InputFile& file, const CifarFormat& format, Dataset&
 
 inline Dataset read_cifar(std::span<const std::string> paths, const CifarFormat& format,
                           const std::string& hint) {
+  if (paths.empty()) throw io_error(describe("CIFAR", "one file or more", "none", hint));
   std::vector<InputFile> files;
   index_t n = 0;
   for (const std::string& path : paths) {

@@ -69,9 +69,8 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
 }
 } // namespace detail
 
-/// Throws shape_error or value_error unless the parts of the set agree: as many labels as images,
-/// every label below `classes`, masks of the images' size.
-inline void check(const Dataset& set) {
+/// Throws shape_error unless there are as many labels as images, and masks of the images' size.
+inline void check_shapes(const Dataset& set) {
   const Shape& shape = set.images.shape();
   if (shape.rank() != 4 || shape[0] != set.size())
     throw shape_error(describe("images of " + set.name, "[" + to_text(set.size()) + ", C, H, W]",
@@ -79,14 +78,21 @@ inline void check(const Dataset& set) {
   if (!set.evidence.empty())
     check_shape("evidence of " + set.name, Shape{shape[0], 1, shape[2], shape[3]},
                 set.evidence.shape());
+}
+
+/// The same, and throws value_error unless every label is below `classes`.
+inline void check(const Dataset& set) {
+  check_shapes(set);
   for (std::size_t i = 0; i < set.labels.size(); ++i)
     if (set.labels[i] >= set.classes)
       throw value_error(describe("label of image " + to_text(i) + " of " + set.name,
                                  "below " + to_text(set.classes), to_text(set.labels[i])));
 }
 
-/// The images with these indices, in this order. Throws value_error on an index outside the set.
+/// The images with these indices, in this order. Throws value_error on an index outside the set,
+/// and what check_shapes() throws.
 SGQ_COMPILE_ONCE Dataset subset(const Dataset& set, std::span<const index_t> indices) {
+  check_shapes(set);
   Dataset part = detail::described_as(set);
   part.labels.reserve(indices.size());
   for (index_t i : indices) {

@@ -19,6 +19,9 @@
 #include "sgq/data/normalize.hpp"
 #include "sgq/io/npy.hpp"
 
+#include <cerrno>
+#include <memory>
+
 #include <dirent.h>
 
 namespace sgq::data {
@@ -75,11 +78,12 @@ inline Part read_npy_part(const std::string& dir, Split split) {
 
 /// The names in a folder, sorted. Throws io_error.
 inline std::vector<std::string> names_in(const std::string& dir) {
-  ::DIR* const folder = ::opendir(dir.c_str());
+  const std::unique_ptr<::DIR, int (*)(::DIR*)> folder(::opendir(dir.c_str()), &::closedir);
   if (!folder) throw io_error(describe(dir, "a readable folder", system_reason()));
   std::vector<std::string> names;
-  while (const ::dirent* entry = ::readdir(folder)) names.emplace_back(entry->d_name);
-  ::closedir(folder);
+  errno = 0;
+  while (const ::dirent* entry = ::readdir(folder.get())) names.emplace_back(entry->d_name);
+  if (errno != 0) throw io_error(describe(dir, "a readable folder", system_reason()));
   std::sort(names.begin(), names.end());
   return names;
 }

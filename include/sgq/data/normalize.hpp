@@ -17,9 +17,10 @@ namespace sgq::data {
 
 /// The parameters that normalise a set by its own mean and deviation. Sums are integers, so only
 /// the last step rounds. A set of one colour gets the scale 1 / 255. Throws value_error if the set
-/// is empty.
+/// is empty, and what check_shapes() throws.
 inline QuantParams measure(const Dataset& set) {
   if (set.size() == 0) throw value_error(describe("measure " + set.name, "images", "none"));
+  check_shapes(set);
   const index_t plane = set.images.shape().plane(), channels = set.channels();
   const double count = static_cast<double>(set.size() * plane);
   QuantParams norm;
@@ -64,6 +65,7 @@ inline void check_channels(std::string_view what, const Shape& shape, const Quan
   if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero_point.size()))
     throw shape_error(describe(what, "[N, " + to_text(norm.zero_point.size()) + ", H, W]",
                                shape.str(), "one zero point per channel"));
+  check_quant_params(what, norm, shape[1]);
 }
 inline constexpr index_t images_per_block = 8;
 

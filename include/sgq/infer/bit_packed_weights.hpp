@@ -53,10 +53,12 @@ inline BitPackedWeights bit_pack(View<const float> codes, const quant::QuantRang
   if (!packed.odd && grid.quant_max >= 1 << (packed.bits - 1)) packed.bits *= 2;
   packed.bytes.resize(static_cast<std::size_t>(packed_bytes(codes.size(), packed.bits)));
   for (index_t i = 0; i < codes.size(); ++i) {
+    if (!(codes[i] >= static_cast<float>(grid.quant_min) &&
+          codes[i] <= static_cast<float>(grid.quant_max)))
+      throw value_error(describe("weight codes",
+                                 to_text(grid.quant_min) + " to " + to_text(grid.quant_max),
+                                 to_text(codes[i])));
     const int c = static_cast<int>(codes[i]), s = packed.odd ? (c - 1) / 2 : c;
-    if (c < grid.quant_min || c > grid.quant_max)
-      throw value_error(describe(
-          "weight codes", to_text(grid.quant_min) + " to " + to_text(grid.quant_max), to_text(c)));
     const index_t at = i * packed.bits;
     const int field = (s & ((1 << packed.bits) - 1)) << (at % 8);
     auto& byte = packed.bytes[static_cast<std::size_t>(at / 8)];

@@ -24,6 +24,10 @@ struct Bound {
 inline Bound accumulator_bound(const BitPackedWeights& w, std::span<const std::int32_t> bias,
                                index_t max_code) {
   Bound bound;
+  if (w.row() > 0 && max_code > (index_t{1} << 61) / 256 / w.row()) { // beyond what 64 bits hold
+    bound.largest = bound.underway = index_t{1} << 61;
+    return bound;
+  }
   for (index_t o = 0; o < w.outputs(); ++o) {
     index_t up = 0, down = 0;
     for (index_t i = o * w.row(); i < (o + 1) * w.row(); ++i) {

@@ -56,13 +56,17 @@ public:
   CWriter(const Graph& graph, const COptions& options) : g_(graph), name_(options.name) {
     if (!is_c_identifier(name_))
       throw value_error(describe("C export, name", "an identifier", "'" + name_ + "'"));
+    if (name_ == "stdint") // its header would be found in the place of the one that it includes
+      throw value_error(describe("C export, name", "not that of a header of C", "'stdint'"));
     check_graph(graph);
     sample_.resize(graph.image);
     const Random random(1, 0x73616d70); // "samp"
     for (index_t i = 0; i < sample_.size(); ++i)
       sample_[i] = static_cast<std::uint8_t>(random.below(i, 256));
     if (!options.sample.empty()) {
-      check_shape("C export: sample", {graph.image.size()}, {options.sample.size()});
+      const Shape &image = graph.image, s = options.sample.shape();
+      if (s != image && s != Shape{image[1], image[2], image[3]} && s != Shape{1, image.size()})
+        throw shape_error(describe("C export: sample", "one image, " + image.str(), s.str()));
       std::copy(options.sample.begin(), options.sample.end(), sample_.begin());
     }
     find_types();
@@ -223,10 +227,11 @@ private:
     std::string upper = name_;
     for (char& c : upper)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return head() + "#ifndef " + upper + "_H\n#define " + upper + "_H\n\n" + types() +
-           "\n#define " + upper + "_PIXELS " + to_text(s.size()) + " /* [" + to_text(s[1]) + "][" +
-           to_text(s[2]) + "][" + to_text(s[3]) + "], codes 0..255 */\n#define " + upper +
-           "_CLASSES " + to_text(g_.classes()) +
+    const std::string guard = name_ + "_H"; // as it is: net.h and Net.h differ
+    return head() + "#ifndef " + guard + "\n#define " + guard + "\n\n" + types() + "\n#define " +
+           upper + "_PIXELS " + to_text(s.size()) + " /* [" + to_text(s[1]) + "][" + to_text(s[2]) +
+           "][" + to_text(s[3]) + "], codes 0..255 */\n#define " + upper + "_CLASSES " +
+           to_text(g_.classes()) +
            "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
            "\n/* The integer logits of an image. Not re-entrant. */\nvoid " +
            name_ +

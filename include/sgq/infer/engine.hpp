@@ -16,6 +16,7 @@
 #include "sgq/infer/check.hpp"
 #include "sgq/infer/engine_pooling.hpp"
 #include "sgq/infer/verify.hpp"
+#include "sgq/kernels/simd/check_arithmetic.hpp"
 
 namespace sgq::infer {
 
@@ -163,6 +164,7 @@ private:
     const index_t share = blocks_of(n, num_threads());
     const index_t block = std::clamp<index_t>(share, 1, task_images);
     parallel_blocks(n, block, [&](index_t begin, index_t end) {
+      kernels::check_arithmetic("integer engine"); // codes found by a line rely on rounding
       Arena::Scope scope(scratch());
       std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.size * block);
       std::int32_t* const sums = scratch().take<std::int32_t>(sums_);

@@ -11,6 +11,7 @@
 
 #include "sgq/infer/bound.hpp"
 #include "sgq/infer/graph.hpp"
+#include "sgq/kernels/simd/check_arithmetic.hpp"
 #include "sgq/nn/net.hpp"
 #include "sgq/nn/weights.hpp"
 
@@ -185,9 +186,16 @@ private:
   /// sum c (p - z) = sum c p - sum c z, and the second sum is known.
   void take_off_zero_points(Step& s) const {
     const index_t plane = s.kernel_h * s.kernel_w, row = s.weights.row();
-    for (index_t i = 0; i < s.weights.size(); ++i)
-      s.bias[static_cast<std::size_t>(i / row)] -=
-          s.weights.code(i) * padding(graph_, 0, i % row / plane);
+    for (index_t o = 0; o < s.weights.outputs(); ++o) {
+      index_t sum = 0;
+      for (index_t i = o * row; i < (o + 1) * row; ++i)
+        sum -= s.weights.code(i) * padding(graph_, 0, i % row / plane);
+      if (std::abs(sum) >= quant::accumulator_limit)
+        throw value_error(describe("integer export, layer '" + s.weights_name + "'",
+                                   "sums of codes below 2^29", to_text(std::abs(sum)),
+                                   "fewer inputs or bits"));
+      s.bias[static_cast<std::size_t>(o)] = static_cast<std::int32_t>(sum);
+    }
   }
 
   /// Proves that no input can take the sums beyond what every path holds.
@@ -233,6 +241,8 @@ private:
     const double scale = tape_[node().inputs[0]].out.scale * weights.scale();
     for (index_t o = 0; o < bias.size(); ++o) { // as nn/linear.hpp rounds it
       const double b = std::rint(static_cast<double>(bias.value()[o]) / scale);
+      if (!(std::abs(b) < static_cast<double>(quant::accumulator_limit)))
+        fail("a bias of less than 2^29 units of the logits", to_text(b));
       s.bias[static_cast<std::size_t>(o)] += static_cast<std::int32_t>(b);
     }
     set_bound(s);
@@ -256,6 +266,7 @@ private:
 /// and the reason, where a layer has no integer form.
 SGQ_COMPILE_ONCE Graph export_integer(const nn::Net<float>& net) {
   net.check_clips("export_integer");
+  kernels::check_arithmetic("export_integer"); // thresholds rely on rounding to nearest
   return detail::Exporter(net).run();
 }
 

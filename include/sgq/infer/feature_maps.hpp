@@ -15,7 +15,7 @@ namespace sgq::infer {
 /// The last step whose codes lie in planes and come from sums: the net's last rectifier with
 /// feature maps. Throws value_error where there is none.
 inline Value last_feature_maps(const Graph& graph) {
-  for (Value v = graph.last() - 1; v > 0; --v)
+  for (Value v = graph.last(); v-- > 1;)
     if (graph.steps[v - 1].op == Op::convolve && graph.shape(v).plane() > 1) return v;
   throw value_error(
       describe("feature maps of an integer net", "a convolution with an activation", "none"));

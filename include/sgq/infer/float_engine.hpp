@@ -27,36 +27,41 @@ namespace sgq::infer {
 template <class T>
 class FloatEngine {
 public:
-  /// Reads the net as it is now; its layers must outlive the engine. Throws value_error on a
-  /// quantised net.
-  explicit FloatEngine(const nn::Net<T>& net) : net_(net), steps_(fuse(net)), slots_(plan(steps_)) {
+  /// Takes the net as it is now, which must outlive the engine. Throws value_error on a quantised
+  /// net.
+  explicit FloatEngine(const nn::Net<T>& net)
+      : handle_(net), version_(net.identity()->version), steps_(fuse(net)), slots_(plan(steps_)) {
     while (split_ < steps_.size() && !steps_[split_].linear) ++split_;
     if (split_ < steps_.size() && !only_border_crosses()) split_ = 0;
   }
+  FloatEngine(const nn::Net<T>&& temporary) = delete;
 
-  /// Throws shape_error.
+  /// Throws shape_error, and value_error if the net is gone, or has got other layers or weights
+  /// since the engine was made.
   void operator()(View<const T> x, View<T> logits) const {
+    const nn::Net<T>& net = unchanged_net();
     const index_t n = x.shape().rank() > 0 ? x.shape()[0] : 0;
-    if (n < 1 || x.shape().with_batch(1) != net_.input_shape())
+    if (n < 1 || x.shape().with_batch(1) != net.input_shape())
       throw shape_error(
-          describe("engine input", "[N, ...] of " + net_.input_shape().str(), x.shape().str()));
-    check_shape("engine: logits", {n, net_.classes()}, logits.shape());
+          describe("engine input", "[N, ...] of " + net.input_shape().str(), x.shape().str()));
+    check_shape("engine: logits", {n, net.classes()}, logits.shape());
     const bool cut = split_ > 0 && split_ < steps_.size();
-    const index_t image = cut ? net_.nodes()[border()].shape.size() : logits.shape().stride();
+    const nn::ValueId end = cut ? border() : net.last();
+    const index_t image = net.nodes()[end].shape.size();
     Arena::Scope scope(scratch());
     T* const features = cut ? scratch().take<T>(n * image) : logits.data();
     if (split_ > 0)
-      parallel_blocks(n, block, [&](index_t begin, index_t end) {
-        Lease room(*this);
-        run(x.slice(begin, end - begin), 0, split_, *room);
-        const View<const T> y = room->values[cut ? border() : net_.last()]->view();
+      parallel_blocks(n, block, [&](index_t begin, index_t stop) {
+        Lease room(*this, net);
+        run(net, x.slice(begin, stop - begin), 0, split_, *room);
+        const View<const T> y = plain_value(net, *room, end);
         std::copy(y.begin(), y.end(), features + begin * image);
       });
     if (split_ == steps_.size()) return;
-    Lease room(*this);
-    const Shape shape = cut ? net_.nodes()[border()].shape.with_batch(n) : x.shape();
-    run(View<const T>(cut ? features : x.data(), shape), split_, steps_.size(), *room);
-    const View<const T> y = room->values[net_.last()]->view();
+    Lease room(*this, net);
+    const Shape shape = cut ? net.nodes()[end].shape.with_batch(n) : x.shape();
+    run(net, View<const T>(cut ? features : x.data(), shape), split_, steps_.size(), *room);
+    const View<const T> y = plain_value(net, *room, net.last());
     std::copy(y.begin(), y.end(), logits.begin());
   }
 
@@ -73,12 +78,13 @@ private:
   /// A room that nobody else uses meanwhile.
   class Lease {
   public:
-    explicit Lease(const FloatEngine& engine) : engine_(engine) {
+    Lease(const FloatEngine& engine, const nn::Net<T>& net) : engine_(engine) {
       const std::lock_guard lock(engine.mutex_);
       if (engine.free_.empty()) {
         room_ = std::make_unique<Room>();
         room_->slots.resize(engine.slots_);
-        room_->values.resize(engine.net_.nodes().size());
+        room_->values.resize(net.nodes().size());
+        engine.free_.reserve(++engine.rooms_); // so that giving it back cannot fail
         return;
       }
       room_ = std::move(engine.free_.back());
@@ -109,31 +115,50 @@ private:
     return true;
   }
 
-  void run(View<const T> x, std::size_t first, std::size_t end, Room& room) const {
+  const nn::Net<T>& unchanged_net() const {
+    const nn::Net<T>& net = handle_.get("float engine");
+    if (net.identity()->version != version_)
+      throw value_error(describe("float engine", "the weights that it was made of", "other ones",
+                                 "make an engine after the last change of the net"));
+    return net;
+  }
+
+  /// A value as numbers. Throws value_error where a layer hands on codes or sums.
+  static View<const T> plain_value(const nn::Net<T>& net, const Room& room, nn::ValueId v) {
+    const Signal<T>& s = *room.values[v];
+    if (!s.is_plain())
+      throw value_error(describe("float engine, layer '" + net.nodes()[v].name + "'",
+                                 "an output of real numbers", "codes or sums"));
+    return s.view();
+  }
+
+  void run(const nn::Net<T>& net, View<const T> x, std::size_t first, std::size_t end,
+           Room& room) const {
     room.given = plain_signal(x);
     if (first > 0) room.values[border()] = &room.given;
     for (std::size_t s = first; s < end; ++s) {
       const FusedStep<T>& step = steps_[s];
       nn::Slot<T>& slot = room.slots[step.slot];
       if (step.conv) {
-        run_conv(step, room, slot);
+        run_conv(net, step, room, slot);
       } else {
         const Signal<T>* in[nn::Net<T>::max_inputs] = {&room.given}; // of the input layer
         for (std::size_t j = 0; j < step.inputs.size(); ++j) in[j] = room.values[step.inputs[j]];
         step.layer->forward({in, std::max<std::size_t>(step.inputs.size(), 1)}, slot,
                             nn::Mode::infer());
-        net_.materialise_for_readers(net_.nodes()[step.value], slot);
+        net.materialise_for_readers(net.nodes()[step.value], slot);
       }
       room.values[step.value] = &slot.out;
     }
   }
 
-  static void run_conv(const FusedStep<T>& step, const Room& room, nn::Slot<T>& slot) {
-    const View<const T> x = room.values[step.inputs[0]]->view();
+  static void run_conv(const nn::Net<T>& net, const FusedStep<T>& step, const Room& room,
+                       nn::Slot<T>& slot) {
+    const View<const T> x = plain_value(net, room, step.inputs[0]);
     const kernels::ConvGeometry g =
         nn::conv_geometry(x.shape(), step.weight.shape()[0], *step.conv);
-    const Signal<T>* const r = step.joins() ? room.values[step.inputs[1]] : nullptr;
-    const T* const residual = r ? r->real : nullptr; // plain() below may write over *r
+    const T* const residual = // plain() below may write over it
+        step.joins() ? plain_value(net, room, step.inputs[1]).data() : nullptr;
     const View<T> y = slot.plain({g.batch, g.out_channels, g.out_h(), g.out_w()});
     if (residual && residual != y.data()) std::copy(residual, residual + y.size(), y.begin());
     kernels::conv2d_forward<T>(g, kernels::ConvInput<T>{x.data()}, step.weight.data(), y.data(),
@@ -142,11 +167,13 @@ private:
                                 .relu = step.relu});
   }
 
-  const nn::Net<T>& net_;
+  nn::NetHandle<T> handle_;
+  std::uint64_t version_; ///< of the net's parameters
   std::vector<FusedStep<T>> steps_;
   std::size_t slots_;
   std::size_t split_ = 0; ///< the first step that takes the whole batch
   mutable std::mutex mutex_;
+  mutable std::size_t rooms_ = 0; ///< made so far
   mutable std::vector<std::unique_ptr<Room>> free_;
 };
 

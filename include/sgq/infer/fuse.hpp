@@ -120,14 +120,14 @@ void take_in_readers(const nn::Net<T>& net, const std::vector<Operation<T>>& ope
   }
 }
 
-/// Throws value_error if layer i has quantised weights.
+/// Throws value_error if a layer has quantised weights or hands on codes.
 template <class T>
-void check_real(const nn::Net<T>& net, nn::ValueId i) {
-  const nn::Layer<T>& layer = *net.nodes()[i].layer;
-  if (layer.weights() && layer.weights()->quantized())
-    throw value_error(describe("float engine", "a net of real numbers",
-                               "quantised weights in layer '" + net.nodes()[i].name + "'",
-                               "export_integer and Engine run such a net"));
+void check_real(const nn::Net<T>& net) {
+  for (const auto& node : net.nodes())
+    if (const std::string precision = node.layer->precision(); !precision.empty())
+      throw value_error(describe("float engine", "a net of real numbers",
+                                 "layer '" + node.name + "', " + precision,
+                                 "export_integer and Engine run a quantised net"));
 }
 
 } // namespace detail
@@ -136,6 +136,7 @@ void check_real(const nn::Net<T>& net, nn::ValueId i) {
 /// that it reads is there. Throws value_error on a quantised net.
 template <class T>
 std::vector<FusedStep<T>> fuse(const nn::Net<T>& net) {
+  detail::check_real(net);
   const auto& nodes = net.nodes();
   const auto readers = detail::readers_of(net);
   std::vector<detail::Operation<T>> operations;
@@ -144,7 +145,6 @@ std::vector<FusedStep<T>> fuse(const nn::Net<T>& net) {
   std::vector<bool> taken(nodes.size(), false);
   for (nn::ValueId i = 0; i < nodes.size(); ++i) {
     if (taken[i]) continue;
-    detail::check_real(net, i);
     FusedStep<T> step{.value = i,
                       .layer = nodes[i].layer.get(),
                       .inputs = nodes[i].inputs,

@@ -68,7 +68,7 @@ struct Graph {
   const Shape& shape(Value v) const { return v == 0 ? image : steps[v - 1].shape; }
   index_t max_code(Value v) const { return v == 0 ? 255 : steps[v - 1].max_code; }
   Value last() const { return steps.size(); }
-  index_t classes() const { return steps.back().shape[1]; }
+  index_t classes() const { return steps.empty() ? 0 : steps.back().shape[1]; }
 
   /// N of images [N, C, H, W] or [N, C H W]. Throws shape_error on any other shape, also on [N, H,
   /// W, C], which has as many numbers.

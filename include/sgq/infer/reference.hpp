@@ -2,7 +2,7 @@
 // against: plain loops over int32, no instruction set, every value kept.
 #pragma once
 
-#include "sgq/infer/graph.hpp"
+#include "sgq/infer/check.hpp"
 #include "sgq/ops/shortcut.hpp"
 
 #include <algorithm>
@@ -66,9 +66,11 @@ inline void pool(const Step& s, View<const std::int32_t> x, View<std::int32_t> y
 } // namespace detail
 
 /// All values of the graph for pixel codes [N, C, H, W]: value v as [N, C, H, W]; the last are the
-/// integer logits, [N, classes, 1, 1]. Throws shape_error.
+/// integer logits, [N, classes, 1, 1]. Throws shape_error, and value_error on a graph that is not
+/// in order.
 SGQ_COMPILE_ONCE std::vector<Tensor<std::int32_t>> run_reference(const Graph& graph,
                                                                  View<const std::uint8_t> pixels) {
+  check_graph(graph);
   const index_t n = graph.count("integer net: pixels", pixels.shape());
   std::vector<Tensor<std::int32_t>> values(graph.steps.size() + 1);
   values[0].resize(graph.image.with_batch(n));

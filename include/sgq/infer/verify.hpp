@@ -38,6 +38,9 @@ SGQ_COMPILE_ONCE std::vector<Comparison> compare(const Graph& graph,
                                                  std::span<const Tensor<std::int32_t>> values,
                                                  const nn::Net<float>& net,
                                                  const nn::Tape<float>& tape) {
+  if (values.size() != graph.last() + 1)
+    throw shape_error(describe("comparing a graph", to_text(graph.last() + 1) + " values",
+                               to_text(values.size()), "run_reference() makes all of them"));
   std::vector<Comparison> result;
   for (Value v = 1; v <= graph.last(); ++v) {
     const std::string& name = graph.steps[v - 1].name;

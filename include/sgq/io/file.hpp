@@ -50,10 +50,12 @@ inline std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-/// Makes the renaming itself durable. Some file systems cannot and say EINVAL.
+/// Makes the renaming itself durable, where that is possible: some file systems cannot and say
+/// EINVAL, and a directory that may not be read cannot be opened.
 inline bool sync_directory(const std::string& directory) {
   Descriptor d(directory, O_RDONLY | O_DIRECTORY);
-  return d && (::fsync(d.get()) == 0 || errno == EINVAL);
+  if (!d) return errno == EACCES;
+  return ::fsync(d.get()) == 0 || errno == EINVAL;
 }
 
 /// Where bytes will go, and what is there now.
@@ -88,6 +90,7 @@ inline void follow_links(std::string_view verb, const std::string& path, Target&
 /// Throws io_error where nothing may be written.
 inline Target target_of(std::string_view verb, const std::string& path) {
   if (path.find('\0') != std::string::npos) fail(verb, path, "a path", "one with a zero byte");
+  if (path.empty() || path.back() == '/') fail(verb, path, "the name of a file", "none");
   Target target{path};
   target.there = ::stat(path.c_str(), &target.status) == 0;
   if (!target.there && errno != ENOENT)
@@ -117,7 +120,8 @@ inline bool make_alike(int fd, const struct ::stat& now, const struct ::stat& ol
 
 inline void write_device(std::string_view verb, const std::string& path, std::string_view bytes) {
   Descriptor file(path, O_WRONLY);
-  if (!file || !write_all(file.get(), bytes))
+  // From here on it may wait: a terminal takes some thousand bytes at a time.
+  if (!file || ::fcntl(file.get(), F_SETFL, 0) != 0 || !write_all(file.get(), bytes))
     fail(verb, path, to_text(bytes.size()) + " bytes taken", system_reason());
 }
 
@@ -176,8 +180,8 @@ SGQ_COMPILE_ONCE std::string read_file(const std::string& path,
   }
 }
 
-/// Replaces the file, or makes it. On any failure (io_error) the old file is untouched and the
-/// temporary one removed. Two writers of one path take turns.
+/// Replaces the file, or makes it. Until the new one is complete, any failure (io_error) leaves the
+/// old file untouched and removes the temporary one. Two writers of one path take turns.
 SGQ_COMPILE_ONCE void write_file_atomically(const std::string& path, std::string_view bytes) {
   const detail::Target target = detail::target_of("write", path);
   if (target.device()) return detail::write_device("write", path, bytes);
@@ -186,7 +190,8 @@ SGQ_COMPILE_ONCE void write_file_atomically(const std::string& path, std::string
   if (detail::write_all(file.get(), bytes) && ::fsync(file.get()) == 0 &&
       ::rename(temporary.c_str(), target.path.c_str()) == 0) {
     if (!detail::sync_directory(detail::directory_of(target.path)))
-      detail::fail("write", path, "a directory that can be flushed", system_reason());
+      detail::fail("write", path, "a directory that can be flushed", system_reason(),
+                   "the new file is there, but a loss of power may undo it");
     return;
   }
   const std::string cause = system_reason();
@@ -210,6 +215,9 @@ SGQ_COMPILE_ONCE void append_line(const std::string& path, std::string_view line
   if (target.device()) return detail::write_device("append to", path, text);
   Descriptor file(target.path, O_RDWR | O_CREAT | O_APPEND);
   if (!file) detail::fail("append to", path, "a writable file", system_reason());
+  // One at a time, so that cutting back takes no line of another. Without locks this is not sure.
+  while (::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
   const auto size = ::lseek(file.get(), 0, SEEK_END);
   char last = '\n';
   if (size < 0 || (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1))

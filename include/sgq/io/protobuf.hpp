@@ -2,8 +2,9 @@
 //
 //     ProtobufWriter m;
 //     m.integer(1, 8);         // field 1
-//     m.text(2, "sgq");        // field 2: a string, bytes, or the bytes of another message
-//     std::string bytes = m.bytes();
+//     m.text(2, "sgq");        // field 2: a string, which has to be UTF-8
+//     m.bytes(3, data);        // field 3: bytes, or those of another message
+//     std::string file = m.bytes();
 //
 // A field is a key, number * 8 + wire type, and a value:
 //
@@ -17,6 +18,7 @@
 
 #include "sgq/core/error.hpp"
 #include "sgq/core/shape.hpp"
+#include "sgq/io/utf8.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -42,24 +44,34 @@ public:
     for (int shift = 0; shift < 32; shift += 8) bytes_ += static_cast<char>(bits >> shift & 0xff);
   }
 
-  /// A string, bytes, or a message that was written before. Throws value_error where the message
-  /// would grow beyond 2^31 - 1 bytes, which readers refuse.
-  void text(int field, std::string_view bytes) {
-    constexpr std::size_t most = 0x7fffffff;
-    if (bytes.size() > most - 16 || bytes_.size() > most - 16 - bytes.size())
-      throw value_error(describe("protobuf message", "less than 2^31 bytes",
-                                 to_text(bytes_.size()) + " and " + to_text(bytes.size())));
-    key(field, 2);
-    varint(bytes.size());
-    bytes_ += bytes;
+  /// A string. Throws value_error where it is not UTF-8, and as bytes() does.
+  void text(int field, std::string_view string) {
+    for (std::string_view rest = string; !rest.empty();) {
+      const std::size_t n = detail::utf8_length(rest);
+      if (n == 0)
+        throw value_error(describe("protobuf string", "UTF-8", "'" + std::string(string) + "'"));
+      rest.remove_prefix(n);
+    }
+    bytes(field, string);
   }
-  void message(int field, const ProtobufWriter& m) { text(field, m.bytes_); }
+  /// Bytes, or a message that was written before. Throws value_error where the message would grow
+  /// beyond 2^31 - 1 bytes, which readers refuse.
+  void bytes(int field, std::string_view content) {
+    constexpr std::size_t most = 0x7fffffff;
+    if (content.size() > most - 16 || bytes_.size() > most - 16 - content.size())
+      throw value_error(describe("protobuf message", "less than 2^31 bytes",
+                                 to_text(bytes_.size()) + " and " + to_text(content.size())));
+    key(field, 2);
+    varint(content.size());
+    bytes_ += content;
+  }
+  void message(int field, const ProtobufWriter& m) { bytes(field, m.bytes_); }
 
   /// Repeated integers, packed into one field.
   void integers(int field, std::span<const index_t> values) {
     ProtobufWriter packed;
     for (index_t v : values) packed.varint(static_cast<std::uint64_t>(v));
-    text(field, packed.bytes_);
+    bytes(field, packed.bytes_);
   }
 
   const std::string& bytes() const { return bytes_; }

@@ -46,7 +46,7 @@ public:
     const std::shared_ptr<const NetIdentity<T>> identity = identity_.lock();
     if (!identity)
       throw value_error(describe(who, "the net that it was made for", "one that is gone",
-                                 "keep the net alive as long as its optimiser"));
+                                 "keep the net alive as long as what was made for it"));
     if (identity->edition != edition_)
       throw value_error(describe(who, "the net as it was when this was made",
                                  "one that quantize(), replace() or add() has changed since",

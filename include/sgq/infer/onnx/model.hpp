@@ -79,7 +79,7 @@ public:
     tensor.integers(1, extents); // dims; packed or not is the same to readers
     tensor.integer(2, static_cast<int>(type));
     tensor.text(8, name);
-    tensor.text(9, bytes); // raw_data, little endian
+    tensor.bytes(9, bytes); // raw_data, little endian
     constants_.message(5, tensor);
     return name;
   }
@@ -133,8 +133,8 @@ public:
     model.integer(1, ir_version());
     model.text(2, "sgq");
     model.text(3, version);
-    model.text(7, texts.bytes() + nodes_.bytes() + constants_.bytes() + inputs_.bytes() +
-                      outputs_.bytes() + values_.bytes());
+    model.bytes(7, texts.bytes() + nodes_.bytes() + constants_.bytes() + inputs_.bytes() +
+                       outputs_.bytes() + values_.bytes());
     model.message(8, operators);
     for (const auto& [key, value] : info.metadata) {
       io::ProtobufWriter pair;

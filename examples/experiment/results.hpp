@@ -140,6 +140,9 @@ public:
       : folder_(out + "/cells/.lock", O_RDWR | O_CREAT),
         own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT),
         division_(out + "/cells/" + division_of(shard), O_RDWR | O_CREAT) {
+    const sgq::Descriptor door(out + "/cells/.lock.door", O_RDWR | O_CREAT);
+    while (door && ::flock(door.get(), LOCK_EX) != 0 && errno == EINTR) { // one looks at a time
+    }
     take(folder_, shard.empty() ? LOCK_EX : LOCK_SH, out);
     take(own_, LOCK_EX, out);
     take(division_, LOCK_SH, out);

@@ -78,9 +78,10 @@ inline void add_integer(io::Json& row, io::Json& run, const nn::Model<float>& mo
   for (index_t i = 0; i < sums.size(); ++i)
     equal += static_cast<float>(sums[i] * scale) == logits[i];
   if (equal != sums.size())
-    throw sgq::error(describe(path + ": the integer engine", "the network's logits",
-                              sgq::to_text(sums.size() - equal) + " of " +
-                                  sgq::to_text(sums.size()) + " others"));
+    throw sgq::error(
+        describe(path + ": the integer engine", "the network's logits",
+                 sgq::to_text(sums.size() - equal) + " of " + sgq::to_text(sums.size()) + " others",
+                 "the network is in " + folder + "; please report this"));
   row["integer_logits_equal"] = static_cast<double>(equal) / static_cast<double>(sums.size());
 }
 

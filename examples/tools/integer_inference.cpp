@@ -36,8 +36,6 @@ std::string dataset_of(const Options& o, const nn::Model<float>& model) {
   if (o.dataset.empty() && !named)
     throw usage_error(describe("--dataset", "the set of the test images", "none",
                                o.model + " does not name a built-in set"));
-  if (!o.dataset.empty() && named && o.dataset != trained_on)
-    std::printf("warning: %s was trained on %s\n", o.model.c_str(), trained_on.c_str());
   return o.dataset.empty() ? trained_on : o.dataset;
 }
 
@@ -45,7 +43,8 @@ std::string dataset_of(const Options& o, const nn::Model<float>& model) {
 void check_options(const Options& o) {
   if (!o.model.empty() && !o.bits.empty())
     throw usage_error("--bits is for the network that is trained here: --model has its own");
-  if (o.model.empty() && (!o.dataset.empty() || !o.images.empty()))
+  const bool other = !o.dataset.empty() && o.dataset != "synthetic";
+  if (o.model.empty() && (other || !o.images.empty()))
     throw usage_error("--dataset and --images need --model: the network that is trained here knows "
                       "the built-in set only");
   if (!o.images.empty() && (!o.dataset.empty() || o.limit > 0))
@@ -254,17 +253,27 @@ void write_onnx(const Options& o, const nn::Model<float>& model) {
               o.form == "integer" ? "; margin: float roundings to the nearest limit" : "");
 }
 
-void run(const Options& o) {
-  check_options(o);
-  if (o.onnx.empty() || o.form != "float") make_out_folder(o.out);
-  nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
-  if (!o.onnx.empty()) write_onnx(o, model);
-  if (!o.onnx.empty() && o.form == "float") return;
-  const data::Dataset test = test_images(o, model);
-  const QuantParams& grid = model.input;
+/// What is run, and on what.
+void print_subject(const Options& o, const nn::Model<float>& model, const data::Dataset& test) {
+  if (const auto on = model.metadata.find("dataset");
+      on != model.metadata.end() && o.images.empty() && on->second != test.name)
+    std::printf("warning: the network was trained on %s\n", on->second.c_str());
   std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
               test.name.c_str());
   print_classes(class_names_of({.class_names = test.class_names}, model));
+}
+
+void run(const Options& o) {
+  check_options(o);
+  nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
+  const bool only_onnx = !o.onnx.empty() && o.form == "float";
+  if (!only_onnx && o.images.empty()) dataset_of(o, model); // an error comes before any file
+  if (!only_onnx) make_out_folder(o.out);
+  if (!o.onnx.empty()) write_onnx(o, model);
+  if (only_onnx) return;
+  const data::Dataset test = test_images(o, model);
+  const QuantParams& grid = model.input;
+  print_subject(o, model, test);
 
   const std::string file = o.out + "/" + o.name + ".safetensors";
   infer::save_integer(file, infer::export_integer(model.net), {{"dataset", test.name}});

@@ -115,13 +115,14 @@ inline std::string checkpoint_file(const TrainingOptions& o) {
 class Session : public train::Callbacks {
 public:
   Session(const TrainingOptions& options, Start& start, Trainer& trainer,
-          const data::Batches<float>& batches, data::Batches<float>& test, Parallel* parallel)
+          const data::Batches<float>& batches, data::Batches<float>& test, Parallel* parallel,
+          const std::string& digest)
       : o_(options), start_(start), trainer_(trainer), train_(batches), test_(test),
         parallel_(parallel), writes_(!parallel || parallel->share().rank == 0),
         held_(o_.protocol == data::Protocol::validation ? "validation" : "test"),
         alphas_(start.net, clipped_at_end(options, start)), history_(o_.out, held_),
         batches_(batches.count()), images_(batches.set().size()), path_(checkpoint_file(options)),
-        data_(distributed::digest(batches.set())) {
+        data_(digest) {
     if (!writes_) return;
     make_out_folder(o_.out);
     for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
@@ -314,10 +315,13 @@ private:
 
 struct TrainingData {
   data::Dataset train, test;
+  std::string train_digest{}; ///< SHA-256 of images and labels
 };
 
 inline TrainingData load_training_data(const TrainingOptions& o) {
-  return {load_dataset(o, data::Split::train), load_dataset(o, data::Split::test)};
+  TrainingData sets{load_dataset(o, data::Split::train), load_dataset(o, data::Split::test)};
+  sets.train_digest = distributed::digest(sets.train);
+  return sets;
 }
 
 /// Says what was found in a folder.
@@ -337,7 +341,7 @@ inline void check_ranks(distributed::Communicator& ranks, Start& begun, const Tr
                         const train::TrainState& state) {
   nn::Metadata facts = distributed::library_facts();
   for (const auto& [name, value] : begun.deciding) facts["option " + name] = value;
-  facts["training data"] = distributed::digest(sets.train);
+  facts["training data"] = sets.train_digest;
   facts["test data"] = distributed::digest(sets.test);
   facts["steps done"] = sgq::to_text(state.step);
   facts["weights at the start"] = distributed::digest(begun.net);
@@ -371,7 +375,7 @@ inline void print_start(const TrainingOptions& o, Start& begun, const data::Data
 /// each calls it; the result is that of one process.
 inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets,
                               distributed::Communicator* ranks = nullptr) {
-  const auto& [train_set, test_set] = sets;
+  const data::Dataset &train_set = sets.train, &test_set = sets.test;
   const QuantParams& grid = train_set.grid;
   if (!o.silent && !sgq::find_row(data::datasets, o.dataset)) print_own_set(train_set);
   const data::Share share = ranks ? data::Share{ranks->rank(), ranks->size()} : data::Share{};
@@ -386,10 +390,12 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
 
   if (!o.silent) print_start(o, begun, train_set, share.ranks);
   const index_t steps = o.epochs * batches.count();
-  if (o.guided && static_cast<double>(steps - 1) / static_cast<double>(steps) < o.start)
+  if (!o.silent && o.guided &&
+      static_cast<double>(steps - 1) / static_cast<double>(steps) < o.start)
     std::printf("warning: --start %s comes after the last of %d steps: nothing is guided\n",
                 sgq::to_text(o.start).c_str(), int(steps));
-  Session session(o, begun, trainer, batches, test_batches, parallel ? &*parallel : nullptr);
+  Session session(o, begun, trainer, batches, test_batches, parallel ? &*parallel : nullptr,
+                  sets.train_digest);
   const train::FitOptions fit_options{
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
   const train::TrainState state = session.begin();

@@ -197,11 +197,9 @@ inline void check_quantisation_options(const TrainingOptions& o) {
     return std::tie(t.weights, t.first_last, t.pact, t.alpha, t.alpha_quantile, t.alpha_lr,
                     t.alpha_decay);
   };
-  const std::vector<train::BitStage> stages = stages_of(o);
-  const bool real = std::all_of(stages.begin(), stages.end(), [](const train::BitStage& stage) {
-    return quant::name(stage.bits) == "fp32";
-  });
-  if (real && o.from_weights.empty() && quantising(o) != quantising(usual))
+  stages_of(o);
+  // --bits fp32 is the baseline of a loop over policies, whose other options may stay.
+  if (o.bits.empty() && o.from_weights.empty() && quantising(o) != quantising(usual))
     throw usage_error("--weights, --first-last, --pact, --alpha, --alpha-quantile, --alpha-lr and "
                       "--alpha-decay are settings of --bits");
   if (o.alpha != 0 && o.alpha_quantile != usual.alpha_quantile)

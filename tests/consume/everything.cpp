@@ -124,7 +124,8 @@ int main() {
   const nn::ModelSpec spec{.net = "lenet5"};
   nn::Net<float> real = nn::build_model(spec);
   nn::save_model(file, real, nn::to_metadata(spec));
-  const infer::FloatEngine<float> float_engine(nn::load_model(file).net);
+  const nn::Model<float> loaded = nn::load_model(file);
+  const infer::FloatEngine<float> float_engine(loaded.net);
   const infer::CSource c = infer::to_c(engine.graph(), {.name = "everything"});
   io::write_npy(file, batch.x);
   sum +=

@@ -24,6 +24,9 @@ TEST_CASE("every error is an sgq::error, and that a std::runtime_error", "[core]
 }
 
 TEST_CASE("a message quotes no control character and stays short", "[core]") {
+  CHECK(describe("a\xc2\x9b"
+                 "b\xc3\x9b",
+                 "", "") == "a??b\xc3\x9b: expected , got ");
   const std::string said = describe("file 'a\x1b[2J'", "b", std::string(1 << 20, 'c'), "d\n");
   CHECK(said.find("file 'a?[2J': expected b, got ccc") == 0);
   CHECK(said.size() < 6000);

@@ -129,8 +129,10 @@ TEST_CASE("C export: samples of another order, names of system headers; guards d
   const Graph graph = export_integer(oblong_net("w2a2"));
   const Shape& s = graph.image;
   const Tensor<std::uint8_t> good(s), last({1, s[2], s[3], s[1]});
-  if (last.shape() != s) CHECK_THROWS_AS(to_c(graph, {.sample = last}), shape_error);
+  REQUIRE(last.shape() != s);
+  CHECK_THROWS_AS(to_c(graph, {.sample = last}), shape_error);
   CHECK_NOTHROW(to_c(graph, {.sample = good}));
+  CHECK_NOTHROW(to_c(graph, {.sample = View<const std::uint8_t>(good.data(), {s.size()})}));
   CHECK_THROWS_AS(to_c(graph, {.name = "stdint"}), value_error);
   CHECK(contains(to_c(graph, {.name = "Net"}).header, "#ifndef Net_H"));
 }

@@ -171,7 +171,13 @@ TEST_CASE("FloatEngine refuses a net that has changed since it was made") {
   SECTION("weights") {
     elsewhere->parameters()[0].parameter->edit()[0] += 1;
     elsewhere->quantize_weights(); // as a step of an optimiser ends
-    CHECK(contains(message(), "the weights that it was made of"));
+    CHECK(contains(message(), "the numbers that it was made of"));
+  }
+  SECTION("statistics") {
+    nn::Tape<float> tape;
+    elsewhere->forward(x, tape, nn::Mode::train(Random(0)));
+    elsewhere->update_statistics(tape);
+    CHECK(contains(message(), "the numbers that it was made of"));
   }
   SECTION("layers") {
     nn::quantize(*elsewhere, {.bits = quant::parse_bit_policy("w32a4")});

@@ -9,21 +9,23 @@ set -u
 # number N: 32 bits, most significant byte first (N < 256).
 number() { printf "\\000\\000\\000\\$(printf %03o "$1")"; }
 
-# split NAME COUNT: images of 14 x 20, dark but for a row at the height of the class; labels 1 to 3.
+# split NAME COUNT: images of height x width, dark but for a row at the height of the class; labels 1
+# to 3. `dot` stands before "idx".
+height=14 width=20 dot=.
 split() {
   {
-    printf '\000\000\010\003' && number "$2" && number 14 && number 20
-    awk -v count="$2" 'BEGIN {
+    printf '\000\000\010\003' && number "$2" && number $height && number $width
+    awk -v count="$2" -v height=$height -v width=$width 'BEGIN {
       for (n = 0; n < count; ++n)
-        for (y = 0; y < 14; ++y)
-          for (x = 0; x < 20; ++x) printf "%c", y == 3 + 4 * (n % 3) ? 66 + x : 65
+        for (y = 0; y < height; ++y)
+          for (x = 0; x < width; ++x) printf "%c", y == 3 + 4 * (n % 3) ? 66 + x % 20 : 65
     }' | tr 'A-V' '\000\200-\224'
-  } >"$set/$1-images.idx3-ubyte"
+  } >"$set/$1-images${dot}idx3-ubyte"
   {
     printf '\000\000\010\001' && number "$2"
     awk -v count="$2" 'BEGIN { for (n = 0; n < count; ++n) printf "%c", 65 + n % 3 }' |
       tr 'A-C' '\001-\003'
-  } >"$set/$1-labels.idx1-ubyte"
+  } >"$set/$1-labels${dot}idx1-ubyte"
 }
 
 set=$work/rows
@@ -51,4 +53,22 @@ for name in train t10k; do
 done
 run 1 "train-images.idx3-ubyte: at byte 16: expected 67200 bytes of data" --dataset "$set" --out "$work/no"
 [ ! -e "$work/no" ] || fail "a refused run leaves files"
+
+# ---- A run does not go on with other images of the same name.
+set=$work/data/mnist height=28 width=28 dot=-
+mkdir -p "$set"
+split train 64
+split t10k 32
+named="--dataset mnist --data $work/data --net lenet5 --limit 60 --out $work/named"
+run 0 "" $named --epochs 1
+run 0 "" $named --epochs 1 --resume
+printf x | dd of="$set/train-images-idx3-ubyte" bs=1 seek=500 conv=notrunc 2>/dev/null
+run 1 "the training images: expected SHA-256" $named --epochs 1 --resume
+
+# ---- What was trained on MNIST is tested on it.
+run 0 "" $named --epochs 1 --bits w4a4
+integer="$(dirname "$program")/integer_inference"
+"$integer" --model "$work/named/model.safetensors" --data "$work/data" --explain 0 \
+  --out "$work/integer" >"$work/said" 2>&1 || fail "integer_inference: $(cat "$work/said")"
+grep -q "32 test images of mnist" "$work/said" || fail "another set: $(cat "$work/said")"
 exit $failed

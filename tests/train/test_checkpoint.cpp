@@ -191,7 +191,7 @@ TEST_CASE("a checkpoint of other numerics, arithmetic or precision is refused", 
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
   CHECK(contains(message_with("arithmetic", "another"),
                  "arithmetic: expected " + train::detail::arithmetic() + ", got another"));
-  CHECK_NOTHROW(message_with("arithmetic", nullptr).clear()); // files of 0.2.0
+  CHECK(message_with("arithmetic", nullptr) == ""); // files of 0.2.0
 
   CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),
                  "one that was made for the net, got one of another net"));

@@ -6,6 +6,7 @@
 
 #include "sgq/core/text.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -43,10 +44,16 @@ namespace detail {
 inline void append_part(std::string& message, std::string_view part) {
   constexpr std::size_t most = 5000; // a path has at most 4096
   const std::size_t begin = message.size();
-  message.append(part.substr(0, most));
-  for (std::size_t i = begin; i < message.size(); ++i)
-    if (static_cast<unsigned char>(message[i]) < 0x20 || message[i] == 0x7f) message[i] = '?';
-  if (part.size() > most) message.append("..");
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(part[i]); };
+  std::size_t end = std::min(part.size(), most);
+  while (end < part.size() && end > 0 && (byte(end) & 0xc0) == 0x80) --end; // within a character
+  message.append(part.substr(0, end));
+  for (std::size_t i = 0; i < end; ++i) {
+    const bool control = byte(i) == 0xc2 && i + 1 < end && byte(i + 1) < 0xa0; // U+0080 to U+009F
+    if (control) message[begin + i + 1] = '?';
+    if (control || byte(i) < 0x20 || byte(i) == 0x7f) message[begin + i] = '?';
+  }
+  if (end < part.size()) message.append("..");
 }
 } // namespace detail
 

@@ -65,9 +65,7 @@ public:
   /// `what` and `hint` begin and end the message of the io_error that is thrown if the file cannot
   /// be opened.
   explicit RegularFile(const std::string& path, std::string_view what, std::string_view hint = {})
-      : file_(path, O_RDONLY) {
-    if (path.find('\0') != std::string::npos)
-      throw io_error(describe(what, "a path", "one with a zero byte", hint));
+      : file_(checked(path, what, hint), O_RDONLY) {
     if (!file_) throw io_error(describe(what, "a readable file", system_reason(), hint));
     struct ::stat status {};
     if (::fstat(file_.get(), &status) != 0)
@@ -97,6 +95,14 @@ public:
   const std::string& error() const { return error_; }
 
 private:
+  /// open() would take what stands before the zero byte.
+  static const std::string& checked(const std::string& path, std::string_view what,
+                                    std::string_view hint) {
+    if (path.find('\0') != std::string::npos)
+      throw io_error(describe(what, "a path", "one with a zero byte", hint));
+    return path;
+  }
+
   Descriptor file_;
   std::uint64_t size_ = 0;
   std::string error_;

@@ -81,8 +81,12 @@ inline std::vector<std::string> names_in(const std::string& dir) {
   const std::unique_ptr<::DIR, int (*)(::DIR*)> folder(::opendir(dir.c_str()), &::closedir);
   if (!folder) throw io_error(describe(dir, "a readable folder", system_reason()));
   std::vector<std::string> names;
-  errno = 0;
-  while (const ::dirent* entry = ::readdir(folder.get())) names.emplace_back(entry->d_name);
+  for (;;) {
+    errno = 0;
+    const ::dirent* const entry = ::readdir(folder.get());
+    if (!entry) break;
+    names.emplace_back(entry->d_name);
+  }
   if (errno != 0) throw io_error(describe(dir, "a readable folder", system_reason()));
   std::sort(names.begin(), names.end());
   return names;

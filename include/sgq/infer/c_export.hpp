@@ -24,7 +24,8 @@ namespace sgq::infer {
 
 struct COptions {
   std::string name = "net"; ///< of the files and functions: letters, digits and underscores
-  View<const std::uint8_t> sample{}; ///< pixel codes of the self-test; drawn at random where empty
+  View<const std::uint8_t> sample{}; ///< pixel codes of the self-test, [1, C, H, W], [C, H, W] or
+                                     ///< [C H W]; drawn at random where empty
 };
 
 struct CSource {
@@ -65,7 +66,8 @@ public:
       sample_[i] = static_cast<std::uint8_t>(random.below(i, 256));
     if (!options.sample.empty()) {
       const Shape &image = graph.image, s = options.sample.shape();
-      if (s != image && s != Shape{image[1], image[2], image[3]} && s != Shape{1, image.size()})
+      if (s != image && s != Shape{image[1], image[2], image[3]} && s != Shape{image.size()} &&
+          s != Shape{1, image.size()})
         throw shape_error(describe("C export: sample", "one image, " + image.str(), s.str()));
       std::copy(options.sample.begin(), options.sample.end(), sample_.begin());
     }

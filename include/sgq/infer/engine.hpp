@@ -30,6 +30,7 @@ public:
   /// Throws value_error on a graph that is not in order (infer/check.hpp).
   SGQ_COMPILE_ONCE explicit Engine(Graph graph, const EngineOptions& options = {})
       : graph_(checked(std::move(graph))), options_(options), layouts_(make_layouts(graph_)) {
+    kernels::check_rounding("integer engine");
     for (Value v = 1; v <= graph_.last(); ++v) add_step(v);
     plan();
   }
@@ -164,7 +165,7 @@ private:
     const index_t share = blocks_of(n, num_threads());
     const index_t block = std::clamp<index_t>(share, 1, task_images);
     parallel_blocks(n, block, [&](index_t begin, index_t end) {
-      kernels::check_arithmetic("integer engine"); // codes found by a line rely on rounding
+      kernels::check_rounding("integer engine"); // which infer/estimate.hpp relies on
       Arena::Scope scope(scratch());
       std::uint8_t* const arena = scratch().take<std::uint8_t>(plan_.size * block);
       std::int32_t* const sums = scratch().take<std::int32_t>(sums_);

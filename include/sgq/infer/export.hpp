@@ -266,7 +266,7 @@ private:
 /// and the reason, where a layer has no integer form.
 SGQ_COMPILE_ONCE Graph export_integer(const nn::Net<float>& net) {
   net.check_clips("export_integer");
-  kernels::check_arithmetic("export_integer"); // thresholds rely on rounding to nearest
+  kernels::check_rounding("export_integer"); // which quant/requantize.hpp relies on
   return detail::Exporter(net).run();
 }
 

@@ -120,6 +120,7 @@ public:
       throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode"));
     if (share && !(*share >= 0 && *share <= 1))
       throw value_error(describe("update_statistics", "a share in [0, 1]", to_text(*share)));
+    ++identity()->statistics;
     for (ValueId i = 1; i < nodes_.size(); ++i) nodes_[i].layer->update_statistics(tape[i], share);
   }
 

@@ -23,7 +23,8 @@ struct NetIdentity {
   std::uint64_t edition; ///< of its list of layers; never 0
   std::uint64_t
       version; ///< counts calls of quantize_weights(), which follows every change of parameters
-  bool gradients_used; ///< an optimiser has used the stored gradients
+  bool gradients_used;          ///< an optimiser has used the stored gradients
+  std::uint64_t statistics = 0; ///< counts calls of update_statistics()
 };
 
 namespace detail {
@@ -46,7 +47,7 @@ public:
     const std::shared_ptr<const NetIdentity<T>> identity = identity_.lock();
     if (!identity)
       throw value_error(describe(who, "the net that it was made for", "one that is gone",
-                                 "keep the net alive as long as what was made for it"));
+                                 "keep the net alive while anything made for it is in use"));
     if (identity->edition != edition_)
       throw value_error(describe(who, "the net as it was when this was made",
                                  "one that quantize(), replace() or add() has changed since",

@@ -85,9 +85,11 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
   Tape<T> tape;
   const SharedBatch::Use whole(nullptr); // an image of its own, in a step that ranks share too
   net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
-  for (std::size_t k = 0; k < layers.size(); ++k) {
-    if (k > 0 && policies[k - 1].activation_bits == quant::fp32_bits) continue;
-    const ValueId i = layers[k], source = net.nodes()[i].inputs[0];
+  for (ValueId i : layers) {
+    const ValueId source = net.nodes()[i].inputs[0];
+    const auto k = std::upper_bound(layers.begin(), layers.end(), source) - layers.begin();
+    if (k > 0 && policies[static_cast<std::size_t>(k - 1)].activation_bits == quant::fp32_bits)
+      continue; // as the policy of the weight layer before the source says
     if (net.nodes()[i].layer->precision().empty() || tape[source].out.max_code > 0) continue;
     warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights, but its input " +
                        "from '" + net.nodes()[source].name + "' (" +

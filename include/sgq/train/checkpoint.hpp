@@ -6,7 +6,8 @@
 // the run and the run's options. It is replaced in one stroke, so a kill at any moment leaves the
 // last checkpoint whole; a digest over all tensors finds what a disk did to it later. A checkpoint
 // of a run with other options is refused: going on from it would be neither this run nor that one.
-// So is one of other numerics or of another precision.
+// So is one of other numerics, of the other arithmetic (with or without fused multiply-add) or of
+// another precision.
 #pragma once
 
 #include "sgq/io/sha256.hpp"

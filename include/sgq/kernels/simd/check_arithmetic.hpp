@@ -24,16 +24,23 @@ struct SquareMinus {
 
 } // namespace detail
 
-/// Throws value_error where this thread does not compute as results rely on; `what` begins its
-/// text. Takes some nanoseconds.
+/// Throws value_error unless this thread rounds to nearest; `what` begins its text. Takes some
+/// nanoseconds.
+inline void check_rounding(std::string_view what) {
+  // Volatile: none of this may be computed by the compiler, nor stay in a register of 80 bits.
+  volatile double one = 1, half_unit = 0x1p-53;
+  volatile double up = one + half_unit, down = -one - half_unit, next = one + 3 * half_unit;
+  if (up != 1 || down != -1 || next != 1 + 0x1p-51)
+    throw value_error(
+        describe(what, "rounding to nearest", "another direction", "fesetround(FE_TONEAREST)"));
+}
+
+/// The same, and unless it computes as the bits of training rely on.
 inline void check_arithmetic(std::string_view what) {
+  check_rounding(what);
   const auto fail = [&](const char* expected, const char* got, const char* hint) {
     throw value_error(describe(std::string(what), expected, got, hint));
   };
-  // Volatile: none of this may be computed by the compiler.
-  volatile double one = 1, half_unit = 0x1p-53;
-  if (one + half_unit != 1 || -one - half_unit != -1 || one + 3 * half_unit != 1 + 0x1p-51)
-    fail("rounding to nearest", "another direction", "fesetround(FE_TONEAREST)");
   volatile float least = std::numeric_limits<float>::min(), half = 0.5f;
   volatile float below = least * half;
   if (!(below > 0) || below + below != least)

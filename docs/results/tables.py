@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The tables of docs/quantisation.md, in Markdown, from the rows in this folder.
+"""Tables of docs/quantisation.md and docs/experiment.md, in Markdown, from the rows in this folder.
 
     tables.py recipes                 recipes.jsonl
     tables.py allocation              allocation.jsonl
-    tables.py check FILE              whether FILE shows all of them
+    tables.py choices                 choose/SET/results.jsonl
+    tables.py check FILE..            whether the files show all of them
     tables.py measures FOLDER SEED    members of a row of allocation.jsonl: what faithfulness and
                                       compare wrote to FOLDER
 """
@@ -60,8 +61,13 @@ class Table:
         return "\n".join(self.lines) + "\n"
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+TITLES = {"synthetic": "built-in", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
+          "cifar-10": "CIFAR-10"}
+
+
 def rows_of(name):
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as file:
+    with open(os.path.join(HERE, name)) as file:
         return {row["row"]: row for row in map(json.loads, file)}
 
 
@@ -148,18 +154,57 @@ def allocation():
     return [three, one]
 
 
-def lacking(path):
-    """The tables that a page does not show."""
-    with open(path) as file:
-        page = file.read()
-    return [table for table in recipes() + allocation() if "\n" + str(table) not in page]
+def choices():
+    """The winner of each complete choice of a guided recipe; both seeds, validation images."""
+    table = Table("set", [("recipe", "---"), ("plain fp32, %", "---"),
+                          ("guided - plain, points", "---"), ("the same at w4a4", "---"),
+                          ("second measure gained", "---:")])
+    for name in ("synthetic", "mnist", "fashion-mnist", "cifar-10"):
+        path = os.path.join(HERE, "choose", name, "results.jsonl")
+        if not os.path.exists(path):
+            continue
+        with open(path) as file:
+            rows = [row for row in map(json.loads, file) if row["variant"].startswith("stage-2")]
+        found = {}
+        for row in rows:
+            found.setdefault(row["variant"][len("stage-2-"):], {})[row["bits"], row["seed"]] = row
+        plain = found.pop("", {})
+        if len(plain) < 4 or len(found) < 2 or any(len(of) < 4 for of in found.values()):
+            continue  # not all rows are made yet
+
+        def points(of, bits):
+            return [100 * (of[bits, seed]["validation_accuracy"] -
+                           plain[bits, seed]["validation_accuracy"]) for seed in (101, 102)]
+
+        def gain(of):
+            return statistics.mean(row["second_measure"]["mean"] -
+                                   plain[key]["second_measure"]["mean"] for key, row in of.items())
+        kept = {recipe: of for recipe, of in found.items()
+                if statistics.mean(points(of, "fp32") + points(of, "w4a4")) >= -0.5 - 1e-9}
+        chosen = max(kept, key=lambda recipe: gain(kept[recipe]))
+        table.line(TITLES[name], [f"`{chosen}`", ", ".join(
+            f"{100 * plain['fp32', seed]['validation_accuracy']:.2f}" for seed in (101, 102))] +
+            [", ".join(f"{p:+.2f}" for p in points(found[chosen], bits))
+             for bits in ("fp32", "w4a4")] + [f"{gain(found[chosen]):+.3f}"])
+    return [table]
+
+
+def lacking(paths):
+    """The tables that none of the pages shows."""
+    pages = ""
+    for path in paths:
+        with open(path) as file:
+            pages += "\n" + file.read()
+    return [table for table in recipes() + allocation() + choices()
+            if "\n" + str(table) not in pages]
 
 
 if sys.argv[1:2] == ["measures"]:
     print(measures(sys.argv[2], int(sys.argv[3])))
 elif sys.argv[1:2] == ["check"]:
-    faults = lacking(sys.argv[2])
+    faults = lacking(sys.argv[2:])
     if faults:
-        sys.exit(f"{sys.argv[2]} does not show\n\n" + "\n".join(map(str, faults)))
+        sys.exit(f"{', '.join(sys.argv[2:])}: no such table\n\n" + "\n".join(map(str, faults)))
 else:
-    print(*{"recipes": recipes, "allocation": allocation}[sys.argv[1]](), sep="\n", end="")
+    print(*{"recipes": recipes, "allocation": allocation, "choices": choices}[sys.argv[1]](),
+          sep="\n", end="")

@@ -195,10 +195,12 @@ TEST_CASE("a bias that no integer holds, values that are not all, another roundi
   const Graph graph = export_integer(net);
   nn::Tape<float> tape;
   CHECK_THROWS_AS(compare(graph, {}, net, tape), shape_error);
+#ifdef FE_UPWARD // WebAssembly rounds to nearest only
   std::fesetround(FE_UPWARD);
   const std::string said = message_of<value_error>([&] { export_integer(net); });
   std::fesetround(FE_TONEAREST);
   CHECK(contains(said, "rounding to nearest"));
+#endif
   for (auto& p : net.parameters())
     if (p.name == "fc3.bias") p.parameter->edit()[0] = std::nanf("");
   net.quantize_weights();

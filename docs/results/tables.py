@@ -179,9 +179,11 @@ def choices():
         def gain(of):
             return statistics.mean(row["second_measure"]["mean"] -
                                    plain[key]["second_measure"]["mean"] for key, row in of.items())
-        kept = {recipe: of for recipe, of in found.items()
-                if statistics.mean(points(of, "fp32") + points(of, "w4a4")) >= -0.5 - 1e-9}
-        chosen = max(kept, key=lambda recipe: gain(kept[recipe]))
+
+        def lost(of):
+            return -statistics.mean(points(of, "fp32") + points(of, "w4a4"))
+        chosen = min(found, key=lambda recipe: (lost(found[recipe]) > 0.5 + 1e-9, -gain(
+            found[recipe]) if lost(found[recipe]) <= 0.5 + 1e-9 else lost(found[recipe])))
         table.line(TITLES[name], [f"`{chosen}`", ", ".join(
             f"{100 * plain['fp32', seed]['validation_accuracy']:.2f}" for seed in (101, 102))] +
             [", ".join(f"{p:+.2f}" for p in points(found[chosen], bits))

@@ -126,15 +126,20 @@ if command -v python3 >/dev/null; then
   cp "$work/report.md" "$work/three/report.md"
   ln -s "$work/three" "$work/tied/synthetic"
   said=$(sed -n 's/^| w2a2, guided | 3 | \([0-9.]*\)<br>.*/\1/p' "$work/report.md")
+  numbers() {
+    PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/../experiment/numbers.py" "$@" \
+      "$work/tied" "$work/prose.md" >"$work/said" 2>&1
+  }
   prose() {
     printf '%s\n' '<!-- numbers: synthetic, guided | accuracy -->' '| network | accuracy |' \
       '|---|---|' "| w2a2 | $1 |" >"$work/prose.md"
-    PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/../experiment/numbers.py" "$work/tied" \
-      "$work/prose.md" >"$work/said" 2>&1
+    numbers
   }
   prose "$said" || fail "numbers.py: $(cat "$work/said")"
   prose "1$said" && fail "numbers.py passes 1$said for $said"
   grep -q "1$said is" "$work/said" || fail "numbers.py: $(cat "$work/said")"
+  numbers --write || fail "numbers.py --write: $(cat "$work/said")"
+  grep -q "^| w2a2 | $said |\$" "$work/prose.md" || fail "--write puts $(tail -n 1 "$work/prose.md")"
 else
   echo "no python3: the page's numbers are not computed again"
 fi

@@ -190,7 +190,7 @@ TEST_CASE("a checkpoint of other numerics, arithmetic or precision is refused", 
   CHECK(contains(message_with("numerics", "1"),
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
   CHECK(contains(message_with("arithmetic", "another"),
-                 "arithmetic: expected " + train::detail::arithmetic() + ", got another"));
+                 std::string("arithmetic: expected ") + kernels::arithmetic() + ", got another"));
   CHECK(message_with("arithmetic", nullptr) == ""); // files of 0.2.0
 
   CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),

@@ -23,8 +23,7 @@ namespace sgq::distributed {
 inline nn::Metadata library_facts() {
   return {{"version of sgq", version},
           {"numerics version", to_text(numerics_version)},
-          {"instruction-set family",
-           kernels::fuses_here() ? "fused multiply-add" : "no fused multiply-add"}};
+          {"instruction-set family", kernels::arithmetic()}};
 }
 
 /// The SHA-256 of a set's images and labels.

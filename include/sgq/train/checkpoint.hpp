@@ -95,11 +95,6 @@ void check_types(const io::SafeTensors& file) {
                               std::string(io::info(tensor.dtype).safetensors));
 }
 
-/// Which of the two families of bits this machine computes (kernels/simd/fused.hpp).
-inline std::string arithmetic() {
-  return kernels::fuses_here() ? "fused multiply-add" : "no fused multiply-add";
-}
-
 /// Throws io_error on the first option that is not the same.
 inline void check_options(const io::SafeTensors& file, nn::Metadata now) {
   nn::Metadata then = with_prefix(file.metadata, "option.");
@@ -124,7 +119,7 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
   io::SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
-                   {"arithmetic", detail::arithmetic()},
+                   {"arithmetic", kernels::arithmetic()},
                    {"precision", nn::detail::precision_text(net.precision())},
                    {"optimizer", std::string(optimizer.name())},
                    {"optimizer_steps", to_text(optimizer.steps())}};
@@ -165,8 +160,8 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
     throw io_error(describe(path + ", numerics", to_text(numerics_version), then,
                             "another version of sgq wrote it: start anew"));
   const auto arithmetic = file.metadata.find("arithmetic"); // files of 0.2.0 do not say
-  if (arithmetic != file.metadata.end() && arithmetic->second != detail::arithmetic())
-    throw io_error(describe(path + ", arithmetic", detail::arithmetic(), arithmetic->second,
+  if (arithmetic != file.metadata.end() && arithmetic->second != kernels::arithmetic())
+    throw io_error(describe(path + ", arithmetic", kernels::arithmetic(), arithmetic->second,
                             "go on where it began, or start anew"));
   detail::check_options(file, options);
   nn::detail::check_precision(file, net);

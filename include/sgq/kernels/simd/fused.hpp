@@ -36,6 +36,11 @@ inline bool fuses_here() {
   return fuses<16> || isa() == Isa::avx2 || isa() == Isa::avx512;
 }
 
+/// Which of the two families of bits this machine computes.
+inline const char* arithmetic() {
+  return fuses_here() ? "fused multiply-add" : "no fused multiply-add";
+}
+
 /// a b + c.
 template <int Bytes, class T>
 SGQ_INLINE T multiply_add(T a, T b, T c) {

@@ -1,4 +1,4 @@
-// own_schedule -- a course of the learning rate of your own: a linear rise, then one over the square
+// own_schedule -- a learning-rate schedule of your own: a linear rise, then one over the square
 // root (Vaswani et al., arXiv 1706.03762).
 //
 // The factor of a step depends on its index and on the length of the run only, so that a resumed
@@ -11,7 +11,7 @@ using namespace sgq;
 
 namespace {
 
-class InverseSquareRoot final : public train::Course {
+class InverseSquareRoot final : public train::ScheduleFunction {
 public:
   explicit InverseSquareRoot(index_t warm_up) : warm_up_(static_cast<double>(warm_up)) {}
 

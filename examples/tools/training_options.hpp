@@ -291,7 +291,7 @@ inline train::GuidedOptions guidance(const TrainingOptions& o, const data::Datas
   }
   guided.start = o.start;
   guided.ramp = o.ramp;
-  guided.rate = o.rate;
+  guided.lr_factor = o.rate;
   guided.mask.fill.grid = set.grid;
   if (guided.mask.fill.fill == Fill::constant)
     guided.mask.fill.value = data::background_values(set, set.grid);
@@ -328,7 +328,7 @@ inline nn::Metadata deciding_options(const TrainingOptions& o, const nn::ModelSp
     pairs["guided.lambda"] = number(g.lambda);
     pairs["guided.start"] = number(g.start);
     pairs["guided.ramp"] = number(g.ramp);
-    pairs["guided.rate"] = number(g.rate);
+    pairs["guided.rate"] = number(g.lr_factor);
     pairs["guided.fill"] = o.authors ? "uniform" : o.fill;
     pairs["guided.target"] = o.target;
     pairs["guided.kl"] = g.kl_attached ? "attached" : "detached";

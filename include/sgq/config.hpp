@@ -1,12 +1,13 @@
 // sgq/config.hpp -- the compiler and what it offers, behind a handful of macros.
 //
-// No other header tests for a compiler, for OpenMP or for an architecture. No type's size or
-// alignment may depend on anything in this file, so translation units built with different flags
-// can be linked together.
+// Other headers use these macros instead of testing for an architecture. The few that test for a
+// compiler, a system or OpenMP do so beside the one line that needs it. No type's size or alignment
+// may depend on anything in this file, so translation units built with different flags can be
+// linked together.
 #pragma once
 
 // What cannot work is refused here in one sentence. Every header of sgq includes this one first,
-// and the file below, which does not exist, ends the compilation: a hundred errors would follow.
+// and the file below, which does not exist, ends the compilation before a hundred errors follow.
 #if __cplusplus < 202002L
 #define SGQ_REFUSED
 #error "sgq needs C++20: compile with -std=c++20"

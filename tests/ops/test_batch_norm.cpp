@@ -155,14 +155,14 @@ struct Norm {
   };
   Gradients gradients() {
     const index_t channels = u.shape()[1];
-    Tensor<double> rate({channels}), gain({channels});
+    Tensor<double> inv_std({channels}), gain({channels});
     for (index_t c = 0; c < channels; ++c) {
-      rate[c] = s / std::sqrt(s * s * variance[c] + eps);
+      inv_std[c] = s / std::sqrt(s * s * variance[c] + eps);
       gain[c] = gamma[c] / std::sqrt(s * s * variance[c] + eps);
     }
     Gradients g{Tensor<double>(u.shape()), Tensor<double>({channels}), Tensor<double>({channels})};
-    ops::batch_norm_backward<double>(plain_signal<double>(u), {mean, rate, gain}, weight, constant,
-                                     g.dx, g.dgamma, g.dbeta);
+    ops::batch_norm_backward<double>(plain_signal<double>(u), {mean, inv_std, gain}, weight,
+                                     constant, g.dx, g.dgamma, g.dbeta);
     return g;
   }
 };
@@ -187,14 +187,14 @@ TEST_CASE("batch norm backward: adds to dgamma, may overwrite dy, leaves out wha
           "[batch_norm]") {
   Norm norm({2, 3, 4, 5}, false);
   const auto g = norm.gradients();
-  Tensor<double> rate({3}), gain({3});
+  Tensor<double> inv_std({3}), gain({3});
   for (index_t c = 0; c < 3; ++c) {
     const double deviation = std::sqrt(norm.s * norm.s * norm.variance[c] + Norm::eps);
-    rate[c] = norm.s / deviation;
+    inv_std[c] = norm.s / deviation;
     gain[c] = norm.gamma[c] / deviation;
   }
   const Signal<double> u = plain_signal<double>(norm.u);
-  const ops::NormChannels<double> at{norm.mean, rate, gain};
+  const ops::NormChannels<double> at{norm.mean, inv_std, gain};
   Tensor<double> in_place = norm.weight, dgamma({3}, 10.0), dbeta({3}, 20.0);
   ops::batch_norm_backward<double>(u, at, in_place, false, in_place, {}, {});
   CHECK(std::equal(in_place.begin(), in_place.end(), g.dx.begin()));
@@ -219,20 +219,20 @@ TEST_CASE("batch norm backward in float survives a mean far above the deviation"
     // correlated with u, so that the term mean(dy xhat) counts
     dy_double[i] = static_cast<double>(dy[i]) + u_double[i] - 3000;
   }
-  Tensor<float> dy_float(shape), dx(shape), mean({2}), rate({2}), gain({2});
-  Tensor<double> mean_double({2}), variance({2}), rate_double({2}), gain_double({2});
+  Tensor<float> dy_float(shape), dx(shape), mean({2}), inv_std({2}), gain({2});
+  Tensor<double> mean_double({2}), variance({2}), inv_std_double({2}), gain_double({2});
   for (index_t i = 0; i < u.size(); ++i) dy_float[i] = static_cast<float>(dy_double[i]);
   ops::channel_moments(plain_signal<double>(u_double), mean_double.view(), variance.view());
   for (index_t c = 0; c < 2; ++c) {
-    rate_double[c] = gain_double[c] = 1 / std::sqrt(variance[c] + 1e-5);
+    inv_std_double[c] = gain_double[c] = 1 / std::sqrt(variance[c] + 1e-5);
     mean[c] = static_cast<float>(mean_double[c]);
-    rate[c] = gain[c] = static_cast<float>(rate_double[c]);
+    inv_std[c] = gain[c] = static_cast<float>(inv_std_double[c]);
   }
   ops::batch_norm_backward<double>(plain_signal<double>(u_double),
-                                   {mean_double, rate_double, gain_double}, dy_double, false,
+                                   {mean_double, inv_std_double, gain_double}, dy_double, false,
                                    dx_double, {}, {});
-  ops::batch_norm_backward<float>(plain_signal<float>(u), {mean, rate, gain}, dy_float, false, dx,
-                                  {}, {});
+  ops::batch_norm_backward<float>(plain_signal<float>(u), {mean, inv_std, gain}, dy_float, false,
+                                  dx, {}, {});
   double error = 0;
   for (index_t i = 0; i < dx.size(); ++i)
     error = std::max(error, std::abs(static_cast<double>(dx[i]) - dx_double[i]));

@@ -40,7 +40,7 @@ void compare_with_sort(const Tensor<T>& scores, index_t k) {
   const index_t n = scores.shape().stride();
   Tensor<std::uint8_t> lowest(scores.shape(), 7), highest(scores.shape(), 7);
   ops::lowest_k<T>(scores, k, ties, lowest);
-  ops::select_highest<T>(scores, k, ties, highest);
+  ops::highest_k<T>(scores, k, ties, highest);
   for (index_t image = 0; image < scores.shape()[0]; ++image) {
     const T* row = scores.data() + image * n;
     const auto low = sorted_selection(row, n, k, false, ties(image));
@@ -118,7 +118,7 @@ TEST_CASE("which tied positions are chosen does not depend on their neighbours",
   constexpr index_t images = 4000, n = 64;
   const Tensor<float> scores({images, n}, 0.5f);
   Tensor<std::uint8_t> mask(scores.shape());
-  ops::select_highest<float>(scores, n / 2, ties, mask);
+  ops::highest_k<float>(scores, n / 2, ties, mask);
   index_t pairs = 0;
   for (index_t image = 0; image < images; ++image)
     for (index_t i = 0; i + 1 < n; ++i) pairs += mask(image, i) * mask(image, i + 1);
@@ -153,9 +153,9 @@ TEST_CASE("NaN is an error that names the image", "[select]") {
   CHECK(contains(message_of<value_error>([&] { ops::lowest_k<float>(scores, 1, ties, mask); }),
                  "NaN in image 1"));
   scores[4] = -not_a_number;
-  CHECK_THROWS_AS(ops::select_highest<float>(scores, 0, ties, mask), value_error);
+  CHECK_THROWS_AS(ops::highest_k<float>(scores, 0, ties, mask), value_error);
   scores[4] = -inf;
-  CHECK_NOTHROW(ops::select_highest<float>(scores, 1, ties, mask));
+  CHECK_NOTHROW(ops::highest_k<float>(scores, 1, ties, mask));
 }
 
 TEST_CASE("a k or a shape that does not fit is an error", "[select]") {

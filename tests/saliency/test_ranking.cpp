@@ -33,7 +33,7 @@ TEST_CASE("the first k of a ranking are what selection finds", "[ranking]") {
   const auto order = ranking(maps, Values::with_sign, Random(8));
   for (index_t k = 0; k <= 60; ++k) {
     Tensor<std::uint8_t> mask(maps.shape());
-    ops::select_highest<float>(maps, k, Random(8), mask);
+    ops::highest_k<float>(maps, k, Random(8), mask);
     for (index_t n = 0; n < 3; ++n)
       for (index_t i = 0; i < 60; ++i) REQUIRE(mask(n, order(n, i)) == (i < k));
   }

@@ -101,7 +101,7 @@ void step_by_hand(nn::Net<double>& net, Optimizer<double>& optimizer,
   net.zero_grad();
   net.backward(dz, tape, nn::Want::params);
   net.backward(dzm, masked_tape, nn::Want::params);
-  optimizer.step(tape, at.lr_factor * o.rate);
+  optimizer.step(tape, at.lr_factor * o.lr_factor);
   if (o.statistics == StatisticsFrom::both) net.update_statistics(masked_tape);
 }
 
@@ -220,7 +220,7 @@ TEST_CASE("every option: GuidedStep is the step by hand", "[guided]") {
     options.mask.fill.fill = ops::Fill::blur;
     options.statistics = StatisticsFrom::both;
     CHECK(difference_by_hand(name, options) == 0);
-    options = {.rate = 0.25};
+    options = {.lr_factor = 0.25};
     options.mask.rank_by = ops::Rank::random;
     CHECK(difference_by_hand(name, options) == 0);
   }
@@ -293,7 +293,7 @@ TEST_CASE("before its start guided training is plain training", "[guided]") {
   fit(net, batches, optimizer, {.epochs = 2, .seed = 2});
   const std::string plain = small_run::bytes(net);
   CHECK(run_of({.start = 1}) == plain);
-  CHECK(run_of({.start = 1, .rate = 0.1}) == plain); // the rate is that of guided steps
+  CHECK(run_of({.start = 1, .lr_factor = 0.1}) == plain); // the rate is that of guided steps
   CHECK(run_of({.start = 0.8}) != plain);
   CHECK(run_of({.start = 0.8}) != run_of({}));
 }
@@ -304,12 +304,12 @@ TEST_CASE("lambda rises in a line, and the rate changes with the start", "[guide
   auto x = random_tensor<double>({4, 2, 8, 8}, 3);
   const std::vector<std::uint8_t> labels{0, 1, 2, 4};
   for (int i = 0; i < 4; ++i) {
-    GuidedOptions ramped{.lambda = 0.8, .start = 0.25, .ramp = 0.5, .rate = 0.5};
+    GuidedOptions ramped{.lambda = 0.8, .start = 0.25, .ramp = 0.5, .lr_factor = 0.5};
     const StepContext at{.random = Random(9), .lr_factor = 0.5, .progress = i * 0.25};
     auto a = small_net<double>("plain fp32"), b = small_net<double>("plain fp32");
     Sgd<double> sgd_a(a, {.lr = 0.05}), sgd_b(b, {.lr = 0.05});
     const double loss = GuidedStep(a, sgd_a, ramped)(as_batch(x, labels), at).loss;
-    const GuidedOptions fixed{.lambda = expected[i], .rate = 0.5};
+    const GuidedOptions fixed{.lambda = expected[i], .lr_factor = 0.5};
     nn::Tape<double> tape;
     const double same = i == 0 ? train_step(b, tape, as_batch(x, labels), sgd_b, at).loss
                                : GuidedStep(b, sgd_b, fixed)(as_batch(x, labels), at).loss;
@@ -334,7 +334,7 @@ TEST_CASE("a start or a ramp needs to know how far the run is", "[guided][errors
   };
   CHECK(contains(fails({.start = 0.7, .ramp = 0.4}), "together at most 1, got 0.7 and 0.4"));
   CHECK(contains(fails({.start = -0.1}), "start and ramp"));
-  CHECK(contains(fails({.rate = -1}), "rate"));
+  CHECK(contains(fails({.lr_factor = -1}), "learning-rate factor"));
 }
 
 // ---- the control, slices, statistics ------------------------------------------------------------

@@ -84,7 +84,7 @@ TEST_CASE("impossible schedules", "[train]") {
 }
 
 /// `first`, then half of it from the middle of the run on.
-struct Halving final : Course {
+struct Halving final : ScheduleFunction {
   double first;
   explicit Halving(double value) : first(value) {}
   double factor(index_t i, index_t steps) const override {

@@ -1,6 +1,6 @@
 // sgq/core/elementary.hpp -- exp, log, tanh, cos: the same bits on every machine.
 //
-// The last bit of the system's functions is nobody's promise, and the last bit of a polynomial in
+// No standard promises the last bit of the system's functions, and the last bit of a polynomial in
 // floating point depends on whether a compiler fuses its products with its sums. These compute on
 // 64-bit integers instead: a number is m 2^(e - 63) with the top bit of m set, a series runs in
 // fixed point, and only the end rounds to double. So no instruction set, flag or library can

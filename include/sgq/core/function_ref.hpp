@@ -2,7 +2,7 @@
 //
 //     function_ref<void(index_t)> call = f;      // two pointers; no allocation, no copy of f
 //
-// It does not own what it refers to, so it binds to named objects only: a temporary, whose end it
+// It does not own what it refers to, so it binds to named objects only: a temporary, which it
 // could outlive, does not compile. A function that takes one is compiled once instead of once per
 // lambda.
 #pragma once

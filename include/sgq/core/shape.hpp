@@ -46,7 +46,7 @@ public:
     return product;
   }
 
-  /// Elements behind one step of the first extent: features of one image, weights of one filter.
+  /// Elements per step of the first extent: features of one image, weights of one filter.
   constexpr index_t stride() const {
     return rank_ == 0 || (*this)[0] == 0 ? 0 : size() / (*this)[0];
   }

@@ -42,7 +42,7 @@ inline CropFlip draw_crop_flip(const Augmentation& how, std::uint64_t seed, inde
 }
 
 /// One image [C,H,W] through a window: out(y, x) = in(y + dy, x + dx), or in(y + dy, W-1-x + dx) if
-/// mirrored; zero[c] outside.
+/// mirrored; zero_point[c] outside.
 inline void crop_flip(const std::uint8_t* in, const Shape& shape, const CropFlip& window,
                       const QuantParams& norm, std::uint8_t* out) {
   const index_t channels = shape[1], height = shape[2], width = shape[3];

@@ -98,7 +98,7 @@ public:
     labels_.resize(indices.size());
     for (std::size_t k = 0; k < indices.size(); ++k)
       labels_[k] = set_.labels[static_cast<std::size_t>(indices[k])];
-    parallel_blocks(n, detail::images_per_block, [&](index_t begin, index_t end) {
+    parallel_blocks(n, detail::images_per_task, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
     return {x_, codes_, labels_, indices, &norm_, own.first, whole};

@@ -50,7 +50,7 @@ struct CodeFile {
 };
 
 /// Images and labels as the files of a split have them.
-struct Part {
+struct SplitFiles {
   CodeFile images, labels;
 };
 
@@ -70,7 +70,7 @@ inline CodeFile read_npy_codes(const std::string& path, int rank, const std::str
           static_cast<index_t>(header.size)};
 }
 
-inline Part read_npy_part(const std::string& dir, Split split) {
+inline SplitFiles read_npy_part(const std::string& dir, Split split) {
   const std::string stem = dir + (split == Split::train ? "/train" : "/test");
   return {read_npy_codes(stem + ".npy", 4, "images [N, C, H, W]"),
           read_npy_codes(stem + "_labels.npy", 1, "labels [N]")};
@@ -127,12 +127,12 @@ inline std::string find_idx_images(const std::string& dir, Split split) {
   return found;
 }
 
-inline Part read_idx_part(const std::string& dir, Split split) {
+inline SplitFiles read_idx_part(const std::string& dir, Split split) {
   const std::string images = find_idx_images(dir, split);
   std::string labels = images;
   labels.replace(labels.rfind("images"), 6, "labels");
   labels.replace(labels.rfind("idx3"), 4, "idx1");
-  Part part{{dir + "/" + images}, {dir + "/" + labels}};
+  SplitFiles part{{dir + "/" + images}, {dir + "/" + labels}};
   part.images.codes = read_idx_images(part.images.path);
   const std::vector<std::uint8_t> row = read_idx_labels(part.labels.path, 256);
   part.labels.codes.resize({static_cast<index_t>(row.size())});
@@ -140,11 +140,11 @@ inline Part read_idx_part(const std::string& dir, Split split) {
   return part;
 }
 
-inline Part read_part(const std::string& dir, Split split) {
+inline SplitFiles read_part(const std::string& dir, Split split) {
   bool npy = false;
   for (const char* file : {"train.npy", "train_labels.npy", "test.npy", "test_labels.npy"})
     npy = npy || file_exists(dir + "/" + file);
-  Part part = npy ? read_npy_part(dir, split) : read_idx_part(dir, split);
+  SplitFiles part = npy ? read_npy_part(dir, split) : read_idx_part(dir, split);
   const index_t images = part.images.codes.shape()[0], labels = part.labels.codes.size();
   if (images != labels)
     part.labels.fail(part.labels.shape_at,
@@ -216,7 +216,7 @@ inline void name_classes(Dataset& set, const CodeFile& labels, const std::string
 }
 
 /// Moves the images and labels of a split into the set.
-inline void take_part(Dataset& set, Part part) {
+inline void take_part(Dataset& set, SplitFiles part) {
   const int first = set.first_label, last = first + set.classes - 1;
   const Tensor<std::uint8_t>& labels = part.labels.codes;
   set.labels.clear();
@@ -237,14 +237,14 @@ SGQ_COMPILE_ONCE Dataset load_folder(const std::string& dir, Split split) {
   if (!is_folder(dir)) throw io_error(describe(dir, "a folder with a data set", "none"));
   Dataset set;
   set.name = detail::last_part(dir);
-  detail::Part train = detail::read_part(dir, Split::train);
+  detail::SplitFiles train = detail::read_part(dir, Split::train);
   const std::string train_path = train.images.path;
   detail::name_classes(set, train.labels, dir + "/classes.txt");
   detail::take_part(set, std::move(train));
   set.grid = measure(set);
   set.on_black = is_on_black(set);
   if (split == Split::train) return set;
-  detail::Part test = detail::read_part(dir, Split::test);
+  detail::SplitFiles test = detail::read_part(dir, Split::test);
   const Shape& got = test.images.codes.shape();
   const Shape expected = set.images.shape().with_batch(got[0]);
   if (got != expected)

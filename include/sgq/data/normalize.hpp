@@ -1,4 +1,4 @@
-// sgq/data/normalize.hpp -- images of codes to network input and back: x = scale (p - zero[c]).
+// sgq/data/normalize.hpp -- codes to network input and back: x = scale (p - zero_point[c]).
 //
 // The formula is core/quant_params.hpp's. Here are also the grid that fits a set's own pixels and
 // its background; those of the sets with a name are in data/load.hpp.
@@ -67,7 +67,8 @@ inline void check_channels(std::string_view what, const Shape& shape, const Quan
                                shape.str(), "one zero point per channel"));
   check_quant_params(what, norm, shape[1]);
 }
-inline constexpr index_t images_per_block = 8;
+/// How many images one task makes; no result depends on it.
+inline constexpr index_t images_per_task = 8;
 
 /// One image of `plane` pixels a channel.
 template <class T>
@@ -88,13 +89,13 @@ void normalize(View<const std::uint8_t> codes, const QuantParams& norm, View<T> 
   detail::check_channels("normalize", codes.shape(), norm);
   check_shape("normalize", codes.shape(), x.shape());
   const index_t stride = codes.shape().stride(), plane = codes.shape().plane();
-  parallel_blocks(codes.shape()[0], detail::images_per_block, [&](index_t begin, index_t end) {
+  parallel_blocks(codes.shape()[0], detail::images_per_task, [&](index_t begin, index_t end) {
     for (index_t n = begin; n < end; ++n)
       detail::normalize_image(codes.data() + n * stride, plane, norm, x.data() + n * stride);
   });
 }
 
-/// x [N,C,H,W] -> the nearest codes, clip(rint(x / scale) + zero[c], 0, 255): the inverse of
+/// x [N,C,H,W] -> the nearest codes, clip(rint(x / scale) + zero_point[c], 0, 255): the inverse of
 /// normalize, defined for every x (NaN gives code 0).
 template <class T>
 void to_codes(View<const T> x, const QuantParams& norm, View<std::uint8_t> codes) {

@@ -1,7 +1,7 @@
 // sgq/data/synthetic.hpp -- digits on clutter, made by a program, with the evidence known.
 //
 // Each image is 28 x 28 and one of ten classes. It is painted in layers: a dim ground, thin lines
-// and blobs (clutter), pieces of digits as bright as a digit (decoys), the digit itself, and noise
+// (clutter), dots and pieces of digits as bright as a digit (decoys), the digit itself, and noise
 // over all. All layers but the digit are independent of the class, so only the digit's pixels
 // tell it. They are the `evidence`, the ground truth for saliency maps. Digits move, slant,
 // stretch and wobble, so no fixed template finds them.
@@ -100,7 +100,7 @@ inline Coverage ink_decoy(Dice& dice, const Random& random) {
   return ink;
 }
 
-/// The ground, thin lines, blobs and decoys: all that lies below the digit.
+/// The ground, thin lines and decoys: all that lies below the digit.
 inline Canvas paint_clutter(const Random& random) {
   Dice dice(random);
   Canvas canvas;

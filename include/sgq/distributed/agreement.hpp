@@ -1,7 +1,8 @@
 // sgq/distributed/agreement.hpp -- what must be the same on all ranks, compared before they train.
 //
-// A rank with another data file, option or library would compute another sum, and the run would be
-// nobody's. So each rank lists facts by name, and a difference from rank 0 is an error everywhere.
+// A rank with another data file, option or library would compute another sum, and no single process
+// could reproduce the run. So each rank lists facts by name, and a difference from rank 0 is an
+// error everywhere.
 #pragma once
 
 #include "sgq/data/dataset.hpp"

@@ -1,14 +1,13 @@
 // sgq/distributed/communicator.hpp -- how the processes of a run exchange bytes.
 //
 // The ranks 0 .. size - 1 call the same functions in the same order; each call returns when the
-// calling rank has what it needs. Who runs the ranks is said by a class derived from this one:
+// calling rank has what it needs. A derived class says what the ranks are:
 //
 //     thread_communicator.hpp   threads of one process, for tests
 //     mpi.hpp                   the processes of mpirun or srun
 //
-// There is no sum among the functions. The order in which a library adds is its own affair (Open
-// MPI has several), and a sum of floats depends on it; so ranks exchange numbers and add them
-// themselves.
+// There is no all-reduce. Each MPI chooses its own order of additions (Open MPI has several), and a
+// sum of floats depends on it. So ranks exchange numbers and add them themselves.
 #pragma once
 
 #include "sgq/core/shape.hpp"

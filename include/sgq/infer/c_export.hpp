@@ -1,4 +1,4 @@
-// sgq/infer/c_export.hpp -- an integer graph as one C99 file, for machines without anything.
+// sgq/infer/c_export.hpp -- an integer graph as one C99 file and its header, for bare machines.
 //
 //     CSource c = to_c(graph, {.name = "lenet"});
 //     // lenet.h:  void lenet_run(const uint8_t *pixels, int32_t *logits);   int lenet_self_test();

@@ -5,9 +5,9 @@
 //     saliency::Classifier model(engine, engine.graph().classes());   // or as float -> float
 //
 // What makes it fast: codes take a byte and stay codes from layer to layer; convolutions are byte
-// products (kernels/int8/u8s8_dot.hpp) whose sums become pooled codes in the first cache; a thread
+// products (kernels/int8/u8s8_dot.hpp) whose sums become pooled codes in the L1 cache; a thread
 // takes a few images through the whole net at a time, in one block of memory that was planned
-// beforehand, so that activations stay in the second cache and weights are read once for the few.
+// beforehand, so that activations stay in the L2 cache and weights are read once for the few.
 //
 // Integers are exact, so results have the same bits on every instruction set, for every number of
 // threads and for every way of cutting the batch.
@@ -181,7 +181,7 @@ private:
         if (r.step->op == Op::convolve)
           run_convolution(r, b, sums);
         else
-          run_move(r, b);
+          run_pool_or_shortcut(r, b);
       see(b, begin);
     });
   }

@@ -51,7 +51,8 @@ void shortcut_image(const Step& s, const Layout& in, const X* x, const Layout& o
 }
 
 template <class X>
-void move_image(const Step& s, const Layout& in, const X* x, const Layout& out, std::uint8_t* y) {
+void pool_or_shortcut_image(const Step& s, const Layout& in, const X* x, const Layout& out,
+                            std::uint8_t* y) {
   const auto wide = reinterpret_cast<std::int32_t*>(y);
   if (s.op == Op::shortcut)
     shortcut_image(s, in, x, out, reinterpret_cast<X*>(y));
@@ -64,16 +65,16 @@ void move_image(const Step& s, const Layout& in, const X* x, const Layout& out, 
 } // namespace detail
 
 /// Runs a pooling or a shortcut on a block.
-inline void run_move(const ReadyStep& r, ImageBlock& b) {
+inline void run_pool_or_shortcut(const ReadyStep& r, ImageBlock& b) {
   const Step& s = *r.step;
   const Layout &in = b.layouts[s.input], &out = b.layouts[r.output];
   for (index_t n = 0; n < b.images; ++n) {
     const std::uint8_t* x = b.image(s.input, n);
     std::uint8_t* y = b.image(r.output, n);
     if (in.wide)
-      detail::move_image(s, in, reinterpret_cast<const std::int32_t*>(x), out, y);
+      detail::pool_or_shortcut_image(s, in, reinterpret_cast<const std::int32_t*>(x), out, y);
     else
-      detail::move_image(s, in, x, out, y);
+      detail::pool_or_shortcut_image(s, in, x, out, y);
     fill_border(out, nullptr, y);
   }
 }

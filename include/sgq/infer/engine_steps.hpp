@@ -2,7 +2,7 @@
 //
 // A step reads and writes values in the layout of infer/layout.hpp. Convolutions compute a row of
 // output positions at a time: sums by kernels/int8/u8s8_dot.hpp, pooled if a pooling follows, then
-// made codes by kernels/int8/thresholds.hpp, while they are in the first cache.
+// made codes by kernels/int8/thresholds.hpp, while they are in the L1 cache.
 #pragma once
 
 #include "sgq/infer/layout.hpp"

@@ -21,7 +21,7 @@
 
 namespace sgq::infer {
 
-struct Estimate {
+struct CodeEstimate {
   double scale = 0, offset = 0, worth = 0;
 };
 
@@ -65,7 +65,8 @@ struct Constraint {
 };
 using Basis = std::array<Constraint, 4>;
 
-/// The x of matrix x = right; of a singular matrix, no finite numbers, or numbers without a proof.
+/// Solves matrix x = right by Gauss-Jordan elimination. A singular matrix gives numbers that are
+/// not finite, or that the proof rejects.
 inline Four solve(std::array<Four, 4> matrix, Four right) {
   for (std::size_t k = 0; k < 4; ++k) {
     std::size_t pivot = k;
@@ -89,7 +90,7 @@ inline Four vertex(const Basis& b) {
                {b[0].value, b[1].value, b[2].value, b[3].value});
 }
 
-/// The constraints' shares of a column.
+/// The numbers s with sum over k of s[k] b[k].column = column.
 inline Four shares(const Basis& b, const Four& column) {
   std::array<Four, 4> transposed;
   for (std::size_t i = 0; i < 4; ++i)
@@ -153,7 +154,14 @@ inline double missed(const Constraint& k, const Four& x) {
          k.column[3] * x[3];
 }
 
-/// c, d, e; nothing where no code changes within the bound.
+/// The plane (c, d, e, h); nothing where no code changes within the bound, or where a basis is
+/// singular.
+///
+/// Dual simplex. The basis holds four tight constraints; `weights`, their dual values, combine its
+/// columns into the objective h. The constraint that x misses most enters; the one leaves whose
+/// weight would be the first to fall below 0 (ratio test). It stops when every pair is closer than
+/// 1/2, for then the plane passes between t - 1 and t; when no constraint is missed; or after 100
+/// steps. The proof judges the result in any case.
 inline std::optional<Four> fit_plane(const ChannelThresholds& s) {
   index_t r = 0;
   while (r < s.residuals && s.first(r) == s.last(r)) ++r;
@@ -186,7 +194,7 @@ inline std::optional<Four> fit_plane(const ChannelThresholds& s) {
 }
 
 /// True if the estimate finds every code of the channel, with room for its three roundings.
-inline bool proved(const ChannelThresholds& s, const Estimate& e) {
+inline bool proved(const ChannelThresholds& s, const CodeEstimate& e) {
   const double largest = std::abs(e.scale) * (s.bound + 1) + std::abs(e.offset) +
                          std::abs(e.worth) * static_cast<double>(s.residuals);
   if (!(largest < 0x1p30)) return false;
@@ -205,9 +213,9 @@ inline bool proved(const ChannelThresholds& s, const Estimate& e) {
 } // namespace detail
 
 /// The estimate of channel c, where |A| <= bound; nothing where there is no proof.
-inline std::optional<Estimate> estimate_codes(const Thresholds& s, index_t c, index_t bound) {
+inline std::optional<CodeEstimate> estimate_codes(const Thresholds& s, index_t c, index_t bound) {
   const detail::ChannelThresholds t = detail::channel_thresholds(s, c, bound);
-  Estimate e{.scale = 0, .offset = static_cast<double>(t.first(0)), .worth = 0};
+  CodeEstimate e{.scale = 0, .offset = static_cast<double>(t.first(0)), .worth = 0};
   if (const auto x = detail::fit_plane(t))
     e = {1 / (*x)[1], -(*x)[0] / (*x)[1] - 0.5, (*x)[2] / (*x)[1]};
   if (!detail::proved(t, e)) return {};

@@ -49,7 +49,7 @@ private:
   /// wait for their activation.
   struct Source {
     static constexpr Value unset = ~Value{0};
-    Value value = 0;            ///< codes; of sums, the residual that joins (0: none)
+    Value value = 0;            ///< codes; with sums_of, the residual that joins (0: none)
     nn::ValueId sums_of = none; ///< the convolution or linear layer
     bool is_sums() const { return sums_of != none; }
     bool set() const { return is_sums() || value != unset; }
@@ -178,13 +178,13 @@ private:
     s.weights = bit_pack(codes, weights.quantizer()->grid(),
                          {outputs, graph_.shape(input)[1], s.kernel_h, s.kernel_w});
     s.bias.assign(static_cast<std::size_t>(outputs), 0);
-    if (input == 0) take_off_zero_points(s);
+    if (input == 0) subtract_zero_points(s);
     sources_[at_] = {.sums_of = at_};
     sums_[at_] = std::move(s);
   }
 
   /// sum c (p - z) = sum c p - sum c z, and the second sum is known.
-  void take_off_zero_points(Step& s) const {
+  void subtract_zero_points(Step& s) const {
     const index_t plane = s.kernel_h * s.kernel_w, row = s.weights.row();
     for (index_t o = 0; o < s.weights.outputs(); ++o) {
       index_t sum = 0;

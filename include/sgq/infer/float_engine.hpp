@@ -3,14 +3,14 @@
 //     FloatEngine<float> engine(net);
 //     engine(x, logits);                       // [N, C, H, W] -> [N, classes]
 //
-// Training keeps every value for the backward pass; here nothing is kept. A convolution takes the
-// batch norm behind it into its weights, and bias, residual and ReLU into its epilogue:
+// Training keeps every value for the backward pass; here nothing is kept. A convolution folds the
+// batch norm after it into its weights, and takes bias, residual and ReLU into its epilogue:
 //
 //     conv -> batch norm -> (+ r) -> ReLU   becomes   y = max(conv(x, w') + b' + r, 0)
 //     w' = w gamma / sqrt(var + eps)        b' = (b - mean) gamma / sqrt(var + eps) + beta
 //
 // where y takes the place of an r that nobody else reads. A thread takes a few images through the
-// net at a time, so that values stay in the second cache, in slots that later values use again.
+// net at a time, so that values stay in the L2 cache, in slots that later values use again.
 // From the first linear layer on, whose weights are large, the whole batch goes together.
 //
 // Every other layer runs as in training; one of the user's own works unchanged. Logits are those of
@@ -38,7 +38,7 @@ public:
   FloatEngine(const nn::Net<T>&& temporary) = delete;
 
   /// Throws shape_error, and value_error if the net is gone, or if its layers, weights or running
-  /// statistics have been set since the engine was made, be it to the same numbers.
+  /// statistics have been set since the engine was made, even to the same numbers.
   void operator()(View<const T> x, View<T> logits) const {
     const nn::Net<T>& net = unchanged_net();
     const index_t n = x.shape().rank() > 0 ? x.shape()[0] : 0;
@@ -53,16 +53,16 @@ public:
     T* const features = cut ? scratch().take<T>(n * image) : logits.data();
     if (split_ > 0)
       parallel_blocks(n, block, [&](index_t begin, index_t stop) {
-        Lease room(*this, net);
-        run(net, x.slice(begin, stop - begin), 0, split_, *room);
-        const View<const T> y = plain_value(net, *room, end);
+        Lease workspace(*this, net);
+        run(net, x.slice(begin, stop - begin), 0, split_, *workspace);
+        const View<const T> y = plain_value(net, *workspace, end);
         std::copy(y.begin(), y.end(), features + begin * image);
       });
     if (split_ == steps_.size()) return;
-    Lease room(*this, net);
+    Lease workspace(*this, net);
     const Shape shape = cut ? net.nodes()[end].shape.with_batch(n) : x.shape();
-    run(net, View<const T>(cut ? features : x.data(), shape), split_, steps_.size(), *room);
-    const View<const T> y = plain_value(net, *room, net.last());
+    run(net, View<const T>(cut ? features : x.data(), shape), split_, steps_.size(), *workspace);
+    const View<const T> y = plain_value(net, *workspace, net.last());
     std::copy(y.begin(), y.end(), logits.begin());
   }
 
@@ -70,39 +70,39 @@ private:
   static constexpr index_t block = 4; ///< images that a thread takes at a time
 
   /// What one run needs: the slots, and where each value is.
-  struct Room {
+  struct Workspace {
     std::vector<nn::Slot<T>> slots;
     std::vector<const Signal<T>*> values;
     Signal<T> given; ///< the input, or the value at the border
   };
 
-  /// A room that nobody else uses meanwhile.
+  /// A workspace that nobody else uses meanwhile.
   class Lease {
   public:
     Lease(const FloatEngine& engine, const nn::Net<T>& net) : engine_(engine) {
       const std::lock_guard lock(engine.mutex_);
       if (engine.free_.empty()) {
-        room_ = std::make_unique<Room>();
-        room_->slots.resize(engine.slots_);
-        room_->values.resize(net.nodes().size());
+        workspace_ = std::make_unique<Workspace>();
+        workspace_->slots.resize(engine.slots_);
+        workspace_->values.resize(net.nodes().size());
         engine.free_.reserve(++engine.rooms_); // so that giving it back cannot fail
         return;
       }
-      room_ = std::move(engine.free_.back());
+      workspace_ = std::move(engine.free_.back());
       engine.free_.pop_back();
     }
     ~Lease() {
       const std::lock_guard lock(engine_.mutex_);
-      engine_.free_.push_back(std::move(room_));
+      engine_.free_.push_back(std::move(workspace_));
     }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    Room& operator*() const { return *room_; }
-    Room* operator->() const { return room_.get(); }
+    Workspace& operator*() const { return *workspace_; }
+    Workspace* operator->() const { return workspace_.get(); }
 
   private:
     const FloatEngine& engine_;
-    std::unique_ptr<Room> room_;
+    std::unique_ptr<Workspace> workspace_;
   };
 
   /// The value that steps from split_ on read.
@@ -125,8 +125,9 @@ private:
   }
 
   /// A value as numbers. Throws value_error where a layer hands on codes or sums.
-  static View<const T> plain_value(const nn::Net<T>& net, const Room& room, nn::ValueId v) {
-    const Signal<T>& s = *room.values[v];
+  static View<const T> plain_value(const nn::Net<T>& net, const Workspace& workspace,
+                                   nn::ValueId v) {
+    const Signal<T>& s = *workspace.values[v];
     if (!s.is_plain())
       throw value_error(describe("float engine, layer '" + net.nodes()[v].name + "'",
                                  "an output of real numbers", "codes or sums"));
@@ -134,32 +135,33 @@ private:
   }
 
   void run(const nn::Net<T>& net, View<const T> x, std::size_t first, std::size_t end,
-           Room& room) const {
-    room.given = plain_signal(x);
-    if (first > 0) room.values[border()] = &room.given;
+           Workspace& workspace) const {
+    workspace.given = plain_signal(x);
+    if (first > 0) workspace.values[border()] = &workspace.given;
     for (std::size_t s = first; s < end; ++s) {
       const FusedStep<T>& step = steps_[s];
-      nn::Slot<T>& slot = room.slots[step.slot];
+      nn::Slot<T>& slot = workspace.slots[step.slot];
       if (step.conv) {
-        run_conv(net, step, room, slot);
+        run_conv(net, step, workspace, slot);
       } else {
-        const Signal<T>* in[nn::Net<T>::max_inputs] = {&room.given}; // of the input layer
-        for (std::size_t j = 0; j < step.inputs.size(); ++j) in[j] = room.values[step.inputs[j]];
+        const Signal<T>* in[nn::Net<T>::max_inputs] = {&workspace.given}; // of the input layer
+        for (std::size_t j = 0; j < step.inputs.size(); ++j)
+          in[j] = workspace.values[step.inputs[j]];
         step.layer->forward({in, std::max<std::size_t>(step.inputs.size(), 1)}, slot,
                             nn::Mode::infer());
         net.materialise_for_readers(net.nodes()[step.value], slot);
       }
-      room.values[step.value] = &slot.out;
+      workspace.values[step.value] = &slot.out;
     }
   }
 
-  static void run_conv(const nn::Net<T>& net, const FusedStep<T>& step, const Room& room,
+  static void run_conv(const nn::Net<T>& net, const FusedStep<T>& step, const Workspace& workspace,
                        nn::Slot<T>& slot) {
-    const View<const T> x = plain_value(net, room, step.inputs[0]);
+    const View<const T> x = plain_value(net, workspace, step.inputs[0]);
     const kernels::ConvGeometry g =
         nn::conv_geometry(x.shape(), step.weight.shape()[0], *step.conv);
     const T* const residual = // plain() below may write over it
-        step.joins() ? plain_value(net, room, step.inputs[1]).data() : nullptr;
+        step.joins() ? plain_value(net, workspace, step.inputs[1]).data() : nullptr;
     const View<T> y = slot.plain({g.batch, g.out_channels, g.out_h(), g.out_w()});
     if (residual && residual != y.data()) std::copy(residual, residual + y.size(), y.begin());
     kernels::conv2d_forward<T>(g, kernels::ConvInput<T>{x.data()}, step.weight.data(), y.data(),
@@ -175,7 +177,7 @@ private:
   std::size_t split_ = 0; ///< the first step that takes the whole batch
   mutable std::mutex mutex_;
   mutable std::size_t rooms_ = 0; ///< made so far
-  mutable std::vector<std::unique_ptr<Room>> free_;
+  mutable std::vector<std::unique_ptr<Workspace>> free_;
 };
 
 } // namespace sgq::infer

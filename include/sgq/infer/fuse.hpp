@@ -68,7 +68,7 @@ std::vector<std::vector<nn::ValueId>> readers_of(const nn::Net<T>& net) {
   return readers;
 }
 
-/// w' and b' of a convolution and the batch norm behind it, if there is one.
+/// w' and b' of a convolution and the batch norm after it, if there is one.
 template <class T>
 void fold(const Operation<T>& conv, const std::optional<nn::NormParams<T>>& norm,
           FusedStep<T>& step) {
@@ -92,12 +92,12 @@ void fold(const Operation<T>& conv, const std::optional<nn::NormParams<T>>& norm
   }
 }
 
-/// Lets a convolution take in the batch norm, addition and ReLU behind it, as far as each is the
+/// Fuses a convolution with the batch norm, addition and ReLU after it, as far as each is the
 /// only reader of the value before.
 template <class T>
-void take_in_readers(const nn::Net<T>& net, const std::vector<Operation<T>>& operations,
-                     const std::vector<std::vector<nn::ValueId>>& readers, FusedStep<T>& step,
-                     std::vector<bool>& taken) {
+void fuse_readers(const nn::Net<T>& net, const std::vector<Operation<T>>& operations,
+                  const std::vector<std::vector<nn::ValueId>>& readers, FusedStep<T>& step,
+                  std::vector<bool>& taken) {
   const Operation<T>& conv = operations[step.value];
   const auto reader = [&] { return readers[step.value][0]; };
   const auto next = [&]() -> const Operation<T>* { // what reads the value, if that is one layer
@@ -151,7 +151,7 @@ std::vector<FusedStep<T>> fuse(const nn::Net<T>& net) {
                       .linear = operations[i].linear,
                       .aliases = operations[i].aliases,
                       .conv = operations[i].conv};
-    if (step.conv) detail::take_in_readers(net, operations, readers, step, taken);
+    if (step.conv) detail::fuse_readers(net, operations, readers, step, taken);
     const nn::ValueId value = step.value;
     steps[value] = std::move(step);
   }

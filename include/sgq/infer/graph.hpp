@@ -11,7 +11,7 @@
 //     shortcut   every stride-th row and column, new channels zero (ops/shortcut.hpp)
 //
 // Batch norm, residual addition, PACT and all scales are inside the thresholds. Pixels outside the
-// image have the code zero[c], other codes outside are 0. Values are NCHW.
+// image have the code zero_point[c], other codes outside are 0. Values are NCHW.
 #pragma once
 
 #include "sgq/core/quant_params.hpp"
@@ -95,7 +95,7 @@ inline index_t weight_bytes(const Graph& graph) {
   return bytes;
 }
 
-/// The numbers that padding has: pixel codes zero[c], elsewhere 0.
+/// The numbers that padding has: pixel codes zero_point[c], elsewhere 0.
 inline std::int32_t padding(const Graph& graph, Value v, index_t channel) {
   return v == 0 ? graph.grid.zero_point[static_cast<std::size_t>(channel)] : 0;
 }

@@ -1,5 +1,5 @@
 // sgq/infer/layout.hpp -- how the engine keeps a value: channels last, with the border that the
-// layers behind it will read, codes in one byte.
+// layers after it will read, codes in one byte.
 //
 //     [image][pad + H + pad][pad + W + pad][C]
 //

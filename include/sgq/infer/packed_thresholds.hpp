@@ -29,7 +29,7 @@ Tensor<std::int32_t> side_by_side(const Tensor<std::int64_t>& rows, index_t pane
 }
 
 inline void pack_estimates(const Thresholds& t, index_t bound, PackedThresholds& out) {
-  std::vector<std::optional<Estimate>> estimates(t.falling.size());
+  std::vector<std::optional<CodeEstimate>> estimates(t.falling.size());
   parallel_for(t.channels(), [&](index_t c) {
     estimates[static_cast<std::size_t>(c)] = estimate_codes(t, c, bound);
   });

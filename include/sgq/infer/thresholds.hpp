@@ -3,7 +3,7 @@
 // Batch norm, scales and PACT of one channel are a monotone function of the accumulator A whose
 // values are the codes 0..n. So n thresholds say everything about it,
 //
-//     code = how many j have  +-A >= T[c][j]            minus where the function falls
+//     code = how many j have  +-A >= T[c][j]            -A where the function falls as A rises
 //
 // Where a residual code r joins, it adds Y[c][r] units of 2^-F accumulators:
 //
@@ -73,8 +73,9 @@ struct ExactThresholds {
   }
 };
 
-/// The least number in low .. high that has been reached, or high. The search starts at a guess and
-/// strides away from it, twice as far each time, until it has passed the place; then it bisects.
+/// The least a in [low, high) with reached(a), else high; reached is monotone. The search starts at
+/// a guess and strides away from it, twice as far each time, until it has passed the place; then it
+/// bisects.
 template <class Reached>
 std::int64_t find_threshold(double guess, std::int64_t low, std::int64_t high, Reached reached) {
   std::int64_t middle = high - 1;
@@ -135,7 +136,8 @@ inline bool relax(const ExactThresholds& s, int shift, std::int64_t* T, std::int
 inline bool join_channel(const ExactThresholds& s, double worth, int shift, std::int64_t* T,
                          std::int64_t* Y) {
   const double unit = static_cast<double>(std::int64_t{1} << shift);
-  // Anywhere will do to start from; near the end is quick. Beyond +-bound differences say nothing.
+  // Bellman-Ford may start anywhere; a start near the solution takes few sweeps. Guesses are
+  // capped: beyond the range of the accumulator, larger residuals change no code.
   const double limit = 4 * static_cast<double>(s.bound + 1) * unit;
   for (index_t r = 0; r < s.residuals; ++r) {
     const double guess = static_cast<double>(r) * worth * unit;

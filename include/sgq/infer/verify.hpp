@@ -1,7 +1,9 @@
 // sgq/infer/verify.hpp -- the codes of every layer, the integer graph's against the trained net's.
 //
 //     net.forward(x, tape);                                  // evaluation mode
-//     auto values = run_reference(graph, pixel_codes(graph, x));
+//     Tensor<std::uint8_t> pixels(x.shape());
+//     pixel_codes(graph, x, pixels);
+//     const auto values = run_reference(graph, pixels);      // infer/reference.hpp
 //     for (const Comparison& c : compare(graph, values, net, tape)) ...   c.different must be 0
 #pragma once
 

@@ -60,13 +60,13 @@ public:
 
   // Rows of slot.channel: what the activation applies, what backward needs, and the batch's
   // moments.
-  enum Row { mul, add, mean, rate, gain, batch_mean, batch_var, row_count };
+  enum Row { mul, add, mean, inv_std, gain, batch_mean, batch_var, row_count };
 
   void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
     const Signal<T>& x = *in[0];
     const index_t channels = options_.channels;
     slot.channel.resize({row_count, channels});
-    slot.trained = mode.training;
+    slot.training = mode.training;
     const auto at = [&](Row r) { return slot.channel.data() + r * channels; };
     if (mode.training)
       ops::channel_moments<T>(x, {at(batch_mean), {channels}}, {at(batch_var), {channels}});
@@ -94,7 +94,7 @@ public:
               : static_cast<T>(g * (b - static_cast<double>(mean_[c])) / deviation +
                                static_cast<double>(beta_.value()[c]));
       at(mean)[c] = static_cast<T>(mu_u);
-      at(rate)[c] = static_cast<T>(s / deviation);
+      at(inv_std)[c] = static_cast<T>(s / deviation);
       at(gain)[c] = static_cast<T>(g / deviation);
     }
     slot.out = x;
@@ -109,9 +109,10 @@ public:
     const auto row = [&](Row r) {
       return View<const T>(slot.channel.data() + r * channels, {channels});
     };
-    ops::batch_norm_backward<T>(
-        *in[0], {row(mean), row(rate), row(gain)}, dy, options.constant_statistics || !slot.trained,
-        dx[0], want_params ? gamma_.grad() : View<T>(), want_params ? beta_.grad() : View<T>());
+    ops::batch_norm_backward<T>(*in[0], {row(mean), row(inv_std), row(gain)}, dy,
+                                options.constant_statistics || !slot.training, dx[0],
+                                want_params ? gamma_.grad() : View<T>(),
+                                want_params ? beta_.grad() : View<T>());
   }
 
   /// running = (1 - m) running + m batch, m the share or the momentum; the variance is made

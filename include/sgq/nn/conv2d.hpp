@@ -1,10 +1,11 @@
 // sgq/nn/conv2d.hpp -- two-dimensional convolution, x [N, C, H, W] -> y [N, O, OH, OW].
 //
-//     y[n][o][i][j] = b[o] + sum over c, a, b of w[o][c][a][b] x[n][c][s i + a - p][s j + b - p]
+//     y[n][o][i][j] = bias[o] + sum over c, r, s of
+//                     w[o][c][r][s] x[n][c][i stride + r - pad][j stride + s - pad]
 //
 // (a cross-correlation, as everywhere in the field). With quantised weights or coded input the sum
-// is made of codes and the scales stay outside:  y = (s_w s_x) A + b,  A = sum c_w c_x.  A is an
-// exact integer as long as it fits the type it is summed in: 24 bits of a float, else int32.
+// is made of codes and the scales stay outside:  y = (s_w s_x) A + bias,  A = sum c_w c_x.  A is
+// an exact integer as long as it fits the type it is summed in: 24 bits of a float, else int32.
 #pragma once
 
 #include "sgq/kernels/conv/conv2d.hpp"
@@ -156,7 +157,8 @@ private:
     return o;
   }
 
-  // The sums from bytes times bytes, where the machine has such products; Y must hold the sums.
+  // Computes the sums by byte products; false where the machine has none that pay. Y must hold the
+  // sums.
   template <class Y>
   bool sum_bytes(const Signal<T>& x, const kernels::ConvGeometry& g, Y* y,
                  kernels::EpilogueCallback after = {}) const {
@@ -168,7 +170,7 @@ private:
     return false;
   }
 
-  // Wide sums that are none of bytes are rare, so the plain loops do.
+  // Sums that T cannot hold and that are not byte products are rare, so plain loops suffice.
   void sum_integers(const Signal<T>& x, const kernels::ConvGeometry& g, std::int32_t* y) const {
     Arena::Scope scope(scratch());
     const std::int32_t* w = weights_.integers(scratch());

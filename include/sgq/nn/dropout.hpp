@@ -35,8 +35,8 @@ public:
   void forward(Inputs<T> in, Slot<T>& slot, const Mode& mode) const override {
     const Signal<T>& x = *in[0];
     slot.out = x; // in evaluation the same numbers at the same place
-    slot.trained = mode.training && mode.dropout && p_ > 0;
-    if (!slot.trained) return;
+    slot.training = mode.training && mode.dropout && p_ > 0;
+    if (!slot.training) return;
     slot.bytes.resize(x.shape);
     ops::dropout_mask(p_, mode.random, slot.bytes);
     const double factor = 1 / (1 - p_);
@@ -57,7 +57,7 @@ public:
   void backward(Inputs<T>, const Slot<T>& slot, View<T> dy, Gradients<T> dx, bool,
                 const BackwardOptions&) override {
     if (dx[0].empty()) return;
-    if (slot.trained)
+    if (slot.training)
       ops::mask<T>(dy, slot.bytes, static_cast<T>(1 / (1 - p_)), dx[0]);
     else if (dx[0].data() != dy.data())
       std::copy(dy.begin(), dy.end(), dx[0].begin());

@@ -7,8 +7,8 @@
 //
 // To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
 // backward; the rest has defaults. Override lower() too if engines and exporters are to take it.
-// Constructor values count as "not chosen": training refuses weights that are still 0, and clips,
-// until they are written through Parameter::edit().
+// Values given by a constructor count as "not chosen": training refuses weights that are still 0,
+// and clips that were never written through Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -52,7 +52,7 @@ struct BackwardOptions {
   bool constant_statistics = false;
   /// Guided backpropagation (Springenberg et al., arXiv 1412.6806): negative gradients stop at
   /// every rectifier.
-  bool guided = false;
+  bool guided_backprop = false;
 };
 
 /// What a layer is to guided backpropagation, which needs a rule for every non-linearity.
@@ -82,7 +82,7 @@ struct Slot {
   Tensor<std::uint8_t> bytes; ///< one byte per element: dropout mask, place of a maximum
   Tensor<double> moments;     ///< out.moments
   bool wants_moments = false; ///< a reader of the output takes its moments
-  bool trained = false;       ///< batch norm used the batch's moments, dropout a mask
+  bool training = false;      ///< the pass used batch moments (batch norm) or a mask (dropout)
 
   /// Makes `real` the output: plain numbers of that shape, yet to be written.
   View<T> plain(const Shape& shape) {

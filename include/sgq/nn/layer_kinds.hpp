@@ -1,7 +1,7 @@
 // sgq/nn/layer_kinds.hpp -- the layers by kind, to be made again from the options in a model file.
 //
 // To add a layer, write its header, with a save() that lists its options, and a row here. A layer
-// that only your program needs takes no row: hand the row to load_model().
+// that only your program needs takes no row here: pass a row of your own to load_model().
 #pragma once
 
 #include "sgq/core/table.hpp"

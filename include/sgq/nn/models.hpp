@@ -6,9 +6,9 @@
 //   vgg_small   3x32x32    4,660,106   VGG-like, of the quantisation papers (arXiv 1807.10029)
 //   resnet20    3x32x32      269,722   He et al. (arXiv 1512.03385): 6n + 2, n = 3, option A
 //
-// Each reads images of any C x H x W that its poolings leave something of, and of any number of
-// classes; the parameters are those of the published input and 10 classes. Linear layers grow with
-// the image.
+// Each takes images of any C x H x W large enough for its pooling layers, and any number of
+// classes; the parameters above are those of the published input and 10 classes. Linear layers grow
+// with the image.
 //
 // Layers and parameters have the names that PyTorch users expect ("layer2.0.conv1.weight"). The
 // nets come out real-valued; nn/quantize.hpp makes any of them a quantised one. To add one, write

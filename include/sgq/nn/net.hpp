@@ -45,7 +45,7 @@ public:
     return run({.shape = codes.shape(), .codes = codes.data(), .max_code = 255}, tape, mode);
   }
 
-  /// The first layer, for code that runs the layers one by one (calibration).
+  /// Begins a record and runs layer 0, for code that runs the layers one by one (calibration).
   void start(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
     if (x.shape.rank() == 0 || x.shape[0] < 1 || x.shape.with_batch(1) != input_shape())
       throw shape_error(describe("net input", "[N, ...] of " + input_shape().str(), x.shape.str()));
@@ -101,9 +101,10 @@ public:
 
   /// The gradient of the input alone; parameters' gradients are left as they are, and batch norm's
   /// batch statistics count as constants, so that images do not mix.
-  View<const T> input_gradient(View<const T> dout, const Tape<T>& tape, bool guided = false) {
+  View<const T> input_gradient(View<const T> dout, const Tape<T>& tape,
+                               bool guided_backprop = false) {
     return run_backward(dout, tape, Want::input, 0,
-                        {.constant_statistics = true, .guided = guided});
+                        {.constant_statistics = true, .guided_backprop = guided_backprop});
   }
 
   /// The same for value v in the middle of the net (Grad-CAM).
@@ -153,7 +154,7 @@ private:
   void backward_layer(ValueId i, const Tape<T>& tape, GradientPool<T>& pool, Want want,
                       ValueId stop, const BackwardOptions& options) {
     Node& node = nodes_[i];
-    if (options.guided) apply_guided_rule(node, pool.at(i));
+    if (options.guided_backprop) apply_guided_rule(node, pool.at(i));
     const Signal<T>* in[max_inputs];
     View<T> dx[max_inputs];
     bool spare[max_inputs] = {};

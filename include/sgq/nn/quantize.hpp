@@ -77,7 +77,7 @@ quantizer_for(const std::string& layer, const quant::LayerPolicy& policy, Make& 
 }
 
 /// Quantised layers that get real numbers where the policy promises codes, found by running one
-/// image of zeros: behind an activation of the user's own, for example.
+/// image of zeros: after an activation of the user's own, for example.
 template <class T>
 void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                          const std::vector<quant::LayerPolicy>& policies,

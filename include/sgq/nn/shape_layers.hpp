@@ -1,5 +1,5 @@
 // sgq/nn/shape_layers.hpp -- layers that move numbers and compute nothing: flatten, the residual
-// addition (whose sum is evaluated by the activation behind it) and the option-A shortcut.
+// addition (whose sum is evaluated by the activation after it) and the option-A shortcut.
 #pragma once
 
 #include "sgq/nn/layer.hpp"

@@ -80,7 +80,7 @@ inline Metadata to_metadata(const QuantParams& input) {
           {"input_zero", detail::join_numbers(input.zero_point)}};
 }
 
-/// The grid behind such pairs; none where they are missing. Throws value_error on bad ones.
+/// The grid that such pairs state; none where they are missing. Throws value_error on bad ones.
 inline QuantParams input_from_metadata(const Metadata& pairs) {
   QuantParams input;
   const auto scale = pairs.find("input_scale"), found = pairs.find("input_zero");
@@ -136,7 +136,7 @@ SGQ_COMPILE_ONCE Metadata to_metadata(const ModelSpec& spec) {
   return pairs;
 }
 
-/// The spec behind such pairs; others are ignored. Throws value_error naming what is missing or
+/// The spec that such pairs state; others are ignored. Throws value_error naming what is missing or
 /// bad.
 SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   const auto get = [&](const char* key) -> const std::string& {

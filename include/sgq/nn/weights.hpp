@@ -31,7 +31,7 @@ constexpr bool holds_integers_to(double bound) {
 /// through the requantiser.
 inline void check_accumulator(double bound) {
   if (bound >= static_cast<double>(quant::accumulator_limit))
-    throw value_error(describe("sums of codes", "at most 2^29 in magnitude", to_text(bound),
+    throw value_error(describe("sums of codes", "below 2^29 in magnitude", to_text(bound),
                                "fewer inputs or bits, or an activation before the layer"));
 }
 
@@ -145,7 +145,8 @@ public:
   }
 
 private:
-  // Packing and bounds rely on the codes' range, which a user's quantiser may violate.
+  // A user's quantiser may break its contract: checks shape, number of levels and scale.
+  // largest_row_sum() checks the codes, on whose range packing and bounds rely.
   void check_grid(std::string_view layer) const {
     if (codes_.codes.shape() != shape())
       check_shape(quantizer_of(layer), shape(), codes_.codes.shape());
@@ -165,7 +166,7 @@ private:
   std::uint64_t version() const {
     return weight_.version() + (step_.empty() ? 0 : step_.version());
   }
-  /// Also looks whether all codes lie on the grid: a row is in the cache once.
+  /// Also checks that all codes lie on the grid, while each row is in the cache.
   double largest_row_sum(std::string_view layer) const {
     Arena::Scope scope(scratch());
     const index_t rows = shape()[0], row = shape().stride();

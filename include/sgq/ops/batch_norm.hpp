@@ -6,7 +6,7 @@
 // moments and returns the affine map y = mul u + add, which the activation applies.
 //
 //     training:  mu, var are the batch's own (biased variance); the bias b cancels
-//     backward:  xhat = (u - mean_u) rate,   rate = s / sqrt(var + eps)
+//     backward:  xhat = (u - mean_u) inv_std,   inv_std = s / sqrt(var + eps)
 //                dbeta = sum dy,   dgamma = sum dy xhat
 //                dx = gamma / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat))
 //
@@ -163,9 +163,9 @@ struct NormBackwardRow {
 /// What the backward pass needs of a channel: see the head of this file.
 template <class T>
 struct NormChannels {
-  View<const T> mean; ///< of u
-  View<const T> rate; ///< s / sqrt(var + eps)
-  View<const T> gain; ///< gamma / sqrt(var + eps)
+  View<const T> mean;    ///< of u
+  View<const T> inv_std; ///< s / sqrt(var + eps)
+  View<const T> gain;    ///< gamma / sqrt(var + eps)
 };
 
 namespace detail {
@@ -210,14 +210,15 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
     const double* const sums = wants_sums ? gather_planes<2>(batch, channels, take) : nullptr;
     parallel_for(channels, [&](index_t c) {
       const auto [sum, dot] = detail::channel_sums(sums, take, wants_sums ? whole : 0, channels, c);
-      const double rate = static_cast<double>(at.rate[c]), gain = static_cast<double>(at.gain[c]);
+      const double inv_std = static_cast<double>(at.inv_std[c]),
+                   gain = static_cast<double>(at.gain[c]);
       if (!dgamma.empty()) {
-        dgamma[c] += static_cast<T>(dot * rate);
+        dgamma[c] += static_cast<T>(dot * inv_std);
         dbeta[c] += static_cast<T>(sum);
       }
       if (dx.empty()) return;
-      // gain (dy - sum/count - (u - mean) rate^2 dot/count) = gain dy + k u + h
-      const double k = constant_statistics ? 0 : -gain * rate * rate * dot / count;
+      // gain (dy - sum/count - (u - mean) inv_std^2 dot/count) = gain dy + k u + h
+      const double k = constant_statistics ? 0 : -gain * inv_std * inv_std * dot / count;
       const double h = constant_statistics
                            ? 0
                            : std::fma(-k, static_cast<double>(at.mean[c]), -gain * sum / count);

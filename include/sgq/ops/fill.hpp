@@ -8,8 +8,8 @@
 //     blur        the image under a Gaussian of `sigma` pixels, cut at 3 sigma; at the border the
 //                 weights that fall inside are normalised
 //
-// Where images are pixel codes, x = scale (p - zero[c]), give that grid: uniform then draws integer
-// codes in {p_min .. p_max} and every other fill is rounded to the nearest code, so that a
+// Where images are pixel codes, x = scale (p - zero_point[c]), give that grid: uniform then draws
+// integer codes in {p_min .. p_max} and every other fill is rounded to the nearest code, so that a
 // quantised first layer sees nothing that it cannot represent.
 #pragma once
 

@@ -60,9 +60,10 @@ SGQ_INLINE void pact_codes_row(const U* u, const R* r, PactChannel c, index_t n,
     pact_codes_part<false, false>(u, r, c, n, q, regions);
 }
 
-/// Eq. 3 on a plane: *dalpha = its part, in the order of LaneSum. GCC 12 vectorises a loop that
-/// reads bytes and floats and also sums with only four floats per vector. So a block's clipped
-/// gradients are stored first, then converted to doubles, sixteen at once, and summed.
+/// Eq. 3 of PACT (arXiv 1805.06085) on a plane: *dalpha = its part, in the order of LaneSum. GCC 12
+/// vectorises a loop that reads bytes and floats and also sums with only four floats per vector. So
+/// a block's clipped gradients are stored first, then converted to doubles, sixteen at once, and
+/// summed.
 template <class T>
 struct PactBackwardRow {
   template <int Bytes>
@@ -161,8 +162,8 @@ void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
   });
 }
 
-/// Eq. 3 from the regions that pact_codes noted, [N, C, ..]. dx is overwritten (it may be dy);
-/// returns dL/dalpha, summed by blocks of images, or 0 if it is not wanted.
+/// The same for all planes, from the regions that pact_codes noted, [N, C, ..]. dx is overwritten
+/// (it may be dy); returns dL/dalpha, summed by blocks of images, or 0 if it is not wanted.
 template <class T>
 T pact_codes_backward(View<const std::uint8_t> regions, View<const T> dy, View<T> dx,
                       bool wants_dalpha = true) {

@@ -195,8 +195,7 @@ void lowest_k(View<const T> scores, index_t k, const ImageRandom& ties, View<std
 
 /// Marks the k highest; of equal ones, again those whose words are lowest.
 template <class T>
-void select_highest(View<const T> scores, index_t k, const ImageRandom& ties,
-                    View<std::uint8_t> mask) {
+void highest_k(View<const T> scores, index_t k, const ImageRandom& ties, View<std::uint8_t> mask) {
   detail::select(scores, k, true, ties, mask);
 }
 

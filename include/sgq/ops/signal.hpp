@@ -39,7 +39,8 @@ struct Signal {
   index_t max_code = 0;             ///< bound on |u| if u is integer, else 0
   const Signal* residual = nullptr; ///< a materialised signal of the same shape, null for none
 
-  /// Of every plane of u, mean and squared deviations (ops::PlaneMoments), if u's maker took them.
+  /// Mean and sum of squared deviations of each plane of u (ops::PlaneMoments), if the layer that
+  /// made u took them.
   const double* moments = nullptr;
   /// What PACT rounded to make these numbers, in a recorded pass; null for numbers of other layers.
   const Signal* preactivation = nullptr;

@@ -7,8 +7,8 @@
 //
 // N is the number of weights that share the step (the whole tensor). Start: s = 2 E|w|/sqrt(Q_P).
 // Esser et al., "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153. Grid: all 2^k codes
-// of a two's complement number; has a zero. Forgetting the range mask costs 10 points of accuracy;
-// a step that an optimiser drives below step_floor (or negative) is raised to step_floor.
+// of a two's complement number; has a zero. Without the range mask, clipped weights drift on. A
+// step that an optimiser drives below step_floor (or negative) is raised to step_floor.
 #pragma once
 
 #include "sgq/quant/moments.hpp"

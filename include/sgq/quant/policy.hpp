@@ -49,7 +49,7 @@ struct BitPolicy {
 /// What a policy means for one layer.
 struct LayerPolicy {
   int weight_bits = fp32_bits;
-  int activation_bits = fp32_bits; ///< of the PACT behind the layer
+  int activation_bits = fp32_bits; ///< of the PACT after the layer
   bool symmetric = false;          ///< weights by the symmetric quantiser, whatever the scheme
   bool pixel_input = false;        ///< the layer turns its input into 8-bit pixel codes
   bool operator==(const LayerPolicy&) const = default;

@@ -30,7 +30,7 @@ std::unique_ptr<const WeightQuantizer<T>> make_scheme(int bits) {
 
 template <class T>
 inline constexpr WeightScheme<T> weight_schemes[] = {
-    {"dorefa", make_scheme<T, Dorefa<T>>, "for batch norm behind every quantised layer"},
+    {"dorefa", make_scheme<T, Dorefa<T>>, "for nets with batch norm after every quantised layer"},
     {"dorefa-rescaled", make_scheme<T, Dorefa<T>, DorefaScale::rescaled>,
      "DoReFa times rms(w)/rms(w_q)"},
     {"sawb", make_scheme<T, Sawb<T>>, "SAWB+, the default: the gradient passes everywhere"},

@@ -1,9 +1,10 @@
-// sgq/quant/symmetric.hpp -- 8-bit symmetric weights: the largest weight gets the largest code.
+// sgq/quant/symmetric.hpp -- symmetric weights: the largest weight gets the largest code.
 //
-//     c = clip(rint(127 w / max|w|), -127, 127)      s_w = max|w|/127      dL/dw = dL/dw_q
+//     c = clip(rint(h w / max|w|), -h, h)      s_w = max|w|/h      dL/dw = dL/dw_q
 //
-// Used for the first and the last layer of a quantised net. Grid: zero-aligned, 2^k - 1 levels,
-// so codes fit int8. All-zero weights give codes 0.
+// h = 2^(k-1) - 1, so 127 at 8 bits, which the first and the last layer of a quantised net have
+// unless a policy says otherwise. Grid: zero-aligned, 2^k - 1 levels. All-zero weights give codes
+// 0.
 #pragma once
 
 #include "sgq/quant/uniform.hpp"

@@ -65,7 +65,7 @@ template <class T>
 SGQ_INLINE void count_off_grid(const T* codes, index_t n, QuantRange grid, index_t* count) {
   const T low = static_cast<T>(grid.quant_min), high = static_cast<T>(grid.quant_max);
   const T shift = grid.has_zero ? T{0} : T{1}, per_level = grid.has_zero ? T{1} : T{0.5};
-  T bad = 0; // a float counts to 2^24 and stays there
+  T bad = 0; // exact in any order up to 2^24, where a float stays; only 0 or not matters
   SGQ_OMP(simd reduction(+ : bad))
   for (index_t i = 0; i < n; ++i) {
     const T c = codes[i], level = (c - shift) * per_level;

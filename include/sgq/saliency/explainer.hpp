@@ -33,7 +33,7 @@ struct Attribution {
 struct ExplainerOptions {
   Target target = Target::logit;
   /// What an image shows where nothing is: one value per channel, or one for all, in input units.
-  /// Integrated gradients need it.
+  /// Integrated gradients, occlusion, RISE and Score-CAM need it.
   std::vector<float> background{};
   /// Training images [M,C,H,W] in input units, e.g. data::baseline_images(training_set, grid).
   /// Expected gradients need them.
@@ -46,7 +46,7 @@ struct ExplainerOptions {
 template <class T>
 class Explainer {
 public:
-  /// The net must be prepared and outlive the explainer.
+  /// The net must outlive the explainer, and its weight codes must be current (quantize_weights()).
   explicit Explainer(nn::Net<T>& net, ExplainerOptions options = {})
       : net_(net), options_(std::move(options)) {
     if (options_.batch < 1)

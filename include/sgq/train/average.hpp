@@ -95,7 +95,7 @@ public:
   void check_not_in_use(std::string_view what) const {
     if (in_use_)
       throw value_error(describe(what, "a net with its own weights", "one with their averages",
-                                 "end the life of WeightAverage::Use first"));
+                                 "destroy the WeightAverage::Use first"));
   }
 
   /// As long as it lives, the net has the averages in the place of its own numbers, and codes made

@@ -3,11 +3,11 @@
 //
 // A safetensors file with the net ("net.conv1.weight"), the optimiser ("optimizer.momentum. .."),
 // an average of the weights if there is one ("average.conv1.weight") and, as metadata, the place in
-// the run and the run's options. It is replaced in one stroke, so a kill at any moment leaves the
-// last checkpoint whole; a digest over all tensors finds what a disk did to it later. A checkpoint
-// of a run with other options is refused: going on from it would be neither this run nor that one.
-// So is one of other numerics, of the other arithmetic (with or without fused multiply-add) or of
-// another precision.
+// the run and the run's options. It is replaced atomically, so a kill at any moment leaves the last
+// checkpoint whole. A digest over tensors and metadata detects later damage. A checkpoint of a run
+// with other options is refused: going on from it would be neither this run nor that one. So is one
+// of other numerics, of the other arithmetic (with or without fused multiply-add) or of another
+// precision.
 #pragma once
 
 #include "sgq/io/sha256.hpp"
@@ -17,7 +17,7 @@
 
 namespace sgq::train {
 
-/// A run beside its tensors.
+/// What a checkpoint stores besides tensors.
 struct Run {
   TrainState state{};
   nn::Metadata options{}; ///< whatever decides the run's results; must be equal to go on
@@ -132,8 +132,8 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
   io::write_safetensors(path, file);
 }
 
-/// Where the run of a checkpoint stands, for one whose net changes on the way: it must be as it was
-/// before load_checkpoint() can fill it. Throws io_error.
+/// Where the run of a checkpoint stands. A run whose net changes on the way (train/progressive.hpp)
+/// reads it first, to make the net of that moment again before load_checkpoint(). Throws io_error.
 inline TrainState read_state(const std::string& path) {
   return detail::get_state(io::read_safetensors(path));
 }

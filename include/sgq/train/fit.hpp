@@ -29,7 +29,7 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// Callbacks of the loop. Store the state they get to continue from there.
+/// Callbacks of the loop. A run continues from the state that they get, if they store it.
 class Callbacks {
 public:
   virtual ~Callbacks() = default;

@@ -6,7 +6,7 @@
 // Progressive quantisation: Zhuang et al., arXiv 1711.00205. A stage begins with the weights, the
 // batch norm and the clips that the last one learned. An activation that had no clip gets one from
 // the batch that the stage begins with (nn::calibrate); LSQ's steps start anew, because their size
-// is that of the bits. quantize() makes new layers, so optimisers and averages start anew, too.
+// depends on the bits. quantize() makes new layers, so optimisers and averages start anew, too.
 //
 //     std::optional<Sgd<float>> optimizer;
 //     std::size_t stage = stages.size(); // none yet
@@ -34,7 +34,7 @@ struct BitStage {
 
 namespace detail {
 
-/// Policies and the shares behind their colons (0: none), before they are understood.
+/// Policies and the shares after their colons (0: none), not yet parsed.
 inline std::vector<std::pair<std::string, double>> split_bit_stages(std::string_view text) {
   std::vector<std::pair<std::string, double>> stages;
   for (std::size_t at = 0; at <= text.size();) {
@@ -60,7 +60,7 @@ inline std::vector<std::pair<std::string, double>> split_bit_stages(std::string_
 } // namespace detail
 
 /// The stages of a run that ends with the policy `last`. `text` lists the policies before it, each
-/// with its share of the run behind a colon; those without one, and the last, share equally what is
+/// with its share of the run after a colon; those without one, and the last, share equally what is
 /// left. Empty text: one stage. Throws value_error on a bad policy, and on shares that leave the
 /// last policy nothing.
 SGQ_COMPILE_ONCE std::vector<BitStage> parse_bit_stages(std::string_view text,
@@ -82,7 +82,7 @@ SGQ_COMPILE_ONCE std::vector<BitStage> parse_bit_stages(std::string_view text,
   return stages;
 }
 
-/// The stage that a step belongs to, by the share of the run behind it (StepContext::progress).
+/// The stage that a step belongs to, by the share of the run that is done (StepContext::progress).
 inline std::size_t stage_at(const std::vector<BitStage>& stages, double progress) {
   std::size_t stage = 0;
   while (stage + 1 < stages.size() && stages[stage + 1].start <= progress) ++stage;

@@ -38,9 +38,9 @@ struct GuidedOptions {
   bool kl_attached = true; ///< gradients flow into both arguments of KL, else into f(x~) only
   SaliencyPass pass = SaliencyPass::shared;
   StatisticsFrom statistics = StatisticsFrom::clean;
-  double start = 0; ///< share of the run before guiding begins
-  double ramp = 0;  ///< share of the run over which lambda then rises linearly from 0
-  double rate = 1;  ///< factor on the learning rate once guiding has begun
+  double start = 0;     ///< share of the run before guiding begins
+  double ramp = 0;      ///< share of the run over which lambda then rises linearly from 0
+  double lr_factor = 1; ///< factor on the learning rate once guiding has begun
 
   /// The setting of the authors' program; its target is the log-probability on MNIST, the logit on
   /// CIFAR-10.
@@ -107,7 +107,7 @@ public:
     check_loss(loss, net, masked_);
     if (!single) net.backward(dz, clean_, nn::Want::params);
     net.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
-    optimizer_.step(clean_, at.lr_factor * options_.rate);
+    optimizer_.step(clean_, at.lr_factor * options_.lr_factor);
     if (options_.statistics == StatisticsFrom::both) net.update_statistics(masked_);
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),
@@ -132,8 +132,9 @@ private:
     const GuidedOptions& o = options_;
     if (!(o.lambda >= 0) || !std::isfinite(o.lambda))
       throw value_error(describe("guided training: lambda", "a number >= 0", to_text(o.lambda)));
-    if (!(o.rate >= 0) || !std::isfinite(o.rate))
-      throw value_error(describe("guided training: rate", "a number >= 0", to_text(o.rate)));
+    if (!(o.lr_factor >= 0) || !std::isfinite(o.lr_factor))
+      throw value_error(
+          describe("guided training: learning-rate factor", "a number >= 0", to_text(o.lr_factor)));
     if (!(o.start >= 0 && o.ramp >= 0 && o.start + o.ramp <= 1))
       throw value_error(describe("guided training", "start and ramp >= 0, together at most 1",
                                  to_text(o.start) + " and " + to_text(o.ramp)));

@@ -8,8 +8,9 @@
 //     one-cycle   half a cosine from start up to 1 over the first `warm_up`, then half a cosine
 //                 down to end                                              (arXiv 1708.07120)
 //
-// or one of your own: derive from Course, and give {.own = std::make_shared<MyCourse>(..)}. To add
-// one to the library, write its function and a row of `schedules`.
+// or one of your own: derive from ScheduleFunction, and give {.own =
+// std::make_shared<MyCourse>(..)}. To add one to the library, write its function and a row of
+// `schedules`.
 //
 // The factor of step i depends on i and on the length of the run only, so a resumed run goes on
 // where it stopped.
@@ -27,21 +28,21 @@
 
 namespace sgq::train {
 
-/// A course of your own.
-class Course {
+/// A schedule of your own.
+class ScheduleFunction {
 public:
-  virtual ~Course() = default;
+  virtual ~ScheduleFunction() = default;
   /// The factor of step i in [0, steps), >= 0.
   virtual double factor(index_t i, index_t steps) const = 0;
 };
 
 struct Schedule {
-  std::string kind = "constant";            ///< a name of `schedules`
-  double warm_up = 0.3;                     ///< share of the run (cosine, one-cycle)
-  double start = 1.0 / 25, end = 4e-6;      ///< first and last factor (one-cycle)
-  std::vector<double> milestones{0.3, 0.6}; ///< shares of the run (step)
-  double factor = 0.1;                      ///< at each milestone (step)
-  std::shared_ptr<const Course> own{};      ///< replaces `kind`
+  std::string kind = "constant";                 ///< a name of `schedules`
+  double warm_up = 0.3;                          ///< share of the run (cosine, one-cycle)
+  double start = 1.0 / 25, end = 4e-6;           ///< first and last factor (one-cycle)
+  std::vector<double> milestones{0.3, 0.6};      ///< shares of the run (step)
+  double factor = 0.1;                           ///< at each milestone (step)
+  std::shared_ptr<const ScheduleFunction> own{}; ///< replaces `kind`
 
   /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and
   /// where a course of your own gives no factor.

@@ -20,7 +20,7 @@ namespace sgq::train {
 struct StepContext {
   ImageRandom random{Random(0)}; ///< for dropout, ties and fills
   double lr_factor = 1;          ///< what the schedule says
-  /// Share of the run that is behind this step, in [0, 1); unset where no run is known.
+  /// Share of the run that is done before this step, in [0, 1); unset outside a run.
   std::optional<double> progress{};
 };
 

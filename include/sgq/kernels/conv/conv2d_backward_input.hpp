@@ -60,7 +60,7 @@ public:
     band_ = band_rows(rows_, g.out_channels * shifts * cols_ * index_t{sizeof(T)});
     layout_ = {.in_h = g.out_h(),
                .in_w = g.out_w(),
-               .step = 1,
+               .stride = 1,
                .first_col = first_shift_,
                .copies = shifts,
                .phases = 1,

@@ -2,11 +2,11 @@
 //
 //     Y[o][p] = sum over k = (c, r, s) of  W[o][k]  X[k][p]        for every image
 //
-// W is packed once; then every task takes one image (or a band of its rows), makes the shifted
-// copies that stand for X in its own scratch memory, and goes through the output pixels in strips
-// of one tile's width, for each strip through the output channels. Where a strip of X outgrows L1
-// the sum pauses after a stretch of k and goes on where it stopped, so its order is that of k.
-// An EpilogueCallback lets batch norm read an image of Y while it is still in the cache.
+// W is packed once. Each task then takes one image, or a band of its rows, and makes the shifted
+// copies that stand for X in its own scratch memory. It goes through the output pixels in strips
+// one tile wide, and within a strip through the output channels. Where a strip of X outgrows L1,
+// the sum stops after a stretch of k and later resumes, so its order is still that of k. An
+// EpilogueCallback lets batch norm read an image of Y while it is still in the cache.
 #pragma once
 
 #include "sgq/core/function_ref.hpp"
@@ -63,7 +63,7 @@ void multiply_strips(const T* a, index_t m, index_t n, OuterProduct<T> x, const 
 ///     multiply(copies, b_row, pixels, at)
 ///
 /// where row k of X begins at copies[b_row[k]], and `pixels` pixels of Y begin at Y's element `at`.
-/// read(n) gives the planes of image n, in_channels of them. `past` elements behind the copies may
+/// read(n) gives the planes of image n, in_channels of them. `past` elements after the copies may
 /// be read.
 template <class P, class Read, class Multiply>
 void for_each_band(const ConvGeometry& g, index_t past, const Read& read, const Multiply& multiply,

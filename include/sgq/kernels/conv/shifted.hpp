@@ -1,15 +1,15 @@
 // sgq/kernels/conv/shifted.hpp -- an image laid out so that a convolution can read it as a matrix.
 //
 // The column matrix of im2col has a row for every channel c and kernel tap (r, s), and a column for
-// every output pixel (y, x); its element is the input at (y * step + r, x * step + s). Building it
-// copies every pixel kernel_h * kernel_w times. Here each pixel is copied kernel_w times only: one
-// copy of the plane for every s, cut to the output's width and padded, so that
+// every output pixel (y, x); its element is the input at (y * stride + r, x * stride + s). Building
+// it copies every pixel kernel_h * kernel_w times. Here each pixel is copied kernel_w times only:
+// one copy of the plane for every s, cut to the output's width and padded, so that
 //
 //     row (c, r, s) of the column matrix = copy (c, s), from its row r on, read straight on
 //
-// because moving one row down moves every output pixel by one row. With step > 1 rows and columns
-// are sorted by their remainder modulo step first; then the same holds. Micro-kernels read the rows
-// through a table of offsets, so no further packing is needed.
+// because moving one row down moves every output pixel by one row. With stride > 1 rows and columns
+// are sorted by their remainder modulo stride first; then the same holds. Micro-kernels read the
+// rows through a table of offsets, so no further packing is needed.
 #pragma once
 
 #include "sgq/core/math.hpp"
@@ -25,7 +25,7 @@ namespace sgq::kernels {
 /// Sizes of the copies of one image, or of a band of its rows.
 struct ShiftedLayout {
   index_t in_h, in_w; ///< of the source plane
-  index_t step;       ///< source pixels from one output to the next
+  index_t stride;     ///< source pixels from one output to the next
   index_t first_col;  ///< source column of copy 0 at output column 0; negative in the padding
   index_t copies;     ///< one for each column of the kernel
   index_t phases;     ///< remainders of rows that occur
@@ -37,7 +37,7 @@ struct ShiftedLayout {
 
   /// Where row (c, r, s) of the column matrix begins.
   constexpr index_t offset(index_t c, index_t r, index_t s) const {
-    return (c * copies + s) * copy_size() + (r % step * rows + r / step) * width;
+    return (c * copies + s) * copy_size() + (r % stride * rows + r / stride) * width;
   }
 };
 
@@ -45,7 +45,7 @@ struct ShiftedLayout {
 constexpr ShiftedLayout shifted_layout(const ConvGeometry& g, index_t out_rows) {
   return {.in_h = g.in_h,
           .in_w = g.in_w,
-          .step = g.stride,
+          .stride = g.stride,
           .first_col = -g.pad,
           .copies = g.kernel_w,
           .phases = std::min(g.stride, g.kernel_h),
@@ -82,10 +82,10 @@ SGQ_INLINE void shift_columns(const T* from, index_t ld, index_t w, index_t rows
   clear_columns(rows, width, hi, width, to);
 }
 
-/// to[f][x] = from[x * step + f]: a row sorted by the remainder of its columns.
+/// to[f][x] = from[x * stride + f]: a row sorted by the remainder of its columns.
 template <class T>
-SGQ_INLINE void sort_row(const T* from, index_t n, index_t step, index_t apart, T* to) {
-  if (step == 2) {
+SGQ_INLINE void sort_row(const T* from, index_t n, index_t stride, index_t apart, T* to) {
+  if (stride == 2) {
     SGQ_SIMD
     for (index_t x = 0; x < n / 2; ++x) {
       to[x] = from[2 * x];
@@ -93,7 +93,7 @@ SGQ_INLINE void sort_row(const T* from, index_t n, index_t step, index_t apart, 
     }
     if (n % 2) to[n / 2] = from[n - 1];
   } else {
-    for (index_t x = 0; x < n; ++x) to[x % step * apart + x / step] = from[x];
+    for (index_t x = 0; x < n; ++x) to[x % stride * apart + x / stride] = from[x];
   }
 }
 
@@ -101,27 +101,28 @@ SGQ_INLINE void sort_row(const T* from, index_t n, index_t step, index_t apart, 
 template <class T>
 SGQ_INLINE void shift_plane(const ShiftedLayout& l, const T* plane, index_t first_row, T* sorted,
                             T* to) {
-  const index_t part_w = (l.in_w + l.step - 1) / l.step, part = l.rows * part_w;
+  const index_t part_w = (l.in_w + l.stride - 1) / l.stride, part = l.rows * part_w;
   for (index_t phase = 0; phase < l.phases; ++phase, to += l.rows * l.width) {
     // Rows of this phase that lie inside the plane.
     const index_t row = first_row + phase;
-    const index_t top = std::clamp<index_t>((l.step - 1 - row) / l.step, 0, l.rows);
-    const index_t bottom = std::clamp<index_t>((l.in_h - row + l.step - 1) / l.step, top, l.rows);
-    const T* const inside = plane + (row + top * l.step) * l.in_w;
-    if (l.step > 1)
+    const index_t top = std::clamp<index_t>((l.stride - 1 - row) / l.stride, 0, l.rows);
+    const index_t bottom =
+        std::clamp<index_t>((l.in_h - row + l.stride - 1) / l.stride, top, l.rows);
+    const T* const inside = plane + (row + top * l.stride) * l.in_w;
+    if (l.stride > 1)
       for (index_t q = 0; q < bottom - top; ++q)
-        sort_row(inside + q * l.step * l.in_w, l.in_w, l.step, part, sorted + q * part_w);
+        sort_row(inside + q * l.stride * l.in_w, l.in_w, l.stride, part, sorted + q * part_w);
     for (index_t s = 0; s < l.copies; ++s) {
       T* const copy = to + s * l.copy_size();
       T* const out = copy + top * l.width;
       const index_t col = l.first_col + s;
       for (index_t x = 0; x < top * l.width; ++x) copy[x] = 0;
-      if (l.step == 1) {
+      if (l.stride == 1) {
         shift_columns(inside, l.in_w, l.in_w, bottom - top, col, l.width, out);
       } else {
-        const index_t f = (col % l.step + l.step) % l.step;
-        shift_columns(sorted + f * part, part_w, (l.in_w - f + l.step - 1) / l.step, bottom - top,
-                      (col - f) / l.step, l.width, out);
+        const index_t f = (col % l.stride + l.stride) % l.stride;
+        shift_columns(sorted + f * part, part_w, (l.in_w - f + l.stride - 1) / l.stride,
+                      bottom - top, (col - f) / l.stride, l.width, out);
       }
       for (index_t x = bottom * l.width; x < l.rows * l.width; ++x) copy[x] = 0;
     }
@@ -142,8 +143,8 @@ template <class T>
 void shift_planes(const ShiftedLayout& layout, const T* planes, index_t channels, index_t first_row,
                   T* to) {
   Arena::Scope scope(scratch());
-  const index_t part = layout.rows * (blocks_of(layout.in_w, layout.step));
-  T* const sorted = scratch().take<T>(layout.step > 1 ? layout.step * part : 0);
+  const index_t part = layout.rows * (blocks_of(layout.in_w, layout.stride));
+  T* const sorted = scratch().take<T>(layout.stride > 1 ? layout.stride * part : 0);
   for_isa<detail::shift_planes<T>>(&layout, planes, channels, first_row, sorted, to);
 }
 

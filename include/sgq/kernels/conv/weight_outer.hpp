@@ -34,8 +34,9 @@ struct ChannelsLast {
     // A few channels at a time, so that each is read from its first row to its last.
     for (index_t first = 0; first < c; first += strip)
       for (index_t y = 0; y < g->in_h; ++y)
-        turn_rows<Bytes>(image + first * g->in_plane() + y * g->in_w, g->in_plane(),
-                         c - first < strip ? c - first : strip, g->in_w, to + y * pitch + first, c);
+        transpose_rows<Bytes>(image + first * g->in_plane() + y * g->in_w, g->in_plane(),
+                              c - first < strip ? c - first : strip, g->in_w,
+                              to + y * pitch + first, c);
   }
   SGQ_INLINE static void clear(T* to, index_t n) {
     SGQ_SIMD

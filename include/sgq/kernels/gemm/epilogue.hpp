@@ -53,7 +53,8 @@ struct FinishRows {
 /// The epilogue as seen by the part of C that begins at row i, column j.
 template <class T>
 Epilogue<T> part_of(const Epilogue<T>& e, index_t i, index_t j) {
-  // Field by field: copying a struct right after storing one of its fields waits for that store.
+  // Field by field: copying a whole struct right after storing one of its fields stalls until that
+  // store is done (store forwarding fails).
   // The binding names all fields, so adding one does not compile until it is added here.
   const auto& [scale, beta, row_bias, col_bias, relu] = e;
   return {scale, beta, row_bias ? row_bias + i : nullptr, col_bias ? col_bias + j : nullptr, relu};

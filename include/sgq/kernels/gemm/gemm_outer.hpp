@@ -94,7 +94,8 @@ private:
   /// B's rows are vectors already: the first panel of A reads them where they are.
   bool fresh_b() const { return std::is_same_v<T, TB> && share_a_ && !g_.trans_b; }
 
-  /// All panels of A do, which pays where a strip is short, or is read once or twice.
+  /// Every panel of A, not only the first, reads B where it is: for sums of at most 32 terms,
+  /// packing costs more than it saves.
   bool in_place() const { return fresh_b() && g_.n % tile_.lanes == 0 && g_.k <= 32; }
 
   /// The part of C and of k that a task computes.
@@ -148,6 +149,7 @@ private:
       // If all panels of B fit L1 together, C is written along its rows.
       const bool short_sum = n * k <= (kc + k) * nr_;
       if (pack_b && !(short_sum ? in_place() : fresh_b())) b_.pack(x.j0, n, p, k, nr_, b);
+      // Rows k and later are those of the next strip, nr_ columns further on: to be prefetched.
       for (index_t q = 0; q < depth + OuterProduct<T>::ahead; ++q)
         fresh[q] = q < k ? q * g_.ldb : k == 0 ? 0 : fresh[q - k] + nr_;
       const Block y{.p = p,
@@ -228,11 +230,11 @@ private:
   index_t nr_; ///< of the tiles that are used
   Operand<TA> a_;
   Operand<TB> b_;
-  bool share_a_;                ///< A is the operand to pack once for all tasks, else B
-  bool share_;                  ///< so is done, as several tasks need it
+  bool share_a_;                ///< the operand that may be packed once for all tasks: A, else B
+  bool share_;                  ///< it is packed once, because several tasks need it
   bool stream_ = false;         ///< C is written past the caches
   index_t rows_, cols_, depth_; ///< of a task
-  T* shared_ = nullptr;         ///< where packed for all tasks
+  T* shared_ = nullptr;         ///< that operand, packed
   index_t shared_rows_ = 0;
   const index_t* b_row_ = nullptr;
 };

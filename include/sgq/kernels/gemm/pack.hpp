@@ -39,9 +39,9 @@ SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t 
     }
 }
 
-/// dst[p * ld + w] = src[w * stride + p] for as many w as Bytes hold. Fetches the rows behind them.
+/// dst[p * ld + w] = src[w * stride + p] for as many w as Bytes hold. Prefetches the rows after.
 template <int Bytes, class T>
-SGQ_INLINE void turn_strip(const T* src, index_t stride, index_t k, T* dst, index_t ld) {
+SGQ_INLINE void transpose_strip(const T* src, index_t stride, index_t k, T* dst, index_t ld) {
   using Loose = typename Vector16<T>::loose;
   constexpr index_t lanes = Vector16<T>::lanes, rows = Simd<T, Bytes>::lanes;
   index_t p = 0;
@@ -73,15 +73,15 @@ SGQ_INLINE void turn_strip(const T* src, index_t stride, index_t k, T* dst, inde
 
 /// dst[p * ld + w] = src[w * stride + p] for `count` w, strip by strip.
 template <int Bytes, class T, class S>
-SGQ_INLINE void turn_rows(const S* src, index_t stride, index_t count, index_t k, T* dst,
-                          index_t ld) {
+SGQ_INLINE void transpose_rows(const S* src, index_t stride, index_t count, index_t k, T* dst,
+                               index_t ld) {
   index_t w = 0;
   if constexpr (std::is_same_v<T, S>) {
     constexpr int wide = Bytes < 32 ? Bytes : 32;
     for (; w + Simd<T, wide>::lanes <= count; w += Simd<T, wide>::lanes)
-      turn_strip<wide>(src + w * stride, stride, k, dst + w, ld);
+      transpose_strip<wide>(src + w * stride, stride, k, dst + w, ld);
     for (; w + Simd<T, 16>::lanes <= count; w += Simd<T, 16>::lanes)
-      turn_strip<16>(src + w * stride, stride, k, dst + w, ld);
+      transpose_strip<16>(src + w * stride, stride, k, dst + w, ld);
   }
   for (; w < count; ++w)
     for (index_t p = 0; p < k; ++p) dst[p * ld + w] = static_cast<T>(src[w * stride + p]);
@@ -95,7 +95,7 @@ struct PackColumns {
                              T* dst) {
     for (index_t w0 = 0; w0 < extent; w0 += width, dst += width * k) {
       const index_t count = extent - w0 < width ? extent - w0 : width;
-      turn_rows<Bytes>(src + w0 * stride, stride, count, k, dst, width);
+      transpose_rows<Bytes>(src + w0 * stride, stride, count, k, dst, width);
       for (index_t w = count; w < width; ++w)
         for (index_t p = 0; p < k; ++p) dst[p * width + w] = 0;
     }

@@ -1,8 +1,8 @@
 // sgq/kernels/gemm/split_k.hpp -- adds the parts of a sum that different tasks have computed.
 //
-// A sum that is longer than C is large is cut into parts of a size that depends on the problem
-// alone. Each part leaves its own copy of C; here they are added in order, so that the result is
-// the same for any number of threads.
+// Where C is small and the sum is long, the sum is cut into parts of a size that depends on the
+// problem alone. Each part leaves its own copy of C; here they are added in order, so that the
+// result is the same for any number of threads.
 #pragma once
 
 #include "sgq/core/math.hpp"

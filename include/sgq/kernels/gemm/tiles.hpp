@@ -16,8 +16,8 @@ struct OuterTile {
   index_t mr, nr;
   index_t lanes; ///< of a register
   // A convolution reads a strip, nr wide, in stretches of k_strip rows: what a 32 KiB L1 holds
-  // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/performance.md), so
-  // there it takes practically all.
+  // beside A. With AVX-512, 144 rows were slower in all layers but one (docs/lab-notes.md, note
+  // 20), so there a strip is practically never cut.
   index_t k_strip;
   void (*run[3][3])(const OuterProduct<T>&); ///< [mr, mr / 2, mr / 4 rows][vectors, less 1]
 

@@ -26,7 +26,7 @@ SGQ_INLINE void estimate_row_generic(const ThresholdRow* s) {
       double code = static_cast<double>(s->sums[p * s->sums_step + c]) * t.scale[c] + t.offset[c];
       if (t.residual_bits > 0) code += static_cast<double>(s->r[p * s->r_step + c]) * t.worth[c];
       code = code > 0 ? code : 0;
-      code = (code < most ? code : most) + 0x1p52; // the last digit left is the one
+      code = (code < most ? code : most) + 0x1p52; // adding 2^52 rounds to an integer
       std::int64_t bits;
       std::memcpy(&bits, &code, sizeof(bits));
       s->out[p * s->out_step + c] = static_cast<std::uint8_t>(bits);

@@ -1,8 +1,8 @@
 // sgq/kernels/int8/quad_words.hpp -- QuadProduct in WebAssembly, by words of 16 bits
 // (kernels/int8/words.hpp), for a tile of 4x8.
 //
-// The bytes of a quad at even places become words, and those at odd places. A pixel's two even
-// products are neighbours then, and its two odd ones, so that each pixel has one sum.
+// The even bytes of a quad become one vector of words, the odd bytes another. The two even products
+// of a pixel are then neighbours, and so are its two odd ones, so each pixel has one sum.
 //
 // Plain NEON takes float tiles: their multiply-adds do as much per instruction.
 #pragma once

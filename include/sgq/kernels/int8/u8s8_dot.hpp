@@ -8,8 +8,8 @@
 // connected layer is the same with one kernel row and images for positions.
 //
 // Weights come in panels of 16 outputs, [rows][groups][16][4]: one AVX-512 register holds four
-// bytes of each. Where a kernel row has not a multiple of four bytes its last weights are 0, so
-// that up to three bytes behind it are read, and multiplied by nothing.
+// bytes of each. Where the bytes of a kernel row are not a multiple of four, its last weights are
+// 0: up to three bytes past the row are read and multiplied by 0.
 //
 // Every path sums the same integers, so all give the same bits; `pair_bound` says whether 16 bits
 // hold the sum of two products.

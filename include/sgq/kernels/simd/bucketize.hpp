@@ -13,7 +13,7 @@
 
 namespace sgq::kernels {
 
-/// Numbers that bucketize() handles at most: they and their counts stay in the first cache.
+/// Numbers that bucketize() handles at most: they and their counts stay in the L1 cache.
 inline constexpr index_t bucketize_block = 256;
 
 /// How many j have a >= t[j * step]: a binary search that finds the count bit by bit, from the

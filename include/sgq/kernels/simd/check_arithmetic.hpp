@@ -35,7 +35,8 @@ inline void check_rounding(std::string_view what) {
         describe(what, "rounding to nearest", "another direction", "fesetround(FE_TONEAREST)"));
 }
 
-/// The same, and unless it computes as the bits of training rely on.
+/// The same; throws value_error also where denormals are flushed, or products are not fused as the
+/// code says.
 inline void check_arithmetic(std::string_view what) {
   check_rounding(what);
   const auto fail = [&](const char* expected, const char* got, const char* hint) {

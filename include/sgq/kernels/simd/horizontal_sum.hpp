@@ -2,8 +2,8 @@
 // sums becomes a number.
 //
 // The vector is cut into quarters (or what it has) of 16 bytes, which are added in order; the
-// numbers of the one that is left are added in order too. To do so for one vector would waste most
-// of every instruction, so a few are turned round together: then numbers that belong to different
+// numbers of the one that is left are added in order too. Doing so for one vector would waste most
+// of every instruction. So a few vectors are transposed together, after which numbers of different
 // sums lie side by side. The order of the additions is the same on every instruction set.
 #pragma once
 

@@ -30,8 +30,8 @@ inline constexpr index_t max_mr = 8, max_nr = 32;
 /// `rows` of the tile are read from C or written to it; where fewer than all, the rest of `a` is
 /// zeros. `tiles` of them are computed side by side, b_step apart in b.
 ///
-/// `fresh` tells that b comes from memory: b_row goes on for `ahead` entries more, rows that are
-/// asked for in advance. With `copy`, b's rows are left there, too, a tile's width apart.
+/// `fresh`: b is not packed and comes from memory, so the kernel prefetches. b_row then has `ahead`
+/// further entries, the rows to prefetch. With `copy`, the kernel also packs b there.
 ///
 /// `finishes` adds row_bias (0 where null) to what is stored, and cuts it at 0 for `relu`; it does
 /// not stream.
@@ -68,7 +68,7 @@ template <class T>
 inline constexpr index_t inner_lanes = 64 / sizeof(T);
 
 /// sums[i * nr + j] = sum over p of a[i * lda + p] * b[b_row[j] + p], for a tile of mr x nr. p runs
-/// through `parts` stretches of `length` elements (a multiple of the lanes), one behind the other
+/// through `parts` stretches of `length` elements (a multiple of the lanes), one after the other
 /// in A and b_part apart in B. Every instruction set has inner_lanes; lane l sums every p that is l
 /// modulo the lanes. Then the lanes are added as kernels/simd/horizontal_sum.hpp tells.
 template <class T>

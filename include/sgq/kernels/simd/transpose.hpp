@@ -35,7 +35,7 @@ SGQ_INLINE void interleave(const typename Simd<T, Bytes>::type& a,
 
 } // namespace detail
 
-/// to = a, and b behind it.
+/// to = a, then b.
 template <class T>
 SGQ_INLINE void join(const typename Vector16<T>::type& a, const typename Vector16<T>::type& b,
                      typename Simd<T, 32>::type& to) {

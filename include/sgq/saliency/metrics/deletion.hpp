@@ -4,7 +4,7 @@
 //     c = argmax of the original,   s_t = softmax probability of c after step t,  s_0 unperturbed
 //     area = sum_t (s_t + s_{t+1}) / 2 * (positions of step t) / (H W)        s_T fully replaced
 //
-// Steps are ceil(H W / T) positions each; the last takes what is left and weighs what it is wide.
+// Steps are ceil(H W / T) positions each; the last takes what is left, and its weight is its width.
 // With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T. Deletion goes from the image to the
 // background (a low area is good), insertion from the background to the image (high is good). State
 // the background with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC

@@ -50,31 +50,32 @@ struct ImputationEquations {
     return sum;
   }
 
-  /// Goes from x, a padded plane with a guess at the unknowns, to the solution. `step` is a padded
-  /// plane of zeros, `residual` [count] is that of the guess. Returns the number of iterations.
-  index_t solve(double* x, double* step, double* residual, double goal) const {
+  /// Conjugate gradients: goes from x, a padded plane with a guess at the unknowns, to the
+  /// solution. `direction` is a padded plane of zeros, `residual` [count] is that of the guess.
+  /// Returns the number of iterations.
+  index_t solve(double* x, double* direction, double* residual, double goal) const {
     Arena::Scope scope(scratch());
-    double* image = scratch().take<double>(count); // of step
+    double* product = scratch().take<double>(count); // A direction
     double squares = sum_of_squares(residual);
-    for (index_t u = 0; u < count; ++u) step[place[u]] = residual[u];
+    for (index_t u = 0; u < count; ++u) direction[place[u]] = residual[u];
     index_t iterations = 0;
     for (; squares > goal; ++iterations) {
       double curvature = 0;
       for (index_t u = 0; u < count; ++u) {
-        image[u] = times(step, u);
-        curvature = kernels::multiply_add<16>(step[place[u]], image[u], curvature);
+        product[u] = times(direction, u);
+        curvature = kernels::multiply_add<16>(direction[place[u]], product[u], curvature);
       }
-      const double length = squares / curvature;
+      const double alpha = squares / curvature;
       double next = 0;
       for (index_t u = 0; u < count; ++u) {
         double& value = x[place[u]];
-        value = kernels::multiply_add<16>(length, step[place[u]], value);
-        residual[u] = kernels::multiply_add<16>(-length, image[u], residual[u]);
+        value = kernels::multiply_add<16>(alpha, direction[place[u]], value);
+        residual[u] = kernels::multiply_add<16>(-alpha, product[u], residual[u]);
         next = kernels::multiply_add<16>(residual[u], residual[u], next);
       }
-      const double turn = next / squares;
+      const double beta = next / squares;
       for (index_t u = 0; u < count; ++u)
-        step[place[u]] = kernels::multiply_add<16>(turn, step[place[u]], residual[u]);
+        direction[place[u]] = kernels::multiply_add<16>(beta, direction[place[u]], residual[u]);
       squares = next;
     }
     return iterations;
@@ -135,7 +136,7 @@ inline index_t impute(View<double> plane, std::span<const std::int32_t> removed)
   const double right_side = equations.sum_of_squares(residual);
   std::fill(known, known + padded, 0.0);
   index_t iterations = 0;
-  if (right_side == 0) { // the solution is 0, which no residual above 0 is 1e-6 of
+  if (right_side == 0) { // the solution is 0, and a relative residual is not defined
     for (index_t u = 0; u < count; ++u) x[equations.place[u]] = 0;
   } else {
     for (index_t u = 0; u < count; ++u) residual[u] = -equations.times(x, u);

@@ -12,7 +12,7 @@
 //
 //     pseudo-value_k = S D - (S - 1) D_without_k        their mean is D
 //
-// which Student's t, S - 1 degrees of freedom, takes for independent (Tukey 1958; of U-statistics:
+// which Student's t, S - 1 degrees of freedom, treats as independent (Tukey 1958; of U-statistics:
 // Arvesen, Annals of Mathematical Statistics 40, 1969).
 #pragma once
 

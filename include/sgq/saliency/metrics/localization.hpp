@@ -66,7 +66,7 @@ inline Tensor<double> relevance_rank(View<const float> maps, View<const std::uin
         if (is_blank(map, d)) return static_cast<double>(k) / static_cast<double>(d);
         Arena::Scope scope(scratch());
         const View<std::uint8_t> top(scratch().take<std::uint8_t>(d), {1, d});
-        ops::select_highest<float>({map, {1, d}}, k, {ties, n}, top);
+        ops::highest_k<float>({map, {1, d}}, k, {ties, n}, top);
         index_t hits = 0;
         for (index_t i = 0; i < d; ++i) hits += top[i] != 0 && mask[i] != 0;
         return static_cast<double>(hits) / static_cast<double>(k);

@@ -6,10 +6,10 @@
 //
 //     area = trapezoid over the ten points / 0.9 = (sum_t a_t - (a_0 + a_9) / 2) / 9
 //
-// Lower is better, and only in comparison: state that of a random ranking of the same images beside
-// it, or how far the area lies below that one (the advantage). Ismail, Corrada Bravo, Feizi,
-// NeurIPS 2021, arXiv 2111.14338. The area is linear in the accuracies, so it is the mean of one
-// area per image, which is what a bootstrap needs.
+// Lower is better, but the number means something only in comparison: report the area of a random
+// ranking of the same images, or how far this area lies below it (the advantage). Ismail, Corrada
+// Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in the accuracies, so it is the
+// mean of one area per image, which is what a bootstrap needs.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"
@@ -30,7 +30,7 @@ struct MaskedAccuracy {
   Tensor<std::uint8_t> correct;         ///< [10, N]: 1 where the prediction is the label
   Tensor<double> area;                  ///< [N]; its mean is the area under curve()
 
-  /// Of images that enter() is going to score.
+  /// For this many images, to be filled by enter().
   explicit MaskedAccuracy(index_t images) : correct({points, images}), area({images}) {}
 
   /// Whether the prediction for image n at point t is its label; each once.

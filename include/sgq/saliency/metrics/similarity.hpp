@@ -139,8 +139,8 @@ inline Tensor<double> top_iou(View<const float> a, View<const float> b, Values v
         Arena::Scope scope(scratch());
         const View<std::uint8_t> in_p(scratch().take<std::uint8_t>(d), {1, d});
         const View<std::uint8_t> in_q(scratch().take<std::uint8_t>(d), {1, d});
-        ops::select_highest<double>({p, {1, d}}, k, {ties_a, n}, in_p);
-        ops::select_highest<double>({q, {1, d}}, k, {ties_b, n}, in_q);
+        ops::highest_k<double>({p, {1, d}}, k, {ties_a, n}, in_p);
+        ops::highest_k<double>({q, {1, d}}, k, {ties_b, n}, in_q);
         index_t both = 0;
         for (index_t i = 0; i < d; ++i) both += in_p[i] != 0 && in_q[i] != 0;
         return k > 0 ? static_cast<double>(both) / static_cast<double>(2 * k - both) : undefined;

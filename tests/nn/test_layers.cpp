@@ -405,7 +405,7 @@ TEST_CASE("sums too wide for the integer arithmetic are an error", "[layers]") {
   CHECK(contains(message_of<value_error>([&] {
                    net.forward(Tensor<float>({1, 64}, 1.0f), tape);
                  }),
-                 "at most 2^29"));
+                 "below 2^29"));
 }
 
 TEST_CASE("logits of a quantised net are integers times one scale", "[layers]") {

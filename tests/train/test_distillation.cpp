@@ -122,7 +122,7 @@ TEST_CASE("a plain step with a teacher goes down the gradient of the whole loss"
   std::copy(seen.begin(), seen.end(), t.begin());
   nn::Net<double> net = small_net<double>("plain fp32");
   const auto loss = [&] {
-    const auto z = net.forward(x, tape, nn::Mode::train(at.random));
+    const auto z = net.forward(x, tape, nn::Mode::train(*at.random));
     return ops::cross_entropy<double>(z, labels) + by_formula(z, t, 0.7, 3);
   };
   CHECK(said == Approx(loss()).epsilon(1e-13));
@@ -141,7 +141,7 @@ TEST_CASE("a plain step with a teacher goes down the gradient of the whole loss"
 TEST_CASE("a guided step adds the same gradient as a plain one", "[distillation][guided]") {
   const nn::Net<double> teacher_net = small_net<double>("plain fp32", "sawb");
   const auto x = random_tensor<double>({6, 2, 8, 8}, 4);
-  const StepContext at{.random = Random(5)}, as_plain{.random = at.random.split(0)};
+  const StepContext at{.random = Random(5)}, as_plain{.random = at.random->split(0)};
   for (const char* name : small_net_names)
     for (const bool attached : {true, false}) {
       INFO(name << (attached ? ", attached" : ", detached"));

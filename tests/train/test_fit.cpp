@@ -131,7 +131,7 @@ TEST_CASE("another step takes the place of the plain one", "[train]") {
   const TrainState end =
       fit<float>(batches, options, [&](const data::Batch<float>& batch, const StepContext& at) {
         factors.push_back(at.lr_factor);
-        draws.push_back(at.random(0).bits(0));
+        draws.push_back((*at.random)(0).bits(0));
         return StepResult{.loss = 1, .correct = 0, .images = batch.size()};
       });
   CHECK(end.step == 2 * batches_per_epoch);

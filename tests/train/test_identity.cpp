@@ -186,7 +186,9 @@ TEST_CASE("a step needs a training pass", "[identity]") {
   train::Sgd<float> optimizer(net, {});
   Tape<float> tape;
   CHECK(contains(refusal([&] { optimizer.step(tape); }), "none or a failed one"));
-  net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::eval());
+  const auto x = random_tensor<float>({2, 2, 8, 8}, 3);
+  net.forward(x, tape, Mode::eval());
+  net.backward(Tensor<float>({2, 5}, 0.1f), tape, Want::params);
   CHECK(contains(refusal([&] { optimizer.step(tape); }), "a training pass"));
   net.forward(random_tensor<float>({2, 2, 8, 8}, 3), tape, Mode::train(Random(0)));
   CHECK(contains(refusal([&] { optimizer.step(tape, -1); }), "learning rate factor"));
@@ -224,7 +226,7 @@ TEST_CASE("a loop by hand, with batch norm and dropout, trains what fit() trains
   std::vector<ImageRandom> drawn; // what fit() hands to each step
   Tape<float> tape;
   train::fit(batches, {.epochs = 2, .seed = 2}, [&](const auto& batch, const auto& at) {
-    drawn.push_back(at.random);
+    drawn.push_back(*at.random);
     return train::train_step(fitted, tape, batch, a, at);
   });
   Tensor<float> dlogits;
@@ -470,7 +472,10 @@ TEST_CASE("a net of NaN has no accuracy", "[identity]") {
   auto batches = small_run::batches();
   Net<float> net = small_run::net();
   net.parameters()[0].parameter->edit()[0] = std::nanf("");
-  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "layer 'conv1' (its weight"));
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "evaluate: 'conv1.weight'"));
+  nn::Tape<float> tape;
+  CHECK(contains(refusal([&] { train::evaluate_batch(net, tape, batches.batch(0)); }),
+                 "layer 'conv1' (its weight"));
 }
 
 TEST_CASE("one backward pass does not serve a layer that may mix images", "[identity]") {

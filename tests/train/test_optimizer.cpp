@@ -60,7 +60,7 @@ template <class T>
 void end_step(nn::Net<T>& net, Optimizer<T>& optimizer, double lr_factor = 1) {
   nn::Tape<T> tape;
   net.forward(Tensor<T>(net.input_shape()), tape, nn::Mode::train(Random(0)));
-  net.identity()->gradients_used = false; // they were written by hand
+  net.identity()->gradients = nn::GradientState::made; // written by hand
   optimizer.step(tape, lr_factor);
 }
 

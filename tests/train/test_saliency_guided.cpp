@@ -81,8 +81,8 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
 void step_by_hand(nn::Net<double>& net, Optimizer<double>& optimizer,
                   const data::Batch<double>& batch, const StepContext& at, GuidedOptions o) {
   if (net.input().grid()) o.mask.fill.grid = net.input().grid();
-  const nn::Mode clean = nn::Mode::train(at.random.split(0));
-  const nn::Mode masked = nn::Mode::train(at.random.split(1));
+  const nn::Mode clean = nn::Mode::train(at.random->split(0));
+  const nn::Mode masked = nn::Mode::train(at.random->split(1));
   nn::Tape<double> for_saliency, tape, masked_tape;
   Tensor<double> ds, dz, dzm, xm(batch.x.shape());
   const bool separate = o.pass == SaliencyPass::separate;
@@ -90,7 +90,7 @@ void step_by_hand(nn::Net<double>& net, Optimizer<double>& optimizer,
   ds.resize(zs.shape());
   ops::target_gradient<double>(zs, batch.labels, o.target, ds.view());
   const auto dx = net.input_gradient(ds, for_saliency);
-  ops::mask_lowest<double>(batch.x, dx, o.mask, at.random.split(2), xm.view());
+  ops::mask_lowest<double>(batch.x, dx, o.mask, at.random->split(2), xm.view());
 
   const auto z = net.forward(batch.x, tape, clean);
   const auto zm = net.forward(xm, masked_tape, masked);
@@ -174,12 +174,12 @@ TEST_CASE("the step's gradient is that of the guided loss with the mask held fix
       // The images that the step will mask, by the rule of the paper.
       nn::Tape<double> tape, masked_tape;
       Tensor<double> ds, xm(x.shape());
-      const nn::Mode clean = nn::Mode::train(at.random.split(0));
-      const nn::Mode masked = nn::Mode::train(at.random.split(1));
+      const nn::Mode clean = nn::Mode::train(at.random->split(0));
+      const nn::Mode masked = nn::Mode::train(at.random->split(1));
       const auto z = net.forward(x, tape, clean);
       ds.resize(z.shape());
       ops::target_gradient<double>(z, labels, options.target, ds.view());
-      ops::mask_lowest<double>(x, net.input_gradient(ds, tape), options.mask, at.random.split(2),
+      ops::mask_lowest<double>(x, net.input_gradient(ds, tape), options.mask, at.random->split(2),
                                xm.view());
       Tensor<double> held; // f(x), where KL is detached from it
       held.copy_from(z);

@@ -42,10 +42,13 @@ struct Batch {
   View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
   std::span<const std::uint8_t> labels;
   std::span<const index_t> indices;  ///< which images of the set these are
-  const QuantParams* grid = nullptr; ///< how x was made of codes; null: not known
+  const QuantParams* grid = nullptr; ///< how `normalized` was made of codes; null: not known
+  const T* normalized = nullptr;     ///< what the codes stand for: x, unless you set another x
   index_t first = 0;                 ///< where x begins in the batch that ranks share
   index_t whole = 0;                 ///< images of that batch; 0: x is the whole batch
   index_t size() const { return static_cast<index_t>(labels.size()); }
+  /// The codes and x are the same images.
+  bool has_codes() const { return grid && x.data() == normalized; }
 };
 
 template <class T>
@@ -57,7 +60,7 @@ public:
   /// whatever check(set) finds. A batch larger than the set is the whole set.
   Batches(const Dataset& set, QuantParams norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
-        order_(static_cast<std::size_t>(set.size())) {
+        order_(static_cast<std::size_t>(set.size())), images_(set.images.data()) {
     if (options_.size < 1)
       throw value_error(describe("batch size", "1 or more", to_text(options_.size)));
     if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
@@ -80,7 +83,13 @@ public:
   }
 
   /// Batches in an epoch, the last partial one included.
-  index_t count() const { return (set_.size() + options_.size - 1) / options_.size; }
+  index_t count() const {
+    if (set_.images.data() != images_ || static_cast<std::size_t>(set_.size()) != order_.size())
+      throw value_error(describe("batches of " + set_.name, "the set that they were made of",
+                                 "one that has been moved or has changed since",
+                                 "make Batches of the set where it stays"));
+    return blocks_of(set_.size(), options_.size);
+  }
 
   /// Makes batch i of the epoch, images in parallel; of one that ranks share, the images of this
   /// rank, or the first one where it has none.
@@ -101,7 +110,7 @@ public:
     parallel_blocks(n, detail::images_per_task, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    return {x_, codes_, labels_, indices, &norm_, own.first, whole};
+    return {x_, codes_, labels_, indices, &norm_, x_.data(), own.first, whole};
   }
 
   const Dataset& set() const { return set_; }
@@ -133,6 +142,7 @@ private:
   BatchOptions options_;
   index_t epoch_ = 0;
   std::vector<index_t> order_;
+  const std::uint8_t* images_; // of the set, to notice that it has moved
   Tensor<std::uint8_t> codes_;
   Tensor<T> x_;
   std::vector<std::uint8_t> labels_;

@@ -106,11 +106,12 @@ public:
 
   /// train::evaluate(), each rank running some of the batches, which are whole ones.
   train::Meter evaluate(nn::Tape<T>& tape, data::Batches<T>& batches) {
-    net_.check_clips("evaluate");
+    net().check_clips("evaluate");
+    net().check_finite("evaluate");
     const Part own = cut(batches.count(), ranks_.rank(), ranks_.size());
     std::vector<train::Meter> meters(static_cast<std::size_t>(batches.count()));
     for (index_t i = own.first; i < own.end; ++i)
-      meters[static_cast<std::size_t>(i)] = train::evaluate_batch(net_, tape, batches.batch(i));
+      meters[static_cast<std::size_t>(i)] = train::evaluate_batch(net(), tape, batches.batch(i));
     const SharedBatch::Use use(&batch_);
     gather_parts(meters.data(), batches.count(), 1);
     train::Meter all;
@@ -122,6 +123,8 @@ public:
   const Traffic& traffic() const { return batch_.traffic(); }
 
 private:
+  nn::Net<T>& net() const { return net_.get_any_edition("data-parallel training"); }
+
   void begin(const data::Batch<T>& batch) {
     const index_t whole = batch.whole > 0 ? batch.whole : batch.size();
     const Part own = images_of_rank(whole, ranks_.rank(), ranks_.size());
@@ -133,9 +136,9 @@ private:
   }
 
   void compare_weights() {
-    if (edition_ != net_.identity()->edition) {
-      edition_ = net_.identity()->edition;
-      parameters_ = net_.parameters();
+    if (edition_ != net().identity()->edition) {
+      edition_ = net().identity()->edition;
+      parameters_ = net().parameters();
       hashes_.resize(static_cast<std::size_t>(ranks_.size()));
     }
     std::uint64_t own = 0;
@@ -166,7 +169,7 @@ private:
   }
 
   Communicator& ranks_;
-  nn::Net<T>& net_;
+  nn::NetHandle<T> net_;
   CommunicatedBatch batch_;
   std::uint64_t edition_ = 0; // of the net that the parameters below are of
   std::vector<nn::NamedParameter<T>> parameters_;

@@ -30,15 +30,16 @@ public:
   /// Takes the net as it is now, which must outlive the engine. Throws value_error on a quantised
   /// net.
   explicit FloatEngine(const nn::Net<T>& net)
-      : handle_(net), version_(net.identity()->version), statistics_(net.identity()->statistics),
+      : handle_(net), version_(net.version()), statistics_(net.identity()->statistics),
         steps_(fuse(net)), slots_(plan(steps_)) {
     while (split_ < steps_.size() && !steps_[split_].linear) ++split_;
     if (split_ < steps_.size() && !only_border_crosses()) split_ = 0;
   }
   FloatEngine(const nn::Net<T>&& temporary) = delete;
 
-  /// Throws shape_error, and value_error if the net is gone, or if its layers, weights or running
-  /// statistics have been set since the engine was made, even to the same numbers.
+  /// Throws shape_error, and value_error if the net is gone, or if its layers, its parameters or
+  /// (by update_statistics()) its running statistics have been set since the engine was made, even
+  /// to the same numbers.
   void operator()(View<const T> x, View<T> logits) const {
     const nn::Net<T>& net = unchanged_net();
     const index_t n = x.shape().rank() > 0 ? x.shape()[0] : 0;
@@ -118,7 +119,7 @@ private:
 
   const nn::Net<T>& unchanged_net() const {
     const nn::Net<T>& net = handle_.get("float engine");
-    if (net.identity()->version != version_ || net.identity()->statistics != statistics_)
+    if (net.version() != version_ || net.identity()->statistics != statistics_)
       throw value_error(describe("float engine", "the numbers that it was made of", "other ones",
                                  "make an engine after the last change of the net"));
     return net;

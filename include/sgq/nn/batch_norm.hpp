@@ -53,7 +53,7 @@ public:
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
-    if (in.size() != 1 || x.rank() < 2 || x[1] != options_.channels)
+    if (x.rank() < 2 || x[1] != options_.channels)
       throw shape_error(describe("batch norm", to_text(options_.channels) + " channels", x.str()));
     return x;
   }
@@ -68,8 +68,7 @@ public:
     slot.channel.resize({row_count, channels});
     slot.training = mode.training;
     const auto at = [&](Row r) { return slot.channel.data() + r * channels; };
-    if (mode.training)
-      ops::channel_moments<T>(x, {at(batch_mean), {channels}}, {at(batch_var), {channels}});
+    if (mode.training) measure_batch(x, {at(batch_mean), {channels}}, {at(batch_var), {channels}});
     for (index_t c = 0; c < channels; ++c) {
       // Of x = s u + b: mu and var. All in double; mul and add are rounded to T once.
       const double s = x.mul ? static_cast<double>(x.mul[c]) : x.scale;
@@ -122,7 +121,7 @@ public:
     const Shape& x = slot.out.shape;
     const double count = static_cast<double>(whole_batch(x[0]) * x.plane());
     const T m = static_cast<T>(share.value_or(options_.momentum));
-    const T unbias = static_cast<T>(count > 1 ? count / (count - 1) : 1);
+    const T unbias = static_cast<T>(count / (count - 1));
     if (m == 1) { // exactly, whatever was there
       mean_.fill(T{0});
       var_.fill(T{0});
@@ -148,6 +147,14 @@ public:
   }
 
 private:
+  static void measure_batch(const Signal<T>& x, View<T> mean, View<T> var) {
+    if (whole_batch(x.shape[0]) * x.shape.plane() < 2)
+      throw value_error(describe("batch norm, in training", "2 or more values per channel", "1",
+                                 "choose a batch size that leaves more than one image for the "
+                                 "last batch"));
+    ops::channel_moments<T>(x, mean, var);
+  }
+
   static const BatchNormOptions& check(const BatchNormOptions& o) {
     if (o.channels < 1 || !(o.eps > 0) || !(o.momentum >= 0 && o.momentum <= 1))
       throw value_error(describe("batch norm", "channels >= 1, eps > 0, momentum in [0, 1]",

@@ -77,7 +77,7 @@ public:
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
-    if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
+    if (x.rank() != 4 || x[1] != options_.in)
       throw shape_error(describe("conv2d", "[N, " + to_text(options_.in) + ", H, W]", x.str(),
                                  "the number of input channels is option .in"));
     if (x[2] + 2 * options_.pad < options_.kernel || x[3] + 2 * options_.pad < options_.kernel)

@@ -115,6 +115,9 @@ public:
                                "empty save()"));
   }
 
+  /// How many values the layer reads.
+  virtual std::size_t input_count() const { return 1; }
+
   /// The shape of one image's output, {1, C, H, W} or {1, F}. Throws shape_error if the layer
   /// cannot take such inputs.
   virtual Shape output_shape(std::span<const Shape> inputs) const = 0;

@@ -8,6 +8,7 @@
 
 #include "sgq/nn/input.hpp"
 #include "sgq/nn/net_handle.hpp"
+#include "sgq/ops/finite.hpp"
 
 #include <map>
 
@@ -45,11 +46,8 @@ public:
     for (const Node& node : nodes_)
       if (node.name == name)
         throw value_error(describe("net", "a new layer name", "'" + name + "' a second time"));
-    check_layer("layer '" + name + "'", layer.get());
     if (inputs.empty()) inputs = {last()};
-    if (inputs.size() > max_inputs)
-      throw value_error(
-          describe("layer '" + name + "'", "at most 4 inputs", to_text(inputs.size())));
+    check_layer("layer '" + name + "'", layer.get(), inputs.size());
     std::vector<Shape> shapes;
     for (ValueId v : inputs) {
       if (v >= nodes_.size())
@@ -70,7 +68,7 @@ public:
   void replace(ValueId i, std::unique_ptr<Layer<T>> layer) {
     if (i < 1 || i > last())
       throw value_error(describe("replace", "a layer from 1 to " + to_text(last()), to_text(i)));
-    check_layer("replacing layer '" + nodes_[i].name + "'", layer.get());
+    check_layer("replacing layer '" + nodes_[i].name + "'", layer.get(), nodes_[i].inputs.size());
     std::vector<Shape> shapes;
     for (ValueId v : nodes_[i].inputs) shapes.push_back(nodes_[v].shape);
     check_shape("replacing layer '" + nodes_[i].name + "'", nodes_[i].shape,
@@ -85,6 +83,12 @@ public:
     identity_->edition = detail::next_edition();
     ready_ = false;
     connect();
+  }
+  /// Rises with every change of what the net computes with: a write to a parameter, new codes.
+  std::uint64_t version() const {
+    std::uint64_t sum = identity_->version;
+    for (const Parameter<T>* p : own_parameters_) sum += p->version();
+    return sum;
   }
   /// The net's edition, for tapes and optimisers.
   const std::shared_ptr<NetIdentity<T>>& identity() const { return identity_; }
@@ -146,6 +150,25 @@ public:
     }
   }
 
+  /// Throws value_error, beginning with `what`, on a parameter or a running statistic that is not
+  /// finite. A quantised net does not show it: NaN becomes the code 0.
+  void check_finite(std::string_view what) const {
+    std::vector<NamedParameter<T>> parameters;
+    std::vector<NamedBuffer<T>> buffers;
+    const auto check = [&](const std::string& name, View<const T> values) {
+      if (const index_t bad = ops::find_nonfinite<T>(values); bad >= 0)
+        throw value_error(describe(std::string(what) + ": '" + name + "'", "finite numbers",
+                                   to_text(values[bad]) + " at element " + to_text(bad)));
+    };
+    for (const Node& node : nodes_) {
+      parameters.clear(), buffers.clear();
+      node.layer->collect(parameters);
+      node.layer->collect_buffers(buffers);
+      for (const auto& p : parameters) check(node.name + "." + p.name, p.parameter->value());
+      for (const auto& b : buffers) check(node.name + "." + b.name, b.tensor->view());
+    }
+  }
+
   /// Derives weight codes and the like. Call it once after parameters have changed;
   /// Optimizer::step() does. Tapes recorded before cannot run backward any more.
   void quantize_weights() {
@@ -154,7 +177,7 @@ public:
   }
 
   void zero_grad() {
-    identity_->gradients_used = false;
+    identity_->gradients = GradientState::cleared;
     for (Node& node : nodes_) { // not parameters(), whose names would be allocated at every step
       own_.clear();
       node.layer->collect(own_);
@@ -176,6 +199,7 @@ protected:
     if (this == &other) return *this;
     nodes_ = std::move(other.nodes_);
     own_ = std::move(other.own_);
+    own_parameters_ = std::move(other.own_parameters_);
     identity_ = std::move(other.identity_);
     ready_ = other.ready_;
     if (identity_) identity_->net = static_cast<Net<T>*>(this);
@@ -186,7 +210,7 @@ protected:
   // Throws value_error if gradients would be added to those of the step before, or if parameters
   // have no chosen values yet.
   void check_gradients() {
-    if (identity_->gradients_used)
+    if (identity_->gradients == GradientState::used)
       throw value_error(describe("backward", "gradients that were set to 0 after the last step",
                                  "those of that step", "call net.zero_grad() first"));
     if (ready_) return;
@@ -205,17 +229,27 @@ protected:
   std::vector<Node> nodes_;
 
 private:
-  static void check_layer(const std::string& what, const Layer<T>* layer) {
+  static void check_layer(const std::string& what, const Layer<T>* layer, std::size_t inputs) {
     if (!layer) throw value_error(describe(what, "a layer", "null"));
+    if (layer->input_count() > max_inputs)
+      throw value_error(describe(what, "at most 4 inputs", to_text(layer->input_count())));
+    if (inputs != layer->input_count())
+      throw shape_error(describe(what,
+                                 "as many inputs as kind '" + std::string(layer->kind()) +
+                                     "' reads, " + to_text(layer->input_count()),
+                                 to_text(inputs),
+                                 "a layer of several inputs overrides input_count()"));
   }
 
-  // What the readers of each value can take, and where parameters lie, whenever the list changes.
+  // What the readers of each value can take, and where parameters are, whenever the list changes.
   void connect() {
+    own_parameters_.clear();
     for (Node& node : nodes_) node.reads = Reads::residual, node.wants_moments = false;
     nodes_.back().reads = Reads::plain; // the output is for the caller
     for (Node& node : nodes_) {
       std::vector<NamedParameter<T>> own;
       node.layer->collect(own);
+      for (const auto& p : own) own_parameters_.push_back(p.parameter);
       node.needs_grad = !own.empty();
       for (std::size_t j = 0; j < node.inputs.size(); ++j) {
         Node& source = nodes_[node.inputs[j]];
@@ -240,9 +274,10 @@ private:
     return all;
   }
 
-  std::vector<NamedParameter<T>> own_; // of one layer, in zero_grad
+  std::vector<NamedParameter<T>> own_;          // of one layer, in zero_grad
+  std::vector<Parameter<T>*> own_parameters_{}; // of all layers, for version()
   std::shared_ptr<NetIdentity<T>> identity_ = std::make_shared<NetIdentity<T>>(
-      NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1, false});
+      NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1});
   bool ready_ = false; // every parameter has an initial value
 };
 

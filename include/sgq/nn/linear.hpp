@@ -60,7 +60,7 @@ public:
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
-    if (in.size() != 1 || x.rank() != 2 || x[1] != options_.in)
+    if (x.rank() != 2 || x[1] != options_.in)
       throw shape_error(describe("linear", "[N, " + to_text(options_.in) + "]", x.str(),
                                  x.rank() == 4 ? "put a Flatten layer before it" : ""));
     return {x[0], options_.out};

@@ -113,6 +113,10 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_clips("save_model");
+  for (const char* own : {"format", "version", "precision", "layers"})
+    if (metadata.contains(own))
+      throw value_error(describe("save_model: metadata", "names other than the library's own",
+                                 "'" + std::string(own) + "'"));
   io::SafeTensors file;
   file.metadata = metadata;
   file.metadata["format"] = "sgq model";
@@ -123,17 +127,38 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
   io::write_safetensors(path, file);
 }
 
+namespace detail {
+/// Throws io_error on weights that no codes stand for.
+template <class T>
+void check_codes(const io::SafeTensors& file, Net<T>& net) {
+  for (ValueId i = 1; i <= net.last(); ++i) {
+    const Weights<T>* const own = net.layer(i).weights();
+    if (!own || !own->quantized()) continue;
+    const std::string& name = net.nodes()[i].name;
+    Weights<T> trial = *own;
+    std::vector<NamedParameter<T>> parameters;
+    trial.collect(parameters);
+    for (const auto& [local, p] : parameters) {
+      const Tensor<T> value = checked_tensor<T>(file, name + "." + local, p->shape());
+      std::copy(value.begin(), value.end(), p->edit().begin());
+    }
+    try {
+      trial.quantize(name);
+    } catch (const value_error& e) {
+      throw io_error(file.origin + ": " + e.what());
+    }
+  }
+}
+} // namespace detail
+
 /// Loads the numbers of a file into a net with the same layers and the same precision. Throws
-/// io_error.
+/// io_error, and then leaves the net as it was.
 template <class T>
 void load_weights(const io::SafeTensors& file, Net<T>& net) {
   detail::check_precision(file, net);
+  detail::check_codes(file, net);
   load_tensors(file, stored(net));
-  try {
-    net.quantize_weights();
-  } catch (const value_error& e) { // weights that no codes stand for
-    throw io_error(file.origin + ": " + e.what());
-  }
+  net.quantize_weights();
 }
 
 namespace detail {

@@ -50,7 +50,7 @@ public:
     if (x.shape.rank() == 0 || x.shape[0] < 1 || x.shape.with_batch(1) != input_shape())
       throw shape_error(describe("net input", "[N, ...] of " + input_shape().str(), x.shape.str()));
     tape.slots().resize(nodes_.size());
-    tape.begin(mode, *identity());
+    tape.begin(mode, *identity(), this->version());
     const Signal<T>* in[] = {&x};
     nodes_[0].layer->forward(in, tape.slots()[0], mode);
     materialise_for_readers(nodes_[0], tape.slots()[0]);
@@ -140,7 +140,7 @@ private:
 
   View<const T> run_backward(View<const T> dout, const Tape<T>& tape, Want want, ValueId stop,
                              const BackwardOptions& options) {
-    tape.check_backward("backward", *identity());
+    tape.check_backward("backward", *identity(), this->version());
     if (want != Want::input) this->check_gradients();
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
@@ -148,6 +148,7 @@ private:
     std::copy(dout.begin(), dout.end(), pool.take(last(), dout.shape()).begin());
     for (ValueId i = last(); i > stop; --i)
       if (pool.has(i)) backward_layer(i, tape, pool, want, stop, options);
+    if (want != Want::input) identity()->gradients = GradientState::made;
     return want == Want::params || !pool.has(stop) ? View<const T>() : pool.at(stop);
   }
 

@@ -16,14 +16,20 @@ namespace sgq::nn {
 template <class T>
 class Net;
 
+/// Where the stored gradients of a net stand.
+enum class GradientState {
+  cleared, ///< zero_grad(), or a new net
+  made,    ///< a backward pass has added to them
+  used,    ///< an optimiser has moved the parameters by them
+};
+
 /// What a net shares with its tapes and optimisers: where it is, and its edition.
 template <class T>
 struct NetIdentity {
   Net<T>* net;           ///< follows the net when it is moved
   std::uint64_t edition; ///< of its list of layers; never 0
-  std::uint64_t
-      version; ///< counts calls of quantize_weights(), which follows every change of parameters
-  bool gradients_used;          ///< an optimiser has used the stored gradients
+  std::uint64_t version; ///< counts calls of quantize_weights()
+  GradientState gradients = GradientState::cleared;
   std::uint64_t statistics = 0; ///< counts calls of update_statistics()
 };
 
@@ -35,7 +41,7 @@ inline std::uint64_t next_edition() {
 }
 } // namespace detail
 
-/// Refers to a net in the edition that it has now.
+/// Refers to a net in the edition that it has now; follows it where it is moved.
 template <class T>
 class NetHandle {
 public:
@@ -44,14 +50,20 @@ public:
 
   /// The net. Throws value_error, beginning with `who`, if it is gone or has got other layers.
   Net<T>& get(std::string_view who) const {
+    Net<T>& net = get_any_edition(who);
+    if (net.identity()->edition != edition_)
+      throw value_error(describe(who, "the net as it was when this was made",
+                                 "one that quantize(), replace() or add() has changed since",
+                                 "make it after the last change of the net's layers"));
+    return net;
+  }
+
+  /// The net with the layers that it has now. Throws value_error if it is gone.
+  Net<T>& get_any_edition(std::string_view who) const {
     const std::shared_ptr<const NetIdentity<T>> identity = identity_.lock();
     if (!identity)
       throw value_error(describe(who, "the net that it was made for", "one that is gone",
                                  "keep the net alive while anything made for it is in use"));
-    if (identity->edition != edition_)
-      throw value_error(describe(who, "the net as it was when this was made",
-                                 "one that quantize(), replace() or add() has changed since",
-                                 "make it after the last change of the net's layers"));
     return *identity->net;
   }
 

@@ -201,6 +201,7 @@ void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factori
   auto made = row->make(static_cast<int>(small_integer("bits", member(*weights, "bits"))));
   if (!made) throw value_error(describe("factory '" + name + "'", "a weight quantiser", "null"));
   target->set_quantizer(std::move(made));
+  net.layers_changed(); // it may have a step
 }
 
 } // namespace detail

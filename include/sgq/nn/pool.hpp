@@ -33,7 +33,7 @@ inline ops::PoolGeometry pool_geometry(std::string_view what, const PoolOptions&
 inline Shape pool_shape(std::string_view what, const ops::PoolGeometry& g,
                         std::span<const Shape> in) {
   const Shape& x = in[0];
-  if (in.size() != 1 || x.rank() != 4 || x[2] < g.kernel || x[3] < g.kernel)
+  if (x.rank() != 4 || x[2] < g.kernel || x[3] < g.kernel)
     throw shape_error(describe(what, "[N, C, H, W] with H, W >= " + to_text(g.kernel), x.str()));
   return {x[0], x[1], g.out(x[2]), g.out(x[3])};
 }
@@ -159,7 +159,7 @@ public:
   Reads reads(std::size_t) const override { return Reads::materialised; }
 
   Shape output_shape(std::span<const Shape> in) const override {
-    if (in.size() != 1 || in[0].rank() != 4)
+    if (in[0].rank() != 4)
       throw shape_error(describe("global avg pool", "[N, C, H, W]", in[0].str()));
     return {in[0][0], in[0][1]};
   }

@@ -135,6 +135,9 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
     const std::string& name = net.nodes()[layers[k]].name;
     const bool last = k + 1 == layers.size();
     plan.quantizers.push_back(quantizer_for<T>(name, policies[k], make));
+    Weights<T> trial = *net.layer(layers[k]).weights(); // throws where no codes stand for them
+    trial.set_quantizer(plan.quantizers.back());
+    trial.quantize(name);
     if (const auto& q = plan.quantizers.back();
         q && q->needs_batch_norm() && !last && !is_normalized(net, layers[k]))
       plan.warnings.push_back("layer '" + name + "': " + q->name() +
@@ -157,7 +160,8 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
 /// weight quantisers known to train badly here, and quantised layers that get real numbers where
 /// the policy promises codes. Throws value_error on a policy that names other layers, on impossible
-/// bits, or if the input's parameters are missing, and then leaves the net as it was.
+/// bits, on weights that no codes stand for, or if the input's parameters are missing, and then
+/// leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
 /// std::shared_ptr<const quant::WeightQuantizer<T>>: so your own quantiser gets into a net.
@@ -170,7 +174,6 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
   detail::check_input(policies, options.input, net.input_shape()[1]);
   auto plan = detail::plan_quantization(net, layers, policies, options, make);
 
-  net.layers_changed();
   if (policies.front().pixel_input)
     net.input().set_grid(options.input);
   else
@@ -180,6 +183,7 @@ std::vector<std::string> quantize(Net<T>& net, const QuantizeOptions& options, M
     weights.set_quantizer(std::move(plan.quantizers[k]));
     weights.set_integer_bias(weights.quantized() && k + 1 == layers.size());
   }
+  net.layers_changed();
   for (auto& [i, layer] : plan.activations) net.replace(i, std::move(layer));
   net.quantize_weights();
   detail::warn_of_real_inputs(net, layers, policies, plan.warnings);

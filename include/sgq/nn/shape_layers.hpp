@@ -45,8 +45,8 @@ public:
     return input == 0 ? Reads::affine : Reads::materialised;
   }
 
+  std::size_t input_count() const override { return 2; }
   Shape output_shape(std::span<const Shape> in) const override {
-    if (in.size() != 2) throw shape_error(describe("add", "two inputs", to_text(in.size())));
     check_shape("add", in[0], in[1], "a shortcut layer fits the second to the first");
     return in[0];
   }
@@ -96,7 +96,7 @@ public:
 
   Shape output_shape(std::span<const Shape> in) const override {
     const Shape& x = in[0];
-    if (in.size() != 1 || x.rank() != 4 || x[1] != options_.in)
+    if (x.rank() != 4 || x[1] != options_.in)
       throw shape_error(describe("shortcut", "[N, " + to_text(options_.in) + ", H, W]", x.str()));
     const index_t s = options_.stride;
     return {x[0], options_.out, (x[2] + s - 1) / s, (x[3] + s - 1) / s};

@@ -94,18 +94,23 @@ public:
   index_t batch() const { return slots_.empty() ? 0 : slots_[0].out.shape[0]; }
   bool training() const { return training_; }
 
-  /// What was recorded for value i of the net.
-  const Slot<T>& operator[](std::size_t i) const { return slots_[i]; }
+  /// What was recorded for value i of the net. Throws value_error if nothing was.
+  const Slot<T>& operator[](std::size_t i) const {
+    if (i >= slots_.size())
+      throw value_error(describe("tape", "a value below " + to_text(slots_.size()), to_text(i),
+                                 "run net.forward() on it first"));
+    return slots_[i];
+  }
   std::size_t size() const { return slots_.size(); }
 
   // The rest is for Net.
   std::vector<Slot<T>>& slots() { return slots_; }
-  void begin(const Mode& mode, const NetIdentity<T>& net) {
+  void begin(const Mode& mode, const NetIdentity<T>& net, std::uint64_t version) {
     training_ = mode.training;
     recording_ = mode.recording;
     complete_ = false;
     edition_ = net.edition;
-    version_ = net.version;
+    version_ = version;
   }
   void complete() { complete_ = true; }
 
@@ -119,12 +124,13 @@ public:
                                      "replace() or add()"));
   }
   /// The same for a backward pass, which needs what forward has kept, and the same parameters.
-  void check_backward(std::string_view what, const NetIdentity<T>& net) const {
+  void check_backward(std::string_view what, const NetIdentity<T>& net,
+                      std::uint64_t version) const {
     check_pass(what, net);
     if (!recording_)
       throw value_error(describe(what, "a recorded pass", "one in Mode::infer(), not recorded",
                                  "use Mode::eval() or Mode::train()"));
-    if (version_ != net.version)
+    if (version_ != version)
       throw value_error(describe(what, "a pass made with the current parameters",
                                  "one made before they changed", "run forward again"));
   }

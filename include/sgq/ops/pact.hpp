@@ -128,6 +128,12 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
   quant::check_bits("PACT", bits);
   quant::check_alpha(alpha);
   const index_t channels = v.channels(), plane = v.shape.plane();
+  for (index_t c = 0; c < channels; ++c) // a NaN would become the code 0
+    if (!std::isfinite(v.mul_at(c)) || !std::isfinite(v.add_at(c)))
+      throw value_error(describe("PACT, channel " + to_text(c),
+                                 "a finite scale and a finite offset", "others",
+                                 "look at the bias or batch norm before it; a lower learning "
+                                 "rate often helps"));
   const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;
   const double a = static_cast<double>(alpha), inverse = quant::inverse_step(alpha, bits);
   parallel_for(v.batch(), [&](index_t n) {

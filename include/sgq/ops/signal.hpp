@@ -18,7 +18,6 @@
 #include "sgq/core/tensor.hpp"
 #include "sgq/kernels/simd/dispatch.hpp"
 
-#include <cassert>
 #include <cstdint>
 #include <type_traits>
 
@@ -64,9 +63,11 @@ struct Signal {
   index_t batch() const { return shape[0]; }
   index_t channels() const { return shape[1]; }
 
-  /// The plain numbers. The caller has made sure that is_plain().
+  /// The plain numbers. Throws value_error unless is_plain().
   View<const T> view() const {
-    assert(is_plain());
+    if (!is_plain())
+      throw value_error(describe("signal", "plain numbers", "codes, or numbers yet to be scaled",
+                                 "ops::materialise() makes plain ones"));
     return {real, shape};
   }
 };

@@ -53,14 +53,14 @@ public:
       throw value_error(describe("explainer", "a batch of 1 or more", to_text(options_.batch)));
   }
 
-  nn::Net<T>& net() { return net_; }
+  nn::Net<T>& net() const { return net_.get_any_edition("explainer"); }
   const ExplainerOptions& options() const { return options_; }
   const nn::Tape<T>& tape() const { return tape_; }
 
   /// True for a quantised net: its true derivative is 0 almost everywhere, and what is called its
   /// gradient is that of the straight-through estimator it was trained with.
   bool straight_through() const {
-    const auto& nodes = net_.nodes();
+    const auto& nodes = net().nodes();
     return std::any_of(nodes.begin() + 1, nodes.end(),
                        [](const auto& node) { return !node.layer->precision().empty(); });
   }
@@ -70,27 +70,27 @@ public:
 
   /// Throws shape_error or value_error unless x fits the net and there is a class for each image.
   void check(View<const T> x, std::span<const std::uint8_t> classes) const {
-    if (x.shape().rank() != 4 || x.shape().with_batch(1) != net_.input_shape())
-      throw shape_error(describe("images to explain", "[N, ...] of " + net_.input_shape().str(),
+    if (x.shape().rank() != 4 || x.shape().with_batch(1) != net().input_shape())
+      throw shape_error(describe("images to explain", "[N, ...] of " + net().input_shape().str(),
                                  x.shape().str()));
-    ops::check_labels(classes, {x.shape()[0], net_.classes()});
+    ops::check_labels(classes, {x.shape()[0], net().classes()});
   }
 
   /// Records a pass of one batch.
-  View<const T> forward(View<const T> x) { return net_.forward(x, tape_, nn::Mode::eval()); }
+  View<const T> forward(View<const T> x) { return net().forward(x, tape_, nn::Mode::eval()); }
 
   /// dS/dx of one batch, valid until the next pass.
   View<const T> gradient(View<const T> x, std::span<const std::uint8_t> classes,
                          bool guided_backprop = false) {
     seed(forward(x), classes, options_.target);
-    return count_zeros(net_.input_gradient(seed_, tape_, guided_backprop));
+    return count_zeros(net().input_gradient(seed_, tape_, guided_backprop));
   }
 
   /// dS/d(value v of the net) of one batch; S is that of the options, unless another is named.
   View<const T> gradient_at(nn::ValueId v, View<const T> x, std::span<const std::uint8_t> classes,
                             std::optional<Target> target = {}) {
     seed(forward(x), classes, target.value_or(options_.target));
-    return count_zeros(net_.gradient_at(v, seed_, tape_));
+    return count_zeros(net().gradient_at(v, seed_, tape_));
   }
 
   /// Calls f(x, classes, first) for the images batch by batch.
@@ -121,7 +121,7 @@ private:
     return gradient;
   }
 
-  nn::Net<T>& net_;
+  nn::NetHandle<T> net_;
   ExplainerOptions options_;
   nn::Tape<T> tape_;
   Tensor<T> seed_;

@@ -17,15 +17,16 @@ class NetFunction {
 public:
   /// The net must outlive the function.
   explicit NetFunction(const nn::Net<float>& net) : net_(net) {}
+  NetFunction(const nn::Net<float>&& temporary) = delete;
 
   void operator()(View<const float> x, View<float> logits) {
-    const View<const float> z = net_.forward(x, tape_);
+    const View<const float> z = net_.get_any_edition("net as a function").forward(x, tape_);
     check_shape("logits", z.shape(), logits.shape());
     std::copy(z.begin(), z.end(), logits.begin());
   }
 
 private:
-  const nn::Net<float>& net_;
+  nn::NetHandle<float> net_;
   nn::Tape<float> tape_;
 };
 
@@ -39,10 +40,14 @@ inline Tensor<float> logits_of(const nn::Net<float>& net, View<const float> x) {
   return logits;
 }
 
-/// The class of the largest logit in each row.
+/// The class of the largest logit in each row of [N, K]. Throws shape_error on another rank, and
+/// value_error if K > 256: classes are bytes, as labels are.
 inline std::vector<std::uint8_t> predictions(View<const float> logits) {
+  if (logits.shape().rank() != 2)
+    throw shape_error(describe("predictions", "logits [N, K]", logits.shape().str()));
   std::vector<std::uint8_t> classes;
   const index_t k = logits.shape()[1];
+  if (k > 256) throw value_error(describe("predictions", "at most 256 classes", to_text(k)));
   for (index_t n = 0; n < logits.shape()[0]; ++n)
     classes.push_back(static_cast<std::uint8_t>(argmax(logits.data() + n * k, k)));
   return classes;

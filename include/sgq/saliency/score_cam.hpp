@@ -33,9 +33,10 @@ public:
   /// The net must outlive the function. `layer` empty: last_feature_maps.
   explicit NetFeatureMaps(const nn::Net<float>& net, std::string_view layer = {})
       : net_(net), layer_(find_feature_maps(net, layer)) {}
+  explicit NetFeatureMaps(const nn::Net<float>&& temporary, std::string_view layer = {}) = delete;
 
   void operator()(View<const float> x, Tensor<float>& maps) {
-    net_.forward(x, tape_);
+    net_.get("feature maps").forward(x, tape_);
     const Signal<float>& out = tape_[layer_].out;
     maps.resize(out.shape);
     if (!out.is_codes()) return ops::materialise(out, maps.view());
@@ -45,7 +46,7 @@ public:
   }
 
 private:
-  const nn::Net<float>& net_;
+  nn::NetHandle<float> net_;
   nn::ValueId layer_;
   nn::Tape<float> tape_;
 };

@@ -43,7 +43,7 @@ public:
   explicit Adadelta(nn::Net<T>& net, const AdadeltaOptions& options = {})
       : Optimizer<T>(net, options.lr, options.groups, DecayKind::coupled, {"square", "moved"}),
         rho_(static_cast<T>(this->check("rho", options.rho, 1))),
-        eps_(static_cast<T>(this->check("eps", options.eps))) {}
+        eps_(static_cast<T>(this->check_positive("eps", options.eps))) {}
 
   std::string_view name() const override { return "adadelta"; }
 

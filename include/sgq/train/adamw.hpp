@@ -52,7 +52,7 @@ public:
         options_(options) {
     this->check("beta1", options.beta1, 1);
     this->check("beta2", options.beta2, 1);
-    this->check("eps", options.eps);
+    this->check_positive("eps", options.eps);
   }
 
   std::string_view name() const override { return "adamw"; }

@@ -73,7 +73,10 @@ inline const std::string& text_at(const io::SafeTensors& file, const std::string
 
 template <class Number>
 Number number_at(const io::SafeTensors& file, const std::string& key) {
-  return nn::detail::parse_number<Number>(key, text_at(file, key));
+  const auto number = nn::detail::parse_number<Number>(key, text_at(file, key));
+  if (std::is_integral_v<Number> && number < 0)
+    throw io_error(describe(file.origin + ", " + key, "a number >= 0", to_text(number)));
+  return number;
 }
 
 inline TrainState get_state(const io::SafeTensors& file) {

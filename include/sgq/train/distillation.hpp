@@ -72,12 +72,13 @@ public:
 
   /// The teacher looks at the batch; see add_distillation().
   T add(T loss, View<const T> s, const data::Batch<T>& batch, View<T> ds) {
-    const View<const T> t = forward(teacher_, batch, tape_, nn::Mode::infer());
+    const View<const T> t =
+        forward(teacher_.get_any_edition("distillation"), batch, tape_, nn::Mode::infer());
     return add_distillation<T>(loss, s, t, options_, ds);
   }
 
 private:
-  const nn::Net<T>& teacher_;
+  nn::NetHandle<T> teacher_;
   DistillationOptions options_;
   nn::Tape<T> tape_;
 };

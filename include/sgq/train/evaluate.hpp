@@ -25,6 +25,7 @@ Meter evaluate_batch(const nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch
 template <class T>
 Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
   net.check_clips("evaluate");
+  net.check_finite("evaluate");
   Meter meter;
   for (index_t i = 0; i < batches.count(); ++i)
     meter.add(evaluate_batch(net, tape, batches.batch(i)));

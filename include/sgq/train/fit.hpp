@@ -76,7 +76,7 @@ TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step
     while (state.batch < count) {
       const data::Batch<T> batch = batches.batch(state.batch);
       const StepContext context{
-          .random = {random.split(static_cast<std::uint64_t>(state.step)), batch.first},
+          .random = ImageRandom(random.split(static_cast<std::uint64_t>(state.step)), batch.first),
           .lr_factor = options.schedule(state.step, steps),
           .progress = static_cast<double>(state.step) / static_cast<double>(steps)};
       StepResult result;

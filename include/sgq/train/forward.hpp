@@ -27,15 +27,15 @@ void check_share(const data::Batch<T>& batch) {
                                "wrap the step by DataParallel::shared(step)"));
 }
 
-/// Net::forward() of a batch. A net with a quantised input gets the pixel codes
-/// directly, not by way of real numbers.
+/// Net::forward() of a batch. A net with a quantised input gets the pixel codes directly, not by
+/// way of real numbers, unless x has been replaced.
 template <class T>
 View<const T> forward(const nn::Net<T>& net, const data::Batch<T>& batch, nn::Tape<T>& tape,
                       const nn::Mode& mode) {
   check_share(batch);
   check_normalization(net, batch);
-  return net.input().grid() && batch.grid ? net.forward(batch.codes, tape, mode)
-                                          : net.forward(batch.x, tape, mode);
+  return net.input().grid() && batch.has_codes() ? net.forward(batch.codes, tape, mode)
+                                                 : net.forward(batch.x, tape, mode);
 }
 
 } // namespace sgq::train

@@ -86,14 +86,15 @@ public:
     check("learning rate factor", lr_factor);
     kernels::check_arithmetic("optimizer step");
     nn::Net<T>& net = this->net();
-    tape.check_backward("optimizer step", *net.identity());
-    if (net.identity()->gradients_used)
-      throw value_error(describe("optimizer step", "gradients made since the last step",
-                                 "those of the last step",
-                                 "call net.zero_grad() and net.backward() in every step"));
+    tape.check_backward("optimizer step", *net.identity(), net.version());
+    if (const nn::GradientState state = net.identity()->gradients; state != nn::GradientState::made)
+      throw value_error(
+          describe("optimizer step", "gradients made since the last step",
+                   state == nn::GradientState::used ? "those of the last step" : "none",
+                   "call net.zero_grad() and net.backward() in every step"));
     net.update_statistics(tape);
     move_parameters(lr_factor);
-    net.identity()->gradients_used = true;
+    net.identity()->gradients = nn::GradientState::used;
     net.quantize_weights();
   }
 
@@ -150,6 +151,13 @@ protected:
       throw value_error(
           describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
                    to_text(value)));
+    return value;
+  }
+
+  /// The same, and not 0, not even as a T: updates divide by it.
+  static double check_positive(std::string_view what, double value) {
+    if (!(static_cast<T>(check(what, value)) > 0))
+      throw value_error(describe(what, "a number > 0", to_text(value)));
     return value;
   }
 

@@ -87,20 +87,21 @@ public:
     nn::Net<T>& net = optimizer_.net();
     if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
     const View<const T> x = batch.x;
+    const ImageRandom random = random_of(at, optimizer_);
     Arena::Scope scope(scratch());
     const Shape logits{batch.size(), net.classes()};
     const View<T> dz(scratch().take<T>(logits.size()), logits);
     const View<T> dzm(scratch().take<T>(logits.size()), logits);
 
-    const View<const T> z = forward(net, batch, clean_, nn::Mode::train(at.random.split(0)));
+    const View<const T> z = forward(net, batch, clean_, nn::Mode::train(random.split(0)));
     check_loss(ops::cross_entropy<T>(z, batch.labels, dz), net, clean_);
     net.zero_grad();
     const bool single = one_backward();
     const View<const T> saliency =
         single ? clean_backward(dz) : input_saliency(x, z, batch.labels, dz);
     x_masked_.resize(x.shape());
-    ops::mask_lowest<T>(x, saliency, options_.mask, at.random.split(2), x_masked_);
-    const View<const T> zm = net.forward(x_masked_, masked_, nn::Mode::train(at.random.split(1)));
+    ops::mask_lowest<T>(x, saliency, options_.mask, random.split(2), x_masked_);
+    const View<const T> zm = net.forward(x_masked_, masked_, nn::Mode::train(random.split(1)));
 
     T loss = guided_loss<T>(z, zm, batch.labels, *lambda, options_.kl_attached, dz, dzm);
     if (teacher_) loss = teacher_->add(loss, z, batch, dz);

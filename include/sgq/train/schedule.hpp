@@ -113,6 +113,10 @@ inline void Schedule::check() const {
   choose("schedule", schedules, kind);
   if (!(warm_up >= 0 && warm_up < 1))
     throw value_error(describe("schedule", "a warm-up in [0, 1)", to_text(warm_up)));
+  for (double m : milestones)
+    if (!(m >= 0 && m <= 1))
+      throw value_error(describe("schedule", "milestones in [0, 1]", to_text(m),
+                                 "they are shares of the run, not epochs or steps"));
   for (double f : {start, end, factor})
     if (!(f >= 0 && f <= 1))
       throw value_error(describe("schedule", "factors in [0, 1]", to_text(f)));

@@ -18,8 +18,9 @@ namespace sgq::train {
 
 /// What differs from step to step, beside the batch.
 struct StepContext {
-  ImageRandom random{Random(0)}; ///< for dropout, ties and fills
-  double lr_factor = 1;          ///< what the schedule says
+  /// For dropout, ties and fills; unset, each step of an optimiser has its own.
+  std::optional<ImageRandom> random{};
+  double lr_factor = 1; ///< what the schedule says
   /// Share of the run that is done before this step, in [0, 1); unset outside a run.
   std::optional<double> progress{};
 };
@@ -30,6 +31,13 @@ struct StepResult {
   index_t images = 0; ///< of the whole batch, where ranks share it
 };
 
+/// The random numbers of a step.
+template <class T>
+ImageRandom random_of(const StepContext& at, const Optimizer<T>& optimizer) {
+  const Random run(0, 0x6c6f6f70u); // "loop"
+  return at.random.value_or(run.split(static_cast<std::uint64_t>(optimizer.steps())));
+}
+
 /// Forward, loss, backward, update. The optimiser was made for this net. A teacher adds its term to
 /// the loss (train/distillation.hpp).
 /// Throws value_error, naming the first layer at fault, if the loss is not finite; the parameters
@@ -38,7 +46,7 @@ template <class T>
 StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
                       Optimizer<T>& optimizer, const StepContext& at = {},
                       std::type_identity_t<Distillation<T>*> teacher = nullptr) {
-  const View<const T> z = forward(net, batch, tape, nn::Mode::train(at.random));
+  const View<const T> z = forward(net, batch, tape, nn::Mode::train(random_of(at, optimizer)));
   Arena::Scope scope(scratch());
   const View<T> dz(scratch().take<T>(z.size()), z.shape());
   T loss = ops::cross_entropy<T>(z, batch.labels, dz);

@@ -168,9 +168,14 @@ inline Tensor<double> measure_or_subtract(const MapMetric& metric, const MapMetr
 
 } // namespace detail
 
-/// Every metric that keep(metric) wants and the input can give, in the table's order.
+/// Every metric that keep(metric) wants and the input can give, in the table's order. Throws
+/// value_error where `explain` comes without images to disturb.
 template <class Keep>
 std::vector<MapMeasure> measure_maps(const MapMetricInput& in, Keep keep) {
+  if (in.explain && in.disturbed < 1)
+    throw value_error(describe("measures of maps: disturbed",
+                               "1 or more images, which `explain` explains again",
+                               to_text(in.disturbed)));
   std::vector<MapMeasure> all;
   for (const MapMetric& metric : map_metrics) {
     if (!can_measure(metric, in) || !keep(metric)) continue;

@@ -1,0 +1,246 @@
+// What the user of a training loop may forget or mix up: each is an error, and loses nothing.
+#include "sgq/data/load.hpp"
+#include "sgq/io/safetensors.hpp"
+#include "sgq/nn/model_file.hpp"
+#include "sgq/nn/quantize.hpp"
+#include "sgq/saliency/explainer.hpp"
+#include "sgq/saliency/metrics/map_metrics.hpp"
+#include "sgq/saliency/net_function.hpp"
+#include "sgq/saliency/score_cam.hpp"
+#include "sgq/train/checkpoint.hpp"
+#include "sgq/train/evaluate.hpp"
+#include "sgq/train/saliency_guided.hpp"
+
+#include "small_run.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace sgq;
+using nn::Net;
+using train::train_step;
+
+namespace {
+data::Batches<float> plain_batches() {
+  return {small_run::images(), data::normalization("synthetic"), {.size = 16}};
+}
+
+Net<float> quantised(const char* policy = "w4a4") {
+  Net<float> net = nn::lenet5();
+  nn::quantize(net, {.bits = quant::parse_bit_policy(policy),
+                     .alpha = 2,
+                     .input = data::normalization("synthetic")});
+  return net;
+}
+
+nn::Parameter<float>& parameter(Net<float>& net, const std::string& name) {
+  for (auto& p : net.parameters())
+    if (p.name == name) return *p.parameter;
+  throw value_error("no " + name);
+}
+
+template <class F>
+std::string refusal(F&& f) {
+  return message_of<error>(std::forward<F>(f));
+}
+} // namespace
+
+TEST_CASE("a layer gets as many inputs as it reads", "[mistakes]") {
+  Net<float> net({4});
+  const nn::ValueId y = net.add("fc1", nn::Linear<float>({.in = 4, .out = 3}));
+  const nn::ValueId r = net.add("fc2", nn::Linear<float>({.in = 3, .out = 3}));
+  CHECK(contains(refusal([&] {
+                   net.add("relu", nn::Relu<float>(), {y, r});
+                 }),
+                 "layer 'relu': expected as many inputs as kind 'relu' reads, 1, got 2"));
+  CHECK(contains(refusal([&] { net.add("pact", nn::Pact<float>({}), {y, r}); }), "got 2"));
+  CHECK(contains(refusal([&] { net.add("dropout", nn::Dropout<float>(0.5), {y, r}); }), "got 2"));
+  CHECK(contains(refusal([&] { net.add("flatten", nn::Flatten<float>(), {y, r}); }), "got 2"));
+  CHECK(contains(refusal([&] {
+                   net.add("fc3", nn::Linear<float>({.in = 3, .out = 3}), {y, r});
+                 }),
+                 "got 2"));
+  CHECK(contains(refusal([&] { net.replace(r, std::make_unique<nn::Add<float>>()); }), "got 1"));
+  CHECK(net.last() == r);
+}
+
+TEST_CASE("a step needs gradients of its own", "[mistakes]") {
+  Net<float> net = small_run::net();
+  train::Sgd<float> sgd(net, {.lr = 0.1});
+  auto batches = plain_batches();
+  const auto batch = batches.batch(0);
+  nn::Tape<float> tape;
+  const auto forward = [&] { return net.forward(batch.x, tape, nn::Mode::train(Random(1))); };
+  Tensor<float> dz({batch.size(), 10}, 0.1f);
+  const std::string before = small_run::bytes(net);
+  forward();
+  net.zero_grad();
+  CHECK(contains(refusal([&] { sgd.step(tape); }), "since the last step, got none"));
+  net.input_gradient(dz, tape); // no gradients of parameters either
+  CHECK(contains(refusal([&] { sgd.step(tape); }), "since the last step, got none"));
+  CHECK((small_run::bytes(net) == before));
+  net.backward(dz, tape, nn::Want::params);
+  sgd.step(tape);
+  CHECK((small_run::bytes(net) != before));
+  forward();
+  CHECK(contains(refusal([&] { sgd.step(tape); }), "got those of the last step"));
+}
+
+TEST_CASE("a pass from before a parameter was written is over", "[mistakes]") {
+  Net<float> net = small_run::net();
+  auto batches = plain_batches();
+  nn::Tape<float> tape;
+  net.forward(batches.batch(0).x, tape);
+  parameter(net, "fc.bias").edit()[0] = 1;
+  Tensor<float> dz({16, 10}, 0.1f);
+  CHECK(contains(refusal([&] { net.input_gradient(dz, tape); }), "before they changed"));
+}
+
+TEST_CASE("every step of a loop by hand draws dropout anew", "[mistakes]") {
+  Net<float> net = small_run::net();
+  train::Sgd<float> sgd(net, {.lr = 0});
+  auto batches = plain_batches();
+  nn::Tape<float> tape;
+  const auto mask = [&] {
+    const View<const std::uint8_t> bytes = tape[net.find("dropout")].bytes;
+    return std::vector<std::uint8_t>(bytes.begin(), bytes.end());
+  };
+  train_step(net, tape, batches.batch(0), sgd);
+  const auto first = mask();
+  train_step(net, tape, batches.batch(0), sgd);
+  CHECK(mask() != first);
+  train_step(net, tape, batches.batch(0), sgd, {.random = Random(1)});
+  const auto fixed = mask();
+  train_step(net, tape, batches.batch(0), sgd, {.random = Random(1)});
+  CHECK(mask() == fixed);
+}
+
+TEST_CASE("a batch whose images were replaced is trained on", "[mistakes]") {
+  Net<float> net = quantised(), same = quantised();
+  auto batches = plain_batches();
+  data::Batch<float> batch = batches.batch(0);
+  nn::Tape<float> tape;
+  const auto meter = [&](Net<float>& n) { return train::evaluate_batch(n, tape, batch).loss(); };
+  const double own = meter(net);
+  Tensor<float> copy(batch.x.shape());
+  std::copy(batch.x.begin(), batch.x.end(), copy.begin());
+  batch.x = copy; // the same numbers by way of real ones
+  CHECK(meter(same) == own);
+  const Tensor<float> other(batch.x.shape(), 0.25f);
+  batch.x = other;
+  CHECK(meter(net) != own);
+}
+
+TEST_CASE("numbers that are not finite do not vanish in codes", "[mistakes]") {
+  auto batches = plain_batches();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  Net<float> net = quantised();
+  parameter(net, "conv1.bias").edit()[2] = nan;
+  net.quantize_weights();
+  nn::Tape<float> tape;
+  CHECK(contains(refusal([&] { net.forward(batches.batch(0).codes, tape); }), "PACT, channel 2"));
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "evaluate: 'conv1.bias'"));
+  Net<float> real_weights = quantised("w32a4");
+  parameter(real_weights, "conv2.weight").edit()[7] = nan;
+  real_weights.quantize_weights();
+  CHECK(contains(refusal([&] { train::evaluate(real_weights, batches); }), "'conv2.weight'"));
+}
+
+TEST_CASE("batch norm does not train on one value", "[mistakes]") {
+  Net<float> net({784});
+  net.add("fc", nn::Linear<float>({.in = 784, .out = 10}));
+  net.add("bn", nn::BatchNorm<float>({.channels = 10}));
+  nn::initialize(net, 1);
+  nn::Tape<float> tape;
+  const Tensor<float> one({1, 784}, 0.5f), two({2, 784}, 0.5f);
+  CHECK(contains(refusal([&] { net.forward(one, tape, nn::Mode::train(Random(1))); }),
+                 "2 or more values per channel"));
+  CHECK_NOTHROW(net.forward(two, tape, nn::Mode::train(Random(1))));
+  CHECK_NOTHROW(net.forward(one, tape));
+}
+
+TEST_CASE("weights that no codes stand for leave a net as it was", "[mistakes]") {
+  TempDir dir;
+  Net<float> net = nn::lenet5();
+  train::Sgd<float> sgd(net, {.lr = 0.1});
+  parameter(net, "conv2.weight").edit().fill(0);
+  CHECK(contains(refusal([&] {
+                   nn::quantize(net, {.bits = quant::parse_bit_policy("w2a2"),
+                                      .input = data::normalization("synthetic")});
+                 }),
+                 "conv2"));
+  CHECK(net.precision().empty());
+  CHECK(&sgd.net() == &net); // the same edition
+
+  Net<float> from = quantised("w2a2"), into = quantised("w2a2");
+  parameter(into, "conv1.weight").edit()[0] += 0.5f;
+  into.quantize_weights();
+  const std::string before = small_run::bytes(into);
+  const std::string path = dir / "zeros.safetensors";
+  nn::save_model(path, from);
+  io::SafeTensors file = io::read_safetensors(path), zeros;
+  zeros.metadata = file.metadata;
+  const Tensor<float> nothing(parameter(from, "conv2.weight").shape());
+  for (auto& p : from.parameters())
+    zeros.add(p.name, p.name == "conv2.weight" ? nothing.view() : p.parameter->value());
+  for (auto& b : from.buffers()) zeros.add(b.name, *b.tensor);
+  CHECK(contains(message_of<io_error>([&] { nn::load_weights(zeros, into); }), "conv2"));
+  CHECK((small_run::bytes(into) == before));
+}
+
+TEST_CASE("what a tape does not have is an error", "[mistakes]") {
+  Net<float> net = small_run::net();
+  nn::Tape<float> tape;
+  CHECK(contains(refusal([&] { tape[1]; }), "run net.forward() on it first"));
+  auto batches = plain_batches();
+  net.forward(batches.batch(0).x, tape);
+  CHECK(contains(refusal([&] { tape[net.find("bn1")].out.view(); }), "ops::materialise()"));
+  CHECK_NOTHROW(tape[net.last()].out.view());
+}
+
+TEST_CASE("batches notice that their set is gone", "[mistakes]") {
+  data::Dataset set = data::synthetic(50, 3, data::Split::train);
+  data::Batches<float> batches(set, data::normalization("synthetic"), {.size = 16});
+  const data::Dataset elsewhere = std::move(set);
+  CHECK(contains(refusal([&] { batches.count(); }), "has been moved"));
+  CHECK(contains(refusal([&] { batches.batch(0); }), "has been moved"));
+}
+
+TEST_CASE("what refers to a net follows it, and is not made of a temporary", "[mistakes]") {
+  static_assert(!std::is_constructible_v<saliency::NetFunction, Net<float>>);
+  static_assert(!std::is_constructible_v<saliency::NetFeatureMaps, Net<float>>);
+  auto net = std::make_unique<Net<float>>(small_run::net());
+  auto batches = plain_batches();
+  const auto batch = batches.batch(0);
+  saliency::NetFunction f(*net);
+  saliency::Explainer<float> explain(*net);
+  train::Distillation<float> teacher(*net);
+  auto moved = std::make_unique<Net<float>>(std::move(*net));
+  Tensor<float> logits({batch.size(), 10}), ds({batch.size(), 10});
+  f(batch.x, logits);
+  CHECK(&explain.net() == moved.get());
+  CHECK_NOTHROW(teacher.add(0, logits, batch, ds));
+  moved.reset();
+  CHECK(contains(refusal([&] { f(batch.x, logits); }), "one that is gone"));
+  CHECK(contains(refusal([&] { explain.net(); }), "one that is gone"));
+  CHECK(contains(refusal([&] { teacher.add(0, logits, batch, ds); }), "one that is gone"));
+}
+
+TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
+  TempDir dir;
+  Net<float> net = small_run::net();
+  CHECK(contains(refusal([&] {
+                   train::Schedule{.kind = "step", .milestones = {60, 120}}.check();
+                 }),
+                 "shares of the run"));
+  CHECK(contains(refusal([&] { train::Adamw<float>(net, {.eps = 0}); }), "eps"));
+  CHECK(contains(refusal([&] { train::Adamw<float>(net, {.eps = 1e-50}); }), "eps"));
+  CHECK(contains(refusal([&] { train::Adadelta<float>(net, {.eps = 0}); }), "eps"));
+  CHECK(contains(refusal([&] {
+                   nn::save_model(dir / "m.safetensors", net, {{"version", "my data v7"}});
+                 }),
+                 "'version'"));
+  const Tensor<float> wide({1, 300});
+  CHECK(contains(refusal([&] { saliency::predictions(wide); }), "at most 256 classes"));
+  CHECK(contains(refusal([&] { saliency::predictions(Tensor<float>({3})); }), "[N, K]"));
+}

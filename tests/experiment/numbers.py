@@ -8,18 +8,27 @@ A comment, which a reader does not see, says what the next number or table is of
 
     <!-- number: mnist, w2a2, guided, accuracy -->98.71 [98.60, 98.82]
     <!-- number: mnist, w2a2, guided, blank_gradients, minus fp32 guided -->+3.1
+    <!-- number: mnist, w2a2, guided, late-clips, accuracy, minus w2a2 guided -->-.1 [-.3, .1]
+    <!-- number: mnist, w4a4, plain, SmoothGrad, road -->.61
     <!-- verdict: mnist, B3, w2a2 -->mixed
+    <!-- claim: mnist, D, guided w4a4 -->-.03 [-.05, -.01]
+    <!-- gates: mnist, w2a2, guided, relu3, inside, blank -->0.0
     <!-- numbers: accuracy | fp32 | w4a4 | w2a2 -->
     | test accuracy, % | training | fp32 | w4a4 | w2a2 |
     |---|---|---|---|---|
     | MNIST | plain | 99.25 | 99.19 | 99.10 |
 
 Of a table the terms before the first bar hold for all cells, those after it for the last columns;
-the others come from the first cells of a line, and where these are empty from the line above. A
-cell without a number is passed over.
-Accuracy and what is blank are in percent, packed_megabytes in MB; a number may have as many digits as
-it likes, and its 95 % interval behind it; what --write puts there has as many. Every set that has a report.md must have a number in the
-first FILE.
+the others come from the first cells of a line, up to a colon or a bracket, and where these are
+empty from the line above. A cell without a number is passed over. A term that is not known is a
+fault: a number that is checked against other rows than a reader thinks is worse than none.
+
+A claim and its verdict are found by the page's words; its number is the first difference, or that
+of the measure which the last term names. Gates are shares of units (at_zero, inside, at_alpha) or
+of images (gone, gone_below), over explained images that are blank, or the others, of all seeds.
+Accuracy, gates and what is blank are in percent, packed_megabytes in MB. A number may have as many
+digits as it likes, and its 95 % interval after it; what --write puts there has as many. Every set
+that has a report.md must have a number in the first FILE.
 """
 import glob
 import os
@@ -31,12 +40,41 @@ from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate
 
 PRINTED = r"[-+\u2212]?\d*\.?\d+"
 CELL = re.compile(rf"\s*({PRINTED})(?:\s*\[({PRINTED}), *\s*({PRINTED})\])?")
-MARK = re.compile(r"<!-- (numbers?|verdict): (.*?) -->(?=(.*))")
+MARK = re.compile(r"<!-- (numbers?|verdict|claim|gates): (.*?) -->(?=(.*))")
 NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in SETS},
          **{b: ("bits", b) for b in BITS}, **{t: ("training", t) for t in TRAININGS[:3]},
          "equal compute": ("training", TRAININGS[3]), "saliency-guided": ("training", "guided"),
+         **{v: ("variant", v) for v in ("pact-plus", "late-clips")},
+         "PACT+": ("variant", "pact-plus"), "late clips": ("variant", "late-clips"),
+         "SmoothGrad": ("prefix", "smoothgrad."), "leaky gradient": ("prefix", "leaky."),
+         "integrated gradients": ("prefix", "integrated-gradients."),
          **{m: ("measure", m) for m in [*MEASURES, "accuracy", "packed_megabytes"]},
          **{title: ("measure", m) for m, (title, _) in MEASURES.items()}}
+UNITS = ("", "%", "MB")
+PERCENT = ("accuracy", "blank_maps", "blank_gradients")
+GATES = ["at_zero", "inside", "at_alpha", "gone", "gone_below"]
+
+
+def named(text):
+    """Of 'fp32 equal compute', or one name, what it names: {"bits": .., "training": ..}."""
+    found = {}
+    while text:
+        name = max((n for n in NAMES if (text + " ").startswith(n + " ")), key=len, default=None)
+        if name is None:
+            raise LookupError(f"nothing is called '{text}'")
+        kind, value = NAMES[name]
+        if kind in found:
+            raise LookupError(f"'{found[kind]}' and '{value}' in one place")
+        found[kind] = value
+        text = text[len(name):].strip()
+    return found
+
+
+def of_head(text):
+    """The terms in the first cell of a line: 'accuracy, %', 'mass on ink: share of the map'."""
+    text = re.split("[:(]", text)[0].strip()
+    return [text] if text in NAMES else [t for t in map(str.strip, text.split(","))
+                                         if t not in UNITS]
 
 
 VERDICT = re.compile(r"[ *]*(supported|refuted|mixed|undecided|no verdict)")
@@ -65,42 +103,82 @@ class Prose:
             self.studies[dataset] = recompute.Study(folder)
         return self.studies[dataset]
 
+    def arm(self, found):
+        """The networks that are named, and their maps, as recompute.py knows them."""
+        return (found["bits"], found["training"], found.get("prefix", ""),
+                found.get("variant", ""))
+
     def look_up(self, terms):
         """The estimate that the terms name, and its scale."""
-        found = {}
+        found, minus = {}, None
         for term in terms:
             if term.startswith("minus "):
-                found["minus"] = tuple(term.split(" ", 2)[1:])
-            elif term in NAMES:
-                kind, value = NAMES[term]
-                found[kind] = value
-        lacking = {"set", "bits", "training", "measure"} - set(found)
-        if lacking:
-            raise LookupError(f"no {', '.join(sorted(lacking))} in {terms}")
-        study, arm, measure = (self.study(found["set"]), (found["bits"], found["training"]),
-                               found["measure"])
+                minus = named(term[len("minus "):])
+                continue
+            for kind, value in named(term).items():
+                if found.setdefault(kind, value) != value:
+                    raise LookupError(f"'{found[kind]}' and '{value}' in {terms}")
+        for names, wanted in ((found, {"set", "bits", "training", "measure"}),
+                              (minus or found, {"bits", "training"})):
+            if wanted - set(names):
+                raise LookupError(f"no {', '.join(sorted(wanted - set(names)))} in {terms}")
+        if minus and {"set", "measure"} & set(minus):
+            raise LookupError(f"only networks can follow 'minus', in {terms}")
+        study, arm, measure = self.study(found["set"]), self.arm(found), found["measure"]
         self.sets.add(found["set"])
-        if not study.of(*arm):
-            raise LookupError(f"no network {', '.join(arm)} of {found['set']}")
+        for some in (arm, self.arm(minus)) if minus else (arm,):
+            if not study.of(*some):
+                raise LookupError(f"no network {', '.join(filter(None, some))} of {found['set']}")
         if measure == "packed_megabytes":
             return Estimate([study.of(*arm)[0].row["packed_bytes"]]), 1e-6
-        if "minus" in found:
-            estimate = Difference(study.pairs(arm, found["minus"], measure), False).seeds
+        if minus:
+            pairs = study.pairs(arm, self.arm(minus), measure)
+            estimate = Difference(pairs, False).seeds if pairs else None
         else:
-            estimate = Estimate(study.by_seed(arm, measure))
-        return estimate, 100 if measure in ("accuracy", "blank_maps", "blank_gradients") else 1
+            levels = study.by_seed(arm, measure)
+            estimate = Estimate(levels) if levels else None
+        if estimate is None:
+            raise LookupError(f"{measure} was not measured, of {terms}")
+        return estimate, 100 if measure in PERCENT else 1
+
+    def claim_of(self, terms):
+        """The page's only claim with this id whose words hold all others."""
+        dataset, id, *words = terms
+        self.sets.add(dataset)
+        claims = [c for c in recompute.decided(self.study(dataset), False)[0]
+                  if c.id == id and all(w in c.words for w in words)]
+        if len(claims) != 1:
+            raise LookupError(f"{len(claims)} claims {terms}")
+        return claims[0]
+
+    def look_up_claim(self, terms):
+        wanted = [NAMES[t][1] for t in terms[-1:] if NAMES.get(t, ("",))[0] == "measure"]
+        parts = self.claim_of(terms[:len(terms) - len(wanted)]).parts
+        found = [d.seeds for measure, d in parts if not wanted or measure in wanted]
+        if not found:
+            raise LookupError(f"no such number in {terms}")
+        measure = wanted[0] if wanted else parts[0][0]
+        return found[0], 100 if measure in PERCENT else 1
+
+    def look_up_gates(self, terms):
+        dataset, bits, training, layer, what, side = terms
+        images, shares = recompute.pooled(self.study(dataset).of(bits, training), layer, side)
+        self.sets.add(dataset)
+        if not images or what not in GATES:
+            raise LookupError(f"no such gates: {terms}")
+        return Estimate([shares[GATES.index(what)]]), 100
 
     def fault(self, message):
         if not self.write:
             self.faults.append(message)
 
-    def check(self, where, text, terms):
+    def check(self, where, text, terms, look_up=None):
         """The text with the numbers of the rows."""
         cell = CELL.match(text)
         if not cell:
             self.faults.append(f"{where}: no number in '{text.strip()}'")
             return text
-        estimate, scale = self.look_up(terms)
+        estimate, scale = (look_up or self.look_up)(terms)
         values = (estimate.mean, estimate.low, estimate.high)
         for k, (said, value) in reversed(list(enumerate(zip(cell.groups(), values)))):
             if said is None:
@@ -116,18 +194,13 @@ class Prose:
 
     def check_verdict(self, where, text, terms):
         """The text with the verdict of the page."""
-        dataset, id, words = (terms + [""])[:3]
-        self.sets.add(dataset)
-        claims = [c for c in recompute.decided(self.study(dataset), False)[0]
-                  if c.id == id and words in c.words]
+        claim, said = self.claim_of(terms), VERDICT.match(text)
         self.checked += 1
-        said = VERDICT.match(text)
-        if len(claims) != 1 or not said:
-            self.faults.append(f"{where}: {len(claims)} claims {terms}, and '{text[:20]}'")
-            return text
-        if said[1] != claims[0].verdict:
-            self.fault(f"{where}: the verdict of {terms} is {claims[0].verdict}")
-        return text[:said.start(1)] + claims[0].verdict + text[said.end(1):]
+        if not said:
+            raise LookupError(f"no verdict in '{text[:20]}'")
+        if said[1] != claim.verdict:
+            self.fault(f"{where}: the verdict of {terms} is {claim.verdict}")
+        return text[:said.start(1)] + claim.verdict + text[said.end(1):]
 
     def check_table(self, where, lines, mark):
         """The lines with the numbers of the rows."""
@@ -142,8 +215,8 @@ class Prose:
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             heads = cells[:len(cells) - len(columns)]
             above = [c or a for c, a in zip(heads, above + [""] * len(heads))]
-            terms = [t.strip() for head in above for t in [head, *re.split("[,:(]", head)]]
-            made = [self.check(where, cell, common + [t for t in terms if t in NAMES] + column)
+            terms = common + [t for head in above for t in of_head(head)]
+            made = [self.check(where, cell, terms + column)
                     if cell else ""  # there is no such network
                     for cell, column in zip(cells[len(heads):], columns)]
             if made != cells[len(heads):]:
@@ -169,10 +242,14 @@ class Prose:
             if kind == "numbers":
                 lines[n + 1:] = self.check_table(where, lines[n + 1:], what)
                 return
-            check = self.check_verdict if kind == "verdict" else self.check
             text = lines[n][mark.end():]  # with what later marks of the line have become
-            lines[n] = lines[n][:mark.end()] + check(where, text, terms)
-        except LookupError as e:
+            if kind == "verdict":
+                text = self.check_verdict(where, text, terms)
+            else:
+                look_up = {"claim": self.look_up_claim, "gates": self.look_up_gates}.get(kind)
+                text = self.check(where, text, terms, look_up)
+            lines[n] = lines[n][:mark.end()] + text
+        except (LookupError, ValueError) as e:
             self.faults.append(f"{where}: {e}")
 
 

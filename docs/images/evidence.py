@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Draws docs/images/evidence.svg: where the largest gradients of two networks lie.
 
-    cd build/release/examples
-    ./mnist --bits w4a4 --epochs 3 --out out/plain
-    ./mnist --bits w4a4 --epochs 3 --guided --kl detached --out out/guided
-    ./mnist --bits w4a4 --epochs 3 --guided --kl detached --rank random --out out/control
-    for net in plain guided control; do
-      ./explain --model out/$net/model.safetensors --images mnist:0-999 --method gradient --out out/$net
+    cells=docs/results/full/mnist/cells      (of `docs/results/experiment.sh REPRODUCE 1 mnist`)
+    for net in plain guided random-mask; do
+      explain --model $cells/mnist.mnist_cnn.w4a4.$net.seed-1/model.safetensors \\
+        --images mnist:0-999 --method gradient --out out/$net
     done
     evidence.py MNIST out/plain out/guided evidence.svg      (MNIST: the folder of the test images)
 

@@ -1,14 +1,14 @@
 // compare -- do several networks look at the same pixels?
 //
-//     build/release/examples/compare --models
-//     fp32=out/a/model.safetensors,w4a4=out/b/model.safetensors
+//     build/release/examples/compare
+//         --models fp32=out/a/model.safetensors,w4a4=out/b/model.safetensors
 //         --null out/another-seed/model.safetensors --images mnist:0-99 --out out/compare
 //
 // Explains the same images and classes through every model and says how alike each model's maps are
 // to the first one's, beside two baselines: the first model trained from other seeds, and random
-// weights. Student's t over three or more other seeds decides whether maps have drifted: whether they
-// are less alike than two seeds are. OUT gets maps.png (a row per image, a column per model) and
-// metrics.json.
+// weights. Where three or more other seeds are given, Student's t says whether maps have drifted:
+// whether they are less alike than those of one further seed would be. OUT gets maps.png (a row per
+// image, a column per model) and metrics.json.
 #include "explaining.hpp"
 
 #include "sgq/saliency/metrics/similarity.hpp"
@@ -121,7 +121,22 @@ struct Line {
   }
   /// The difference to each network of the between-seed baseline, paired by image.
   SeedDifference minus_other_seeds(const SimilarityMeasure& m, Values v) const {
-    return difference_of(stack(columns, m, v, other_seeds.size()), stack(other_seeds, m, v));
+    SeedDifference d =
+        difference_of(stack(columns, m, v, other_seeds.size()), stack(other_seeds, m, v));
+    predict(d.seeds);
+    return d;
+  }
+
+private:
+  /// The interval of the mean becomes that of one further network: all differences share this
+  /// line's, so it has to lie outside the other seeds' spread, not only off their mean.
+  static void predict(saliency::SeedEstimate& e) {
+    if (e.seeds < saliency::fewest_seeds) return;
+    const double n = static_cast<double>(e.seeds), wider = std::sqrt(n + 1);
+    e.low = e.mean - wider * (e.mean - e.low);
+    e.high = e.mean + wider * (e.high - e.mean);
+    const double error = e.deviation * std::sqrt(1 + 1 / n);
+    e.p = saliency::student_two_sided(e.mean == 0 ? 0 : e.mean / error, e.seeds - 1);
   }
 };
 
@@ -233,9 +248,12 @@ void write_metrics(const Options& o, const Column& first, const Images& images,
 
 void compare(const Options& o) {
   std::vector<Column> models = load_columns(o.models), other_seeds = load_columns(o.other_seeds);
+  std::vector<std::string> seeds{models[0].path};
+  for (const Column& c : other_seeds) seeds.push_back(c.path);
+  check_different("--null, and the first of --models", seeds);
   Images images = load_images(o.images, o.data);
   for (const auto* columns : {&models, &other_seeds})
-    for (const Column& c : *columns) check_fits(images, c.model.net, c.path);
+    for (const Column& c : *columns) check_fits(images, c.model, c.path);
   make_out_folder(o.out);
   Column& first = models[0];
   images.class_names = class_names_of(images, first.model);

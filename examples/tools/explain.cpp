@@ -45,7 +45,7 @@ Subject load_subject(const Options& o) {
   Subject s{load_explained(o.model)};
   check_agrees(o.model, s.model, o.net, o.bits);
   s.images = load_images(o.images, o.data);
-  check_fits(s.images, s.model.net, o.model);
+  check_fits(s.images, s.model, o.model);
   s.images.class_names = class_names_of(s.images, s.model);
   const QuantParams& grid = s.model.input;
   s.x = s.images.input(grid);
@@ -108,22 +108,21 @@ Result run(const Options& o, Subject& s, const saliency::MapMethod& method,
   return result;
 }
 
-/// Every method that was asked for. One of `all` whose baselines are not at hand is left out, and
-/// said to be.
+/// Every method that was asked for. One of `all` that does not apply to the net or the images, or
+/// whose baselines are not at hand, is left out, and said to be.
 std::vector<Result> run_methods(const Options& o, Subject& s) {
   std::vector<Result> results;
   for (const saliency::MapMethod& method : saliency::map_methods) {
     if (o.how.name != "all" && o.how.name != method.name) continue;
-    saliency::ExplainerOptions options;
     try {
-      options = explainer_options(method, s.images, s.model, o.how, o.data);
+      results.push_back(
+          run(o, s, method, explainer_options(method, s.images, s.model, o.how, o.data)));
     } catch (const std::runtime_error& e) {
       if (o.how.name != "all" || !o.how.baselines.empty()) throw;
       std::printf("%s is left out: %s\n", std::string(method.name).c_str(), e.what());
-      continue;
     }
-    results.push_back(run(o, s, method, std::move(options)));
   }
+  if (results.empty()) throw sgq::error("no method applies to this network and these images");
   return results;
 }
 

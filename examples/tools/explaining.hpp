@@ -1,4 +1,5 @@
-// What the programs that explain share: models, the options of maps, and how a map becomes a picture.
+// What the programs that explain share: models, the options of maps, and how a map becomes a
+// picture.
 #pragma once
 
 #include "images.hpp"
@@ -37,6 +38,15 @@ inline void check_fits(const Images& images, const nn::Net<float>& net, const st
                                     sgq::to_text(classes)));
 }
 
+/// Throws usage_error where two of the files hold the same network: it would count as two seeds.
+inline void check_different(const std::string& option, const std::vector<std::string>& paths) {
+  std::map<std::string, std::string> seen;
+  for (const std::string& path : paths)
+    if (const auto [first, added] = seen.emplace(io::sha256(io::read_file(path)), path); !added)
+      throw usage_error(describe(option, "different networks",
+                                 first->second + " and " + path + ", which are equal"));
+}
+
 /// The names of the classes: those of the images' set, else of the set that the model was trained
 /// on. None where nobody knows.
 inline std::vector<std::string> class_names_of(const Images& images,
@@ -47,6 +57,24 @@ inline std::vector<std::string> class_names_of(const Images& images,
   const data::DatasetInfo* const known = sgq::find_row(data::datasets, trained_on->second);
   if (!known || static_cast<index_t>(known->class_names.size()) != model.net.classes()) return {};
   return {known->class_names.begin(), known->class_names.end()};
+}
+
+/// check_fits() of the net, and of the names of classes where both are known. Names that are plain
+/// numbers are known in the library's own sets only.
+inline void check_fits(const Images& images, const nn::Model<float>& model,
+                       const std::string& path) {
+  check_fits(images, model.net, path);
+  const auto trained_on = model.metadata.find("dataset");
+  const auto known = [](const std::vector<std::string>& names, const std::string& set) {
+    return !classes_text(names).empty() || sgq::find_row(data::datasets, set) != nullptr;
+  };
+  const std::vector<std::string> own = class_names_of({}, model);
+  if (own.empty() || images.class_names.empty() || own == images.class_names) return;
+  if (known(own, trained_on == model.metadata.end() ? "" : trained_on->second) &&
+      known(images.class_names, images.set))
+    throw sgq::value_error(describe("images of " + images.set + " for " + path,
+                                    "the classes that it was trained on", "other names",
+                                    "compare classes.txt with that of the training set"));
 }
 
 /// Prints them, where they are more than numbers.

@@ -4,11 +4,11 @@
 //         --b plain=out/p1/model.safetensors,out/p2/.. --images mnist:0-999 --out out/faithfulness
 //
 // Two groups of networks, the k-th of each trained from the same seed, explain the same images.
-// For every measure: both means, and the difference paired by seed and image. The interval of
-// Student's t over the seeds' differences decides: one that holds zero does not, and fewer than three
+// For every measure: both means, and the difference paired by seed and image. Student's t
+// over the seeds' differences decides, with Holm's correction for all measures; fewer than three
 // seeds give no verdict. Beside it stands the bootstrap over images, which says nothing of other
 // seeds. Blank maps count as uniform ones; where there are any, a second line leaves out the images
-// that have one.
+// on which a map of either group is blank.
 #include "explaining.hpp"
 
 using namespace examples;
@@ -39,22 +39,29 @@ struct Comparison {
       : a(saliency::bootstrap_mean(of_a)), b(saliency::bootstrap_mean(of_b)),
         difference(difference_of(of_a, of_b)) {}
 
-  const char* verdict() const {
+  /// p after Holm's correction for all measures.
+  const char* verdict(double p) const {
     const saliency::SeedEstimate& e = difference.seeds;
     if (e.seeds < saliency::fewest_seeds) return "no verdict below three seeds";
-    return e.high < 0 ? "lower" : e.low > 0 ? "higher" : "not decided";
+    return !(p < 0.05) ? "not decided" : e.mean < 0 ? "lower" : "higher";
   }
-  void print(const std::string& name) const {
+  void print(const std::string& name, const char* end) const {
     std::printf("%-34s %-8.3f %-8.3f %s  %s\n", name.c_str(), a.mean, b.mean,
-                text_of(difference).c_str(), verdict());
+                text_of(difference).c_str(), end);
   }
   io::Json json(const Group& group_a, const Group& group_b) const {
-    io::Json both = to_json(difference);
-    both["verdict"] = verdict();
-    return io::Json::object(
-        {{group_a.name, to_json(a)}, {group_b.name, to_json(b)}, {"difference", both}});
+    return io::Json::object({{group_a.name, to_json(a)},
+                             {group_b.name, to_json(b)},
+                             {"difference", to_json(difference)}});
   }
 };
+
+/// 1 where the map of either group is blank: only images with a map in both can be subtracted.
+Tensor<double> either_blank(const Group& a, const Group& b) {
+  Tensor<double> blank = a.values[0];
+  for (index_t i = 0; i < blank.size(); ++i) blank[i] = std::max(blank[i], b.values[0][i]);
+  return blank;
+}
 
 /// "NAME=FILE,FILE,.."
 Group parse_group(const std::string& option, const std::string& text) {
@@ -101,7 +108,7 @@ void fill_in(Group& group, const Images& images, const Options& o) {
   for (index_t s = 0; s < seeds; ++s) {
     const std::string& path = group.paths[static_cast<std::size_t>(s)];
     nn::Model<float> model = load_explained(path);
-    check_fits(images, model.net, path);
+    check_fits(images, model, path);
     const std::vector<saliency::MapMeasure> measured = measure(model, images, o);
     for (std::size_t m = 0; m < measured.size(); ++m) {
       if (s == 0) {
@@ -122,6 +129,8 @@ void run(const Options& o) {
   const Images images = load_images(o.images, o.data);
   if (images.labels.empty()) throw usage_error("--images: the true classes must be known");
   if (!o.out.empty()) make_out_folder(o.out);
+  check_different("--a", a.paths);
+  check_different("--b", b.paths);
   for (Group* group : {&a, &b}) fill_in(*group, images, o);
 
   std::printf("%s maps of %d images, %d networks each\n%-34s %-8s %-8s %s - %s\n",
@@ -129,14 +138,24 @@ void run(const Options& o) {
               b.name.c_str(), a.name.c_str(), b.name.c_str());
   print_classes(images.class_names);
   io::Json table = io::Json::object({});
+  std::vector<Comparison> all;
+  std::vector<double> p;
   for (std::size_t m = 0; m < a.measures.size(); ++m) {
-    const Comparison with(a.values[m], b.values[m]);
-    const Comparison without(saliency::without_blank(a.values[m], a.values[0]),
-                             saliency::without_blank(b.values[m], b.values[0]));
-    with.print(a.measures[m]);
+    all.emplace_back(a.values[m], b.values[m]);
+    p.push_back(all.back().difference.seeds.p);
+  }
+  p = saliency::holm(p);
+  const Tensor<double> blank = either_blank(a, b);
+  for (std::size_t m = 0; m < all.size(); ++m) {
+    const Comparison& with = all[m];
+    const Comparison without(saliency::without_blank(a.values[m], blank),
+                             saliency::without_blank(b.values[m], blank));
+    with.print(a.measures[m], with.verdict(p[m]));
     if (with.a.count + with.b.count > without.a.count + without.b.count && m > 0)
-      without.print("  without blank maps");
+      without.print("  where neither map is blank", "");
     io::Json& json = table[a.measures[m]] = with.json(a, b);
+    json["adjusted_p"] = p[m];
+    json["verdict"] = with.verdict(p[m]);
     json["without_blank"] = without.json(a, b);
   }
   if (o.out.empty()) return;

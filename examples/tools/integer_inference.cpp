@@ -293,6 +293,7 @@ void run(const Options& o) {
               sgq::kernels::name(sgq::kernels::isa()),
               sgq::kernels::has_vnni() ? " with VNNI" : "");
   measure(o, model.net, engine, batches.batch(0).x);
+  write_c(o, graph, test.images);
   const index_t count = std::min({o.explain, test.size(), index_t{100}});
   if (count > 0) {
     const auto batch = batches.batch(0);
@@ -300,7 +301,6 @@ void run(const Options& o) {
             batch.labels.first(static_cast<std::size_t>(count)),
             o.images.empty() ? data::background_values(test, grid) : background_of({}, model));
   }
-  write_c(o, graph, test.images);
 }
 
 } // namespace

@@ -26,11 +26,15 @@ inline io::Json to_json(const saliency::Estimate& e) {
                            {"excluded", e.excluded}});
 }
 
-/// "0.61 [0.58, 0.64]"; "-" where nothing was defined.
+/// "0.61 [0.58, 0.64]"; "0.61" of fewer than five numbers, whose bootstrap says little; "-" where
+/// nothing was defined.
 inline std::string text_of(const saliency::Estimate& e) {
   if (e.count == 0) return "-";
   char text[64];
-  std::snprintf(text, sizeof text, "%.3f [%.3f, %.3f]", e.mean, e.low, e.high);
+  if (e.count < 5)
+    std::snprintf(text, sizeof text, "%.3f", e.mean);
+  else
+    std::snprintf(text, sizeof text, "%.3f [%.3f, %.3f]", e.mean, e.low, e.high);
   return text;
 }
 

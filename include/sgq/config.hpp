@@ -2,8 +2,8 @@
 //
 // Other headers use these macros instead of testing for an architecture. The few that test for a
 // compiler, a system or OpenMP do so beside the one line that needs it. No type's size or alignment
-// may depend on anything in this file, so translation units built with different flags can be
-// linked together.
+// may depend on anything in this file, so translation units built with different flags have the
+// same layouts. One program should still have one set of -m flags (docs/design.md).
 #pragma once
 
 // What cannot work is refused here in one sentence. Every header of sgq includes this one first,
@@ -21,6 +21,11 @@
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
 #define SGQ_REFUSED
 #error "sgq tests for NaN and keeps the order of sums: compile without -ffast-math or its parts"
+#endif
+#if defined(__FLT_EVAL_METHOD__) &&                                                                \
+    (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#define SGQ_REFUSED
+#error "sgq needs sums rounded to their type: on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif
 #if defined(min) || defined(max)
 #define SGQ_REFUSED

@@ -155,6 +155,12 @@ TEST_CASE("parallel_blocks: covers the range in blocks of the fixed size", "[cor
   }
 }
 
+TEST_CASE("set_num_threads: more than OpenMP may survive is an error", "[core]") {
+  CHECK_NOTHROW(set_num_threads(max_threads));
+  CHECK_THROWS_AS(set_num_threads(max_threads + 1), value_error);
+  set_num_threads(0);
+}
+
 TEST_CASE("set_num_threads: 0 is the default again, a negative number an error", "[core]") {
   const int usual = num_threads();
   set_num_threads(1);

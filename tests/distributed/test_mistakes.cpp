@@ -175,4 +175,48 @@ TEST_CASE("a loss that one rank's image makes infinite ends all, with the layer"
   CHECK(said[1] == said[0]);
 }
 
+namespace {
+/// What a step says on two ranks where rank 1 makes its batches of another set, with other options
+/// or another context.
+std::vector<std::string> said_of(const data::Dataset& of_rank_1, data::BatchOptions options,
+                                 const train::StepContext& at = {}) {
+  std::vector<std::string> said(2);
+  const data::Dataset set = images({});
+  run_on_threads(2, [&](Communicator& ranks) {
+    const bool other = ranks.rank() == 1;
+    nn::Net<float> net = small_run::net();
+    train::Sgd<float> optimizer(net);
+    DataParallel<float> parallel(ranks, net);
+    data::BatchOptions own = other ? options : data::BatchOptions{.size = 26, .seed = 7};
+    own.share = parallel.share();
+    data::Batches<float> batches(other ? of_rank_1 : set, grid({}), own);
+    nn::Tape<float> tape;
+    auto step = [&](const data::Batch<float>& batch, const train::StepContext& here) {
+      return train::train_step(net, tape, batch, optimizer, here);
+    };
+    said[std::size_t(ranks.rank())] = message_of<value_error>(
+        [&] { parallel.shared(step)(batches.batch(0), other ? at : train::StepContext{}); });
+  });
+  return said;
+}
+} // namespace
+
+TEST_CASE("ranks that train on different things are told", "[distributed]") {
+  const data::BatchOptions same{.size = 26, .seed = 7};
+  data::Dataset set = images({});
+  CHECK(said_of(set, same) == std::vector<std::string>(2));
+  const std::vector<std::string> seed = said_of(set, {.size = 26, .seed = 8});
+  CHECK(contains(seed[0], "rank 1, a step: expected the images, labels, seeds and schedule of rank "
+                          "0, got others"));
+  CHECK(seed[1] == seed[0]);
+  CHECK(contains(said_of(set, {.size = 26, .seed = 7, .augment = {.flip = true}})[0], "rank 1"));
+  CHECK(contains(said_of(set, same, {.lr_factor = 0.5})[0], "rank 1"));
+  CHECK(contains(said_of(set, same, {.random = Random(3)})[0], "rank 1"));
+  for (std::uint8_t& label : set.labels) label = static_cast<std::uint8_t>(9 - label);
+  CHECK(contains(said_of(set, same)[0], "rank 1"));
+  set = images({});
+  for (index_t i = 0; i < set.images.size(); ++i) set.images[i] ^= 1; // in whatever batch
+  CHECK(contains(said_of(set, same)[0], "rank 1"));
+}
+
 } // namespace test_mistakes

@@ -74,6 +74,39 @@ TEST_CASE("integer file: the published sizes of mnist_cnn", "[infer]") {
   CHECK(ratio("w4a4") >= 7.6);
 }
 
+TEST_CASE("integer file: names of the library's own are not given away", "[infer]") {
+  const Graph graph = export_integer(make_case({.bits = "w2a2"}));
+  CHECK(contains(message_of<value_error>([&] {
+                   to_file(graph, {{"version", "model 7"}});
+                 }),
+                 "names other than the library's own, got 'version'"));
+}
+
+TEST_CASE("bit packing: grids that are not symmetric keep their codes", "[infer]") {
+  const auto packed = [](quant::QuantRange grid, const std::vector<int>& codes) {
+    Tensor<float> c({static_cast<index_t>(codes.size())});
+    for (std::size_t i = 0; i < codes.size(); ++i) c[index_t(i)] = float(codes[i]);
+    return infer::bit_pack(c, grid, {c.size(), 1, 1, 1});
+  };
+  struct {
+    quant::QuantRange grid;
+    int bits;
+    std::vector<int> codes;
+  } const cases[] = {{{4, -1, 2, true}, 4, {-1, 0, 1, 2}},
+                     {{4, -1, 5, false}, 4, {-1, 1, 3, 5}},
+                     {{16, -12, 3, true}, 8, {-12, -7, 0, 3}},
+                     {{256, -128, 127, true}, 8, {-128, -1, 0, 127}}};
+  for (const auto& c : cases) {
+    const infer::BitPackedWeights p = packed(c.grid, c.codes);
+    CHECK(p.bits == c.bits);
+    for (std::size_t i = 0; i < c.codes.size(); ++i) CHECK(p.code(index_t(i)) == c.codes[i]);
+  }
+  CHECK(contains(message_of<value_error>([&] {
+                   packed({256, -200, 55, true}, {0});
+                 }),
+                 "a grid that 8 bits hold"));
+}
+
 TEST_CASE("integer file: damage is an error that says where, never a crash", "[infer]") {
   int read = 0, count = 0;
   for (const std::string& file : {small_file("lenet5", "w2a2"), small_file("resnet20", "w4a4")}) {

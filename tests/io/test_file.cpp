@@ -78,6 +78,13 @@ std::size_t files_in(const TempDir& dir) {
 
 } // namespace
 
+TEST_CASE("A user's own x.tmp is no business of x", "[io]") {
+  TempDir dir;
+  io::write_file_atomically(dir / "notes.tmp", "mine");
+  io::write_file_atomically(dir / "notes", "written");
+  CHECK(io::read_file(dir / "notes.tmp") == "mine");
+}
+
 TEST_CASE("What was written is read back", "[io]") {
   const TempDir dir;
   for (std::size_t size : {0u, 1u, 4095u, 4096u, 100'000u}) {
@@ -115,7 +122,7 @@ TEST_CASE("A file that cannot be written is an error, and nothing is left of it"
   const std::string lost = dir / "no/such/file";
   CHECK(message_of<io_error>([&] { write_file_atomically(lost, "x"); }) ==
         "write '" + lost + "': expected a writable '" + lost +
-            ".tmp', got No such file or directory");
+            ".sgq-tmp', got No such file or directory");
 
   std::filesystem::create_directory(dir / "folder");
   write_file_atomically(dir / "folder/file", "x");
@@ -123,7 +130,7 @@ TEST_CASE("A file that cannot be written is an error, and nothing is left of it"
                  "directory"));
   CHECK(files_in(dir) == 1);
 
-  std::filesystem::create_symlink(dir / "elsewhere", dir / "file.tmp");
+  std::filesystem::create_symlink(dir / "elsewhere", dir / "file.sgq-tmp");
   CHECK_THROWS_AS(write_file_atomically(dir / "file", "x"), io_error);
   CHECK(!std::filesystem::exists(dir / "elsewhere"));
 }
@@ -148,11 +155,11 @@ TEST_CASE("What is no file is refused, or written into, but not replaced", "[io]
   CHECK(contains(message_of<io_error>([&] { check_writable(pipe); }), "got a named pipe"));
   CHECK_NOTHROW(check_writable(dir / "none"));
 
-  REQUIRE(mkfifo((dir / "file.tmp").c_str(), 0600) == 0);
-  CHECK(in_time([&] { return contains(write_error(dir / "file"), "file.tmp"); }));
-  const Descriptor reader(dir / "file.tmp", O_RDONLY); // now the pipe can be opened for writing
+  REQUIRE(mkfifo((dir / "file.sgq-tmp").c_str(), 0600) == 0);
+  CHECK(in_time([&] { return contains(write_error(dir / "file"), "file.sgq-tmp"); }));
+  const Descriptor reader(dir / "file.sgq-tmp", O_RDONLY); // now the pipe can be opened for writing
   CHECK(in_time([&] { return contains(write_error(dir / "file"), "got a named pipe"); }));
-  CHECK(S_ISFIFO(mode_of(dir / "file.tmp")));
+  CHECK(S_ISFIFO(mode_of(dir / "file.sgq-tmp")));
   CHECK(mode_of(dir / "file") == 0);
 }
 
@@ -229,7 +236,7 @@ TEST_CASE("A read-only file is refused, to root too", "[io]") {
 
 TEST_CASE("A temporary file is never open to more people than the file", "[io]") {
   const TempDir dir;
-  const std::string path = dir / "file", temporary = path + ".tmp";
+  const std::string path = dir / "file", temporary = path + ".sgq-tmp";
   write_file_atomically(path, "old");
   REQUIRE(chmod(path.c_str(), 0600) == 0);
   const auto open = [&] {
@@ -282,7 +289,7 @@ TEST_CASE("On a full disk the old file stays", "[io]") {
 TEST_CASE("A temporary file of a killed run is taken over", "[io]") {
   const TempDir dir;
   {
-    const Descriptor left(dir / "file.tmp", O_WRONLY | O_CREAT);
+    const Descriptor left(dir / "file.sgq-tmp", O_WRONLY | O_CREAT);
     REQUIRE(sgq::io::detail::write_all(left.get(), std::string(1000, 'x')));
   }
   write_file_atomically(dir / "file", "short");

@@ -66,6 +66,23 @@ TEST_CASE("A value is looked at with its kind checked", "[io]") {
   CHECK_THROWS_AS(Json(std::uint64_t{1} << 63), value_error);
 }
 
+namespace {
+template <class J>
+concept has_element_0 = requires(J& json) {
+  json[0];
+};
+} // namespace
+
+TEST_CASE("Members may be made of members", "[io]") {
+  static_assert(!has_element_0<Json> && !has_element_0<const Json>); // not the key at address 0
+  Json row = Json::object(
+      {{"accuracy", 0.5}, {"name", "a text that is too long for a buffer of its own"}});
+  for (int i = 0; i < 40; ++i) row["copy" + to_text(i)] = row["name"]; // grows while it is read
+  row["best"] = row["accuracy"];
+  CHECK(row.at("best").as_double() == 0.5);
+  CHECK(row.at("copy39") == row.at("name"));
+}
+
 TEST_CASE("Numbers read back as the same number", "[io]") {
   for (double x : {0.1, 1.0, -0.0, 1e300, 5e-324, 1.7976931348623157e308, 123456789012345680.0}) {
     const Json back = parse_json(to_string(x));

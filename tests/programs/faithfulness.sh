@@ -6,13 +6,14 @@
 set -u
 . "$(dirname "$0")/../support/contract.sh"
 
-for seed in 1 2; do
+for seed in 1 2 3; do
   "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \
     --bits w4a4 --seed $seed --out "$work/seed$seed" >/dev/null || fail "no model"
 done
 one=$work/seed1/model.safetensors two=$work/seed2/model.safetensors
+three=$work/seed3/model.safetensors
 
-"$program" --a "this=$one,$two,$one" --b "same=$one,$two,$one" --images synthetic:0-39 \
+"$program" --a "this=$one,$two,$three" --b "same=$one,$two,$three" --images synthetic:0-39 \
   --out "$work/out" \
   >"$work/stdout" || fail "exit code $?"
 for key in blank_maps gini relevance_mass_on_evidence pointing_at_evidence deletion insertion \
@@ -34,8 +35,18 @@ grep -q "^gini .* -\{0,1\}0.000, other images .*  no verdict below three seeds" 
 "$program" --a "blank=$work/dead/model.safetensors" --b "other=$one" --images synthetic:0-39 \
   --no-deletion >"$work/stdout" || fail "exit code $?"
 grep -q "^blank_maps  *0.[1-9]" "$work/stdout" || fail "$(cat "$work/stdout")"
-[ "$(grep -c "^  without blank maps" "$work/stdout")" -ge 5 ] ||
+[ "$(grep -c "^  where neither map is blank" "$work/stdout")" -ge 5 ] ||
   fail "no line without blank maps: $(cat "$work/stdout")"
+
+# One network three times is not three seeds, nor is a copy of it.
+cp "$one" "$work/copy.safetensors"
+for copies in "$one,$two,$one" "$one,$two,$work/copy.safetensors"; do
+  run 2 "which are equal" --a "x=$copies" --b "y=$one,$two,$three" --images synthetic:0-9
+done
+# A difference that one test of many would call so is not decided after Holm's correction.
+"$program" --a "x=$one,$two,$three" --b "y=$two,$three,$one" --images synthetic:0-9 \
+  --no-deletion --out "$work/holm" >/dev/null || fail "exit code $?"
+grep -q '"adjusted_p": ' "$work/holm/metrics.json" || fail "no adjusted p"
 
 for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one --b y=$one" \
   "--a $one --b y=$one --images synthetic:0"; do

@@ -29,19 +29,25 @@ inline std::atomic<int>& thread_setting() {
 }
 } // namespace detail
 
+/// More than this an OpenMP library may not survive: it ends the process where a thread cannot be
+/// made.
+inline constexpr int max_threads = 1024;
+
 /// How many threads parallel_for uses from here; 1 without OpenMP.
 inline int num_threads() {
 #if defined(_OPENMP)
   const int setting = detail::thread_setting();
-  return setting > 0 ? setting : omp_get_max_threads();
+  return setting > 0 ? setting : std::min(omp_get_max_threads(), max_threads);
 #else
   return 1;
 #endif
 }
 
-/// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP.
+/// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP. Throws value_error
+/// on fewer, or on more than max_threads.
 inline void set_num_threads(int n) {
-  if (n < 0) throw value_error(describe("threads", "0 (all cores) or more", to_text(n)));
+  if (n < 0 || n > max_threads)
+    throw value_error(describe("threads", "0 (all cores) to " + to_text(max_threads), to_text(n)));
   detail::thread_setting() = n;
 }
 

@@ -14,6 +14,7 @@
 // Where ranks train together, each makes its own images of a batch only (BatchOptions::share).
 #pragma once
 
+#include "sgq/core/hash.hpp"
 #include "sgq/core/shared_batch.hpp"
 #include "sgq/data/augment.hpp"
 
@@ -46,6 +47,7 @@ struct Batch {
   const T* normalized = nullptr;     ///< what the codes stand for: x, unless you set another x
   index_t first = 0;                 ///< where x begins in the batch that ranks share
   index_t whole = 0;                 ///< images of that batch; 0: x is the whole batch
+  std::uint64_t source = 0; ///< of a batch that ranks share: a hash of all that it is made of
   index_t size() const { return static_cast<index_t>(labels.size()); }
   /// The codes and x are the same images.
   bool has_codes() const { return grid && x.data() == normalized; }
@@ -110,7 +112,9 @@ public:
     parallel_blocks(n, detail::images_per_task, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    return {x_, codes_, labels_, indices, &norm_, x_.data(), own.first, whole};
+    return {x_,        codes_, labels_,
+            indices,   &norm_, x_.data(),
+            own.first, whole,  source_of(i * options_.size, whole)};
   }
 
   const Dataset& set() const { return set_; }
@@ -123,6 +127,24 @@ private:
       throw value_error(describe("ranks that share a batch of " + to_text(batch) + " images",
                                  "1 to " + to_text(blocks) + ", its blocks of 8 images",
                                  to_text(share.ranks), "fewer ranks, or a larger batch"));
+  }
+
+  /// Of the whole batch, which every rank can see: its images and labels, and what is done to them.
+  std::uint64_t source_of(index_t first, index_t count) const {
+    if (options_.share.ranks < 2) return 0;
+    const std::int64_t options[] = {epoch_, static_cast<std::int64_t>(options_.seed),
+                                    options_.augment.pad, options_.augment.flip};
+    std::uint64_t hash = hash_of<std::int64_t>({options, {4}}, 0);
+    hash = hash_of<float>({&norm_.scale, {1}}, hash);
+    hash = hash_of<std::int32_t>(
+        {norm_.zero_point.data(), {static_cast<index_t>(norm_.zero_point.size())}}, hash);
+    const index_t image = set_.images.shape().stride();
+    for (index_t k = first; k < first + count; ++k) {
+      const index_t at = order_[static_cast<std::size_t>(k)];
+      hash = hash_of<std::uint8_t>({set_.images.data() + at * image, {image}},
+                                   hash ^ set_.labels[static_cast<std::size_t>(at)]);
+    }
+    return hash;
   }
 
   void make_image(index_t image, index_t row) {

@@ -13,10 +13,11 @@
 // and threads trains the same bytes, and a checkpoint does not know how many there were. Quantisers
 // and optimisers do not exchange anything: each rank makes the same update.
 //
-// Ranks compare their weights after each step. A layer of your own that adds up its own images only
-// is found so, and named.
+// Ranks compare after each step what they have trained on, and their weights. So another seed, order
+// or data set on one rank is found, and a layer of your own that adds up its own images only.
 #pragma once
 
+#include "sgq/core/hash.hpp"
 #include "sgq/distributed/agreement.hpp"
 #include "sgq/distributed/traffic.hpp"
 #include "sgq/train/evaluate.hpp"
@@ -61,24 +62,6 @@ private:
   Traffic traffic_;
 };
 
-/// A number that tells different values apart, but for one chance in 2^64.
-template <class T>
-std::uint64_t hash_of(View<const T> x, std::uint64_t seed) {
-  constexpr index_t lanes = 8; // as many products are under way at once
-  std::uint64_t lane[lanes];
-  std::fill_n(lane, lanes, seed);
-  for (index_t i = 0; i < x.size(); i += lanes)
-    for (index_t l = 0; l < std::min(lanes, x.size() - i); ++l) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, x.data() + i + l, sizeof(T));
-      lane[l] = (lane[l] ^ bits) * 0x9E3779B97F4A7C15u;
-      lane[l] ^= lane[l] >> 29;
-    }
-  std::uint64_t hash = seed;
-  for (const std::uint64_t h : lane) hash = (hash ^ h) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
-  return hash;
-}
-
 template <class T>
 class DataParallel {
 public:
@@ -94,6 +77,7 @@ public:
   auto shared(Step& step) {
     return [this, &step](const data::Batch<T>& batch, const train::StepContext& at) {
       begin(batch);
+      source_ = source_of(batch, at);
       train::StepResult result;
       {
         const SharedBatch::Use use(&batch_);
@@ -135,13 +119,20 @@ private:
                                  to_text(batch.first), "set BatchOptions::share"));
   }
 
+  /// What must be the same on all ranks before a step.
+  static std::uint64_t source_of(const data::Batch<T>& batch, const train::StepContext& at) {
+    const std::uint64_t draw = at.random ? (*at.random)(-batch.first).bits(0) : 0; // of image 0
+    const double said[] = {at.lr_factor, at.progress.value_or(-1)};
+    return hash_of<double>({said, {2}}, batch.source ^ draw);
+  }
+
   void compare_weights() {
     if (edition_ != net().identity()->edition) {
       edition_ = net().identity()->edition;
       parameters_ = net().parameters();
       hashes_.resize(static_cast<std::size_t>(ranks_.size()));
     }
-    std::uint64_t own = 0;
+    std::uint64_t own = source_;
     for (const auto& p : parameters_) own = hash_of<T>(p.parameter->value(), own);
     gather_hashes(&own, 1, hashes_);
     if (std::count(hashes_.begin(), hashes_.end(), hashes_[0]) != ranks_.size()) name_difference();
@@ -155,15 +146,20 @@ private:
   }
 
   [[noreturn]] void name_difference() {
-    std::vector<std::uint64_t> own;
+    std::vector<std::uint64_t> own{source_};
     for (const auto& p : parameters_) own.push_back(hash_of<T>(p.parameter->value(), 0));
     std::vector<std::uint64_t> all(own.size() * hashes_.size());
     gather_hashes(own.data(), static_cast<index_t>(own.size()), all);
-    std::size_t at = 0; // of the first rank and parameter that differ from rank 0
+    std::size_t at = 0; // of the first rank and number that differ from rank 0
     while (at + 1 < all.size() && all[at] == all[at % own.size()]) ++at;
+    const std::string rank = "rank " + to_text(at / own.size());
+    if (at % own.size() == 0)
+      throw value_error(describe(rank + ", a step",
+                                 "the images, labels, seeds and schedule of rank 0", "others",
+                                 "the same data set and options on every rank, BatchOptions::share "
+                                 "aside; random numbers of a share begin at batch.first"));
     throw value_error(
-        describe("rank " + to_text(at / own.size()) + ", '" + parameters_[at % own.size()].name +
-                     "' after the step",
+        describe(rank + ", '" + parameters_[at % own.size() - 1].name + "' after the step",
                  "the weights of rank 0", "others",
                  "a layer of your own adds up its own images only: see core/shared_batch.hpp"));
   }
@@ -174,6 +170,7 @@ private:
   std::uint64_t edition_ = 0; // of the net that the parameters below are of
   std::vector<nn::NamedParameter<T>> parameters_;
   std::vector<std::uint64_t> hashes_; // per rank
+  std::uint64_t source_ = 0;          // of the step under way
 };
 
 } // namespace sgq::distributed

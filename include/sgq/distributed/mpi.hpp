@@ -11,6 +11,8 @@
 #include "sgq/distributed/communicator.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <limits>
 #include <string>
 #include <vector>
@@ -33,8 +35,14 @@ public:
     for (std::vector<int>* numbers : {&sent_, &sent_at_, &received_, &received_at_})
       numbers->resize(static_cast<std::size_t>(size_));
   }
-  /// Waits for the other ranks, unless fail() has ended them.
-  ~Mpi() override { MPI_Finalize(); }
+  /// Waits for the other ranks, unless fail() has ended them. In an exception's way out they may wait
+  /// for this rank forever: then this process ends them when it ends, after its message.
+  ~Mpi() override {
+    if (std::uncaught_exceptions() > begun_)
+      std::atexit([] { MPI_Abort(MPI_COMM_WORLD, 1); });
+    else
+      MPI_Finalize();
+  }
 
   index_t rank() const override { return rank_; }
   index_t size() const override { return size_; }
@@ -92,6 +100,7 @@ private:
   }
 
   int rank_ = 0, size_ = 1;
+  int begun_ = std::uncaught_exceptions(); // more of them at the end: this one is being unwound
   std::vector<int> sent_, sent_at_, received_, received_at_; // per rank, of the exchange under way
 };
 

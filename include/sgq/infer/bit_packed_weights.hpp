@@ -49,8 +49,12 @@ inline BitPackedWeights bit_pack(View<const float> codes, const quant::QuantRang
                                  const Shape& shape) {
   BitPackedWeights packed{.shape = shape, .odd = !grid.has_zero, .bytes = {}};
   const int low = packed.odd ? (grid.quant_min - 1) / 2 : grid.quant_min;
-  packed.bits = low >= -2 ? 2 : low >= -8 ? 4 : 8; // the highest is at most -low - 1, or -low
-  if (!packed.odd && grid.quant_max >= 1 << (packed.bits - 1)) packed.bits *= 2;
+  const int high = packed.odd ? (grid.quant_max - 1) / 2 : grid.quant_max;
+  if (low < -128 || high > 127)
+    throw value_error(describe("weight codes", "a grid that 8 bits hold",
+                               to_text(grid.quant_min) + " to " + to_text(grid.quant_max)));
+  packed.bits = 2;
+  while (low < -(1 << (packed.bits - 1)) || high >= 1 << (packed.bits - 1)) packed.bits *= 2;
   packed.bytes.resize(static_cast<std::size_t>(packed_bytes(codes.size(), packed.bits)));
   for (index_t i = 0; i < codes.size(); ++i) {
     if (!(codes[i] >= static_cast<float>(grid.quant_min) &&

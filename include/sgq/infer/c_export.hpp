@@ -93,7 +93,8 @@ public:
               functions + layers;
     source += "\nvoid " + name_ + "_run(const uint8_t *pixels, int32_t *logits) {\n" + calls +
               "}\n" + self_test();
-    return {header(), std::move(source), constant_bytes_, plan_.size + row_bytes()};
+    return {header(), std::move(source), constant_bytes_,
+            plan_.size + row_bytes() + 4 * g_.classes()};
   }
 
 private:
@@ -105,6 +106,10 @@ private:
     bool wide_weights = false;
     for (const Step& s : g_.steps) {
       if (s.op != Op::convolve) continue;
+      if (s.weights.shape.size() * s.weights.bits > std::numeric_limits<std::int32_t>::max())
+        throw value_error(describe("C export: layer '" + s.name + "'",
+                                   "weights of less than 2^31 bits",
+                                   to_text(s.weights.shape.size() * s.weights.bits)));
       longest_row_ = std::max(longest_row_, s.weights.row());
       wide_weights = wide_weights || (s.weights.odd && s.weights.bits == 8);
       std::int64_t added = 0; // by a residual
@@ -248,7 +253,7 @@ private:
     const Tensor<std::int32_t> logits = run_reference(g_, sample_.view()).back();
     table(text, "uint8_t", "sample", sample_, 1);
     table(text, "int32_t", "sample_logits", logits, 4);
-    return text + "\nint " + name_ + "_self_test(void) {\n  int32_t logits[" +
+    return text + "\nint " + name_ + "_self_test(void) {\n  static int32_t logits[" +
            to_text(g_.classes()) + "];\n  int i;\n  " + name_ +
            "_run(sample, logits);\n  for (i = 0; i < " + to_text(g_.classes()) +
            "; ++i)\n    if (logits[i] != sample_logits[i]) return 0;\n  return 1;\n}\n";

@@ -249,6 +249,8 @@ SGQ_COMPILE_ONCE io::SafeTensors to_file(const Graph& graph,
     if (s.op == Op::shortcut) step["outputs"] = s.shape[1];
     json["steps"].push_back(std::move(step));
   }
+  io::check_metadata("integer graph file", file.metadata,
+                     {"format", "format_version", "version", "graph"});
   file.metadata["format"] = detail::file_format;
   file.metadata["format_version"] = detail::file_version;
   file.metadata["version"] = version;

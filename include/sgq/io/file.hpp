@@ -1,11 +1,11 @@
 // sgq/io/file.hpp -- whole files in, whole files out, and nothing in between.
 //
-// A file is a std::string of bytes. Writing goes to PATH.tmp in the same directory, is flushed to
+// A file is a std::string of bytes. Writing goes to PATH.sgq-tmp in the same directory, is flushed to
 // the disk and then renamed, so that PATH has at any moment, after a kill or a power cut too, the
-// old bytes or the new ones. A PATH.tmp that a killed run left behind is removed.
+// old bytes or the new ones. A PATH.sgq-tmp that a killed run left behind is removed.
 //
 // A replaced file keeps its permissions and, where the system allows it, its owner and group;
-// PATH.tmp has them before it has any bytes. A symbolic link stays: the file it points to is
+// PATH.sgq-tmp has them before it has any bytes. A symbolic link stays: the file it points to is
 // replaced. Character devices such as /dev/null are written to. Other special files are refused,
 // and so are files without write permission, even for root. POSIX only.
 #pragma once
@@ -125,7 +125,7 @@ inline void write_device(std::string_view verb, const std::string& path, std::st
     fail(verb, path, to_text(bytes.size()) + " bytes taken", system_reason());
 }
 
-/// PATH.tmp: locked, empty, and on its way to become the target.
+/// PATH.sgq-tmp: locked, empty, and on its way to become the target.
 inline Descriptor open_temporary(const std::string& path, const std::string& temporary,
                                  const Target& target) {
   const ::mode_t mode = target.there ? target.status.st_mode & 0600 : 0666;
@@ -185,7 +185,7 @@ SGQ_COMPILE_ONCE std::string read_file(const std::string& path,
 SGQ_COMPILE_ONCE void write_file_atomically(const std::string& path, std::string_view bytes) {
   const detail::Target target = detail::target_of("write", path);
   if (target.device()) return detail::write_device("write", path, bytes);
-  const std::string temporary = target.path + ".tmp";
+  const std::string temporary = target.path + ".sgq-tmp";
   const Descriptor file = detail::open_temporary(path, temporary, target);
   if (detail::write_all(file.get(), bytes) && ::fsync(file.get()) == 0 &&
       ::rename(temporary.c_str(), target.path.c_str()) == 0) {
@@ -223,7 +223,12 @@ SGQ_COMPILE_ONCE void append_line(const std::string& path, std::string_view line
   if (size < 0 || (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1))
     detail::fail("append to", path, "a regular file", system_reason());
   if (last != '\n') text.insert(0, "\n");
-  if (detail::write_all(file.get(), text) && ::fsync(file.get()) == 0) return;
+  if (detail::write_all(file.get(), text) && ::fsync(file.get()) == 0) {
+    if (!target.there && !detail::sync_directory(detail::directory_of(target.path)))
+      detail::fail("append to", path, "a directory that can be flushed", system_reason(),
+                   "the line is there, but a loss of power may undo it");
+    return;
+  }
   const std::string cause = system_reason();
   const bool restored = ::ftruncate(file.get(), size) == 0;
   detail::fail("append to", path, to_text(text.size()) + " bytes stored",

@@ -117,16 +117,13 @@ private:
   }
 
   void check_unique(const Json::Object& members, const std::vector<std::size_t>& key_at) {
-    std::vector<std::size_t> order(members.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      const int c = members[a].first.compare(members[b].first);
-      return c < 0 || (c == 0 && a < b);
-    });
-    for (std::size_t i = 1; i < order.size(); ++i)
-      if (members[order[i - 1]].first == members[order[i]].first) {
-        at_ = key_at[order[i]];
-        fail("different keys", clip(members[order[i]].first) + " again");
+    std::vector<std::pair<std::string_view, std::size_t>> keys; // and where they stand
+    for (const Json::Member& m : members) keys.emplace_back(m.first, key_at[keys.size()]);
+    std::sort(keys.begin(), keys.end());
+    for (std::size_t i = 1; i < keys.size(); ++i)
+      if (keys[i - 1].first == keys[i].first) {
+        at_ = keys[i].second;
+        fail("different keys", clip(std::string(keys[i].first)) + " again");
       }
   }
 

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,9 @@ class Json {
 public:
   using Array = std::vector<Json>;
   using Member = std::pair<std::string, Json>;
-  using Object = std::vector<Member>; // in order of insertion, keys unique
+  /// In order of insertion, keys unique. References to members stay valid when others are added:
+  /// row["best"] = row["accuracy"].
+  using Object = std::list<Member>;
 
   Json() = default; // null
   Json(std::nullptr_t) {}
@@ -106,6 +109,14 @@ public:
     added.first = key;
     return added.second;
   }
+
+  // json[0] would be json[nullptr]. Elements are those of as_array().
+  template <std::integral I>
+  const Json& operator[](I) const = delete;
+  template <std::integral I>
+  Json& operator[](I) = delete;
+  template <std::integral I>
+  const Json& at(I) const = delete;
 
   /// Adds an element; null becomes an array.
   void push_back(Json value) {

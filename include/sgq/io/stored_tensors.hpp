@@ -108,4 +108,16 @@ private:
   std::map<std::string, StoredTensor, std::less<>> tensors_;
 };
 
+/// Throws value_error, beginning with `what`, if metadata of the caller's use a name of the
+/// library's own, which would be written over.
+inline void check_metadata(std::string_view what,
+                           const std::map<std::string, std::string>& metadata,
+                           std::initializer_list<const char*> own) {
+  for (const char* name : own)
+    if (metadata.contains(name))
+      throw value_error(describe(std::string(what) + ": metadata",
+                                 "names other than the library's own",
+                                 "'" + std::string(name) + "'"));
+}
+
 } // namespace sgq::io

@@ -113,10 +113,7 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_clips("save_model");
-  for (const char* own : {"format", "version", "precision", "layers"})
-    if (metadata.contains(own))
-      throw value_error(describe("save_model: metadata", "names other than the library's own",
-                                 "'" + std::string(own) + "'"));
+  io::check_metadata("save_model", metadata, {"format", "version", "precision", "layers"});
   io::SafeTensors file;
   file.metadata = metadata;
   file.metadata["format"] = "sgq model";

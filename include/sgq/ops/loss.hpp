@@ -132,9 +132,13 @@ void log_softmax(View<const T> z, View<T> out) {
   }
 }
 
-/// Throws value_error on a label outside [0, classes), shape_error on a wrong count.
+/// Throws value_error on a label outside [0, classes), or with more classes than bytes can name;
+/// shape_error on a wrong count.
 inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logits) {
   detail::check_logits("labels", logits);
+  if (logits[1] > 256)
+    throw value_error(
+        describe("labels", "at most 256 classes: they are bytes", to_text(logits[1])));
   if (static_cast<index_t>(labels.size()) != logits[0])
     throw shape_error(
         describe("labels", to_text(logits[0]) + " (the batch)", to_text(labels.size())));
@@ -213,6 +217,9 @@ void target_gradient(View<const T> z, std::span<const std::uint8_t> classes, Tar
   check_labels(classes, z.shape());
   check_shape("target gradient", z.shape(), ds.shape());
   const index_t k = z.shape()[1];
+  if (k < 2 && target == Target::log_probability)
+    throw value_error(describe("log-probability", "2 or more classes", to_text(k),
+                               "of one class it is always 0: explain the logit"));
   Arena::Scope scope(scratch());
   double* const log_p = scratch().take<double>(k);
   double* const row = scratch().take<double>(k);

@@ -16,10 +16,12 @@
 #include "sgq/core/math.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/ops/finite.hpp"
 #include "sgq/ops/loss.hpp"
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -51,6 +53,15 @@ inline std::vector<float> background_for(std::string_view what, const std::vecto
   return values;
 }
 
+/// Throws unless these are images [N,C,H,W] of finite numbers.
+inline void check_images(std::string_view what, View<const float> x) {
+  const Shape& s = x.shape();
+  if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
+    throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
+  if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
+    throw value_error(describe(what, "finite images", to_text(x[bad])));
+}
+
 struct ClassifierOptions {
   std::vector<float> background{}; ///< one value per channel, or one for all, in input units
   index_t batch = 128;             ///< how many images f is given at once
@@ -71,15 +82,23 @@ public:
   index_t batch() const { return options_.batch; }
   const std::vector<float>& background() const { return options_.background; }
 
-  /// Throws value_error if a logit is not finite.
+  /// Throws value_error if a logit is not finite, or was not written.
   void operator()(View<const float> x, View<float> logits) const {
     check_shape("classifier: logits", {x.shape()[0], classes_}, logits.shape());
+    logits.fill(std::numeric_limits<float>::quiet_NaN());
     f_(x, logits);
     for (index_t i = 0; i < logits.size(); ++i)
       if (!std::isfinite(logits[i]))
         throw value_error(
-            describe("classifier", "finite logits",
+            describe("classifier", "finite logits for every image",
                      to_text(logits[i]) + " for image " + to_text(i / classes_) + " of a batch"));
+  }
+
+  /// Throws value_error where there is one class: its probability is always 1.
+  void check_several_classes(std::string_view what) const {
+    if (classes_ < 2)
+      throw value_error(describe(what, "2 or more classes", to_text(classes_),
+                                 "give a sigmoid's logit z as two logits, 0 and z"));
   }
 
   /// Runs every image of x, batch by batch: see(image, its row of logits).

@@ -205,6 +205,8 @@ SGQ_COMPILE_ONCE Tensor<std::uint8_t> overlay(View<const std::uint8_t> codes,
                                               View<const float> maps,
                                               const ColorOptions& options = {},
                                               double strength = 0.85) {
+  if (!(strength >= 0 && strength <= 1))
+    throw value_error(describe("overlay: strength", "a number in [0, 1]", to_text(strength)));
   const Tensor<std::uint8_t> image = to_rgb(codes);
   const Shape& s = codes.shape();
   check_shape("overlay: maps", {s[0], s[2], s[3]}, maps.shape());

@@ -70,6 +70,7 @@ public:
 
   /// Throws shape_error or value_error unless x fits the net and there is a class for each image.
   void check(View<const T> x, std::span<const std::uint8_t> classes) const {
+    net().check_clips("explainer");
     if (x.shape().rank() != 4 || x.shape().with_batch(1) != net().input_shape())
       throw shape_error(describe("images to explain", "[N, ...] of " + net().input_shape().str(),
                                  x.shape().str()));

@@ -26,6 +26,7 @@ struct MapOptions {
   index_t samples = 25;   ///< SmoothGrad, VarGrad, expected gradients
   index_t steps = 50;     ///< integrated gradients
   index_t masks = 500;    ///< RISE
+  index_t window = 5;     ///< occlusion; at most the image's side
   std::uint64_t seed = 0; ///< of noise, masks and drawn baselines
 };
 
@@ -46,7 +47,9 @@ namespace detail {
 template <class Make>
 Attribution<float> without_gradient(Explainer<float>& explain, Make make) {
   NetFunction f(explain.net());
-  return make(Classifier(f, explain.net().classes(), {explain.options().background}));
+  return make(
+      Classifier(f, explain.net().classes(),
+                 {.background = explain.options().background, .batch = explain.options().batch}));
 }
 
 } // namespace detail
@@ -111,9 +114,13 @@ inline constexpr MapMethod map_methods[] = {
      },
      false, false, "logit"},
     {"occlusion", "occlusion", "how far the score falls when a window is hidden", Values::with_sign,
-     [](auto& explain, auto x, auto classes, auto&) {
+     [](auto& explain, auto x, auto classes, auto& o) {
+       const index_t window = std::min({o.window, x.shape()[2], x.shape()[3]});
        return detail::without_gradient(explain, [&](const Classifier& model) {
-         return occlusion(model, x, classes, {.target = explain.options().target});
+         return occlusion(model, x, classes,
+                          {.window = window,
+                           .stride = std::min(index_t{2}, window),
+                           .target = explain.options().target});
        });
      }},
     {"rise", "RISE", "which random parts of the image keep the class alive", Values::with_sign,

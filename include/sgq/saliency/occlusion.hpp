@@ -73,7 +73,8 @@ SGQ_COMPILE_ONCE Attribution<float> occlusion(const Classifier& model, View<cons
                                               std::span<const std::uint8_t> classes,
                                               const OcclusionOptions& o = {}) {
   const Shape& s = x.shape();
-  if (s.rank() != 4) throw shape_error(describe("occlusion", "images [N, C, H, W]", s.str()));
+  check_images("occlusion", x);
+  if (o.target == Target::log_probability) model.check_several_classes("occlusion");
   ops::check_labels(classes, {s[0], model.classes()});
   if (o.window < 1 || o.window > std::min(s[2], s[3]) || o.stride < 1 || o.stride > o.window)
     throw value_error(describe("occlusion", "1 <= stride <= window <= the image's side",

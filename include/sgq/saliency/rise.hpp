@@ -4,7 +4,9 @@
 //
 // M smooth random masks m: a coarse grid of zeros and ones (one with probability p), enlarged by
 // bilinear interpolation and shifted at random; b is the background. S is the probability
-// of the class. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421. No gradient is needed.
+// of the class. Mixed images are not rounded: a quantised net reads the nearest pixel
+// codes, a real-valued one the numbers. Petsiuk, Das, Saenko, "RISE", BMVC 2018, arXiv 1806.07421.
+// No gradient is needed.
 #pragma once
 
 #include "sgq/core/elementary.hpp"
@@ -53,7 +55,8 @@ SGQ_COMPILE_ONCE Attribution<float> rise(const Classifier& model, View<const flo
                                          std::span<const std::uint8_t> classes,
                                          const RiseOptions& o = {}) {
   const Shape& s = x.shape();
-  if (s.rank() != 4) throw shape_error(describe("RISE", "images [N, C, H, W]", s.str()));
+  check_images("RISE", x);
+  model.check_several_classes("RISE");
   ops::check_labels(classes, {s[0], model.classes()});
   if (o.masks < 1 || o.cells < 1 || o.cells > 1000 || !(o.keep > 0 && o.keep <= 1))
     throw value_error(

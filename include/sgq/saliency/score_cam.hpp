@@ -149,7 +149,7 @@ SGQ_COMPILE_ONCE Attribution<float> score_cam(const Classifier& model, FeatureMa
                                               std::span<const std::uint8_t> classes,
                                               const QuantParams& grid = {}) {
   const Shape& s = x.shape();
-  if (s.rank() != 4) throw shape_error(describe("Score-CAM", "images [N, C, H, W]", s.str()));
+  check_images("Score-CAM", x);
   if (grid) check_quant_params("Score-CAM", grid, s[1]);
   ops::check_labels(classes, {s[0], model.classes()});
   const auto background = background_for("Score-CAM", {}, model.background(), s[1]);

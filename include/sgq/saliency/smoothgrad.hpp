@@ -4,8 +4,10 @@
 //     SmoothGrad^2    (1/m) sum over i of g_i^2
 //     VarGrad         (1/m) sum over i of (g_i - mean g)^2, of the same copies
 //
-// s = fraction (x_max - x_min); x_max and x_min are the image's own. Smilkov et al., "SmoothGrad:
-// removing noise by adding noise", arXiv 1706.03825; VarGrad: Adebayo et al., arXiv 1810.03307.
+// s = fraction (x_max - x_min); x_max and x_min are the image's own. The copies are not rounded,
+// but a quantised net reads them as pixel codes, so there noise beyond codes 0 and 255 is cut.
+// Smilkov et al., "SmoothGrad: removing noise by adding noise", arXiv 1706.03825; VarGrad: Adebayo
+// et al., arXiv 1810.03307.
 #pragma once
 
 #include "sgq/core/random.hpp"

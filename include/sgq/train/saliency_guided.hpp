@@ -87,7 +87,7 @@ public:
     nn::Net<T>& net = optimizer_.net();
     if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
     const View<const T> x = batch.x;
-    const ImageRandom random = random_of(at, optimizer_);
+    const ImageRandom random = random_of(at, optimizer_, batch);
     Arena::Scope scope(scratch());
     const Shape logits{batch.size(), net.classes()};
     const View<T> dz(scratch().take<T>(logits.size()), logits);

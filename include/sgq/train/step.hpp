@@ -31,11 +31,13 @@ struct StepResult {
   index_t images = 0; ///< of the whole batch, where ranks share it
 };
 
-/// The random numbers of a step.
+/// The random numbers of a step on this batch.
 template <class T>
-ImageRandom random_of(const StepContext& at, const Optimizer<T>& optimizer) {
+ImageRandom random_of(const StepContext& at, const Optimizer<T>& optimizer,
+                      const data::Batch<T>& batch) {
   const Random run(0, 0x6c6f6f70u); // "loop"
-  return at.random.value_or(run.split(static_cast<std::uint64_t>(optimizer.steps())));
+  const Random own = run.split(static_cast<std::uint64_t>(optimizer.steps()));
+  return at.random.value_or(ImageRandom(own, batch.first));
 }
 
 /// Forward, loss, backward, update. The optimiser was made for this net. A teacher adds its term to
@@ -46,7 +48,8 @@ template <class T>
 StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& batch,
                       Optimizer<T>& optimizer, const StepContext& at = {},
                       std::type_identity_t<Distillation<T>*> teacher = nullptr) {
-  const View<const T> z = forward(net, batch, tape, nn::Mode::train(random_of(at, optimizer)));
+  const View<const T> z =
+      forward(net, batch, tape, nn::Mode::train(random_of(at, optimizer, batch)));
   Arena::Scope scope(scratch());
   const View<T> dz(scratch().take<T>(z.size()), z.shape());
   T loss = ops::cross_entropy<T>(z, batch.labels, dz);

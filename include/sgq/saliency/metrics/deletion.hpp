@@ -19,6 +19,9 @@ namespace sgq::saliency {
 struct DeletionOptions {
   index_t steps = 32; ///< T; more than H W positions allow become H W
   Values rank_by = Values::with_sign;
+  /// Whose probability is followed, one an image; empty: what the model predicts. Maps of the true
+  /// class are judged by another class where the prediction is wrong, unless this names it.
+  std::span<const std::uint8_t> classes{};
   /// A constant without a value is the model's background.
   ops::FillOptions background{.fill = ops::Fill::constant};
   std::uint64_t seed = 0; ///< of ties, and of a random background
@@ -32,10 +35,25 @@ struct ProbabilityCurve {
 
 namespace detail {
 
+/// The classes whose probabilities are followed.
+inline std::vector<index_t> followed(const Classifier& model, View<const float> x,
+                                     std::span<const std::uint8_t> classes) {
+  if (!classes.empty()) {
+    ops::check_labels(classes, {x.shape()[0], model.classes()});
+    return {classes.begin(), classes.end()};
+  }
+  std::vector<index_t> predicted(static_cast<std::size_t>(x.shape()[0]));
+  model.each(x, [&](index_t n, const float* logits) {
+    predicted[static_cast<std::size_t>(n)] = argmax(logits, model.classes());
+  });
+  return predicted;
+}
+
 SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const Classifier& model,
                                                     View<const float> x, View<const float> maps,
                                                     const DeletionOptions& options, bool insert) {
   check_explained(what, x, maps);
+  model.check_several_classes(what);
   if (options.steps < 1)
     throw value_error(describe(what, "at least one step", to_text(options.steps)));
   const index_t images = x.shape()[0], positions = x.shape().plane();
@@ -44,10 +62,7 @@ SGQ_COMPILE_ONCE ProbabilityCurve probability_curve(std::string_view what, const
   std::vector<index_t> counts{0};
   while (counts.back() < positions) counts.push_back(std::min(positions, counts.back() + step));
 
-  std::vector<index_t> target(static_cast<std::size_t>(images));
-  model.each(x, [&](index_t n, const float* logits) {
-    target[static_cast<std::size_t>(n)] = argmax(logits, model.classes());
-  });
+  const std::vector<index_t> target = followed(model, x, options.classes);
   const Tensor<float> background = replaced(what, model, x, options.background, options.seed);
   const View<const float> empty = background, from = insert ? empty : x, to = insert ? x : empty;
 

@@ -31,6 +31,9 @@ struct InfidelityOptions {
   index_t samples = 50;
   std::uint64_t seed = 0;
   bool times_input = false; ///< Phi holds the factor x - x'
+  /// Of a quantised input: noisy images are rounded to its pixel codes, which is what the net sees,
+  /// so that the noise I of the formula is the noise that was seen.
+  QuantParams grid{};
   /// x', not used by plain gaussian. A constant without a value is the model's background.
   ops::FillOptions background{.fill = ops::Fill::constant};
 };
@@ -72,6 +75,8 @@ public:
                                              sigma * random.normal(sample * d + i))
                : inside ? base[i]
                         : x[i];
+      if (gaussian && options_.grid)
+        out[i] = options_.grid.value<float>(options_.grid.code(out[i], i / plane), i / plane);
       const double moved = static_cast<double>(x[i]) - static_cast<double>(out[i]);
       const double whole = static_cast<double>(x[i]) - static_cast<double>(base[i]);
       const double factor = !options_.times_input ? moved : whole != 0 ? moved / whole : 0;
@@ -117,6 +122,7 @@ SGQ_COMPILE_ONCE Infidelity infidelity(const Classifier& model, View<const float
   check_map_pair("infidelity: images and attributions", x, phi);
   const index_t images = x.shape()[0], d = x.shape().stride(), m = options.samples;
   ops::check_labels(targets, {images, model.classes()});
+  if (options.grid) check_quant_params("infidelity", options.grid, x.shape()[1]);
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;
   Tensor<float> base(x.shape()), perturbed(x.shape().with_batch(m));

@@ -27,8 +27,9 @@ namespace sgq::saliency {
 
 /// What metrics read. Only the maps must be there.
 struct MapMetricInput {
-  View<const float> maps;                 ///< [N,H,W]
-  Values rank_by = Values::magnitude;     ///< how maps rank positions
+  View<const float> maps; ///< [N,H,W]
+  /// How maps rank the positions that are hidden or filled in. Localisation reads signs.
+  Values rank_by = Values::magnitude;
   View<const std::uint8_t> mask{};        ///< [N,H,W], 1 at the positions that ought to matter
   std::string mask_name = "evidence";     ///< what the mask marks
   const Classifier* model = nullptr;      ///< with it, the images x:

@@ -69,6 +69,7 @@ inline MaskedAccuracy masked_accuracy_along(const Classifier& model, View<const 
                                             View<const std::int32_t> order,
                                             const MaskedAccuracyOptions& options) {
   ops::check_labels(labels, {x.shape()[0], model.classes()});
+  model.check_several_classes("masked accuracy");
   const Tensor<float> background =
       replaced("masked accuracy", model, x, options.background, options.seed);
   MaskedAccuracy result(x.shape()[0]);

@@ -15,14 +15,6 @@
 
 namespace sgq::saliency {
 
-/// Throws unless these are images [N,C,H,W] of finite numbers.
-inline void check_images(std::string_view what, View<const float> x) {
-  const Shape& s = x.shape();
-  if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
-    throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
-  check_finite(what, x);
-}
-
 /// Throws unless there is one map [H,W] for each of the images x [N,C,H,W], all finite.
 inline void check_explained(std::string_view what, View<const float> x, View<const float> maps) {
   check_images(what, x);

@@ -127,6 +127,7 @@ SGQ_COMPILE_ONCE Road road(const Classifier& model, View<const float> x,
   if (!(options.noise >= 0 && options.noise <= 1))
     throw value_error(describe("ROAD", "noise from 0 to 1", to_text(options.noise)));
   ops::check_labels(labels, {x.shape()[0], model.classes()});
+  model.check_several_classes("ROAD");
   detail::check_codes(x, options.grid);
   const index_t positions = x.shape().plane();
   Tensor<std::int32_t> order = ranking(maps, options.rank_by, tie_breaker(options.seed));

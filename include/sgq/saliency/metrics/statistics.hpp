@@ -92,8 +92,10 @@ inline double quantile(const std::vector<double>& sorted, double q) {
 
 } // namespace detail
 
-/// The mean of values [N] or [S,N] with its bootstrap interval. Throws value_error on infinite
-/// values or options out of range, shape_error on another rank.
+/// The mean of values [N] or [S,N] with its bootstrap interval. Of few numbers the interval is too
+/// narrow: one called 95 % covers the mean of normal numbers in 51 % of all cases with 2 of them,
+/// in 77 % with 3 and in 83 % with 5. Throws value_error on infinite values or options out of
+/// range, shape_error on another rank.
 SGQ_COMPILE_ONCE Estimate bootstrap_mean(View<const double> values,
                                          const BootstrapOptions& options = {}) {
   if (values.shape().rank() == 1) values = values.reshape({1, values.size()});
@@ -142,7 +144,11 @@ SGQ_COMPILE_ONCE Estimate bootstrap_difference(View<const double> a, View<const 
                                                const BootstrapOptions& options = {}) {
   check_shape("paired bootstrap", a.shape(), b.shape());
   Tensor<double> difference(a.shape());
-  for (index_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  for (index_t i = 0; i < a.size(); ++i) {
+    if (std::isinf(a[i]) || std::isinf(b[i])) // infinity minus infinity would be left out
+      throw value_error(describe("paired bootstrap", "finite values or NaN", "infinity"));
+    difference[i] = a[i] - b[i];
+  }
   return bootstrap_mean(difference, options);
 }
 

@@ -3,7 +3,7 @@
 //     **supported**: smaller, fewer operations, w4a4 (7.7 times smaller), w2a2 (14.4 times smaller)
 #pragma once
 
-#include "tables.hpp"
+#include "claims_table.hpp"
 
 namespace examples {
 

@@ -31,7 +31,7 @@ run 2 "no --shard" $tiny --only page --shard 1/2 --out "$work/none"
 for shard in 0/2 3/2 1 1/2x; do run 2 "--shard" $tiny --shard $shard --out "$work/none"; done
 run 2 "--scale choose" --scale full --dataset synthetic --recipes "$work/none" --out "$work/none"
 
-# ---- One and two threads.
+# ---- One and two threads, and the vectors of an older processor.
 run 0 "" $tiny --plan --out "$work/whole"
 says "4 of 4 networks left, about"
 says "4 of 4 networks to measure, about .*, by a rough count of passes"
@@ -42,6 +42,12 @@ for file in results measures; do
 done
 run 0 "" $tiny --threads 2 --out "$work/threads"
 same whole threads "one and two threads"
+if grep -q avx512f /proc/cpuinfo 2>/dev/null && [ -z "${SGQ_ISA:-}" ]; then
+  export SGQ_ISA=avx2
+  run 0 "" $tiny --out "$work/avx2"
+  unset SGQ_ISA
+  same whole avx2 "AVX-512 and AVX2"
+fi
 run 0 "" $tiny --plan --out "$work/whole"
 says "0 of 4 networks left"
 says "0 of 4 networks to measure, about 0 s, by those that are measured"

@@ -14,15 +14,22 @@
 
 namespace examples {
 
-/// The two kinds of training keep their colour and their side through all charts.
+/// Each kind of training keeps its colour and its side through all charts.
 inline constexpr const char* plain_color = "var(--plain,#4a6785)";
 inline constexpr const char* guided_color = "var(--guided,#c4561b)";
 inline constexpr const char* control_color = "var(--control,#7d6a9b)";
+inline constexpr const char* longer_color = "var(--longer,#4f8438)";
 
 inline const char* color_of(const std::string& training) {
-  return training == how::guided  ? guided_color
-         : training == how::plain ? plain_color
-                                  : control_color;
+  return training == how::guided          ? guided_color
+         : training == how::plain         ? plain_color
+         : training == how::equal_compute ? longer_color
+                                          : control_color;
+}
+
+/// Short enough for a legend.
+inline std::string legend_of(const std::string& training) {
+  return training == how::equal_compute ? "longer" : training;
 }
 
 struct IntervalChart {
@@ -118,10 +125,11 @@ protected:
     }
   }
   /// Names with their colours, at the right of the second line. A name's width is a guess, wide
-  /// enough for most fonts.
+  /// enough for most fonts; where there are many names, they stand closer.
   void legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-    const auto slot = [](const std::string& name) {
-      return 7.1 * static_cast<double>(name.size()) + 22;
+    const bool many = entries.size() > 3;
+    const auto slot = [&](const std::string& name) {
+      return (many ? 6.9 : 7.1) * static_cast<double>(name.size()) + (many ? 15 : 22);
     };
     double x = right_ + 10;
     for (const auto& [name, color] : entries) x -= slot(name);
@@ -171,7 +179,8 @@ private:
     const auto& series = chart_.series[s];
     const char* color = series.color.c_str();
     const double count = static_cast<double>(chart_.series.size());
-    const double shift = (static_cast<double>(s) - (count - 1) / 2) * std::min(15.0, column() / 3);
+    const double shift =
+        (static_cast<double>(s) - (count - 1) / 2) * std::min(15.0, column() / (count + 1));
     for (std::size_t c = 0; c < series.values.size(); ++c) {
       if (!series.values[c] || std::isnan(series.values[c]->seeds.mean)) continue;
       const Level& v = *series.values[c];

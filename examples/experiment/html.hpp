@@ -30,8 +30,8 @@ inline std::string base64(std::string_view bytes) {
 namespace detail {
 
 inline constexpr const char* style = R"css(
-:root{color-scheme:light dark;--page:#fff;--ink:#1c2026;--soft:#5d646e;--line:#e0e3e8;--wash:#f6f7f9;--yes:#0d6e5b;--no:#a8321f;--open:#6a5a2b;--plain:#4a6785;--guided:#c4561b;--control:#7d6a9b}
-@media(prefers-color-scheme:dark){:root{--page:#14171b;--ink:#e6e8eb;--soft:#a2a9b3;--line:#31363d;--wash:#1d2126;--yes:#5cc7ae;--no:#f0897a;--open:#d6bf7a;--plain:#8fb2d6;--guided:#f0935c;--control:#b9a5d8}}
+:root{color-scheme:light dark;--page:#fff;--ink:#1c2026;--soft:#5d646e;--line:#e0e3e8;--wash:#f6f7f9;--yes:#0d6e5b;--no:#a8321f;--open:#6a5a2b;--plain:#4a6785;--guided:#c4561b;--control:#7d6a9b;--longer:#4f8438}
+@media(prefers-color-scheme:dark){:root{--page:#14171b;--ink:#e6e8eb;--soft:#a2a9b3;--line:#31363d;--wash:#1d2126;--yes:#5cc7ae;--no:#f0897a;--open:#d6bf7a;--plain:#8fb2d6;--guided:#f0935c;--control:#b9a5d8;--longer:#97c97c}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
@@ -98,7 +98,7 @@ thead th:first-child,tbody th{position:sticky;left:0;background:var(--page);max-
 table.maps td,table.maps tbody th,table.maps thead th{padding:0 2px 4px 0;font-size:10px}
 table.maps thead th{min-width:0}
 table.maps td{height:46px}
-table.maps tbody th{padding:12px 6px 0 0;max-width:14vw;overflow-wrap:anywhere}
+table.maps tbody th{padding:12px 6px 0 0;max-width:14vw;white-space:normal;overflow-wrap:anywhere}
 table.maps img{width:42px;height:42px}
 }
 @media print{h2{break-after:avoid}figure,tr{break-inside:avoid}}

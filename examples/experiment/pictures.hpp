@@ -41,9 +41,12 @@ inline std::vector<Tile> map_row(const std::vector<const Network*>& networks, co
   const auto drawn = saliency::colorize(maps, {.scale = scale > 0 ? scale : 1});
   std::vector<Tile> tiles{tile_of(shown.rgb, image)};
   for (std::size_t c = 0; c < networks.size(); ++c) {
-    const auto& right = networks[c]->evidence.numbers.at("accuracy");
-    tiles.push_back(tile_of_map(drawn, maps, static_cast<index_t>(c),
-                                right[static_cast<std::size_t>(image)] > 0 ? "" : "wrong"));
+    const bool right =
+        networks[c]->evidence.numbers.at("accuracy")[static_cast<std::size_t>(image)] > 0;
+    const index_t d = maps.shape().stride(), n = static_cast<index_t>(c);
+    const bool blank = saliency::is_blank(maps.data() + n * d, d);
+    tiles.push_back(tile_of_map(
+        drawn, maps, n, blank ? (right ? "blank" : "blank, wrong") : (right ? "" : "wrong")));
   }
   return tiles;
 }
@@ -76,19 +79,20 @@ inline MapTable map_table(const Study& study, const Shown& shown) {
       "|gradient| of the true class's logit, seed " + sgq::to_text(networks[0]->seed) +
       ". Each map is divided by its sum, and a row has one scale: bright is a large share "
       "of the map. The first explained image of each class, not hand-picked; \"wrong\" where the "
-      "network is wrong.";
+      "network is wrong, \"blank\" where the map is exactly 0.";
   return t;
 }
 
 /// Accuracy while pixels are hidden, the mean over seeds, by the map and by chance.
 inline LineChart masked_chart(const Study& study, const std::string& bits) {
   LineChart chart{.title = bits, .x_label = "hidden, % of the pixels", .y_label = "accuracy, %"};
-  for (const std::string& training : {how::plain, how::guided, how::random_mask})
+  for (const std::string& training : trainings())
     for (const char* by : {"masked_accuracy", "masked_accuracy_of_random_ranking"}) {
       const auto seeds = study.seeds_of({bits, training});
       if (seeds.empty()) continue;
       const bool by_chance = std::string_view(by).ends_with("g");
-      LineChart::Line line{.name = training, .color = color_of(training), .dashed = by_chance};
+      LineChart::Line line{
+          .name = legend_of(training), .color = color_of(training), .dashed = by_chance};
       for (std::size_t t = 0; t < 10; ++t) {
         double sum = 0;
         for (const std::uint64_t seed : seeds)

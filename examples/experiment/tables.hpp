@@ -98,11 +98,9 @@ inline GlanceChart glance_chart(const Study& study, const std::string& measure) 
     const auto accuracy = difference(paired(study, arm, base, "accuracy")),
                gain = difference(paired(study, arm, base, measure));
     if (!accuracy || !gain) continue;
-    const bool longer = arm.training == how::equal_compute;
-    GlanceChart::Point p{.name = arm.bits + (longer ? ", plain, longer" : ""),
-                         .color = color_of(arm.training)};
-    if (!longer && (chart.legend.empty() || chart.legend.back().first != arm.training))
-      chart.legend.emplace_back(arm.training, p.color);
+    GlanceChart::Point p{.name = arm.bits, .color = color_of(arm.training)};
+    if (chart.legend.empty() || chart.legend.back().second != p.color)
+      chart.legend.emplace_back(legend_of(arm.training), p.color);
     for (const double a : accuracy->by_seed) p.lost.push_back(-100 * a);
     p.gained = gain->by_seed;
     if (arm.training == how::plain) plain_at[arm.bits] = chart.points.size();
@@ -120,8 +118,8 @@ inline IntervalChart bits_chart(const Study& study, const std::string& measure,
                                 const std::string& y_label, double scale) {
   IntervalChart chart{.title = measure_title(measure), .y_label = y_label, .scale = scale};
   const auto all = bits_of(study);
-  for (const std::string& training : {how::plain, how::guided, how::random_mask}) {
-    IntervalChart::Series s{.name = training, .color = color_of(training)};
+  for (const std::string& training : trainings()) {
+    IntervalChart::Series s{.name = legend_of(training), .color = color_of(training)};
     for (const std::string& bits : all) s.values.push_back(level(study, {bits, training}, measure));
     if (std::any_of(s.values.begin(), s.values.end(), [](const auto& v) { return v.has_value(); }))
       chart.series.push_back(std::move(s));

@@ -267,6 +267,7 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
                const Results& results, const Results& measures, CellData& loaded) {
   const data::Dataset& test = loaded.sets(cells.front().options).test;
   results.check_data(loaded.sums());
+  for (const Cell& cell : cells) results.find(making_of(cell)); // the plan's recipe is the rows'
   const Measuring& m = plan.measuring;
   Study study = load_study(o.out, o.dataset, results.rows(), measures.rows(), test.labels);
   if (study.networks.empty())

@@ -272,6 +272,7 @@ grep -q "\"guided.lambda\":\"$lambda\"" "$work/with/results.jsonl" || fail "not 
 run 0 "" $tiny --recipes "$work/choices" --out "$work/with" --resume
 grep -q "chosen on validation images with .lenet5." "$work/with/report.md" || fail "no choice told"
 grep -q "It was not chosen for this set" "$work/whole/report.md" || fail "a default is not told"
+run 1 "or recipe needs another --out" $tiny --only page --out "$work/with" --resume
 full="--scale full --dataset synthetic --recipes $work/choices --plan --out $work/with2"
 run 1 "expected 8 epochs, got 1" $full
 run 1 "expected no --limit, got 40" $full --epochs 1

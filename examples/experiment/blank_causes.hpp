@@ -9,7 +9,8 @@
 //
 // v is what the activation gets. All of it is counted apart for images whose map is blank and for
 // the others: a cause is what they differ in. The layer with the first `gone_below` above 0, seen
-// from the score, is where maps begin to be lost: what is 0 there is 0 in the image.
+// from the score, is where maps begin to be lost: what is 0 there is 0 in the image, unless another
+// way leads past it, as beside the branch of a residual block.
 #pragma once
 
 #include "subject.hpp"

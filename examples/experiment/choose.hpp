@@ -25,7 +25,8 @@ inline constexpr double allowed_loss = 0.005; ///< of validation accuracy: half 
 struct Score {
   GuidedRecipe recipe{};
   double loss = 0, gain = 0;
-  index_t networks = 0; ///< behind both
+  index_t networks = 0;                ///< behind both
+  double fp32_loss = 0, fp32_gain = 0; ///< of the fp32 networks alone, which decide nothing
 };
 
 /// The cells of a stage; `recipes` are tried beside plain training.
@@ -93,12 +94,17 @@ inline std::vector<Score> stage_scores(const std::vector<io::Json>& rows, int st
     s.loss += base->second.accuracy - now.accuracy;
     s.gain += now.measure - base->second.measure;
     ++s.networks;
+    if (row.at("bits").as_string() != "fp32") continue;
+    s.fp32_loss += base->second.accuracy - now.accuracy;
+    s.fp32_gain += now.measure - base->second.measure;
   }
   std::vector<Score> sorted;
   for (auto& [variant, s] : scores) {
     if (s.networks < (stage == 1 ? 1 : 4)) continue;
     s.loss /= static_cast<double>(s.networks);
     s.gain /= static_cast<double>(s.networks);
+    const double fp32_networks = stage == 1 ? 1 : 2; // of each recipe
+    s.fp32_loss /= fp32_networks, s.fp32_gain /= fp32_networks;
     sorted.push_back(s);
   }
   std::stable_sort(sorted.begin(), sorted.end(), [](const Score& a, const Score& b) {

@@ -34,6 +34,8 @@ inline const char* name(Verdict v) {
 struct Part {
   std::string measure{};
   Difference found{};
+  /// Over the images on which neither map is blank, if there are others; decides nothing.
+  std::optional<saliency::SeedEstimate> without_blank{};
 };
 
 struct Claim {
@@ -110,6 +112,18 @@ inline void ask_maps(Claim& c) {
   }
 }
 
+/// A difference over the images on which neither map is blank; nothing where this is all images.
+inline std::optional<saliency::SeedEstimate>
+difference_without_blank(const Study& study, const Question& q, const std::string& measure) {
+  Paired p = paired(study, q.a, q.b, measure);
+  const Paired blank = paired(study, q.a, q.b, "blank_maps");
+  bool any = false;
+  for (index_t i = 0; i < blank.a.size() && !blank.empty(); ++i)
+    if (blank.a[i] != 0 || blank.b[i] != 0) p.a[i] = saliency::undefined, any = true;
+  if (!any) return std::nullopt;
+  return saliency::t_difference(p.a, p.b);
+}
+
 /// The difference of what was asked, measure by measure; nothing where networks are missing.
 inline std::optional<Claim> ask(const Study& study, const Question& q) {
   Claim c{.question = q};
@@ -119,6 +133,8 @@ inline std::optional<Claim> ask(const Study& study, const Question& q) {
     const auto found = difference(paired(study, q.a, q.b, measure));
     if (!found) return std::nullopt;
     c.parts.push_back({measure, *found});
+    if (q.rule == Rule::maps)
+      c.parts.back().without_blank = difference_without_blank(study, q, measure);
   }
   if (q.rule == Rule::counted) {
     ask_counted(c, study);
@@ -168,7 +184,7 @@ inline std::optional<Claim> ask_drift(const io::Json& row) {
   Difference d;
   d.seeds = saliency::drift_jackknife(quantised, reference);
   d.images = {saliency::undefined, saliency::undefined, saliency::undefined, 0, 0};
-  c.parts.push_back({"spearman", d});
+  c.parts.push_back({.measure = "spearman", .found = d});
   if (c.seeds() >= saliency::fewest_seeds) two_sided(c, d.seeds);
   return c;
 }
@@ -232,11 +248,18 @@ inline void decide(Claim& c, std::size_t tests) {
 
 } // namespace detail
 
+/// How large a mean difference must be, in standard deviations of the seeds' differences, for the
+/// first of `tests` in Holm's order to give a verdict.
+inline double deviations_needed(index_t seeds, std::size_t tests) {
+  const double p = significance / static_cast<double>(std::max<std::size_t>(1, tests));
+  return saliency::student_quantile(1 - p / 2, seeds - 1) / std::sqrt(static_cast<double>(seeds));
+}
+
 /// All claims that the set's networks allow, in the order of the page.
 inline std::vector<Claim> decide_claims(const Study& study) {
   std::vector<Claim> claims;
   for (const auto& list :
-       {detail::questions_of_papers(), detail::questions_of_rivals(study.dataset),
+       {detail::questions_of_papers(study.dataset), detail::questions_of_rivals(study.dataset),
         detail::questions_of_blank_maps()})
     for (const Question& q : list)
       if (auto claim = detail::ask(study, q)) claims.push_back(std::move(*claim));

@@ -61,4 +61,14 @@ struct Document {
   std::vector<Block> blocks{};
 };
 
+inline void add(Document& d, Figure figure) {
+  if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
+}
+inline void add(Document& d, Table table) {
+  if (!table.rows.empty()) d.blocks.push_back(std::move(table));
+}
+inline void add(Document& d, Text text) {
+  if (!text.text.empty()) d.blocks.push_back(std::move(text));
+}
+
 } // namespace examples

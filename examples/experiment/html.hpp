@@ -138,19 +138,11 @@ inline std::string html_text(const std::string& text) {
       [&](const std::string& s) {
         const std::string code = "<code>" + escape_xml(s) + "</code>";
         out += s.ends_with(".jsonl") ? "<a href=\"" + s + "\">" + code + "</a>" : code;
+      },
+      [&](const std::string& s, const std::string& url) {
+        out += "<a href=\"" + escape_xml(url) + "\">" + escape_xml(s) + "</a>";
       });
   return out;
-}
-
-/// "what-it-costs"
-inline std::string anchor_of(const std::string& heading) {
-  std::string id;
-  for (const char c : heading)
-    if (std::isalnum(static_cast<unsigned char>(c)))
-      id += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    else if (!id.empty() && id.back() != '-')
-      id += '-';
-  return id;
 }
 
 /// Links to the headings.

@@ -96,6 +96,12 @@ inline std::string to_markdown(const Document& d, const std::string& folder) {
     for (const std::string& line : a.lines) writer.text += "- " + line + "\n";
     writer.text += "\n";
   }
+  std::string contents;
+  for (const Block& block : d.blocks)
+    if (const Heading* h = std::get_if<Heading>(&block))
+      contents += (contents.empty() ? "Contents: [" : " \u00b7 [") + h->text + "](#" +
+                  anchor_of(h->text) + ")";
+  if (!contents.empty()) writer.text += contents + "\n\n";
   for (const Block& block : d.blocks) std::visit(writer, block);
   return writer.text;
 }

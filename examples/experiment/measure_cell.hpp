@@ -5,7 +5,7 @@
 //                latter of w2a2: leaky_clips.hpp)
 //     curves     accuracy while pixels are hidden, by the map and by chance
 //     gates      where gradients end (blank_causes.hpp)
-//     floor      how alike the maps of a network with random weights are (fp32)
+//     floor      how alike the maps of another network, with random weights, are (fp32)
 //     blank_gradients    of how many test images, not only explained ones, |dS/dx| is exactly 0
 //
 // A measure is added here, and `measures_version` raised: rows of another version are made again,
@@ -89,7 +89,7 @@ inline void measure_maps_of(Subject& s, const ToMeasure& what, const std::string
     evidence.numbers[prefix + m.name] = rounded(m.values);
 }
 
-/// How alike the maps of the same net with random weights are.
+/// How alike the maps of an untrained network are: other random weights than it began with.
 inline void measure_floor(Subject& s, View<const float> maps, std::uint64_t seed,
                           Evidence& evidence) {
   nn::Net<float> random = untrained(s.model.net, seed, s.x);

@@ -1,10 +1,8 @@
-// The page's tables of single networks and of runs: drift, gates, cost, classes, recipes, commands.
+// The page's tables of single networks and of runs: drift, cost, classes, recipes, commands.
 #pragma once
 
 #include "choose.hpp"
 #include "tables.hpp"
-
-#include <array>
 
 namespace examples {
 
@@ -24,13 +22,13 @@ inline double matrix_mean(const io::Json& matrix, bool diagonal) {
 inline Table drift_table(const Study& study) {
   Table t{
       .caption =
-          "How alike maps are to those of fp32 networks from other seeds (first number) "
-          "and how alike fp32 networks from different seeds are (second): a drift is a "
-          "first number below the second, and the claims above test it by Spearman. "
-          "Third: to the fp32 network of the same seed, which shares its start. All are "
-          "of the same images: those where none of the maps is blank; left out is the "
-          "share of the others, mean over pairs of seeds. Random weights: how alike maps are to "
-          "those of the same network untrained, which is the floor.",
+          "How alike maps are to those of fp32 networks from other seeds (first number) and how "
+          "alike fp32 networks from different seeds are (second): a drift is a first number "
+          "below the second, and the claims above test it by Spearman; here it has no interval. "
+          "Third: to the fp32 network of the same seed, which shares its start. All are of the "
+          "same images: those where none of the maps is blank; left out is the share of the "
+          "others, mean over pairs of seeds. Random weights: how alike maps are to those of an "
+          "untrained network, which is the floor.",
       .head = {"network"}};
   for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
     t.head.emplace_back(m.title);
@@ -62,61 +60,7 @@ inline Table drift_table(const Study& study) {
   return t;
 }
 
-// ---- Blank maps ---------------------------------------------------------------------------------
-
-/// Shares of gates over the images of several networks.
-struct PooledGates {
-  double images = 0, sums[5] = {};
-
-  void add(const io::Json& shares) {
-    const double n = shares.at("images").as_double();
-    if (n == 0) return; // undefined
-    images += n;
-    std::size_t k = 0;
-    for (const char* what : {"at_zero", "inside", "at_alpha", "gone", "gone_below"})
-      sums[k++] += n * shares.at(what).as_double();
-  }
-};
-
-/// Where gradients end: every activation layer of an arm, over the explained images of all seeds.
-/// No rows where none of them has a blank map.
-inline Table gates_table(const Study& study, const Arm& arm) {
-  Table t{.head = {"layer", "units at 0", "inside", "at alpha", "gone above", "gone below"}};
-  std::map<std::string, std::array<PooledGates, 2>> layers; // blank maps, others
-  std::vector<std::string> order;
-  for (const std::uint64_t seed : study.seeds_of(arm))
-    for (const io::Json& gate : study.find(arm, seed)->measured->at("gates").as_array()) {
-      const auto [found, is_new] = layers.try_emplace(gate.at("layer").as_string());
-      if (is_new) order.push_back(found->first);
-      found->second[0].add(gate.at("blank"));
-      found->second[1].add(gate.at("others"));
-    }
-  for (const std::string& layer : order) {
-    const auto& [blank, others] = layers[layer];
-    if (blank.images == 0) continue;
-    std::vector<TableCell> row{{layer}};
-    for (std::size_t k = 0; k < 5; ++k)
-      row.push_back({number_of(100 * blank.sums[k] / blank.images, 1),
-                     "others " + number_of(100 * others.sums[k] / others.images, 1)});
-    t.rows.push_back(std::move(row));
-    t.caption = arm_title(arm) + ": " + number_of(blank.images, 0) + " of " +
-                number_of(blank.images + others.images, 0) + " explained images of all seeds";
-  }
-  t.caption += " have blank maps. Activation layers from the image to the score, for these images "
-               "and for the others, %: units at 0 and at alpha have closed gates. Gone: images for "
-               "which the gradient of all units is exactly 0, above the gates (of the layer's "
-               "output) and below them.";
-  return t;
-}
-
 // ---- What it costs ------------------------------------------------------------------------------
-
-inline std::string with_commas(double v) {
-  std::string text = number_of(v, 0);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
 
 /// The median speed of an arm's networks, and the range.
 inline TableCell speed_cell(const Study& study, const Arm& arm) {
@@ -203,37 +147,21 @@ inline Table confusion_table(const Study& study, const Arm& arm,
 inline Table choice_table(const std::vector<io::Json>& rows, int stage) {
   Table t{.caption = "Stage " + sgq::to_text(stage) +
                      " of the choice, on validation images, best first: what a recipe of guided "
-                     "training loses and gains beside plain training. At most half a point may be "
-                     "lost; of those the one that gains most is taken.",
-          .head = {"recipe", "accuracy lost, points", "second measure gained", "networks"},
+                     "training loses and gains beside plain training, means over so few networks "
+                     "that there is no interval. At most half a point may be lost; of those the "
+                     "one that gains most is taken.",
           .folded = stage == 1};
+  const auto small = [&](double fp32, int digits) {
+    return stage == 1 ? "" : "fp32 alone " + number_of(fp32, digits, true);
+  };
   for (const Score& s : stage_scores(rows, stage))
     t.rows.push_back({{s.recipe.name()},
-                      {number_of(100 * s.loss, 2, true)},
-                      {number_of(s.gain, 4, true)},
+                      {number_of(100 * s.loss, 2, true), small(100 * s.fp32_loss, 2)},
+                      {number_of(s.gain, 4, true), small(s.fp32_gain, 4)},
                       {sgq::to_text(s.networks)}});
-  return t;
-}
-
-/// Networks beside the grid, which may cure blank maps.
-inline Table variant_table(const Study& study) {
-  Table t{.caption =
-              "Networks beside the grid: PACT+ gives alpha a gradient from every input; late "
-              "clips start on a network that has learned in fp32 for half of the run. Differences "
-              "are to networks of the same bits and training, in points.",
-          .head = {"network", "seeds", "accuracy, %", "difference", "blank gradients, %",
-                   "difference"}};
-  for (const std::string& variant : {cure::pact_plus, cure::late_clips}) {
-    const Arm base{"w2a2", how::guided}, arm{base.bits, base.training, "", variant};
-    const std::size_t seeds = study.seeds_of(arm).size();
-    if (seeds == 0) continue;
-    std::vector<TableCell> row{{arm_title(arm)}, {sgq::to_text(seeds)}};
-    for (const char* measure : {"accuracy", "blank_gradients"}) {
-      row.push_back(cell_of(level(study, arm, measure), percent));
-      row.push_back(cell_of(difference(paired(study, arm, base, measure)), points));
-    }
-    t.rows.push_back(std::move(row));
-  }
+  if (t.rows.empty()) return t;
+  const std::string& second = rows.front().at("second_measure").at("name").as_string();
+  t.head = {"recipe", "accuracy lost, points", measure_title(second) + " gained", "networks"};
   return t;
 }
 

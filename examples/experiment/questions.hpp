@@ -1,7 +1,7 @@
 // The questions of the experiment, written down before its run.
 #pragma once
 
-#include "grid.hpp"
+#include "choose.hpp"
 #include "study.hpp"
 #include "subject.hpp"
 
@@ -19,6 +19,12 @@ struct Question {
   std::string note{}; ///< what a reader must know to weigh the answer
 };
 
+/// Adds to what stands in brackets below a claim.
+inline void add_note(Question& q, const std::string& note) {
+  q.note =
+      q.note.empty() ? "(" + note + ")" : q.note.substr(0, q.note.size() - 1) + "; " + note + ")";
+}
+
 /// Accuracy that may be lost and is "kept": a point, on MNIST a third of that.
 inline double kept_margin(const std::string& dataset) {
   return dataset == "mnist" ? 0.003 : 0.01;
@@ -27,7 +33,7 @@ inline double kept_margin(const std::string& dataset) {
 namespace detail {
 
 /// The questions of both papers: about accuracy, size and maps.
-inline std::vector<Question> questions_of_papers() {
+inline std::vector<Question> questions_of_papers(const std::string& dataset) {
   const Arm plain{"fp32", how::plain}, real{"fp32", how::guided}, four{"w4a4", how::guided},
       two{"w2a2", how::guided};
   std::vector<Question> all;
@@ -42,9 +48,16 @@ inline std::vector<Question> questions_of_papers() {
   each("A1", "quantising costs accuracy", Rule::measure, real, -1);
   all.push_back({"A2", "two bits cost more accuracy than four", Rule::measure, two, four, -1});
   each("A3", "quantising costs interpretability", Rule::maps, real, -1);
-  for (Question& q : all)
+  for (Question& q : all) {
     if (q.id == "A3")
-      q.note = "(by gradients, which in a quantised network are straight-through estimates)";
+      add_note(q, "by gradients, which in a quantised network are straight-through estimates");
+    if (q.id == "B1" && allowed_loss > kept_margin(dataset))
+      add_note(q, "the choice of the recipe allows a loss of " + sgq::to_text(100 * allowed_loss) +
+                      " points, more than this margin");
+    if (q.id == "B3" && std::string_view(second_measure_of(dataset)) == "road")
+      add_note(q, "no ground truth: both measures perturb images, which training on masked pixels "
+                  "may favour; C1 is the control, in fp32 only");
+  }
   all.push_back({"A4", "two bits cost more interpretability than four", Rule::maps, two, four, -1});
   return all;
 }
@@ -60,7 +73,7 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
     add("C1", "the gain comes from saliency, not from masking, " + bits, {bits, how::guided},
         {bits, how::random_mask});
   for (Question& q : all)
-    q.note = "(the recipe was chosen for guided training; the control uses it as it is)";
+    add_note(q, "the recipe was chosen for guided training; the control uses it as it is");
   if (dataset == "fashion-mnist")
     add("C1", "the gain comes from saliency, not from longer training, fp32", real, longer);
   add("C2", "better than SmoothGrad of plain networks", real, {"fp32", how::plain, "smoothgrad."});

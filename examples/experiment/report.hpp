@@ -2,73 +2,17 @@
 // alone, so it can be made again at any time.
 #pragma once
 
+#include "blank_tables.hpp"
 #include "html.hpp"
+#include "introduction.hpp"
+#include "making.hpp"
 #include "markdown.hpp"
-#include "network_tables.hpp"
 #include "pictures.hpp"
 #include "short_answer.hpp"
 
 namespace examples {
 
-/// What the page says of the run, beside the rows.
-struct Setting {
-  std::string command{}, scale{};
-  GuidedRecipe recipe{};
-  std::string chosen_with{};      ///< the net that the recipe was chosen with; "": a default
-  std::size_t missing = 0;        ///< networks of the plan that are not on the page
-  std::vector<io::Json> choice{}; ///< rows of --scale choose
-};
-
 namespace detail {
-
-inline void add(Document& d, Figure figure) {
-  if (!figure.drawings.empty()) d.blocks.push_back(std::move(figure));
-}
-inline void add(Document& d, Table table) {
-  if (!table.rows.empty()) d.blocks.push_back(std::move(table));
-}
-
-/// "44 networks (`lenet5`, 8 epochs, 10,000 training and 2,000 test images) on the built-in set"
-inline std::string facts_of(const Study& study) {
-  const io::Json& row = *study.networks.front().row;
-  return sgq::to_text(study.networks.size()) + " networks (`" + row.at("net").as_string() + "`, " +
-         number_of(row.at("epochs").as_double(), 0) + " epochs, " +
-         with_commas(row.at("train_images").as_double()) + " training and " +
-         with_commas(row.at("test_images").as_double()) + " test images) on " +
-         set_title(study.dataset) + ", " + std::string(data::dataset_info(study.dataset).about);
-}
-
-/// What the papers say, what was trained, and the words that the page needs.
-inline void add_introduction(Document& d, const Study& study, const Setting& setting) {
-  d.lead =
-      "Paper A (arXiv 2411.05858) reports that quantising networks which learn with saliency costs "
-      "accuracy and interpretability, more at fewer bits. Paper B (arXiv 2412.03915) reports that "
-      "guided, quantised networks keep the accuracy of ordinary ones, and are smaller and more "
-      "interpretable. Both may be true; this page tests each claim in its own comparison. Verdicts "
-      "are corrected for all tests on the page, so a claim may stay undecided although its "
-      "interval excludes 0.";
-  d.facts = facts_of(study) + "; scale " + setting.scale + ".";
-  d.terms =
-      "**fp32** networks are ordinary ones of 32 bits; **w4a4** and **w2a2** have weights and "
-      "activations of 4 or 2 bits, and 8 in the first and last layer. **Plain** training is "
-      "ordinary. **Guided** training hides the pixels with the lowest gradients at every step, and "
-      "penalises a prediction that changes; **random-mask**, the control, hides random pixels. A "
-      "map says how strongly each pixel moves the score of the true class. A seed fixes the first "
-      "weights and the order of the images.";
-}
-
-inline void add_glance(Document& d, const Study& study) {
-  Figure figure{.caption = "What networks lose in accuracy and gain in maps beside plain fp32 "
-                           "networks of the same seeds: up and to the left is better. Large dots "
-                           "are means, small ones seeds; arrows go from plain to guided training "
-                           "at the same precision."};
-  for (const std::string& measure :
-       {std::string(second_measure_of(study.dataset)), std::string("masked_advantage")}) {
-    const GlanceChart chart = glance_chart(study, measure);
-    if (!chart.points.empty()) figure.drawings.push_back({"glance-" + measure, to_svg(chart)});
-  }
-  d.glance = std::move(figure);
-}
 
 inline void add_accuracy(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Accuracy"});
@@ -76,7 +20,6 @@ inline void add_accuracy(Document& d, const Study& study) {
                 "Test accuracy from many bits to few. Dots are means over seeds, whiskers 95 % "
                 "intervals of Student's t, rings single seeds. The scale does not begin at 0."});
   add(d, accuracy_table(study));
-  add(d, variant_table(study));
 }
 
 inline void add_maps(Document& d, const Study& study) {
@@ -99,6 +42,7 @@ inline void add_maps(Document& d, const Study& study) {
                     "The deciding measures of |dS/dx|, S the logit of the true class: means over "
                     "seeds with 95 % intervals. In a quantised network the gradient is the "
                     "straight-through one. A blank map is exactly 0 and counts as a uniform one."));
+  add(d, gains_table(study));
   add(d, maps_table(study, "", others, "The measures that stand beside them."));
   add(d, maps_table(study, "smoothgrad.", of_rivals,
                     "The deciding measures of SmoothGrad, 25 samples."));
@@ -115,11 +59,12 @@ inline void add_maps(Document& d, const Study& study) {
   add(d, std::move(curves));
 }
 
-inline void add_blank(Document& d, const Study& study) {
+inline void add_blank(Document& d, const Study& study, const std::vector<Claim>& claims) {
   d.blocks.push_back(Heading{"Blank maps"});
   if (none_is_blank(study)) {
     d.blocks.push_back(
         Text{"No map of any network is exactly 0, and no gradient of any test image."});
+    add(d, variant_table(study, number_of_tests(claims)));
     return;
   }
   add(d, Figure{{{"blank-gradients",
@@ -127,6 +72,10 @@ inline void add_blank(Document& d, const Study& study) {
                 "Test images whose gradient is exactly 0, of all in the set. Blank maps of other "
                 "methods, and what measures make of blank maps, are counted on the explained "
                 "images; so is the claim that integrated gradients leave fewer blank, for both."});
+  add(d, blank_table(study));
+  add(d, Text{direction_text(claims)});
+  add(d, variant_table(study, number_of_tests(claims)));
+  d.blocks.push_back(Text{gates_text(study)});
   for (const char* bits : {"w4a4", "w2a2"})
     for (const std::string& training : {how::plain, how::guided})
       add(d, gates_table(study, {bits, training}));
@@ -184,40 +133,14 @@ inline void add_drift(Document& d, const Study& study, const std::vector<Claim>&
   d.blocks.push_back(std::move(t));
 }
 
-inline void add_making(Document& d, const Study& study, const Setting& setting) {
-  d.blocks.push_back(Heading{"How this was made"});
-  const std::string recipe = "`" + setting.recipe.name() + "`, that is, " + setting.recipe.words();
-  d.blocks.push_back(
-      Text{setting.chosen_with.empty()
-               ? "The recipe of guided training is the default of this program, " + recipe +
-                     ". It was not chosen for this set."
-               : "The recipe of guided training, the same for all precisions, was chosen on "
-                 "validation images with `" +
-                     setting.chosen_with + "`: " + recipe + "."});
-  add(d, choice_table(setting.choice, 2));
-  add(d, choice_table(setting.choice, 1));
-  d.blocks.push_back(
-      Code{"build/release/examples/" + setting.command + " --out out/" + study.dataset});
-  double seconds = 0;
-  for (const Network& n : study.networks)
-    seconds += n.row->at("run").at("training_seconds").as_double() +
-               n.measured->at("run").at("measuring_seconds").as_double();
-  d.blocks.push_back(
-      Text{sgq::to_text(study.networks.size()) + " networks in " + duration_text(seconds) +
-           " of training and measuring. The same command gives the same rows, bit for bit but for "
-           "times and machine under `run`, on any number of threads, with AVX2 or AVX-512; with "
-           "`--resume` it goes on after an interruption. Rows: `results.jsonl`, `measures.jsonl`, "
-           "`drift.jsonl`; the numbers of every image: `evidence/`, `predictions/`."});
-  add(d, cell_table(study));
-}
-
 } // namespace detail
 
-inline Document make_report(const Study& study, const std::vector<Claim>& claims,
-                            const Shown& shown, const Setting& setting) {
+inline Document make_report(const Study& study, std::vector<Claim> claims, const Shown& shown,
+                            const Setting& setting) {
+  add_notes(claims, study, setting.choice);
   Document d{.title =
                  "What few bits cost in accuracy and in explanations: " + set_title(study.dataset)};
-  detail::add_introduction(d, study, setting);
+  detail::add_introduction(d, study, setting.scale);
   detail::add_glance(d, study);
   d.answers = make_answers(study, claims);
   if (setting.missing > 0)
@@ -227,16 +150,17 @@ inline Document make_report(const Study& study, const std::vector<Claim>& claims
     d.blocks.push_back(Text{"One seed of each: this shows what the page looks like and what "
                             "networks say, and decides nothing."});
   d.blocks.push_back(Heading{"The claims"});
-  d.blocks.push_back(claims_table(claims, none_is_blank(study)));
+  d.blocks.push_back(claims_table(claims, none_is_blank(study),
+                                  "[docs/experiment.md](" + setting.docs + "/experiment.md)"));
   detail::add_accuracy(d, study);
   detail::add_maps(d, study);
-  detail::add_blank(d, study);
+  detail::add_blank(d, study, claims);
   detail::add_drift(d, study, claims);
   d.blocks.push_back(Heading{"What the networks look at"});
   d.blocks.push_back(map_table(study, shown));
   detail::add_courses(d, study);
   d.blocks.push_back(Heading{"Size, speed, errors"});
-  detail::add(d, cost_table(study));
+  add(d, cost_table(study));
   for (const Arm& arm : {Arm{"fp32", how::plain}, {"w2a2", how::guided}})
     if (!study.seeds_of(arm).empty())
       d.blocks.push_back(confusion_table(study, arm, shown.class_names));

@@ -39,11 +39,15 @@ struct Options {
   bool does(const char* stage) const { return only == "all" || only == stage; }
 };
 
+/// The folder of the source tree.
+std::filesystem::path docs_folder() {
+  const auto here = std::filesystem::path(__FILE__).parent_path();
+  return (here / "../../docs").lexically_normal();
+}
+
 /// Where the choices of recipes are: --recipes, else docs/results/choose of the source tree.
 std::string choices_folder(const Options& o) {
-  if (!o.recipes.empty()) return o.recipes;
-  const auto here = std::filesystem::path(__FILE__).parent_path();
-  return (here / "../../docs/results/choose").lexically_normal();
+  return o.recipes.empty() ? (docs_folder() / "results/choose").string() : o.recipes;
 }
 
 /// The plan of the scale, with what the command line says otherwise.
@@ -285,7 +289,8 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   Setting setting{.command = command_of(o),
                   .scale = o.scale,
                   .recipe = plan.recipe,
-                  .missing = cells.size() - std::min(cells.size(), study.networks.size())};
+                  .missing = cells.size() - std::min(cells.size(), study.networks.size()),
+                  .docs = std::filesystem::relative(docs_folder(), o.out)};
   Results choice(choices_folder(o) + "/" + o.dataset, "", numerics_version);
   choice.load(false);
   setting.choice = choice.rows();

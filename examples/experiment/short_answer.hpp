@@ -25,7 +25,7 @@ inline std::string found_words(const Claim& c) {
   for (const Part& part : c.parts)
     found.push_back(measure_title(part.measure) + " " +
                     change_text(part.found.seeds.mean, part.measure) +
-                    (differ ? std::string(", ") + direction_of(part) : ""));
+                    (differ ? std::string(", ") + direction_of(part.found.seeds) : ""));
   return join(found, "; ");
 }
 

@@ -4,6 +4,7 @@
 #include "sgq/saliency/metrics/statistics.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -25,19 +26,25 @@ struct TableCell {
   std::string text{}, small{}, tone{};
 };
 
-/// Calls plain(text), strong(text) or code(text) for the parts of a text.
-template <class Plain, class Strong, class Code>
-void each_span(const std::string& text, Plain plain, Strong strong, Code code) {
+/// Calls plain(text), strong(text), code(text) or link(text, url) for the parts of a text.
+template <class Plain, class Strong, class Code, class Link>
+void each_span(const std::string& text, Plain plain, Strong strong, Code code, Link link) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const std::size_t mark = std::min(text.find("**", at), text.find('`', at));
+    const std::size_t middle = text.find("](", at);
+    const std::size_t bracket = middle == text.npos ? middle : text.rfind('[', middle);
+    const std::size_t mark = std::min({text.find("**", at), text.find('`', at), bracket});
     if (mark == text.npos) break;
-    const std::string fence = text[mark] == '`' ? "`" : "**";
-    const std::size_t end = text.find(fence, mark + fence.size());
+    const std::string fence = mark == bracket ? ")" : text[mark] == '`' ? "`" : "**";
+    const std::size_t begin = mark + (mark == bracket ? 1 : fence.size()),
+                      end = text.find(fence, mark == bracket ? middle : begin);
     if (end == text.npos) break;
     plain(text.substr(at, mark - at));
-    const std::string inside = text.substr(mark + fence.size(), end - mark - fence.size());
-    fence == "`" ? code(inside) : strong(inside);
+    const std::string inside = text.substr(begin, end - begin);
+    if (mark == bracket)
+      link(text.substr(begin, middle - begin), text.substr(middle + 2, end - middle - 2));
+    else
+      fence == "`" ? code(inside) : strong(inside);
     at = end + fence.size();
   }
   plain(text.substr(std::min(at, text.size())));
@@ -52,6 +59,25 @@ inline std::string number_of(double v, int digits, bool sign = false) {
   if (out.find_first_not_of("+-0.") == out.npos && out[0] == '-') out[0] = '+'; // -0.00
   if (!sign && out[0] == '+') out.erase(0, 1);
   return out[0] == '-' ? "\u2212" + out.substr(1) : out;
+}
+
+/// "10,000"
+inline std::string with_commas(double v) {
+  std::string text = number_of(v, 0);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+/// "how-it-was-made", as a repository's pages name their headings.
+inline std::string anchor_of(const std::string& heading) {
+  std::string id;
+  for (const char c : heading)
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      id += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (c == ' ' || c == '-')
+      id += '-';
+  return id;
 }
 
 /// "38 s", "12 min", "1.3 h"

@@ -3,12 +3,14 @@
 
     recompute.py FOLDER [--choices DIR] [--data DIR] [--no-bootstrap]
 
-FOLDER is the --out of `reproduce`. All tables and the short answers are written anew and compared
-word by word; a number may differ only where it lies on the edge between two printed ones. It
-shares no code with the library: Student's t comes from a continued fraction, Philox from its
-paper. The labels of the test images, which intervals of accuracy over other images need, come from
-DIR/SET (`data`); without them, as on the built-in set, those intervals are not looked at, and the
-last line says so. Takes about a minute for 10,000 images, two seconds with --no-bootstrap.
+FOLDER is the --out of `reproduce`. All tables and all sentences with numbers are written anew and
+compared word by word; a number may differ only where it lies on the edge between two printed ones,
+and one that is neither computed here nor part of a phrase that never changes is an error.
+report.html, where it is there, must say the same as report.md. It shares no code with the library:
+Student's t comes from a continued fraction, Philox from its paper. The labels of the test images,
+which intervals of accuracy over other images and the accuracy on blank images need, come from
+DIR/SET (`data`); without them, as on the built-in set, these are not looked at, and the last line
+says so. Takes about a minute for 10,000 images, two seconds with --no-bootstrap.
 """
 import argparse
 import array
@@ -21,6 +23,9 @@ import os
 import re
 import struct
 import sys
+
+from compare_report import (NUMBER, command_of, compare_command, compare_pages, compare_tables,
+                            compare_texts, tables_of)
 
 NAN = float("nan")
 FEWEST_SEEDS = 3
@@ -325,7 +330,18 @@ class Study:
         return [(n.numbers[name_a], m.numbers[name_b]) for n, m in common]
 
 
+def without_blank(study, a, b, pairs):
+    """The same of the images on which neither map is blank; None if these are all."""
+    blank = study.pairs(a, b, "blank_maps")
+    if not any(any(side) for pair in blank for side in pair):
+        return None
+    return Estimate([mean_of([x - y for x, y, p, q in zip(*pair, *flags) if p == q == 0])
+                     for pair, flags in zip(pairs, blank)])
+
+
 class Difference:
+    without_blank = None
+
     def __init__(self, pairs, with_bootstrap):
         rows = [[x - y for x, y in zip(*pair)] for pair in pairs]
         self.seeds = Estimate([mean_of(row) for row in rows])
@@ -358,6 +374,8 @@ class Claim:
             if not pairs:
                 return False
             self.parts.append((measure, Difference(pairs, with_bootstrap)))
+            if self.rule == "maps":
+                self.parts[-1][1].without_blank = without_blank(study, self.a, self.b, pairs)
         self.n = min(d.seeds.seeds for _, d in self.parts)
         if self.rule == "counted":
             few, real = (study.of(*arm[:2])[0].row for arm in (self.a, self.b))
@@ -433,7 +451,11 @@ def questions(dataset):
                     two, -1, "blank_gradients")
 
 
-NOTES = [("quantising costs interpretability",
+NOTES = [("accuracy is kept",
+          "the choice of the recipe allows a loss of 0.5 points, more than this margin"),
+         ("more interpretable", "no ground truth: both measures perturb images, which training on "
+          "masked pixels may favour; C1 is the control, in fp32 only"),
+         ("quantising costs interpretability",
           "by gradients, which in a quantised network are straight-through estimates"),
          ("not from masking",
           "the recipe was chosen for guided training; the control uses it as it is"),
@@ -445,16 +467,53 @@ OF_RIVAL = {"relevance_mass_on_ink": "by construction their map, (x \u2212 0) g,
                                           "bright, and the digit is brighter than most of the ground"}
 
 
-def note_of(words, second):
-    if words.startswith("better than integrated"):
-        return f" ({OF_RIVAL[second]})" if second in OF_RIVAL else ""
-    return next((f" ({note})" for part, note in NOTES if part in words), "")
+def notes_of(c, study):
+    if c.words.startswith("better than integrated"):
+        yield from [OF_RIVAL[study.second]] if study.second in OF_RIVAL else []
+    for part, note in NOTES:
+        if part in c.words and (c.id != "B1" or study.dataset == "mnist") and \
+                (c.id != "B3" or study.second == "road"):
+            yield note
+    clips = clips_text(study, [c.b[0], c.a[0]])
+    if c.id[0] == "A" and clips:
+        yield "clips start at other quantiles: " + clips
+    if c.id == "C1":
+        without = measures_without_gain(study, c.a[0])
+        if without:
+            yield "no gain over plain networks is shown in " + " and ".join(without)
+        if gained_nothing(study):
+            yield "on validation images the recipe gained nothing"
+
+
+def clips_text(study, of_bits):
+    """Where clips start, if not all at the same quantile."""
+    found = [(float(n.row["options"]["alpha_quantile"]), bits) for bits in of_bits if bits != "fp32"
+             for n in [n for n in study.networks if n.bits == bits][:1]]
+    if len({q for q, _ in found}) < 2:
+        return ""
+    said = [f"{text(100 * q, 1)} % in {bits}" for q, bits in found]
+    return ", ".join(said)
+
+
+def gain_of(study, arm, measure):
+    return Difference(study.pairs(arm, (arm[0], "plain"), measure), False).seeds
+
+
+def measures_without_gain(study, bits):
+    gains = [(m, gain_of(study, (bits, "guided"), m)) for m in (study.second, "masked_advantage")]
+    return [title(m) for m, e in gains if not math.isnan(e.low) and e.sign() <= 0]
+
+
+def gained_nothing(study):
+    scores = choice_scores(study.choice, 2)
+    return bool(scores) and scores[0][2] <= 0
 
 
 def decided(study, with_bootstrap):
     claims = [c for c in questions(study.dataset) if c.ask(study, with_bootstrap)]
     for c in claims:
-        c.note = note_of(c.words, study.second)
+        notes = "; ".join(notes_of(c, study))
+        c.note = f" ({notes})" if notes else ""
     for row in study.drift:
         bits, training = row["bits"], row["training"]
         c = Claim("D", f"quantised networks look elsewhere, {training} {bits}", "drift",
@@ -547,6 +606,10 @@ def cell_of(e, style):
     return (styled(e.mean, style) + " " + interval(e.low, e.high, style)).rstrip(" ")
 
 
+def no_spread(e):
+    return e.seeds > 1 and e.mean != 0 and e.deviation <= 1e-12 * abs(e.mean)
+
+
 def part_text(measure, d):
     style = change_style(measure)
     small = [interval(d.seeds.low, d.seeds.high, style)] if not math.isnan(d.seeds.low) else []
@@ -556,6 +619,12 @@ def part_text(measure, d):
         small.append("resampled images " + interval(*d.images, style))
     if not math.isnan(d.effect):
         small.append("effect " + text(d.effect, 1, True))
+    if no_spread(d.seeds):
+        small.append("no spread between seeds")
+    if d.without_blank:
+        e = d.without_blank
+        small.append(f"without blank maps {styled(e.mean, style)} "
+                     f"{interval(e.low, e.high, style)}".rstrip(" "))
     return f"{title(measure)} {change_text(d.seeds.mean, measure)} {'; '.join(small)}".rstrip(" ")
 
 
@@ -605,6 +674,7 @@ def claim_cells(c):
 # ---- Tables -------------------------------------------------------------------------------------
 
 def accuracy_table(study):
+    yield ["network", "seeds", "accuracy", "\u2212 plain fp32", "\u2212 fp32, same training"]
     for arm in study.arms():
         def minus(other):
             pairs = study.pairs(arm, other, "accuracy")
@@ -616,18 +686,65 @@ def accuracy_table(study):
                minus(("fp32", "plain")), minus(("fp32", arm[1]))]
 
 
+def gains_table(study):
+    measures = ["accuracy", study.second, "masked_advantage"]
+    yield ["network \u2212 plain, same bits", "seeds"] + [title(m) for m in measures]
+    for bits, training in study.arms():
+        n = len(study.pairs((bits, training), (bits, "plain"), "accuracy"))
+        if training != "plain" and n:
+            gains = [gain_of(study, (bits, training), m) for m in measures]
+            yield [arm_text((bits, training)), str(n)] + \
+                  [cell_of(e, change_style(m)) for m, e in zip(measures, gains)]
+
+
 def variant_table(study):
-    base = ("w2a2", "guided")
+    measures, base = ["accuracy", "blank_gradients", study.second, "masked_advantage"], \
+        ("w2a2", "guided")
+    yield ["network", "seeds"] + [head for m in measures
+                                  for head in (title(m) + ", %" * in_percent(m), "difference")]
     for variant in ("pact-plus", "late-clips"):
         arm = base + ("", variant)
         if not study.of(*arm):
             continue
         cells = []
-        for measure in ("accuracy", "blank_gradients"):
+        for measure in measures:
             pairs = study.pairs(arm, base, measure)
-            cells += [cell_of(Estimate(study.by_seed(arm, measure)), PERCENT),
-                      cell_of(Difference(pairs, False).seeds, POINTS) if pairs else "-"]
+            cells += [cell_of(Estimate(study.by_seed(arm, measure)),
+                              PERCENT if in_percent(measure) else RATIO),
+                      cell_of(Difference(pairs, False).seeds, change_style(measure))
+                      if pairs else "-"]
         yield [arm_text(arm), str(len(study.of(*arm)))] + cells
+
+
+def variant_caption(study, tests):
+    for row in list(variant_table(study))[1:2]:
+        n = int(row[1])
+        if n >= FEWEST_SEEDS:
+            needed = t_quantile(1 - 0.05 / tests / 2, n - 1) / math.sqrt(n)
+            yield f"With {n} seeds a verdict, as the first test in Holm's order, needs a mean " \
+                  f"difference of about {text(needed, 0)} standard deviations."
+
+
+def blank_table(study):
+    """Accuracies are "*" where labels are not known."""
+    yield ["network", "seeds", "blank gradients, %", "accuracy on blank images, %",
+           "accuracy on the others, %"]
+    for arm in study.arms():
+        networks = study.of(*arm)
+        cells = []
+        for of_blank in (1.0, 0.0):
+            images = [(n, i) for n in networks
+                      for i, blank in enumerate(n.numbers["blank_gradients"]) if blank == of_blank]
+            if not images:
+                cells.append("-")
+            elif any(n.right is None for n in networks):
+                cells.append(f"* * of {len(images):,}")
+            else:
+                right = sum(n.right[i] for n, i in images)
+                cells.append(f"{text(100 * right / len(images), 2)} {int(right):,} of "
+                             f"{len(images):,}")
+        yield [arm_text(arm), str(len(networks)),
+               cell_of(Estimate(study.by_seed(arm, "blank_gradients")), PERCENT)] + cells
 
 
 def deciding(study):
@@ -656,30 +773,59 @@ def pooled(networks, layer, side):
                     for what in ("at_zero", "inside", "at_alpha", "gone", "gone_below")]
 
 
+def layers_of(study, arm):
+    """Those of an arm that has blank maps."""
+    layers = [gate["layer"] for n in study.of(*arm)[:1] for gate in n.measured["gates"]]
+    return [layer for layer in layers if pooled(study.of(*arm), layer, "blank")[0]]
+
+
 def gates_table(study, arm):
-    networks = study.of(*arm)
-    for layer in [gate["layer"] for n in networks[:1] for gate in n.measured["gates"]]:
-        if not pooled(networks, layer, "blank")[0]:
-            continue  # no map of the arm is blank
-        blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
+    yield ["layer", "units at 0", "inside", "at alpha", "gone above", "gone below"]
+    for layer in layers_of(study, arm):
+        blank, others = (pooled(study.of(*arm), layer, side)[1] for side in ("blank", "others"))
         yield [layer] + [f"{text(100 * b, 1)} others {text(100 * o, 1)}"
                          for b, o in zip(blank, others)]
 
 
 def gates_caption(study, arm):
-    """How it begins."""
+    """How many maps are blank, and the last layer that loses their gradients."""
     networks = study.of(*arm)
-    layer = networks[0].measured["gates"][0]["layer"]
-    blank, others = (pooled(networks, layer, side)[0] for side in ("blank", "others"))
+    layers = layers_of(study, arm)
+    blank, others = (pooled(networks, layers[0], side)[0] for side in ("blank", "others"))
     if blank != sum(sum(n.numbers["blank_maps"]) for n in networks):
         sys.exit(f"{arm_text(arm)}: the blank maps of gates are not those of the evidence")
-    return f"*{arm_text(arm)}: {blank} of {blank + others} explained images of all seeds"
+    said = f"{arm_text(arm)}: {blank:,} of {blank + others:,} explained images of all seeds have " \
+           "blank maps."
+    for layer in reversed(layers):
+        blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
+        if blank[4] > 0:
+            said += f" Seen from the score, their gradient ends at {layer}: gone above its gates " \
+                    f"for {text(100 * blank[3], 1)} %, below them for {text(100 * blank[4], 1)} %; " \
+                    f"{text(100 * blank[1], 1)} % of its units are inside, " \
+                    f"{text(100 * others[1], 1)} % for the others."
+            break
+    return said
+
+
+def direction_text(claims):
+    words = {1: "better", -1: "worse", 0: "open"}
+    parts = [(c, m, d) for c in claims for m, d in c.parts
+             if d.without_blank and not math.isnan(d.seeds.low)]
+    if not parts:
+        return ""
+    changed = [f"{c.id}, {arm_text(c.a)} \u2212 {arm_text(c.b)}: {title(m)} is "
+               f"{words[d.seeds.sign()]}, without them {words[d.without_blank.sign()]}."
+               for c, m, d in parts if d.seeds.sign() != d.without_blank.sign()]
+    return "Without the images on which a compared map is blank, " + \
+        ("the direction changes. " + " ".join(changed) if changed else
+         "no claim about maps changes direction.")
 
 
 def drift_table(study):
     def mean(matrix, diagonal):
         return mean_of([v for i, line in enumerate(matrix) for j, v in enumerate(line)
                         if (i == j) == diagonal and v is not None])
+    yield ["network", "Spearman", "Pearson", "cosine", "SSIM", "top-10 % IoU", "left out, %"]
     for row in study.drift:
         cells = [f"{row['bits']}, {row['training']}"]
         for s in (row["similarity"][name] for name in SIMILARITIES):
@@ -708,6 +854,8 @@ def speed(networks):
 
 def cost_table(study):
     real = study.of("fp32", "plain")
+    yield ["network", "parameters", "packed bytes", "smaller", "integer file, bytes",
+           "bit operations", "fewer", "images/s", "equal logits"]
     for bits in BITS if real else ():
         networks = study.of(bits, "plain")
         if not networks:
@@ -725,12 +873,13 @@ def cost_table(study):
 
 def confusion_table(study, arm, names):
     networks = study.of(*arm)
+    yield ["class"] + names
     for c, name in enumerate(names):
         line = [sum(n.row["confusion"][c][k] for n in networks) for k in range(len(names))]
         yield [name] + ["" if v == 0 else text(100 * v / sum(line), 1) for v in line]
 
 
-def choice_scores(rows, stage):
+def choice_scores(rows, stage, fewest=4):
     """[(recipe, loss, gain, networks)], the best first."""
     head = f"stage-{stage}"
     plain = {(r["bits"], r["seed"]): r for r in rows if r["variant"] == head}
@@ -742,18 +891,70 @@ def choice_scores(rows, stage):
                 (base["validation_accuracy"] - r["validation_accuracy"],
                  r["second_measure"]["mean"] - base["second_measure"]["mean"]))
     scores = [(name, mean_of([v[0] for v in x]), mean_of([v[1] for v in x]), len(x))
-              for name, x in sorted(found.items()) if len(x) >= (1 if stage == 1 else 4)]
+              for name, x in sorted(found.items()) if len(x) >= (1 if stage == 1 else fewest)]
     kept = [s for s in scores if s[1] <= 0.005 + 1e-9]
     rest = [s for s in scores if s[1] > 0.005 + 1e-9]
     return sorted(kept, key=lambda s: -s[2]) + sorted(rest, key=lambda s: s[1])
 
 
 def choice_table(study, stage):
+    if study.choice:
+        yield ["recipe", "accuracy lost, points",
+               title(study.choice[0]["second_measure"]["name"]) + " gained", "networks"]
+    of_fp32 = {name: (loss, gain) for name, loss, gain, _ in
+               choice_scores([r for r in study.choice if r["bits"] == "fp32"], stage, 2)}
     for name, loss, gain, networks in choice_scores(study.choice, stage):
-        yield [name, text(100 * loss, 2, True), text(gain, 4, True), str(networks)]
+        alone = [""] * 2 if stage == 1 else \
+            [f" fp32 alone {text(v, digits, True)}" for v, digits in
+             zip((100 * of_fp32[name][0], of_fp32[name][1]), (2, 4))]
+        yield [name, text(100 * loss, 2, True) + alone[0], text(gain, 4, True) + alone[1],
+               str(networks)]
+
+
+def recipe_of(row):
+    """The name of a recipe, from the options of a network that was trained so."""
+    o = row["options"]
+    late = (round(float(o["guided.start"]), 6), float(o["guided.rate"])) == (0.666667, 0.25)
+    if not late and (float(o["guided.start"]), float(o["guided.rate"])) != (0, 1):
+        sys.exit(f"{row['cell']}: neither guided from the start nor late")
+    return f"lambda-{float(o['guided.lambda']):g}-{o['guided.kl']}-share-" \
+           f"{float(o['guided.share']):g}-{'late' if late else 'whole'}"
+
+
+def recipe_text(study):
+    """What the page says of the recipe; every network must have been trained by it."""
+    trained = {recipe_of(n.row): n.row["cell"] for n in study.networks
+               if n.training in ("guided", "random-mask")}
+    scores = choice_scores(study.choice, 2)
+    chosen = len(scores) > 1
+    named = scores[0][0] if chosen else min(trained, default="")
+    for name, cell in trained.items():
+        if name != named:
+            sys.exit(f"{cell}: trained by {name}, not by {named}")
+    if not named:
+        return ""
+    _, weight, kl, _, share, when = named.split("-")
+    words = f"`{named}`, that is, the KL term weighs {weight}, and its gradient reaches " + \
+        {"attached": "both predictions",
+         "detached": "only the prediction of the masked image"}[kl] + \
+        f"; {float(share) * 100:g} % of the pixels are hidden; " + \
+        {"late": "guided in the last third, at a quarter of the rate",
+         "whole": "guided from the first step"}[when] + "."
+    if not chosen:
+        return "The recipe of guided training is the default of this program, " + words + \
+            " It was not chosen for this set."
+    second = title(study.second)
+    words = "The recipe of guided training, the same for all precisions, was chosen on " \
+            f"validation images with `{study.choice[0]['net']}`: " + words
+    if gained_nothing(study):
+        words += f" There it gained nothing in {second}."
+    if second in measures_without_gain(study, "fp32"):
+        words += f" On test images no gain in {second} is shown in fp32."
+    return words
 
 
 def cell_table(study):
+    yield ["cell", "accuracy, %", "training", "weights", "command"]
     for n in study.networks:
         yield [n.row["cell"], styled(n.accuracy, PERCENT),
                duration(n.row["run"]["training_seconds"]),
@@ -808,99 +1009,142 @@ def answers(study, claims):
                     ", ".join(f"{arm} ({found})" for arm, found in said)
 
 
-def expected(study, claims, tests, names):
-    """[(name, rows)] of all tables, and [(name, line)] of texts, as the report has them."""
-    lines_of_claims = [claim_cells(c) for c in claims]
-    if none_is_blank(study):
-        about = [c for c in claims if c.id == "E"]
-        kept = [claim_cells(c) for c in claims if c.id != "E"]
-        at = sum(c.id in ("B1", "B2", "B3", "A1", "A2", "A3", "A4", "C1", "C2") for c in claims)
-        told = [[f"E: blank maps, {len(about)} claims", "undecided no map is blank", "", "", ""]]
-        lines_of_claims = kept[:at] + told * bool(about) + kept[at:]
-    tables = [("claims", lines_of_claims),
-              ("accuracy", list(accuracy_table(study))), ("variants", list(variant_table(study)))]
+# What measures say with numbers; of the others the page must say nothing with a digit.
+DEFINED = {"masked accuracy (low)": "mean accuracy while the pixels that the map ranks highest are "
+                                    "hidden, 0 to 90 %",
+           "blank maps, %": "maps that are exactly 0", "Gini": "sparseness: 0 for a constant map",
+           "entropy, relative": "spread: 1 for a constant map"}
+
+
+def claims_table(study, claims):
+    yield ["claim", "verdict", "compared", "found", "second measure"]
+    told = False
+    for c in claims:
+        if c.id == "E" and none_is_blank(study):
+            if not told:
+                yield [f"E: blank maps, {sum(c.id == 'E' for c in claims)} claims",
+                       "undecided no map is blank", "", "", ""]
+            told = True
+        else:
+            yield claim_cells(c)
+
+
+def expected_tables(study, claims, names):
+    """[(name, rows)], a head first, in the order of the report; without tables that have no rows."""
     first = deciding(study)
     beside = [m for m in MEASURES if m not in first and m != "blank_gradients"]
-    tables += [("maps", list(maps_table(study, "", first))),
-               ("maps, other measures", list(maps_table(study, "", beside)))]
+    tables = [("claims", claims_table(study, claims)), ("accuracy", accuracy_table(study)),
+              ("maps", maps_table(study, "", first)), ("gains", gains_table(study)),
+              ("maps, other measures", maps_table(study, "", beside))]
     for prefix in ("smoothgrad.", "integrated-gradients.", "leaky."):
-        tables.append((prefix + "maps", list(maps_table(study, prefix, first + ["blank_maps"]))))
-    gated = [] if none_is_blank(study) else [(b, t) for b in MAIN_BITS[1:] for t in TRAININGS[:2]]
-    tables += [(f"gates, {arm_text(arm)}", list(gates_table(study, arm))) for arm in gated]
-    tables += [("drift", list(drift_table(study))), ("cost", list(cost_table(study)))]
-    for arm in (("fp32", "plain"), ("w2a2", "guided")):
-        if study.of(*arm):
-            tables.append((f"confusion, {arm_text(arm)}", list(confusion_table(study, arm, names))))
-    tables.append(("definitions", None))  # words alone
-    tables += [(f"choice, stage {s}", list(choice_table(study, s))) for s in (2, 1)]
-    tables.append(("cells", list(cell_table(study))))
-    seconds = sum(n.row["run"]["training_seconds"] + n.measured["run"]["measuring_seconds"]
-                  for n in study.networks)
-    lines = [(f"answer {i}", line) for i, line in enumerate(answers(study, claims))]
-    lines += [(f"gates, {arm_text(arm)}", gates_caption(study, arm)) for arm in gated
-              if list(gates_table(study, arm))]
-    row = study.networks[0].row
-    lines += [("facts", f"{len(study.networks)} networks (`{row['net']}`, {row['epochs']} epochs, "
-               f"{row['train_images']:,} training and {row['test_images']:,} test images) on "
-               f"{SETS[study.dataset]}, "),
-              ("time", f"{len(study.networks)} networks in {duration(seconds)} of training "),
-              ("tests", f"Holm's correction over all {tests} tests of this page")]
-    return [t for t in tables if t[1] is None or t[1]], lines
+        tables.append((prefix + "maps", maps_table(study, prefix, first + ["blank_maps"])))
+    blank = not none_is_blank(study)
+    if blank:
+        tables.append(("blank gradients", blank_table(study)))
+    tables.append(("variants", variant_table(study)))
+    tables += [(f"gates, {arm_text(arm)}", gates_table(study, arm)) for arm in GATED if blank]
+    tables += [("drift", drift_table(study)), ("cost", cost_table(study))]
+    tables += [(f"confusion, {arm_text(arm)}", confusion_table(study, arm, names))
+               for arm in (("fp32", "plain"), ("w2a2", "guided")) if study.of(*arm)]
+    shown = [head_title(m) for m in first + beside if m in study.networks[0].numbers
+             and not (m == "blank_maps" and not blank)]
+    tables.append(("definitions", [["measure", "what it says"]] +
+                   [[head, DEFINED.get(head)] for head in shown]))
+    tables += [(f"choice, stage {s}", choice_table(study, s)) for s in (2, 1)]
+    tables = [(name, list(rows)) for name, rows in tables + [("cells", cell_table(study))]]
+    return [(name, rows) for name, rows in tables if len(rows) > 1]
 
 
-# ---- The report ---------------------------------------------------------------------------------
-
-def tables_of(report):
-    """[rows] of every table: the head, then lines."""
-    tables, rows = [], []
-    for line in report.split("\n") + [""]:
-        if line.startswith("|"):
-            rows.append([cell[1:-1].replace("<br>", " ")
-                         for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-        elif rows:
-            tables.append(rows[:1] + rows[2:])
-            rows = []
-    return tables
+GATED = [(b, t) for b in MAIN_BITS[1:] for t in TRAININGS[:2]]
 
 
-NUMBER = re.compile(r"[\u2212+]?\d*\.?\d+|\*")
+def terms(study):
+    """Sentences about what was trained, where there are such networks."""
+    bits = {n.bits for n in study.networks if not n.variant}
+    if {"w4a2", "w2a4"} <= bits:
+        yield "**w4a2** has weights of 4 bits and activations of 2, **w2a4** the reverse. "
+    if "layerwise-4-2" in bits:
+        yield "**layerwise-4-2** is w4a4 in the first half of the layers between, and w2a2 in " \
+              "the second. "
+    longer = study.of("fp32", "plain, equal compute")
+    if longer:
+        yield "**Plain, equal compute**, in charts \"longer\", is plain training for as many " \
+              "forward passes as guided training. "
+    passes = [study.of("fp32", t)[0].row["run"]["forward_passes"] if study.of("fp32", t) else NAN
+              for t in TRAININGS[:3]]
+    guided, control = (text(p / passes[0], 1) for p in passes[1:])
+    if guided != "-":
+        yield (f"Guided and random-mask training cost {guided} times" if guided == control else
+               f"Guided training costs {guided} times" +
+               f", random-mask training {control} times" * (control != "-")) + \
+            " the forward passes of plain training" + \
+            (". " if longer else "; this set has no control for that. ")
 
 
-def same(found, low, high):
-    """Equal words, and every number one of both; "*" stands for any."""
-    if NUMBER.split(found) == NUMBER.split(low) == NUMBER.split(high):
-        return all(f in (a, b) or a == "*" for f, a, b in
-                   zip(NUMBER.findall(found), NUMBER.findall(low), NUMBER.findall(high)))
-    return found == low
+def facts(study):
+    row = next(n.row for n in study.networks if n.training != "plain, equal compute")
+    longer = study.of("fp32", "plain, equal compute")
+    yield f"{len(study.networks)} networks (`{row['net']}`, {row['epochs']} epochs, " \
+          f"{row['train_images']:,} training and {row['test_images']:,} test images" + \
+          (f"; those of equal compute {longer[0].row['epochs']} epochs" if longer else "") + \
+          f") on {SETS[study.dataset]}, "
+    if row["options"].get("protocol") == "holdout":
+        yield " Trained on batches 1 to 4, tested on batch 5; the official test images are not " \
+              "used."
 
 
-def compare(report, made):
-    """What differs; `made` is expected() at both edges."""
-    (low_tables, low_lines), (high_tables, high_lines) = made
-    faults, found = [], tables_of(report)
-    if len(found) != len(low_tables):
-        return [f"{len(found)} tables, not {len(low_tables)}: {[t[0] for t in low_tables]}"]
-    for rows, (name, low), (_, high) in zip(found, low_tables, high_tables):
-        if low is None:
-            continue
-        rows = rows[len(rows) - len(low):] if len(rows) - len(low) in (0, 1) else rows
-        if len(rows) != len(low):
-            faults.append(f"{name}: {len(rows)} lines, not {len(low)}")
-            continue
-        for row, a, b in zip(rows, low, high):
-            for k in range(max(len(row), len(a))):
-                cells = [r[k] if k < len(r) else None for r in (row, a, b)]
-                if None in cells or not same(*cells):
-                    faults.append(f"{name}, {a[0]}, column {k + 1}:\n    it says  {cells[0]}"
-                                  f"\n    it is    {cells[1]}")
-    for (name, low), (_, high) in zip(low_lines, high_lines):
-        start = re.split(NUMBER, low)[0]
-        lines = report.split("\n")
-        if not any(same(line[at:at + len(e)], low, high) for e in (low, high) for line in lines
-                   for at in (m.start() for m in re.finditer(re.escape(start), line))
-                   if at == 0 or name == "tests"):
-            faults.append(f"{name}: nowhere: {low}")
-    return faults
+def planned(study, command):
+    """How many networks the plan of the page's command has."""
+    photos, built_in = study.dataset in ("cifar-10", "cifar-100"), study.dataset == "synthetic"
+    seeds_of_kinds = {"smoke": [1] * 4, "quick": [3] * 7}.get(
+        command.get("scale"),
+        [5] * 7 + [3] * 3 * (not photos) + [3] * 6 * (not photos and not built_in)
+        + [3] * (study.dataset == "fashion-mnist"))
+    if "seeds" in command:
+        return len(seeds_of_kinds) * int(command["seeds"])
+    return sum(seeds_of_kinds)
+
+
+def expected_texts(study, claims, tests, command):
+    """[(name, text)] that stand in the report's sentences."""
+    first, seconds = study.networks[0], sum(
+        n.row["run"]["training_seconds"] + n.measured["run"]["measuring_seconds"]
+        for n in study.networks)
+    yield from (("facts", part) for part in facts(study))
+    yield from (("terms", part) for part in terms(study))
+    yield from ((f"answer {i}", line) for i, line in enumerate(answers(study, claims)))
+    missing = planned(study, command) - len(study.networks)
+    if missing > 0:
+        yield "plan", f"**Unfinished:** {missing} networks of the plan are not made or not " \
+            "measured yet."
+    yield "tests", f"Holm's correction over all {tests} tests of this page"
+    yield "coverage", "Where seeds' differences are normal, 95 % of such intervals contain the " \
+        "true value; where uniform, 92 % (3 seeds) or 93 % (5); where skewed like an exponential, 88 %."
+    if not none_is_blank(study):
+        yield "directions", direction_text(claims)
+        yield from (("gates", gates_caption(study, arm)) for arm in GATED if layers_of(study, arm))
+        if first.row["net"].startswith("resnet"):
+            yield "gates", "Inside a residual block the gradient may still pass beside."
+    yield from (("variants", part) for part in variant_caption(study, tests))
+    yield "SmoothGrad", "The deciding measures of SmoothGrad, 25 samples."
+    yield "integrated gradients", "The deciding measures of integrated gradients, 50 steps."
+    shown = [n.seed for t in TRAININGS[:2] for b in MAIN_BITS for n in study.of(b, t)[:1]][:1]
+    yield from (("maps", f"logit, seed {seed}. ") for seed in shown)
+    yield "explained", f" logit on {len(first.numbers['blank_maps'])} test images, spread evenly"
+    yield "recipe", recipe_text(study)
+    clips = clips_text(study, [b for b in BITS if any(n.bits == b for n in study.networks)])
+    if clips:
+        yield "clips", "PACT's clips start at a quantile of what they get that was chosen on " \
+            f"validation images for two-bit activations: {clips}."
+    for stage in (2, 1):
+        if choice_scores(study.choice, stage):
+            yield f"choice, stage {stage}", \
+                f"Stage {stage} of the choice, on validation images, best first: what a recipe " \
+                "of guided training loses and gains beside plain training, means over so few " \
+                "networks that there is no interval. At most half a point may be lost; of those " \
+                "the one that gains most is taken."
+    yield "time", f"{len(study.networks)} networks in {duration(seconds)} of training and " \
+        "measuring."
 
 
 def recompute(folder, choices, data, with_bootstrap):
@@ -910,19 +1154,29 @@ def recompute(folder, choices, data, with_bootstrap):
     study = Study(folder, choices, data)
     claims, tests = decided(study, with_bootstrap)
     names = next((rows[0][1:] for rows in tables_of(report) if rows[0][0] == "class"), [])
-    made = []
+    command = command_of(report)
+    tables, texts = [], []
     for EDGE in (-1, 1):
-        made.append(expected(study, claims, tests, names))
+        tables.append(expected_tables(study, claims, names))
+        texts.append(list(expected_texts(study, claims, tests, command)))
     EDGE = 0
-    faults = compare(report, made)
-    numbers = sum(len(NUMBER.findall(cell)) for _, rows in made[0][0] for row in rows or []
-                  for cell in row)
-    unseen = sum(d.images is None for c in claims for _, d in c.parts)
+    faults = [*compare_tables(report, *tables), *compare_texts(report, *texts),
+              *compare_command(command, study.networks[0].row)]
     if faults:
         print("\n".join(faults))
         sys.exit(f"{folder}/report.md: {len(faults)} differ from the rows")
+    if os.path.exists(folder + "/report.html"):
+        with open(folder + "/report.html", encoding="utf-8") as f:
+            faults = list(compare_pages(report, f.read()))
+    if faults:
+        print("\n".join(faults))
+        sys.exit(f"{folder}/report.html: {len(faults)} differ from report.md")
+    numbers = sum(len(NUMBER.findall(cell or "")) for _, rows in tables[0] for row in rows
+                  for cell in row)
+    unseen = sum(d.images is None for c in claims for _, d in c.parts)
     print(f"{folder}: {len(study.networks)} networks, {tests} tests, {numbers} numbers agree"
-          + (f"; {unseen} intervals over images not looked at" if unseen else ""))
+          + (f"; {unseen} intervals over images not looked at" if unseen else "")
+          + ("; accuracy on blank images not looked at" if "* * of" in str(tables[0]) else ""))
 
 
 def main():

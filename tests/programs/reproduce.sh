@@ -86,10 +86,21 @@ cmp -s "$work/again/model.safetensors" \
 
 # ---- Every number of the page again, by another program; one digit of any table must not pass.
 if command -v python3 >/dev/null; then
+  choices=$work/none
   recompute() {
     PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/../experiment/recompute.py" "$@" \
-      --choices "$work/none" >"$work/said" 2>&1
+      --choices "$choices" >"$work/said" 2>&1
   }
+  # recompute.py must not pass FOLDER with a file that sed has changed: wrong FOLDER FILE SED WORDS
+  wrong() {
+    cp "$work/$1/$2" "$work/right"
+    sed "$3" "$work/right" >"$work/$1/$2"
+    cmp -s "$work/right" "$work/$1/$2" && fail "$3 changes nothing in $1/$2"
+    recompute "$work/$1" --no-bootstrap && fail "recompute.py passes $1/$2 after $3"
+    grep -q "$4" "$work/said" || fail "recompute.py after $3: $(cat "$work/said")"
+    cp "$work/right" "$work/$1/$2"
+  }
+  wrong_page() { wrong "$1" report.md "$2" "report.md: [0-9]* differ from the rows"; }
   # Changes a digit in the first line that begins so: of its first fraction, or else of the first
   # number after that beginning.
   wrong_digit() {
@@ -127,6 +138,25 @@ if command -v python3 >/dev/null; then
     '- **undecided**, leaning yes: quantising makes maps blank'; do
     wrong_digit blank "$where"
   done
+  for change in 's/`lambda-0.3-/`lambda-0.1-/' 's/50 % of the pixels/30 % of the pixels/' \
+    's/logit on [0-9]* test/logit on 900 test/' 's/SmoothGrad, 25/SmoothGrad, 99/' \
+    's/ plain fp32 |/ plain w4a4 |/' 's/costs [0-9.]* times/costs 9.9 times/' \
+    's/where uniform, 92/where uniform, 90/' 's/^\(| fp32, guided | 3 | [^0-9.]*\)[0-9]/\1x/' \
+    's/^12 networks in/13 networks in/' 's/--seeds 3/--seeds 4/' 's/--limit 60/--limit 70/'; do
+    wrong_page three "$change"
+  done
+  for change in 's/without blank maps \([^0-9]*[0-9]\.\)/without blank maps \11/' \
+    's/^Without the images/&, 2 of them,/' 's/ends at relu/ends at relu9/' 's/gates for [0-9.]* %/gates for 77.7 %/' \
+    's/^\(| w2a2, guided | 3 | [0-9]*\)\(\.[0-9]*<br>.* of \)/\19\2/' \
+    's/explained images of all seeds have/of 9 seeds have/'; do
+    wrong_page blank "$change"
+  done
+  wrong three report.html 's/seeds<.th>/seed<\/th>/' "report.html: [0-9]* differ from report.md"
+  wrong three report.html 's/Large dots are means/Large dots are medians/' "in one alone: .*medians"
+  run 0 "" $tiny --seeds 4 --only page --out "$work/three" --resume
+  recompute "$work/three" --no-bootstrap || fail "recompute.py: $(cat "$work/said")"
+  wrong_page three 's/Unfinished:\*\* 4/Unfinished:** 3/'
+  run 0 "" $tiny --seeds 3 --only page --out "$work/three" --resume
   # Numbers in prose, by a comment that says what they are of.
   mkdir "$work/tied"
   cp "$work/report.md" "$work/three/report.md"
@@ -273,6 +303,16 @@ run 0 "" $tiny --recipes "$work/choices" --out "$work/with" --resume
 grep -q "chosen on validation images with .lenet5." "$work/with/report.md" || fail "no choice told"
 grep -q "It was not chosen for this set" "$work/whole/report.md" || fail "a default is not told"
 run 1 "or recipe needs another --out" $tiny --only page --out "$work/with" --resume
+if command -v python3 >/dev/null; then
+  choices=$work/choices
+  recompute "$work/with" || fail "recompute.py: $(cat "$work/said")"
+  for change in 's/At most half a point/At most two points/' 's/fp32 alone \(.\)0/fp32 alone \19/' \
+    's/^\*Stage 2/*Stage 3/'; do
+    wrong_page with "$change"
+  done
+  wrong with results.jsonl "/guided/s/\"guided.lambda\":\"$lambda\"/\"guided.lambda\":\"0.7\"/" \
+    "trained by lambda-0.7-"
+fi
 full="--scale full --dataset synthetic --recipes $work/choices --plan --out $work/with2"
 run 1 "expected 8 epochs, got 1" $full
 run 1 "expected no --limit, got 40" $full --epochs 1

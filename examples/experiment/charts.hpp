@@ -127,9 +127,8 @@ protected:
   /// Names with their colours, at the right of the second line. A name's width is a guess, wide
   /// enough for most fonts; where there are many names, they stand closer.
   void legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-    const bool many = entries.size() > 3;
     const auto slot = [&](const std::string& name) {
-      return (many ? 6.9 : 7.1) * static_cast<double>(name.size()) + (many ? 15 : 22);
+      return 7.1 * static_cast<double>(name.size()) + (entries.size() > 3 ? 15 : 22);
     };
     double x = right_ + 10;
     for (const auto& [name, color] : entries) x -= slot(name);

@@ -121,6 +121,32 @@ void fill_in(Group& group, const Images& images, const Options& o) {
   }
 }
 
+/// Prints a line for each measure, and returns the same as JSON.
+io::Json compare(const Group& a, const Group& b) {
+  std::vector<Comparison> all;
+  std::vector<double> p;
+  for (std::size_t m = 0; m < a.measures.size(); ++m) {
+    all.emplace_back(a.values[m], b.values[m]);
+    p.push_back(all.back().difference.seeds.p);
+  }
+  p = saliency::holm(p);
+  const Tensor<double> blank = either_blank(a, b);
+  io::Json table = io::Json::object({});
+  for (std::size_t m = 0; m < all.size(); ++m) {
+    const Comparison& with = all[m];
+    const Comparison without(saliency::without_blank(a.values[m], blank),
+                             saliency::without_blank(b.values[m], blank));
+    with.print(a.measures[m], with.verdict(p[m]));
+    if (with.a.count + with.b.count > without.a.count + without.b.count && m > 0)
+      without.print("  where neither map is blank", "");
+    io::Json& json = table[a.measures[m]] = with.json(a, b);
+    json["adjusted_p"] = p[m];
+    json["verdict"] = with.verdict(p[m]);
+    json["without_blank"] = without.json(a, b);
+  }
+  return table;
+}
+
 void run(const Options& o) {
   Group a = parse_group("--a", o.a), b = parse_group("--b", o.b);
   if (a.paths.size() != b.paths.size())
@@ -137,27 +163,7 @@ void run(const Options& o) {
               o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),
               b.name.c_str(), a.name.c_str(), b.name.c_str());
   print_classes(images.class_names);
-  io::Json table = io::Json::object({});
-  std::vector<Comparison> all;
-  std::vector<double> p;
-  for (std::size_t m = 0; m < a.measures.size(); ++m) {
-    all.emplace_back(a.values[m], b.values[m]);
-    p.push_back(all.back().difference.seeds.p);
-  }
-  p = saliency::holm(p);
-  const Tensor<double> blank = either_blank(a, b);
-  for (std::size_t m = 0; m < all.size(); ++m) {
-    const Comparison& with = all[m];
-    const Comparison without(saliency::without_blank(a.values[m], blank),
-                             saliency::without_blank(b.values[m], blank));
-    with.print(a.measures[m], with.verdict(p[m]));
-    if (with.a.count + with.b.count > without.a.count + without.b.count && m > 0)
-      without.print("  where neither map is blank", "");
-    io::Json& json = table[a.measures[m]] = with.json(a, b);
-    json["adjusted_p"] = p[m];
-    json["verdict"] = with.verdict(p[m]);
-    json["without_blank"] = without.json(a, b);
-  }
+  const io::Json table = compare(a, b);
   if (o.out.empty()) return;
   io::write_file_atomically(o.out + "/metrics.json", io::to_pretty_string(io::Json::object(
                                                          {{"images", o.images},

@@ -11,6 +11,7 @@
 #include "sgq/core/elementary.hpp"
 #include "sgq/core/error.hpp"
 #include "sgq/core/function_ref.hpp"
+#include "sgq/core/hash.hpp"
 #include "sgq/core/math.hpp"
 #include "sgq/core/memory.hpp"
 #include "sgq/core/parallel.hpp"

@@ -20,7 +20,7 @@ for report in "$full"/*/report.md; do
 done
 python3 tests/experiment/numbers.py "$full" README.md docs/*.md docs/learn/*.md || failed=1
 # Tables that are printed from rows; one digit of a table must not pass.
-python3 docs/results/tables.py check docs/quantisation.md docs/experiment.md || failed=1
+python3 docs/results/tables.py check docs/quantisation.md docs/experiment.md README.md || failed=1
 wrong=$(mktemp)
 sed '/^| by-maps, 0.85 /s/[0-9] |$/x |/' docs/quantisation.md >"$wrong"
 python3 docs/results/tables.py check "$wrong" docs/experiment.md 2>&1 | grep -q "no such table" ||

@@ -43,8 +43,8 @@ inline int num_threads() {
 #endif
 }
 
-/// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP. Throws value_error
-/// on fewer, or on more than max_threads.
+/// Sets the number of threads of every later parallel_for; 0 leaves it to OpenMP. Throws
+/// value_error on fewer, or on more than max_threads.
 inline void set_num_threads(int n) {
   if (n < 0 || n > max_threads)
     throw value_error(describe("threads", "0 (all cores) to " + to_text(max_threads), to_text(n)));

@@ -13,8 +13,8 @@
 // and threads trains the same bytes, and a checkpoint does not know how many there were. Quantisers
 // and optimisers do not exchange anything: each rank makes the same update.
 //
-// Ranks compare after each step what they have trained on, and their weights. So another seed, order
-// or data set on one rank is found, and a layer of your own that adds up its own images only.
+// Ranks compare after each step what they have trained on, and their weights. So another seed,
+// order or data set on one rank is found, and a layer of your own that adds up its own images only.
 #pragma once
 
 #include "sgq/core/hash.hpp"

@@ -35,8 +35,8 @@ public:
     for (std::vector<int>* numbers : {&sent_, &sent_at_, &received_, &received_at_})
       numbers->resize(static_cast<std::size_t>(size_));
   }
-  /// Waits for the other ranks, unless fail() has ended them. In an exception's way out they may wait
-  /// for this rank forever: then this process ends them when it ends, after its message.
+  /// Waits for the other ranks, unless fail() has ended them. In an exception's way out they may
+  /// wait for this rank forever: then this process ends them when it ends, after its message.
   ~Mpi() override {
     if (std::uncaught_exceptions() > begun_)
       std::atexit([] { MPI_Abort(MPI_COMM_WORLD, 1); });

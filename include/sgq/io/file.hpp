@@ -1,8 +1,8 @@
 // sgq/io/file.hpp -- whole files in, whole files out, and nothing in between.
 //
-// A file is a std::string of bytes. Writing goes to PATH.sgq-tmp in the same directory, is flushed to
-// the disk and then renamed, so that PATH has at any moment, after a kill or a power cut too, the
-// old bytes or the new ones. A PATH.sgq-tmp that a killed run left behind is removed.
+// A file is a std::string of bytes. Writing goes to PATH.sgq-tmp in the same directory, is flushed
+// to the disk and then renamed, so that PATH has at any moment, after a kill or a power cut too,
+// the old bytes or the new ones. A PATH.sgq-tmp that a killed run left behind is removed.
 //
 // A replaced file keeps its permissions and, where the system allows it, its owner and group;
 // PATH.sgq-tmp has them before it has any bytes. A symbolic link stays: the file it points to is

@@ -26,8 +26,8 @@ struct MapOptions {
   index_t samples = 25;   ///< SmoothGrad, VarGrad, expected gradients
   index_t steps = 50;     ///< integrated gradients
   index_t masks = 500;    ///< RISE
-  index_t window = 5;     ///< occlusion; at most the image's side
   std::uint64_t seed = 0; ///< of noise, masks and drawn baselines
+  index_t window = 5;     ///< occlusion; at most the image's side
 };
 
 struct MapMethod {

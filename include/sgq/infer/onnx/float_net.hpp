@@ -194,7 +194,6 @@ private:
     ModelInfo info{.name = o_.name,
                    .doc = "A real-valued net: pixel codes in, logits out.",
                    .metadata = o_.metadata};
-    io::check_metadata("ONNX export", o_.metadata, {"form", "policy", "batch_norm"});
     info.metadata["form"] = sgq::infer::name(o_.form);
     info.metadata["policy"] = "fp32";
     info.metadata["batch_norm"] = o_.fold_batch_norm ? "folded" : "kept";

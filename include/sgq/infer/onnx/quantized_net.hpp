@@ -281,7 +281,6 @@ private:
         policy += (policy.empty() ? "" : ", ") + s.weights_name + " w" + to_text(s.weights.bits) +
                   (s.thresholds.bits ? "a" + to_text(s.thresholds.bits) : "");
     for (std::int32_t z : g_.grid.zero_point) zero += " " + to_text(z);
-    io::check_metadata("ONNX export", o_.metadata, {"form", "policy", "input"});
     info.metadata["form"] = sgq::infer::name(o_.form);
     info.metadata["policy"] = policy;
     info.metadata["input"] =

@@ -168,7 +168,7 @@ TEST_CASE("set_num_threads: 0 is the default again, a negative number an error",
   set_num_threads(0);
   REQUIRE(num_threads() == usual);
   REQUIRE(message_of<value_error>([] { set_num_threads(-3); }) ==
-          "threads: expected 0 (all cores) or more, got -3");
+          "threads: expected 0 (all cores) to 1024, got -3");
 }
 
 } // namespace test_parallel

@@ -82,8 +82,8 @@ TEST_CASE("a classifier writes every logit, and reads finite images", "[mistakes
   Tensor<float> bad = x;
   bad[70] = std::numeric_limits<float>::quiet_NaN();
   const std::uint8_t classes[] = {0, 1, 2};
-  CHECK(contains(refusal([&] { occlusion(swallows, bad, classes); }), "finite images"));
-  CHECK(contains(refusal([&] { rise(swallows, bad, classes, {.masks = 2}); }), "finite images"));
+  CHECK(contains(refusal([&] { occlusion(swallows, bad, classes); }), "finite numbers"));
+  CHECK(contains(refusal([&] { rise(swallows, bad, classes, {.masks = 2}); }), "finite numbers"));
 }
 
 TEST_CASE("deletion follows the class that it is told", "[mistakes]") {

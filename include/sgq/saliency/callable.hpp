@@ -16,8 +16,8 @@
 #include "sgq/core/math.hpp"
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/tensor.hpp"
-#include "sgq/ops/finite.hpp"
 #include "sgq/ops/loss.hpp"
+#include "sgq/saliency/metrics/per_image.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -58,8 +58,7 @@ inline void check_images(std::string_view what, View<const float> x) {
   const Shape& s = x.shape();
   if (s.rank() != 4 || (s[0] > 0 && s.stride() == 0))
     throw shape_error(describe(what, "images [N, C, H, W]", s.str()));
-  if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
-    throw value_error(describe(what, "finite images", to_text(x[bad])));
+  check_finite(what, x);
 }
 
 struct ClassifierOptions {

@@ -32,7 +32,8 @@ void each_span(const std::string& text, Plain plain, Strong strong, Code code, L
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t middle = text.find("](", at);
-    const std::size_t bracket = middle == text.npos ? middle : text.rfind('[', middle);
+    std::size_t bracket = middle == text.npos ? middle : text.rfind('[', middle);
+    if (bracket != text.npos && bracket < at) bracket = text.npos; // of what is done already
     const std::size_t mark = std::min({text.find("**", at), text.find('`', at), bracket});
     if (mark == text.npos) break;
     const std::string fence = mark == bracket ? ")" : text[mark] == '`' ? "`" : "**";

@@ -11,6 +11,7 @@
 #include "progress.hpp"
 
 #include <cmath>
+#include <optional>
 
 using namespace examples;
 
@@ -77,13 +78,9 @@ std::vector<saliency::MapMeasure> measure(const Subject& s, View<const float> ma
                                  .grid = s.images.x.empty() ? s.model.input : QuantParams{}});
 }
 
-/// Explains, measures, writes METHOD.npy and prints a line.
-Result run(const Options& o, Subject& s, const saliency::MapMethod& method,
-           saliency::ExplainerOptions options) {
-  saliency::Explainer explainer(s.model.net, std::move(options));
-  const Stopwatch watch;
-  const auto a = method.make(explainer, s.x, s.targets, o.how.values);
-  const double seconds = watch.seconds();
+/// Measures maps, writes METHOD.npy and prints a line.
+Result finish(const Options& o, const Subject& s, const saliency::MapMethod& method,
+              const saliency::Attribution<float>& a, double seconds) {
   Result result{&method, saliency::to_maps(a, method.values), {}};
   io::write_npy(o.out + "/" + std::string(method.name) + ".npy", result.maps);
   result.numbers = io::Json::object(
@@ -114,13 +111,18 @@ std::vector<Result> run_methods(const Options& o, Subject& s) {
   std::vector<Result> results;
   for (const saliency::MapMethod& method : saliency::map_methods) {
     if (o.how.name != "all" && o.how.name != method.name) continue;
+    std::optional<saliency::Attribution<float>> made;
+    const Stopwatch watch;
     try {
-      results.push_back(
-          run(o, s, method, explainer_options(method, s.images, s.model, o.how, o.data)));
+      saliency::Explainer explainer(s.model.net,
+                                    explainer_options(method, s.images, s.model, o.how, o.data));
+      made = method.make(explainer, s.x, s.targets, o.how.values);
     } catch (const std::runtime_error& e) {
       if (o.how.name != "all" || !o.how.baselines.empty()) throw;
       std::printf("%s is left out: %s\n", std::string(method.name).c_str(), e.what());
+      continue;
     }
+    results.push_back(finish(o, s, method, *made, watch.seconds()));
   }
   if (results.empty()) throw sgq::error("no method applies to this network and these images");
   return results;

@@ -72,9 +72,9 @@ inline void check_fits(const Images& images, const nn::Model<float>& model,
   if (own.empty() || images.class_names.empty() || own == images.class_names) return;
   if (known(own, trained_on == model.metadata.end() ? "" : trained_on->second) &&
       known(images.class_names, images.set))
-    throw sgq::value_error(describe("images of " + images.set + " for " + path,
-                                    "the classes that it was trained on", "other names",
-                                    "compare classes.txt with that of the training set"));
+    throw sgq::value_error(describe(
+        "images of " + images.set + " for " + path, "the classes that it was trained on",
+        "other names", "other classes.txt, or another set: images in a .npy file have no names"));
 }
 
 /// Prints them, where they are more than numbers.

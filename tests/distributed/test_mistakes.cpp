@@ -96,7 +96,7 @@ TEST_CASE("a layer that adds up its own images only is found and named", "[distr
   CHECK(train_with_own_layer(true) == std::vector<std::string>(3, ""));
   const std::vector<std::string> said = train_with_own_layer(false);
   CHECK(contains(said[0], "rank 1, 'own.s' after the step: expected the weights of rank 0, got "
-                          "others (hint: a layer of your own"));
+                          "different ones (hint: a layer of your own"));
   CHECK(said == std::vector<std::string>(3, said[0]));
 }
 
@@ -207,7 +207,7 @@ TEST_CASE("ranks that train on different things are told", "[distributed]") {
   CHECK(said_of(set, same) == std::vector<std::string>(2));
   const std::vector<std::string> seed = said_of(set, {.size = 26, .seed = 8});
   CHECK(contains(seed[0], "rank 1, a step: expected the images, labels, seeds and schedule of rank "
-                          "0, got others"));
+                          "0, got different ones"));
   CHECK(seed[1] == seed[0]);
   CHECK(contains(said_of(set, {.size = 26, .seed = 7, .augment = {.flip = true}})[0], "rank 1"));
   CHECK(contains(said_of(set, same, {.lr_factor = 0.5})[0], "rank 1"));

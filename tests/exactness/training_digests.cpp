@@ -83,7 +83,14 @@ struct Images {
       indices.push_back(n);
     }
   }
-  data::Batch<float> batch() const { return {x, set.images, set.labels, indices, &grid}; }
+  data::Batch<float> batch() const {
+    return {.x = x,
+            .codes = set.images,
+            .labels = set.labels,
+            .indices = indices,
+            .grid = &grid,
+            .normalized = x.data()};
+  }
 };
 
 /// How training goes beside the case: the options of a guided step, and the recipes of train/.

@@ -129,6 +129,11 @@ TEST_CASE("a batch whose images were replaced is trained on", "[mistakes]") {
   const Tensor<float> other(batch.x.shape(), 0.25f);
   batch.x = other;
   CHECK(meter(net) != own);
+  batch = batches.batch(0);
+  batch.x = batch.x.slice(0, 4); // the same place, fewer images
+  batch.labels = batch.labels.first(4);
+  batch.whole = 0;
+  CHECK(train::evaluate_batch(net, tape, batch).images == 4);
 }
 
 TEST_CASE("numbers that are not finite do not vanish in codes", "[mistakes]") {
@@ -240,6 +245,11 @@ TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
                    nn::save_model(dir / "m.safetensors", net, {{"version", "my data v7"}});
                  }),
                  "'version'"));
+  const std::string path = dir / "net.safetensors"; // what a file says may go into the next one
+  nn::save_model(path, net, {{"mine", "kept"}});
+  nn::Model<float> loaded = nn::load_model(path);
+  CHECK_NOTHROW(nn::save_model(path, loaded.net, loaded.metadata));
+  CHECK(nn::load_model(path).metadata.at("mine") == "kept");
   const Tensor<float> wide({1, 300});
   CHECK(contains(refusal([&] { saliency::predictions(wide); }), "at most 256 classes"));
   CHECK(contains(refusal([&] { saliency::predictions(Tensor<float>({3})); }), "[N, K]"));

@@ -12,6 +12,7 @@ namespace sgq {
 /// A number that tells different values apart, but for one chance in 2^64.
 template <class T>
 std::uint64_t hash_of(View<const T> x, std::uint64_t seed) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
   constexpr index_t lanes = 8; // as many products are under way at once
   std::uint64_t lane[lanes];
   std::fill_n(lane, lanes, seed);

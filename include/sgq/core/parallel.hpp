@@ -29,8 +29,7 @@ inline std::atomic<int>& thread_setting() {
 }
 } // namespace detail
 
-/// More than this an OpenMP library may not survive: it ends the process where a thread cannot be
-/// made.
+/// An OpenMP library ends the process if it cannot create a thread, so more than this are refused.
 inline constexpr int max_threads = 1024;
 
 /// How many threads parallel_for uses from here; 1 without OpenMP.

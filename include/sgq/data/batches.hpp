@@ -43,14 +43,15 @@ struct Batch {
   View<const std::uint8_t> codes; ///< [B,C,H,W], the same images as pixel codes
   std::span<const std::uint8_t> labels;
   std::span<const index_t> indices;  ///< which images of the set these are
-  const QuantParams* grid = nullptr; ///< how `normalized` was made of codes; null: not known
-  const T* normalized = nullptr;     ///< what the codes stand for: x, unless you set another x
+  const QuantParams* grid = nullptr; ///< how x was made of codes; null: not known
   index_t first = 0;                 ///< where x begins in the batch that ranks share
   index_t whole = 0;                 ///< images of that batch; 0: x is the whole batch
-  std::uint64_t source = 0; ///< of a batch that ranks share: a hash of all that it is made of
+  std::uint64_t source = 0; ///< of a shared batch: a hash of its images, labels and options
+  /// The numbers that the codes stand for: x, unless you set another x. Null: codes are not used.
+  const T* normalized = nullptr;
   index_t size() const { return static_cast<index_t>(labels.size()); }
   /// The codes and x are the same images.
-  bool has_codes() const { return grid && x.data() == normalized; }
+  bool has_codes() const { return grid && x.data() == normalized && x.shape() == codes.shape(); }
 };
 
 template <class T>
@@ -112,9 +113,9 @@ public:
     parallel_blocks(n, detail::images_per_task, [&](index_t begin, index_t end) {
       for (index_t k = begin; k < end; ++k) make_image(indices[static_cast<std::size_t>(k)], k);
     });
-    return {x_,        codes_, labels_,
-            indices,   &norm_, x_.data(),
-            own.first, whole,  source_of(i * options_.size, whole)};
+    return {x_,       codes_,    labels_, indices,
+            &norm_,   own.first, whole,   source_of(i * options_.size, whole),
+            x_.data()};
   }
 
   const Dataset& set() const { return set_; }
@@ -139,11 +140,14 @@ private:
     hash = hash_of<std::int32_t>(
         {norm_.zero_point.data(), {static_cast<index_t>(norm_.zero_point.size())}}, hash);
     const index_t image = set_.images.shape().stride();
-    for (index_t k = first; k < first + count; ++k) {
-      const index_t at = order_[static_cast<std::size_t>(k)];
-      hash = hash_of<std::uint8_t>({set_.images.data() + at * image, {image}},
-                                   hash ^ set_.labels[static_cast<std::size_t>(at)]);
-    }
+    Arena::Scope scope(scratch());
+    std::uint64_t* const of_image = scratch().take<std::uint64_t>(count);
+    parallel_for(count, [&](index_t k) {
+      const index_t at = order_[static_cast<std::size_t>(first + k)];
+      of_image[k] = hash_of<std::uint8_t>({set_.images.data() + at * image, {image}},
+                                          set_.labels[static_cast<std::size_t>(at)]);
+    });
+    hash = hash_of<std::uint64_t>({of_image, {count}}, hash);
     return hash;
   }
 

@@ -154,13 +154,13 @@ private:
     while (at + 1 < all.size() && all[at] == all[at % own.size()]) ++at;
     const std::string rank = "rank " + to_text(at / own.size());
     if (at % own.size() == 0)
-      throw value_error(describe(rank + ", a step",
-                                 "the images, labels, seeds and schedule of rank 0", "others",
-                                 "the same data set and options on every rank, BatchOptions::share "
-                                 "aside; random numbers of a share begin at batch.first"));
+      throw value_error(describe(
+          rank + ", a step", "the images, labels, seeds and schedule of rank 0", "different ones",
+          "the same data set and options on every rank, BatchOptions::share "
+          "aside; random numbers of a share begin at batch.first"));
     throw value_error(
         describe(rank + ", '" + parameters_[at % own.size() - 1].name + "' after the step",
-                 "the weights of rank 0", "others",
+                 "the weights of rank 0", "different ones",
                  "a layer of your own adds up its own images only: see core/shared_batch.hpp"));
   }
 

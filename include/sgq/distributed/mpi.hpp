@@ -11,6 +11,7 @@
 #include "sgq/distributed/communicator.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <limits>
@@ -35,11 +36,15 @@ public:
     for (std::vector<int>* numbers : {&sent_, &sent_at_, &received_, &received_at_})
       numbers->resize(static_cast<std::size_t>(size_));
   }
-  /// Waits for the other ranks, unless fail() has ended them. In an exception's way out they may
-  /// wait for this rank forever: then this process ends them when it ends, after its message.
+  /// Waits for the other ranks, unless fail() has ended them. While an exception unwinds, the
+  /// others may be waiting for this rank. Then this process ends them at its own exit, after its
+  /// message, and its status is 1.
   ~Mpi() override {
     if (std::uncaught_exceptions() > begun_)
-      std::atexit([] { MPI_Abort(MPI_COMM_WORLD, 1); });
+      std::atexit([] {
+        std::fflush(nullptr);
+        MPI_Abort(MPI_COMM_WORLD, 1);
+      });
     else
       MPI_Finalize();
   }

@@ -250,7 +250,7 @@ SGQ_COMPILE_ONCE io::SafeTensors to_file(const Graph& graph,
     json["steps"].push_back(std::move(step));
   }
   io::check_metadata("integer graph file", file.metadata,
-                     {"format", "format_version", "version", "graph"});
+                     {"format", "format_version", "version", "graph"}, detail::file_format);
   file.metadata["format"] = detail::file_format;
   file.metadata["format_version"] = detail::file_version;
   file.metadata["version"] = version;

@@ -86,7 +86,7 @@ private:
         workspace_ = std::make_unique<Workspace>();
         workspace_->slots.resize(engine.slots_);
         workspace_->values.resize(net.nodes().size());
-        engine.free_.reserve(++engine.rooms_); // so that giving it back cannot fail
+        engine.free_.reserve(++engine.workspaces_); // so that giving it back cannot fail
         return;
       }
       workspace_ = std::move(engine.free_.back());
@@ -177,7 +177,7 @@ private:
   std::size_t slots_;
   std::size_t split_ = 0; ///< the first step that takes the whole batch
   mutable std::mutex mutex_;
-  mutable std::size_t rooms_ = 0; ///< made so far
+  mutable std::size_t workspaces_ = 0; ///< made so far
   mutable std::vector<std::unique_ptr<Workspace>> free_;
 };
 

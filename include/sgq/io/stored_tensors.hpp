@@ -109,10 +109,13 @@ private:
 };
 
 /// Throws value_error, beginning with `what`, if metadata of the caller's use a name of the
-/// library's own, which would be written over.
+/// library's own, which would be written over; not if they come from a file of this `format`, whose
+/// names the library wrote itself.
 inline void check_metadata(std::string_view what,
                            const std::map<std::string, std::string>& metadata,
-                           std::initializer_list<const char*> own) {
+                           std::initializer_list<const char*> own, std::string_view format = {}) {
+  const auto said = metadata.find("format");
+  if (said != metadata.end() && !format.empty() && said->second == format) return;
   for (const char* name : own)
     if (metadata.contains(name))
       throw value_error(describe(std::string(what) + ": metadata",

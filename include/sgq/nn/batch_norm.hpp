@@ -149,7 +149,8 @@ public:
 private:
   static void measure_batch(const Signal<T>& x, View<T> mean, View<T> var) {
     if (whole_batch(x.shape[0]) * x.shape.plane() < 2)
-      throw value_error(describe("batch norm, in training", "2 or more values per channel", "1",
+      throw value_error(describe("batch norm, in training", "2 or more values per channel",
+                                 "1, of a batch of one image",
                                  "choose a batch size that leaves more than one image for the "
                                  "last batch"));
     ops::channel_moments<T>(x, mean, var);

@@ -6,9 +6,10 @@
 // tapes at once, and two forward passes never disturb each other.
 //
 // To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
-// backward; the rest has defaults. Override lower() too if engines and exporters are to take it.
-// Values given by a constructor count as "not chosen": training refuses weights that are still 0,
-// and clips that were never written through Parameter::edit().
+// backward, and input_count() if it reads several values; the rest has defaults. Override lower()
+// too if engines and exporters are to take it. Values given by a constructor count as "not chosen":
+// training refuses weights that are still 0, and clips that were never written through
+// Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"
@@ -130,7 +131,8 @@ public:
   virtual void backward(Inputs<T> in, const Slot<T>& slot, View<T> dy, Gradients<T> dx,
                         bool want_params, const BackwardOptions& options) = 0;
 
-  /// Parameters and other stored tensors, by their local names ("weight").
+  /// Parameters and other stored tensors, by their local names ("weight"). Their addresses must not
+  /// change while the layer is in a net, unless Net::layers_changed() is called.
   virtual void collect(std::vector<NamedParameter<T>>&) {}
   virtual void collect_buffers(std::vector<NamedBuffer<T>>&) {}
 

@@ -113,7 +113,8 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_clips("save_model");
-  io::check_metadata("save_model", metadata, {"format", "version", "precision", "layers"});
+  io::check_metadata("save_model", metadata, {"format", "version", "precision", "layers"},
+                     "sgq model");
   io::SafeTensors file;
   file.metadata = metadata;
   file.metadata["format"] = "sgq model";

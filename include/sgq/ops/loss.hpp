@@ -132,13 +132,9 @@ void log_softmax(View<const T> z, View<T> out) {
   }
 }
 
-/// Throws value_error on a label outside [0, classes), or with more classes than bytes can name;
-/// shape_error on a wrong count.
+/// Throws value_error on a label outside [0, classes), shape_error on a wrong count.
 inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logits) {
   detail::check_logits("labels", logits);
-  if (logits[1] > 256)
-    throw value_error(
-        describe("labels", "at most 256 classes: they are bytes", to_text(logits[1])));
   if (static_cast<index_t>(labels.size()) != logits[0])
     throw shape_error(
         describe("labels", to_text(logits[0]) + " (the batch)", to_text(labels.size())));

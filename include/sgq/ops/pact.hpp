@@ -131,7 +131,8 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
   for (index_t c = 0; c < channels; ++c) // a NaN would become the code 0
     if (!std::isfinite(v.mul_at(c)) || !std::isfinite(v.add_at(c)))
       throw value_error(describe("PACT, channel " + to_text(c),
-                                 "a finite scale and a finite offset", "others",
+                                 "a finite scale and a finite offset",
+                                 to_text(v.mul_at(c)) + " and " + to_text(v.add_at(c)),
                                  "look at the bias or batch norm before it; a lower learning "
                                  "rate often helps"));
   const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;

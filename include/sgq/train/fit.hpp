@@ -29,7 +29,7 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// Callbacks of the loop. A run continues from the state that they get, if they store it.
+/// Callbacks of the loop. They may store the state that they get; a run can continue from it.
 class Callbacks {
 public:
   virtual ~Callbacks() = default;

@@ -1,4 +1,4 @@
-// sgq/train/schedule.hpp -- the learning rate's course over a run of `steps` steps, as a factor of
+// sgq/train/schedule.hpp -- the learning rate over a run of `steps` steps, as a factor of
 // its highest value.
 //
 //     constant    1
@@ -9,7 +9,7 @@
 //                 down to end                                              (arXiv 1708.07120)
 //
 // or one of your own: derive from ScheduleFunction, and give {.own =
-// std::make_shared<MyCourse>(..)}. To add one to the library, write its function and a row of
+// std::make_shared<MySchedule>(..)}. To add one to the library, write its function and a row of
 // `schedules`.
 //
 // The factor of step i depends on i and on the length of the run only, so a resumed run goes on
@@ -45,10 +45,10 @@ struct Schedule {
   std::shared_ptr<const ScheduleFunction> own{}; ///< replaces `kind`
 
   /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and
-  /// where a course of your own gives no factor.
+  /// where a schedule of your own gives no factor.
   double operator()(index_t i, index_t steps) const;
 
-  /// Throws value_error on settings that give no course.
+  /// Throws value_error on settings that give no schedule.
   void check() const;
 };
 

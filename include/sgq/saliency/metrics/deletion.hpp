@@ -19,8 +19,9 @@ namespace sgq::saliency {
 struct DeletionOptions {
   index_t steps = 32; ///< T; more than H W positions allow become H W
   Values rank_by = Values::with_sign;
-  /// Whose probability is followed, one an image; empty: what the model predicts. Maps of the true
-  /// class are judged by another class where the prediction is wrong, unless this names it.
+  /// The class whose probability is followed, one per image; empty: what the model predicts. Maps
+  /// of the true class are judged by another class where the prediction is wrong, unless this names
+  /// it.
   std::span<const std::uint8_t> classes{};
   /// A constant without a value is the model's background.
   ops::FillOptions background{.fill = ops::Fill::constant};

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <string>
@@ -40,13 +39,11 @@ public:
   /// others may be waiting for this rank. Then this process ends them at its own exit, after its
   /// message, and its status is 1.
   ~Mpi() override {
-    if (std::uncaught_exceptions() > begun_)
-      std::atexit([] {
-        std::fflush(nullptr);
-        MPI_Abort(MPI_COMM_WORLD, 1);
-      });
-    else
+    if (std::uncaught_exceptions() > begun_) {
+      [[maybe_unused]] static const EndOthers with_the_process;
+    } else {
       MPI_Finalize();
+    }
   }
 
   index_t rank() const override { return rank_; }
@@ -78,6 +75,13 @@ public:
   void fail(std::string_view) noexcept override { MPI_Abort(MPI_COMM_WORLD, 1); }
 
 private:
+  struct EndOthers {
+    ~EndOthers() {
+      std::fflush(nullptr); // the launcher kills this process, too
+      MPI_Abort(MPI_COMM_WORLD, 1);
+    }
+  };
+
   /// MPI 2 counts in ints.
   static int count(index_t bytes) {
     if (bytes > std::numeric_limits<int>::max())

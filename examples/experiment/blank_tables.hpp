@@ -80,8 +80,7 @@ inline std::string gates_text(const Study& study) {
   return "Where gradients end: activation layers from the image to the score, for blank images and "
          "for the others, %. Units at 0 and at alpha have closed gates; gone are images for which "
          "the gradient of all units is exactly 0, above the gates (of the layer's output) and "
-         "below "
-         "them." +
+         "below them." +
          std::string(residual ? " Inside a residual block the gradient may still pass beside."
                               : "");
 }

@@ -147,8 +147,7 @@ private:
       of_image[k] = hash_of<std::uint8_t>({set_.images.data() + at * image, {image}},
                                           set_.labels[static_cast<std::size_t>(at)]);
     });
-    hash = hash_of<std::uint64_t>({of_image, {count}}, hash);
-    return hash;
+    return hash_of<std::uint64_t>({of_image, {count}}, hash);
   }
 
   void make_image(index_t image, index_t row) {

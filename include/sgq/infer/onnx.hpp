@@ -12,6 +12,7 @@
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/onnx/float_net.hpp"
 #include "sgq/infer/onnx/quantized_net.hpp"
+#include "sgq/io/stored_tensors.hpp"
 
 namespace sgq::infer {
 

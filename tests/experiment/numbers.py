@@ -13,6 +13,7 @@ A comment, which a reader does not see, says what the next number or table is of
     <!-- verdict: mnist, B3, w2a2 -->mixed
     <!-- claim: mnist, D, guided w4a4 -->-.03 [-.05, -.01]
     <!-- gates: mnist, w2a2, guided, relu3, inside, blank -->0.0
+    <!-- recipes: holdout-w4a4, minus holdout-fp32 -->+.85 [.14, 1.55]
     <!-- numbers: accuracy | fp32 | w4a4 | w2a2 -->
     | test accuracy, % | training | fp32 | w4a4 | w2a2 |
     |---|---|---|---|---|
@@ -26,11 +27,13 @@ fault: a number that is checked against other rows than a reader thinks is worse
 A claim and its verdict are found by the page's words; its number is the first difference, or that
 of the measure which the last term names. Gates are shares of units (at_zero, inside, at_alpha) or
 of images (gone, gone_below), over explained images that are blank, or the others, of all seeds.
+Recipes are rows of recipes.jsonl, beside RESULTS, and their accuracy over seeds 1 to 3.
 Accuracy, gates and what is blank are in percent, packed_megabytes in MB. A number may have as many
 digits as it likes, and its 95 % interval after it; what --write puts there has as many. Every set
 that has a report.md must have a number in the first FILE.
 """
 import glob
+import json
 import os
 import re
 import sys
@@ -40,7 +43,7 @@ from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate
 
 PRINTED = r"[-+\u2212]?\d*\.?\d+"
 CELL = re.compile(rf"\s*({PRINTED})(?:\s*\[({PRINTED}), *\s*({PRINTED})\])?")
-MARK = re.compile(r"<!-- (numbers?|verdict|claim|gates): (.*?) -->(?=(.*))")
+MARK = re.compile(r"<!-- (numbers?|verdict|claim|gates|recipes): (.*?) -->(?=(.*))")
 NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in SETS},
          **{b: ("bits", b) for b in BITS}, **{t: ("training", t) for t in TRAININGS[:3]},
          "equal compute": ("training", TRAININGS[3]), "saliency-guided": ("training", "guided"),
@@ -168,6 +171,17 @@ class Prose:
             raise LookupError(f"no such gates: {terms}")
         return Estimate([shares[GATES.index(what)]]), 100
 
+    def look_up_recipes(self, terms):
+        with open(f"{self.results}/../recipes.jsonl") as file:
+            rows = {row["row"]: row["test_accuracy"] for row in map(json.loads, file)}
+        of = [[rows[f"{name.removeprefix('minus ')}-{seed}"] for seed in (1, 2, 3)]
+              for name in terms]
+        if len(of) == 1:
+            return Estimate(of[0]), 100
+        if len(of) > 2 or not terms[1].startswith("minus "):
+            raise LookupError(f"a name, or a name and 'minus' another, got {terms}")
+        return Estimate([a - b for a, b in zip(*of)]), 100
+
     def fault(self, message):
         if not self.write:
             self.faults.append(message)
@@ -246,7 +260,8 @@ class Prose:
             if kind == "verdict":
                 text = self.check_verdict(where, text, terms)
             else:
-                look_up = {"claim": self.look_up_claim, "gates": self.look_up_gates}.get(kind)
+                look_up = {"claim": self.look_up_claim, "gates": self.look_up_gates,
+                           "recipes": self.look_up_recipes}.get(kind)
                 text = self.check(where, text, terms, look_up)
             lines[n] = lines[n][:mark.end()] + text
         except (LookupError, ValueError) as e:

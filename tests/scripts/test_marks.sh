@@ -9,7 +9,9 @@ fi
 export PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ln -s "$PWD/docs/results/full/synthetic" "$work/synthetic"
+mkdir "$work/full"
+ln -s "$PWD/docs/results/full/synthetic" "$work/full/synthetic"
+cp docs/results/recipes.jsonl "$work"
 prose=$work/prose.md
 failed=0
 
@@ -18,7 +20,7 @@ check() {
   want=$1
   shift
   printf '%s\n' "$@" >"$prose"
-  said=$(python3 tests/experiment/numbers.py "$work" "$prose" 2>&1)
+  said=$(python3 tests/experiment/numbers.py "$work/full" "$prose" 2>&1)
   status=$?
   if [ $status -ne "$want" ]; then
     printf '%s\n' "status $status, not $want, for:" "$@" "$said"
@@ -41,6 +43,11 @@ check 1 '<!-- verdict: synthetic, C2, SmoothGrad, better -->supported'
 check 1 '<!-- verdict: synthetic, C2 -->mixed' # two claims
 check 0 '<!-- gates: synthetic, w2a2, guided, relu3, at_zero, others -->51.3'
 check 1 '<!-- gates: synthetic, w2a2, guided, relu3, at_zero, blank -->52.1' # no image is blank
+check 0 "<!-- number: $number, accuracy -->98.58" \
+  '<!-- recipes: holdout-w4a4, minus holdout-fp32 -->+.85 [.14, 1.55]'
+check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w4a4, minus holdout-fp32 -->-9.58'
+check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w4a4, holdout-fp32 -->80'
+check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w5a5 -->80'
 
 # Nothing is passed over, and nothing is taken for something else.
 check 1 "<!-- number: $number, accuracy, of five seeds -->98.58"

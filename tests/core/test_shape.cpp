@@ -66,4 +66,11 @@ TEST_CASE("check_shape: names both shapes", "[core]") {
         }) == "relu: expected [2, 3], got [2, 4] (hint: same as x)");
 }
 
+TEST_CASE("Shape: another batch size is checked like the first", "[core]") {
+  CHECK(Shape{1, 3}.with_batch(7) == Shape{7, 3});
+  CHECK_THROWS_AS((Shape{1, 3}.with_batch(-1)), shape_error);
+  CHECK_THROWS_AS((Shape{1, index_t{1} << 40}.with_batch(index_t{1} << 40)), shape_error);
+  CHECK_THROWS_AS(Shape{}.with_batch(5), shape_error);
+}
+
 } // namespace test_shape

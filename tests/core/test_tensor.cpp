@@ -1,3 +1,4 @@
+#include "sgq/core/hash.hpp"
 #include "sgq/core/tensor.hpp"
 
 #include "support/catch.hpp"
@@ -134,6 +135,15 @@ TEST_CASE("View: one that may write becomes one that only reads, never the rever
   STATIC_REQUIRE_FALSE(std::is_convertible_v<View<const float>, View<float>>);
   STATIC_REQUIRE(std::is_convertible_v<Tensor<float>&, View<float>>);
   STATIC_REQUIRE_FALSE(std::is_convertible_v<const Tensor<float>&, View<float>>);
+}
+
+TEST_CASE("a hash tells zeros of different number apart", "[core]") {
+  const Tensor<float> one({1}), many({1000}), same({1000}), other({1000}, 1.0f);
+  for (std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}}) {
+    CHECK(hash_of(one.view(), seed) != hash_of(many.view(), seed));
+    CHECK(hash_of(other.view(), seed) != hash_of(many.view(), seed));
+    CHECK(hash_of(many.view(), seed) == hash_of(same.view(), seed));
+  }
 }
 
 } // namespace test_tensor

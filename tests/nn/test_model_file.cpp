@@ -419,4 +419,45 @@ TEST_CASE("clips and variances of a file must be in their range", "[nn]") {
   CHECK(contains(refusal("relu.alpha", -5), "tensor 'relu.alpha': expected numbers > 0, got -5"));
 }
 
+TEST_CASE("a grid that was asked for comes back from the file", "[nn]") {
+  const TempDir folder;
+  nn::Net<float> net = nn::lenet5<float>({.seed = 1, .width = 3});
+  using quant::Sawb;
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 6, .input = {0.01f, {33}}},
+               [](const std::string&, int bits) {
+                 return std::make_shared<Sawb<float>>(bits, quant::SawbGradient::everywhere,
+                                                      quant::SawbGrid::no_zero);
+               });
+  nn::save_model(folder / "net.safetensors", net);
+  nn::Model<float> again = nn::load_model(folder / "net.safetensors");
+  CHECK(again.net.precision() == net.precision());
+  CHECK(logits(again.net) == logits(net));
+}
+
+TEST_CASE("a large image does not hide which model a file has", "[nn]") {
+  const TempDir folder;
+  nn::ModelSpec spec;
+  spec.net = "resnet20";
+  spec.options.width = 4;
+  spec.options.image = {3, 320, 320};
+  spec.quant.bits = quant::parse_bit_policy("w4a4");
+  spec.quant.alpha = 6;
+  spec.quant.input = {.scale = 0.01f, .zero_point = {33, 33, 33}};
+  nn::Net<float> net = nn::build_model<float>(spec);
+  nn::save_model(folder / "net.safetensors", net, nn::to_metadata(spec));
+  const nn::Model<float> model = nn::load_model(folder / "net.safetensors");
+  REQUIRE(model.spec);
+  CHECK(*model.spec == spec);
+}
+
+TEST_CASE("a file of an integer net is refused by its name", "[nn]") {
+  const TempDir folder;
+  SafeTensors file;
+  file.metadata["format"] = "sgq integer net";
+  file.add("x", Tensor<float>({1}));
+  write_safetensors(folder / "net.safetensors", file);
+  CHECK(contains(message_of<io_error>([&] { nn::load_model(folder / "net.safetensors"); }),
+                 "infer::load_integer() reads integer nets"));
+}
+
 } // namespace test_model_file

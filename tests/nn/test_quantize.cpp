@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -347,7 +348,61 @@ TEST_CASE("calibrate takes its number type from the net", "[quantize]") {
   calibrate(net, x);
   calibrate(net, x.view());
   calibrate(net, std::as_const(x).view());
-  CHECK(dynamic_cast<Pact<float>&>(net.layer(net.find("relu1"))).has_alpha());
+  CHECK(net.layer(net.find("relu1")).clip()->written());
+}
+
+TEST_CASE("a quantised net that cannot be run says so, and is quantised", "[quantize]") {
+  Net<float> net({1, 130, 130});
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 16900, .out = 1}));
+  net.parameters()[0].parameter->edit().fill(1.0f); // 16900 * 127 * 255 > 2^29
+  const auto warnings =
+      quantize(net, {.bits = quant::parse_bit_policy("w8a8"), .input = {1 / 64.0f, {0}}});
+  REQUIRE(warnings.size() == 1);
+  CHECK(contains(warnings[0], "cannot be run"));
+  CHECK(contains(warnings[0], "below 2^29"));
+  CHECK(net.precision().size() == 2);
+}
+
+TEST_CASE("LSQ names the layer whose weights are not numbers", "[quantize]") {
+  auto net = small_plain_net<float>();
+  net.parameters()[0].parameter->edit()[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(contains(message_of<value_error>([&] {
+                   quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
+                                  .weights = "lsq",
+                                  .input = {1 / 64.0f, {100, 128}}});
+                 }),
+                 "layer 'conv1'"));
+}
+
+TEST_CASE("a bias that is not a number stops a quantised net", "[quantize]") {
+  auto net = small_plain_net<float>();
+  quantize(net,
+           {.bits = quant::parse_bit_policy("w4a4"), .alpha = 4, .input = {1 / 64.0f, {100, 128}}});
+  net.parameters().back().parameter->edit()[0] = std::numeric_limits<float>::quiet_NaN();
+  net.quantize_weights();
+  Tape<float> tape;
+  const Tensor<float> x = random_tensor<float>({8, 2, 8, 8}, 3);
+  for (const Mode& mode : {Mode::train(Random(1)), Mode::eval()})
+    CHECK(contains(message_of<value_error>([&] { net.forward(x.view(), tape, mode); }),
+                   "bias 0: expected a finite number, got nan"));
+}
+
+TEST_CASE("sums that a float rounds can be averaged", "[quantize]") {
+  Net<float> net({128, 4, 4});
+  net.add("conv", Conv2d<float>({.in = 128, .out = 3, .kernel = 3, .bias = false}));
+  net.add("pool", AvgPool<float>({.kernel = 2}));
+  initialize(net, 1);
+  quantize(net, {.bits = quant::parse_bit_policy("w8a8"),
+                 .alpha = 4,
+                 .input = {1 / 64.0f, std::vector<std::int32_t>(128, 128)}});
+  const Tensor<float> x = random_tensor<float>({2, 128, 4, 4}, 3);
+  Tape<float> tape;
+  Tensor<float> trained;
+  trained.copy_from(net.forward(x.view(), tape, Mode::train(Random(1))));
+  const View<const float> z = net.forward(x.view(), tape);
+  for (index_t i = 0; i < z.size(); ++i)
+    CHECK(trained[i] == Approx(z[i]).epsilon(1e-5).margin(1e-5));
 }
 
 } // namespace test_quantize

@@ -255,4 +255,21 @@ TEST_CASE("batch norm does not depend on the number of threads", "[batch_norm]")
   }));
 }
 
+TEST_CASE("gradients of gamma and beta are made where they are wanted", "[batch_norm]") {
+  const Tensor<double> x = random_tensor<double>({3, 2, 4, 5}, 1),
+                       dy = random_tensor<double>(x.shape(), 2);
+  const Tensor<double> mean({2}, {0.1, -0.2}), inv_std({2}, {1.5, 0.7}), gain({2}, {1, 2});
+  const ops::NormChannels<double> at{.mean = mean, .inv_std = inv_std, .gain = gain};
+  Tensor<double> dgamma({2}), dbeta({2}), gamma_alone({2}), beta_alone({2});
+  const auto in = plain_signal(x.view());
+  ops::batch_norm_backward<double>(in, at, dy, true, {}, dgamma, dbeta);
+  ops::batch_norm_backward<double>(in, at, dy, true, {}, gamma_alone, {});
+  ops::batch_norm_backward<double>(in, at, dy, true, {}, {}, beta_alone);
+  for (index_t c = 0; c < 2; ++c) {
+    CHECK(gamma_alone[c] == dgamma[c]);
+    CHECK(beta_alone[c] == dbeta[c]);
+    CHECK(dbeta[c] != 0);
+  }
+}
+
 } // namespace test_batch_norm

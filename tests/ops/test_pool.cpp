@@ -317,4 +317,37 @@ TEST_CASE("what is dropped is +0, whatever it was", "[dropout]") {
   check_what_is_dropped<double>();
 }
 
+TEST_CASE("max pooling keeps a NaN, wherever it lies in its window", "[pool]") {
+  for (index_t kernel : {2, 3})
+    for (index_t at = 0; at < kernel * kernel; ++at) {
+      const ops::PoolGeometry g{.kernel = kernel, .stride = kernel};
+      Tensor<float> x({1, 1, kernel, 9 * kernel}), y({1, 1, 1, 9});
+      for (index_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+      for (index_t j = 0; j < 9; j += 2) // every other window
+        x[at / kernel * 9 * kernel + j * kernel + at % kernel] =
+            std::numeric_limits<float>::quiet_NaN();
+      Tensor<std::uint8_t> where({1, 1, 1, 9});
+      ops::max_pool_forward<float>(x, g, y, where);
+      for (index_t j = 0; j < 9; ++j) CHECK(std::isnan(y[j]) == (j % 2 == 0));
+      ops::max_pool_forward<float>(x, g, y, {});
+      for (index_t j = 0; j < 9; ++j) CHECK(std::isnan(y[j]) == (j % 2 == 0));
+    }
+}
+
+TEST_CASE("pools and shortcuts of other shapes are refused", "[pool]") {
+  const ops::PoolGeometry g{.kernel = 2, .stride = 2};
+  CHECK(g.out(1) == 0);
+  CHECK(g.out(2) == 1);
+  const Tensor<float> small({1, 1, 1, 1});
+  Tensor<float> y({1, 1, 1, 1}), none({1, 1, 0, 0});
+  CHECK_THROWS_AS(ops::max_pool_forward<float>(small, g, y, {}), shape_error);
+  CHECK_THROWS_AS((ops::sum_pool_forward<float, float>(small, g, y)), shape_error);
+  CHECK_THROWS_AS(ops::sum_pool_backward<float>(small, g, 1.0f, y), shape_error);
+  ops::max_pool_forward<float>(small, g, none, {});
+  Tensor<float> wide({1, 2, 2, 2}), narrow({1, 1, 4, 4});
+  ops::shortcut_forward<float>(narrow, 2, wide);
+  CHECK_THROWS_AS(ops::shortcut_forward<float>(wide, 2, narrow), shape_error);
+  CHECK_THROWS_AS(ops::shortcut_backward<float>(narrow, 2, wide), shape_error);
+}
+
 } // namespace test_pool

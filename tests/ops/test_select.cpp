@@ -195,13 +195,4 @@ TEST_CASE("a position's score is the mean over channels", "[select]") {
   CHECK_THROWS_AS(ops::channel_mean<float>(scores, ops::Values::magnitude, scores), shape_error);
 }
 
-TEST_CASE("positions of a mask come in ascending order", "[select]") {
-  const Tensor<std::uint8_t> mask({2, 4}, {0, 1, 0, 1, 1, 1, 0, 0});
-  Tensor<std::int32_t> positions({2, 2});
-  ops::positions_of(mask, positions);
-  CHECK(std::vector<int>(positions.begin(), positions.end()) == std::vector<int>{1, 3, 0, 1});
-  Tensor<std::int32_t> three({2, 3});
-  CHECK_THROWS_AS(ops::positions_of(mask, three), shape_error);
-}
-
 } // namespace test_select

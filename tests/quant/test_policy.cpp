@@ -64,13 +64,40 @@ TEST_CASE("bit policies: every form is read, and printed by its long name", "[qu
 }
 
 TEST_CASE("bit policies: what is not one is an error that quotes it", "[quant]") {
-  for (const char* text :
-       {"0",           "9",           "-1",           "16",           "33",         "",
-        "w4",          "a4",          "w4a",          "wa",           "w0a4",       "w4a9",
-        "w4a-1",       "4/",          "/2",           "4/2/2",        "4/0",        "layerwise",
-        "layerwise-",  "layerwise-4", "layerwise-4-", "4bit",         "W4A4",       " 4",
-        "4 ",          "int8",        "w4a4x",        "999999999999", "w4a4,conv1", "w4a4,=4",
-        "w4a4,conv1=9"}) {
+  for (const char* text : {"0",
+                           "9",
+                           "-1",
+                           "16",
+                           "33",
+                           "",
+                           "w4",
+                           "a4",
+                           "w4a",
+                           "wa",
+                           "w0a4",
+                           "w4a9",
+                           "w4a-1",
+                           "4/",
+                           "/2",
+                           "4/2/2",
+                           "4/0",
+                           "layerwise",
+                           "layerwise-",
+                           "layerwise-4",
+                           "layerwise-4-",
+                           "4bit",
+                           "W4A4",
+                           " 4",
+                           "4 ",
+                           "int8",
+                           "w4a4x",
+                           "999999999999",
+                           "w4a4,conv1",
+                           "w4a4,=4",
+                           "w4a4,conv1=9",
+                           "04",
+                           "w04a4",
+                           "w4a004"}) {
     CAPTURE(text);
     CHECK(contains(message_of<value_error>([&] { parse_bit_policy(text); }),
                    "'" + std::string(text) + "'"));

@@ -26,6 +26,8 @@ TEST_CASE("weight schemes: a row makes the quantiser of its name", "[quant]") {
 TEST_CASE("weight schemes: default grids, and bits that do not exist", "[quant]") {
   CHECK(make_weight_quantizer<double>("sawb", 2)->grid().levels == 4);
   CHECK(make_weight_quantizer<double>("sawb", 4)->grid().levels == 15);
+  CHECK(make_weight_quantizer<double>("sawb-no-zero", 4)->grid().levels == 16);
+  CHECK(make_weight_quantizer<double>("sawb-zero-aligned", 2)->grid().levels == 3);
   CHECK(make_weight_quantizer<double>("dorefa", 4)->grid().levels == 16);
   CHECK(make_weight_quantizer<double>("lsq", 4)->grid().levels == 16);
   CHECK(make_weight_quantizer<double>("dorefa", 1)->grid().levels == 2);

@@ -15,7 +15,8 @@ std::uint64_t hash_of(View<const T> x, std::uint64_t seed) {
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
   constexpr index_t lanes = 8; // as many products are under way at once
   std::uint64_t lane[lanes];
-  std::fill_n(lane, lanes, seed);
+  for (index_t l = 0; l < lanes; ++l) // not 0 where the seed is, or zeros would not count
+    lane[l] = seed + static_cast<std::uint64_t>(l + 1) * 0x9E3779B97F4A7C15u;
   for (index_t i = 0; i < x.size(); i += lanes)
     for (index_t l = 0; l < std::min(lanes, x.size() - i); ++l) {
       std::uint64_t bits = 0;
@@ -23,7 +24,7 @@ std::uint64_t hash_of(View<const T> x, std::uint64_t seed) {
       lane[l] = (lane[l] ^ bits) * 0x9E3779B97F4A7C15u;
       lane[l] ^= lane[l] >> 29;
     }
-  std::uint64_t hash = seed;
+  std::uint64_t hash = seed + static_cast<std::uint64_t>(x.size());
   for (const std::uint64_t h : lane) hash = (hash ^ h) * 0xD6E8FEB86659FD93u, hash ^= hash >> 32;
   return hash;
 }

@@ -27,13 +27,8 @@ public:
   constexpr Shape(std::initializer_list<index_t> extents) {
     if (extents.size() > max_rank)
       throw shape_error(describe("shape", "at most 4 extents", to_text(extents.size())));
-    index_t room = index_t{1} << 62; // so that no product of extents overflows
-    for (index_t e : extents) {
-      if (e < 0) throw shape_error(describe("shape", "extents >= 0", to_text(e)));
-      if (e > room) throw shape_error(describe("shape", "at most 2^62 elements", to_text(e)));
-      if (e > 0) room /= e;
-      extents_[static_cast<std::size_t>(rank_++)] = e;
-    }
+    for (index_t e : extents) extents_[static_cast<std::size_t>(rank_++)] = e;
+    check();
   }
 
   constexpr int rank() const { return rank_; }
@@ -58,10 +53,13 @@ public:
     return product;
   }
 
-  /// The same shape with another batch size.
+  /// The same shape with another batch size. Throws shape_error as the constructor does, and
+  /// without extents.
   constexpr Shape with_batch(index_t n) const {
+    if (rank_ == 0) throw shape_error(describe("batch", "a shape with extents", "[]"));
     Shape s = *this;
     s.extents_[0] = n;
+    s.check();
     return s;
   }
 
@@ -78,6 +76,16 @@ public:
   }
 
 private:
+  constexpr void check() const {
+    index_t room = index_t{1} << 62; // so that no product of extents overflows
+    for (int i = 0; i < rank_; ++i) {
+      const index_t e = (*this)[i];
+      if (e < 0) throw shape_error(describe("shape", "extents >= 0", to_text(e)));
+      if (e > room) throw shape_error(describe("shape", "at most 2^62 elements", to_text(e)));
+      if (e > 0) room /= e;
+    }
+  }
+
   std::array<index_t, max_rank> extents_{};
   int rank_ = 0;
 };

@@ -59,7 +59,7 @@ constexpr Wide quotient(Wide a, Wide b) {
   return normalised(first << 32 | digits(rest, b.m), a.e - b.e - !above);
 }
 
-/// b.m where a's exponent holds; b <= 2 a.
+/// b.m where a's exponent holds; b.e <= a.e.
 constexpr std::uint64_t aligned(Wide a, Wide b) {
   return a.e - b.e < 64 ? b.m >> (a.e - b.e) : 0;
 }

@@ -74,8 +74,6 @@ public:
 
   const PactOptions& options() const { return options_; }
   T alpha() const { return alpha_.value()[0]; }
-  /// False until alpha has been set; training then refuses.
-  bool has_alpha() const { return alpha_.written(); }
   void set_alpha(T alpha) {
     quant::check_alpha(alpha);
     alpha_.edit()[0] = alpha;

@@ -17,12 +17,13 @@
 
 namespace sgq::nn {
 
+/// A square kernel over all input channels: no groups, no dilation.
 struct Conv2dOptions {
-  index_t in = 1;
-  index_t out = 1;
-  index_t kernel = 3;
-  index_t stride = 1;
-  index_t pad = 0;
+  index_t in = 1;     ///< channels of the input
+  index_t out = 1;    ///< channels of the output
+  index_t kernel = 3; ///< height and width, in pixels
+  index_t stride = 1; ///< pixels from window to window, both ways
+  index_t pad = 0;    ///< pixels of zeros on each of the four sides
   bool bias = true;
 };
 
@@ -117,7 +118,8 @@ public:
     }
     slot.out.scale = x.scale * weights_.scale();
     slot.out.add = bias;
-    slot.out.max_code = static_cast<index_t>(bound);
+    if (slot.out.acc || holds_integers_to<T>(bound)) // else T has rounded the sums, in training
+      slot.out.max_code = static_cast<index_t>(bound);
   }
 
   void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool want_params,

@@ -2,8 +2,8 @@
 //
 //     bit operations = sum over weight layers of  MACs x weight bits x input bits     (32 for fp32)
 //     packed bytes   = weight codes at their width, whole bytes per layer, and 4 bytes for each
-//                      scale, bias, alpha, and batch-norm number that is left (one m and one t
-//                      per channel)
+//                      scale, bias, alpha, and batch-norm parameter (one m and one t per
+//                      channel; a bias before batch norm counts, too)
 //
 // The size of an integer file also has its header and thresholds; this is what any format needs.
 #pragma once
@@ -49,8 +49,7 @@ struct NetCost {
 /// Runs the net once, on one image of zeros, to see which codes reach each layer.
 template <class T>
 NetCost cost_of(Net<T>& net) {
-  Tensor<T> image(net.input_shape());
-  image.fill(T{0});
+  const Tensor<T> image(net.input_shape());
   Tape<T> tape;
   net.forward(image, tape);
   NetCost cost;

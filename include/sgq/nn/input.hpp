@@ -11,6 +11,7 @@
 #pragma once
 
 #include "sgq/core/quant_params.hpp"
+#include "sgq/kernels/simd/decode.hpp"
 #include "sgq/nn/layer.hpp"
 #include "sgq/ops/finite.hpp"
 #include "sgq/quant/rounding.hpp"
@@ -30,11 +31,6 @@ SGQ_INLINE void quantize_row(const T* x, index_t n, T s, T z, T* out) {
   }
 }
 
-template <class T>
-SGQ_INLINE void subtract_row(const std::uint8_t* codes, index_t n, T z, T* out) {
-  SGQ_SIMD
-  for (index_t i = 0; i < n; ++i) out[i] = static_cast<T>(codes[i]) - z;
-}
 } // namespace detail
 
 template <class T>
@@ -77,13 +73,14 @@ public:
     const index_t channels = x.shape[1], plane = x.shape.plane();
     check_quant_params("net input", grid_, channels);
     parallel_for(x.shape[0] * channels, [&](index_t p) {
-      const auto zero = static_cast<T>(grid_.zero_point[static_cast<std::size_t>(p % channels)]);
+      const std::int32_t& zero = grid_.zero_point[static_cast<std::size_t>(p % channels)];
       T* const to = out.data() + p * plane;
       if (x.codes)
-        kernels::for_isa<detail::subtract_row<T>>(x.codes + p * plane, plane, zero, to);
+        kernels::for_isa<kernels::decode_planes<T>>(x.codes + p * plane, &zero, index_t{1}, plane,
+                                                    to);
       else
-        kernels::for_isa<detail::quantize_row<T>>(x.real + p * plane, plane,
-                                                  static_cast<T>(grid_.scale), zero, to);
+        kernels::for_isa<detail::quantize_row<T>>(
+            x.real + p * plane, plane, static_cast<T>(grid_.scale), static_cast<T>(zero), to);
     });
     slot.out.scale = static_cast<double>(grid_.scale);
     for (std::int32_t z : grid_.zero_point)

@@ -5,11 +5,11 @@
 // gradients of its parameters and overwrites those of its inputs. So one net serves any number of
 // tapes at once, and two forward passes never disturb each other.
 //
-// To add a layer, derive from Layer<T> in a file of your own and override output_shape, forward and
-// backward, and input_count() if it reads several values; the rest has defaults. Override lower()
-// too if engines and exporters are to take it. Values given by a constructor count as "not chosen":
-// training refuses weights that are still 0, and clips that were never written through
-// Parameter::edit().
+// To add a layer, derive from Layer<T> in a file of your own and override kind, output_shape,
+// forward and backward, and input_count() if it reads several values; the rest has defaults.
+// Override lower() too if engines and exporters are to take it. Values given by a constructor count
+// as "not chosen": training refuses weights that are still 0, and clips that were never written
+// through Parameter::edit().
 #pragma once
 
 #include "sgq/core/random.hpp"

@@ -193,6 +193,8 @@ protected:
     if (shape.rank() == 1)
       throw shape_error(describe("net", "an image shape {C, H, W} or {F}", image.str()));
     nodes_.push_back({"input", std::make_unique<Input<T>>(), {}, shape});
+    identity_ = std::make_shared<NetIdentity<T>>(
+        NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1});
   }
   LayerList(LayerList&& other) noexcept { *this = std::move(other); }
   LayerList& operator=(LayerList&& other) noexcept {
@@ -276,8 +278,7 @@ private:
 
   std::vector<NamedParameter<T>> own_;          // of one layer, in zero_grad
   std::vector<Parameter<T>*> own_parameters_{}; // of all layers, for version()
-  std::shared_ptr<NetIdentity<T>> identity_ = std::make_shared<NetIdentity<T>>(
-      NetIdentity<T>{static_cast<Net<T>*>(this), detail::next_edition(), 1});
+  std::shared_ptr<NetIdentity<T>> identity_{};
   bool ready_ = false; // every parameter has an initial value
 };
 

@@ -22,8 +22,8 @@
 namespace sgq::nn {
 
 struct LinearOptions {
-  index_t in = 1;
-  index_t out = 1;
+  index_t in = 1;  ///< features of the input
+  index_t out = 1; ///< features of the output
   bool bias = true;
 };
 
@@ -92,7 +92,8 @@ public:
     }
     slot.out.scale = scale;
     slot.out.add = bias;
-    slot.out.max_code = static_cast<index_t>(bound);
+    if (slot.out.acc || holds_integers_to<T>(bound)) // else T has rounded the sums, in training
+      slot.out.max_code = static_cast<index_t>(bound);
   }
 
   void backward(Inputs<T> in, const Slot<T>&, View<T> dy, Gradients<T> dx, bool want_params,
@@ -154,6 +155,9 @@ private:
     double largest = 0;
     for (index_t o = 0; o < options_.out; ++o) {
       const double b = std::rint(static_cast<double>(bias_.value()[o]) / scale);
+      if (!std::isfinite(b))
+        throw value_error(
+            describe("linear, bias " + to_text(o), "a finite number", to_text(bias_.value()[o])));
       largest = std::max(largest, std::abs(b));
       out[o] = static_cast<T>(b);
     }

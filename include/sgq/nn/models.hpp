@@ -31,7 +31,9 @@ namespace sgq::nn {
 struct ModelOptions {
   std::uint64_t seed = 0; ///< of the initial weights
   index_t classes = 10;
-  index_t width = 0;      ///< channels of the first layer; 0: as published, the rest in proportion
+  /// Channels of the first layer; the other layers follow in proportion (in lenet5 only
+  /// convolutions). 0: as published.
+  index_t width = 0;
   bool dropout = true;    ///< where the net has it
   Shape image{};          ///< {C, H, W}; of rank 0: as published
   bool initialize = true; ///< draw the first weights; needless where others are loaded next

@@ -42,7 +42,7 @@ public:
   View<T> grad() { return grad_.view(); }
   View<const T> grad() const { return grad_.view(); }
 
-  /// True once somebody has written the values that the constructor gave.
+  /// True once somebody has overwritten the values that the constructor gave.
   bool written() const { return version_ > 1; }
   /// Counts the writes.
   std::uint64_t version() const { return version_; }

@@ -6,9 +6,9 @@
 //     train::Adamw<float> optimizer(net); // after quantize(): the layers are new
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
-// becomes the PACT of the weight layer before it, the input becomes pixel codes, and the last
-// layer's bias a multiple of its scale. Parameters, alphas included, keep their values, so a
-// trained net can be fine-tuned.
+// becomes the PACT of the weight layer before it, the input becomes pixel codes, and the bias of a
+// linear last layer a multiple of its scale. Weights, biases, batch norm's parameters and alphas
+// keep their values, so a trained net can be fine-tuned; LSQ's steps start anew.
 #pragma once
 
 #include "sgq/nn/activation.hpp"
@@ -18,6 +18,7 @@
 #include "sgq/quant/policy.hpp"
 #include "sgq/quant/schemes.hpp"
 
+#include <exception>
 #include <optional>
 
 namespace sgq::nn {
@@ -33,7 +34,7 @@ struct QuantizeOptions {
   quant::BitPolicy bits{};
   std::string weights = detail::default_weights(); ///< a name of quant::weight_schemes
   quant::PactGradient gradient = quant::PactGradient::paper;
-  /// Where every clip starts; PACT's paper takes 10. Unset, existing clips keep their values and
+  /// Where every alpha starts; PACT's paper takes 10. Unset, existing alphas keep their values and
   /// calibrate() must set new ones.
   std::optional<double> alpha{};
   /// The pixel codes of the input; needed unless the policy leaves the first layer in fp32.
@@ -77,14 +78,19 @@ quantizer_for(const std::string& layer, const quant::LayerPolicy& policy, Make& 
 }
 
 /// Quantised layers that get real numbers where the policy promises codes, found by running one
-/// image of zeros: after an activation of the user's own, for example.
+/// image of zeros: after an activation of the user's own, for example. A net that cannot be run
+/// says why when it is; quantize() has succeeded by then.
 template <class T>
 void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
                          const std::vector<quant::LayerPolicy>& policies,
                          std::vector<std::string>& warnings) {
   Tape<T> tape;
   const SharedBatch::Use whole(nullptr); // an image of its own, in a step that ranks share too
-  net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
+  try {
+    net.forward(Tensor<T>(net.input_shape()), tape, Mode::infer());
+  } catch (const std::exception& e) {
+    return warnings.push_back(std::string("the quantised net cannot be run: ") + e.what());
+  }
   for (ValueId i : layers) {
     const ValueId source = net.nodes()[i].inputs[0];
     const auto k = std::upper_bound(layers.begin(), layers.end(), source) - layers.begin();
@@ -136,6 +142,8 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
     const bool last = k + 1 == layers.size();
     plan.quantizers.push_back(quantizer_for<T>(name, policies[k], make));
     Weights<T> trial = *net.layer(layers[k]).weights(); // throws where no codes stand for them
+    if (const auto& q = plan.quantizers.back(); q && q->has_step())
+      quant::moments<T>(trial.parameter().value(), name); // names the layer of a NaN
     trial.set_quantizer(plan.quantizers.back());
     trial.quantize(name);
     if (const auto& q = plan.quantizers.back();
@@ -159,9 +167,9 @@ QuantizePlan<T> plan_quantization(Net<T>& net, const std::vector<ValueId>& layer
 
 /// Quantises the net by a policy; bits of 32 make a layer real-valued again. Returns warnings:
 /// weight quantisers known to train badly here, and quantised layers that get real numbers where
-/// the policy promises codes. Throws value_error on a policy that names other layers, on impossible
-/// bits, on weights that no codes stand for, or if the input's parameters are missing, and then
-/// leaves the net as it was.
+/// the policy promises codes, or a net that cannot be run at all. Throws value_error on a policy
+/// that names other layers, on impossible bits, on weights that no codes stand for, or if the
+/// input's parameters are missing, and then leaves the net as it was.
 ///
 /// make(layer's name, bits) returns the layer's weight quantiser, as a pointer that converts to
 /// std::shared_ptr<const quant::WeightQuantizer<T>>: so your own quantiser gets into a net.
@@ -239,7 +247,7 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which
       const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
       v.resize(in.shape);
       ops::materialise(in, v.view());
-      const T alpha = quant::calibrate_alpha<T>(v, quantile);
+      const T alpha = quant::calibrate_alpha<T>(v, quantile, net.nodes()[i].name);
       quant::check_alpha(alpha);
       clip->edit()[0] = alpha;
     }

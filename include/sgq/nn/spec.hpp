@@ -15,6 +15,7 @@ struct ModelSpec {
   std::string net = "mnist_cnn";
   ModelOptions options{};
   QuantizeOptions quant{};
+  /// The same net: seed, initialize and the first alphas do not count.
   bool operator==(const ModelSpec& other) const;
 };
 

@@ -198,7 +198,7 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
   const index_t channels = in.channels(), plane = in.shape.plane(), batch = in.batch();
   const index_t whole = whole_batch(batch);
   const double count = static_cast<double>(whole * plane);
-  const bool wants_sums = !constant_statistics || !dgamma.empty();
+  const bool wants_sums = !constant_statistics || !dgamma.empty() || !dbeta.empty();
   Arena::Scope scope(scratch());
   visit_storage(in, [&]<class U>(const U* u) {
     const auto take = [&](index_t n, index_t c, double* to) {
@@ -212,10 +212,8 @@ void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<co
       const auto [sum, dot] = detail::channel_sums(sums, take, wants_sums ? whole : 0, channels, c);
       const double inv_std = static_cast<double>(at.inv_std[c]),
                    gain = static_cast<double>(at.gain[c]);
-      if (!dgamma.empty()) {
-        dgamma[c] += static_cast<T>(dot * inv_std);
-        dbeta[c] += static_cast<T>(sum);
-      }
+      if (!dgamma.empty()) dgamma[c] += static_cast<T>(dot * inv_std);
+      if (!dbeta.empty()) dbeta[c] += static_cast<T>(sum);
       if (dx.empty()) return;
       // gain (dy - sum/count - (u - mean) inv_std^2 dot/count) = gain dy + k u + h
       const double k = constant_statistics ? 0 : -gain * inv_std * inv_std * dot / count;

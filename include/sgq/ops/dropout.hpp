@@ -1,6 +1,7 @@
 // sgq/ops/dropout.hpp -- inverted dropout (Srivastava et al., JMLR 15, 2014).
 //
-//     y = x m,   m = 0 with probability p, else 1;   the factor 1/(1 - p) joins the signal's scale
+//     y = x m,   m = 0 with probability p, else 1;   the factor 1/(1 - p) joins the signal's scale,
+//                                                    or multiplies the numbers if they have none
 //
 // Masking and scaling are apart so that codes stay codes. The mask of element i of image n of the
 // global batch is a function of (random, n, i): the same for every thread count and every slice of

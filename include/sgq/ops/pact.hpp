@@ -135,7 +135,7 @@ void for_pact_planes(const Signal<T>& v, T alpha, int bits, F&& f) {
                                  to_text(v.mul_at(c)) + " and " + to_text(v.add_at(c)),
                                  "look at the bias or batch norm before it; a lower learning "
                                  "rate often helps"));
-  const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;
+  const double s = static_cast<double>(v.residual_scale());
   const double a = static_cast<double>(alpha), inverse = quant::inverse_step(alpha, bits);
   parallel_for(v.batch(), [&](index_t n) {
     for (index_t c = 0; c < channels; ++c)

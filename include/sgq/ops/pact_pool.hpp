@@ -86,7 +86,7 @@ void max_preactivation(const Signal<T>& v, PoolGeometry g, View<std::uint8_t> wh
   const index_t channels = v.channels(), h = v.shape[2], w = v.shape[3];
   const index_t plane = h * w, windows = g.out(h) * g.out(w);
   check_shape("max pool: positions", {v.batch(), channels, g.out(h), g.out(w)}, where.shape());
-  const double s = v.residual ? static_cast<double>(static_cast<T>(v.residual->scale)) : 0;
+  const double s = static_cast<double>(v.residual_scale());
   parallel_for(v.batch(), [&](index_t n) {
     Arena::Scope scope(scratch());
     double* const values = scratch().take<double>(plane);

@@ -1,7 +1,7 @@
 // sgq/ops/pool.hpp -- max and average pooling over windows of k x k, without padding.
 //
-//     max:      y = the largest of the window; the FIRST maximum in scan order gets the gradient,
-//               unless these are PACT's codes (ops/pact_pool.hpp)
+//     max:      y = the largest of the window, or a NaN if it has one; the FIRST maximum in scan
+//               order gets the gradient, unless these are PACT's codes (ops/pact_pool.hpp)
 //     average:  y = the SUM of the window; its divisor joins the signal's scale, so that pooled
 //               codes stay integers
 //
@@ -22,8 +22,22 @@ namespace sgq::ops {
 struct PoolGeometry {
   index_t kernel = 2;
   index_t stride = 2;
-  index_t out(index_t extent) const { return (extent - kernel) / stride + 1; }
+  /// Windows along an extent; 0 where it is smaller than the kernel.
+  index_t out(index_t extent) const { return extent < kernel ? 0 : (extent - kernel) / stride + 1; }
 };
+
+namespace detail {
+/// [N, C, H, W] -> [N, C, OH, OW]. Throws shape_error.
+inline void check_pooled(std::string_view what, const Shape& x, PoolGeometry g, const Shape& y) {
+  check_shape(what, {x[0], x[1], g.out(x[2]), g.out(x[3])}, y);
+}
+
+/// b > a, or b is a NaN, which then stays.
+template <class X>
+SGQ_INLINE bool exceeds(X b, X a) {
+  return (b > a) | (b != b);
+}
+} // namespace detail
 
 /// n windows of 2 x 2, side by side. Which of four numbers is the largest cannot be predicted, so
 /// there is no branch: comparisons, in the order of max_of_window, are numbers 0 and 1.
@@ -33,12 +47,12 @@ SGQ_INLINE void max_of_four(const X* top, const X* bottom, index_t n, X* y, std:
   SGQ_SIMD
   for (index_t j = 0; j < n; ++j) {
     const X a = top[2 * j], b = top[2 * j + 1], c = bottom[2 * j], d = bottom[2 * j + 1];
-    const At second = static_cast<At>(b > a);
-    const X ab = b > a ? b : a;
-    const At third = static_cast<At>(c > ab);
-    const X abc = c > ab ? c : ab;
-    const At fourth = static_cast<At>(d > abc);
-    y[j] = d > abc ? d : abc;
+    const At second = static_cast<At>(detail::exceeds(b, a));
+    const X ab = detail::exceeds(b, a) ? b : a;
+    const At third = static_cast<At>(detail::exceeds(c, ab));
+    const X abc = detail::exceeds(c, ab) ? c : ab;
+    const At fourth = static_cast<At>(detail::exceeds(d, abc));
+    y[j] = detail::exceeds(d, abc) ? d : abc;
     if constexpr (!places) continue;
     const int of_three = (second & (third - 1)) | 2 * third; // 2 if third, else second
     where[j] = static_cast<std::uint8_t>((of_three & (fourth - 1)) | 3 * fourth);
@@ -63,7 +77,7 @@ SGQ_INLINE void max_of_window(const X* window, index_t w, index_t k, X* y, std::
   index_t at = 0;
   for (index_t a = 0; a < k; ++a)
     for (index_t b = 0; b < k; ++b)
-      if (window[a * w + b] > best) {
+      if (detail::exceeds(window[a * w + b], best)) {
         best = window[a * w + b];
         at = a * k + b;
       }
@@ -90,12 +104,14 @@ SGQ_INLINE void max_pool_planes(const X* in, index_t planes, index_t h, index_t 
 }
 
 /// y and, unless empty, `where`: the position of the first maximum in its window (row * k +
-/// column). kernel is at most 15, so that a position fits one byte.
+/// column). kernel is at most 15, so that a position fits one byte. Throws shape_error.
 template <class X>
 void max_pool_forward(View<const X> x, PoolGeometry g, View<X> y, View<std::uint8_t> where) {
   const index_t channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
   const index_t in_size = channels * h * w, out_size = y.shape().stride();
-  assert(g.kernel <= 15 && y.shape()[2] == g.out(h) && y.shape()[3] == g.out(w));
+  assert(g.kernel <= 15);
+  detail::check_pooled("max pool", x.shape(), g, y.shape());
+  if (!where.empty()) check_shape("max pool: positions", y.shape(), where.shape());
   parallel_for(x.shape()[0], [&](index_t n) {
     kernels::for_isa<max_pool_planes<X>>(x.data() + n * in_size, channels, h, w, g,
                                          y.data() + n * out_size,
@@ -161,7 +177,7 @@ void max_pool_backward(View<const T> dy, View<const std::uint8_t> where, PoolGeo
                        View<T> dx) {
   const index_t channels = dx.shape()[1], h = dx.shape()[2], w = dx.shape()[3];
   const index_t in_size = channels * h * w, out_size = dy.shape().stride();
-  check_shape("max pool backward", {dx.shape()[0], channels, g.out(h), g.out(w)}, dy.shape());
+  detail::check_pooled("max pool backward", dx.shape(), g, dy.shape());
   check_shape("max pool backward: positions", dy.shape(), where.shape());
   parallel_for(dx.shape()[0], [&](index_t n) {
     kernels::for_isa<max_pool_backward_planes<T>>(dy.data() + n * out_size,
@@ -170,9 +186,10 @@ void max_pool_backward(View<const T> dy, View<const std::uint8_t> where, PoolGeo
   });
 }
 
-/// y = the sum of each window.
+/// y = the sum of each window. Throws shape_error.
 template <class X, class T>
 void sum_pool_forward(View<const X> x, PoolGeometry g, View<T> y) {
+  detail::check_pooled("sum pool", x.shape(), g, y.shape());
   const index_t channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
   const index_t oh = y.shape()[2], ow = y.shape()[3];
   parallel_for(x.shape()[0] * channels, [&](index_t plane) {
@@ -190,8 +207,10 @@ void sum_pool_forward(View<const X> x, PoolGeometry g, View<T> y) {
 }
 
 /// dx overwritten: every position of a window gets scale * dy, scale = 1 / k^2 for an average.
+/// Throws shape_error.
 template <class T>
 void sum_pool_backward(View<const T> dy, PoolGeometry g, T scale, View<T> dx) {
+  detail::check_pooled("sum pool backward", dx.shape(), g, dy.shape());
   const index_t channels = dx.shape()[1], h = dx.shape()[2], w = dx.shape()[3];
   const index_t oh = dy.shape()[2], ow = dy.shape()[3];
   parallel_for(dx.shape()[0] * channels, [&](index_t plane) {

@@ -36,7 +36,7 @@ template <class T>
 void relu_forward(const Signal<T>& v, View<T> y) {
   check_shape("relu", v.shape, y.shape());
   const index_t channels = v.channels(), plane = v.shape.plane();
-  const T s = v.residual ? static_cast<T>(v.residual->scale) : T{0};
+  const T s = v.residual_scale();
   parallel_for(v.batch(), [&](index_t n) {
     Arena::Scope scope(scratch());
     T* const u_row = scratch().take<T>(plane);

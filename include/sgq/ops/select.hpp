@@ -199,24 +199,4 @@ void highest_k(View<const T> scores, index_t k, const ImageRandom& ties, View<st
   detail::select(scores, k, true, ties, mask);
 }
 
-/// mask [N, ...] with k ones in every row -> positions [N, k], ascending. Throws shape_error where
-/// a row holds another number of ones.
-inline void positions_of(View<const std::uint8_t> mask, View<std::int32_t> positions) {
-  const index_t images = mask.shape()[0], n = mask.shape().stride(), k = positions.shape().stride();
-  if (positions.shape().rank() != 2 || positions.shape()[0] != images)
-    throw shape_error(
-        describe("positions_of", "[" + to_text(images) + ", k]", positions.shape().str()));
-  for (index_t image = 0; image < images; ++image) {
-    index_t found = 0;
-    for (index_t i = 0; i < n; ++i) {
-      if (mask[image * n + i] == 0) continue;
-      if (found < k) positions[image * k + found] = static_cast<std::int32_t>(i);
-      ++found;
-    }
-    if (found != k)
-      throw shape_error(describe("positions_of", to_text(k) + " ones in each mask",
-                                 to_text(found) + " in image " + to_text(image)));
-  }
-}
-
 } // namespace sgq::ops

@@ -58,6 +58,8 @@ struct Signal {
   }
 
   T mul_at(index_t c) const { return mul ? mul[c] : static_cast<T>(scale); }
+  /// What multiplies the residual's numbers, in the precision of all scales.
+  T residual_scale() const { return residual ? static_cast<T>(residual->scale) : T{0}; }
   T add_at(index_t c) const { return add ? add[c] : T{0}; }
 
   index_t batch() const { return shape[0]; }
@@ -141,7 +143,7 @@ template <class T>
 void materialise(const Signal<T>& s, View<T> y) {
   check_shape("materialise", s.shape, y.shape());
   const index_t plane = s.shape.plane(), channels = s.channels();
-  const double r_scale = s.residual ? static_cast<double>(static_cast<T>(s.residual->scale)) : 0;
+  const double r_scale = static_cast<double>(s.residual_scale());
   parallel_for(s.batch(), [&](index_t n) {
     Arena::Scope scope(scratch());
     double* const u_row = scratch().take<double>(plane);

@@ -17,16 +17,19 @@
 namespace sgq::quant {
 
 /// The p-quantile, 0 < p <= 1, of the positive elements of x; 0 where there is none.
-/// Throws value_error on a NaN or an infinity.
+/// Throws value_error, which names the layer, on a NaN or an infinity.
 template <class T>
-T positive_quantile(View<const T> x, double p) {
+T positive_quantile(View<const T> x, double p, std::string_view layer = "") {
   if (!(p > 0.0 && p <= 1.0))
     throw value_error(describe("quantile", "a share in (0, 1]", to_text(p)));
   Arena::Scope scope(scratch());
   T* positive = scratch().take<T>(x.size());
   index_t n = 0;
   for (T v : x) {
-    if (!std::isfinite(v)) throw value_error(describe("quantile", "finite values", to_text(v)));
+    if (!std::isfinite(v))
+      throw value_error(describe(
+          "quantile" + (layer.empty() ? "" : " of the input of '" + std::string(layer) + "'"),
+          "finite values", to_text(v)));
     if (v > T(0)) positive[n++] = v;
   }
   if (n == 0) return T(0);
@@ -40,8 +43,8 @@ T positive_quantile(View<const T> x, double p) {
 /// The start of alpha for pre-activations x: the quantile, at least the least alpha; the paper's
 /// constant 10 where no element is positive.
 template <class T>
-T calibrate_alpha(View<const T> x, double p = 0.999) {
-  const T quantile = positive_quantile<T>(x, p);
+T calibrate_alpha(View<const T> x, double p = 0.999, std::string_view layer = "") {
+  const T quantile = positive_quantile<T>(x, p, layer);
   if (quantile == T(0)) return static_cast<T>(alpha_constant);
   return std::max(quantile, static_cast<T>(alpha_floor));
 }

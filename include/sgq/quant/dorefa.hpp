@@ -26,8 +26,8 @@
 
 namespace sgq::quant {
 
-/// 1 - tanh^2 x. For float to 1e-6 (1 + |x|) of its value while that is above 1e-37, else 0; for
-/// double to rounding.
+/// 1 - tanh^2 x. For float to 1e-6 (1 + |x|) of its value while that is above 1e-37, else below
+/// 1e-37; for double to rounding.
 template <int Bytes, class T>
 SGQ_INLINE T sech2(T x) {
   const T a = x < T(0) ? -x : x;

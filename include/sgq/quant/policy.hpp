@@ -99,7 +99,9 @@ inline int parse_width(std::string_view& rest, std::string_view all) {
   std::size_t digits = 0;
   for (; digits < rest.size() && digits < 3 && rest[digits] >= '0' && rest[digits] <= '9'; ++digits)
     value = 10 * value + (rest[digits] - '0');
-  if (digits == 0 || ((value < 1 || value > 8) && value != fp32_bits)) throw_bad_policy(all);
+  const bool padded = digits > 1 && rest[0] == '0'; // "04"
+  if (digits == 0 || padded || ((value < 1 || value > 8) && value != fp32_bits))
+    throw_bad_policy(all);
   rest.remove_prefix(digits);
   return value;
 }

@@ -63,7 +63,7 @@ public:
   /// Throws value_error unless 2 <= bits <= 8.
   explicit Sawb(int bits, SawbGradient gradient = SawbGradient::everywhere,
                 SawbGrid grid = SawbGrid::standard)
-      : bits_(bits), gradient_(gradient) {
+      : bits_(bits), gradient_(gradient), kind_(grid) {
     check_bits("SAWB", bits, 2);
     const bool standard_zero = bits == 4 || bits > 5;
     const bool zero = grid == SawbGrid::standard ? standard_zero : grid == SawbGrid::zero_aligned;
@@ -71,7 +71,10 @@ public:
   }
 
   std::string name() const override {
-    return gradient_ == SawbGradient::everywhere ? "sawb" : "sawb-clipped";
+    std::string text = gradient_ == SawbGradient::everywhere ? "sawb" : "sawb-clipped";
+    if (kind_ == SawbGrid::no_zero) text += "-no-zero";
+    if (kind_ == SawbGrid::zero_aligned) text += "-zero-aligned";
+    return text;
   }
   int bits() const override { return bits_; }
   QuantRange grid() const override { return grid_; }
@@ -105,6 +108,7 @@ public:
 private:
   int bits_;
   SawbGradient gradient_;
+  SawbGrid kind_;
   QuantRange grid_{};
 };
 

@@ -5,7 +5,7 @@
 // layer: then transposing B would cost more than it saves.
 //
 //     tasks    parts of k, each with its own C, added in order (kernels/gemm/split_k.hpp)
-//     blocks   of k, short enough that a strip of B stays in L1 and A in L2
+//     blocks   of k, short enough that a strip of B stays in L1, and A in L2 unless m is large
 //     tiles    strips of nr rows of B, by tiles of mr rows of A
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 // Plain descriptions, filled in with designated initialisers. kernels/naive.hpp solves them by the
 // textbook loops, kernels/gemm/gemm.hpp and kernels/conv/conv2d.hpp fast. Sizes are trusted here:
-// ops/ checks what users pass.
+// nn/ checks what users pass (Conv2d::output_shape, Linear::output_shape).
 #pragma once
 
 #include "sgq/core/shape.hpp"

@@ -5,8 +5,9 @@
 // the machine, so every instruction set and every thread count gives the same bits, and the error
 // of a sum of n numbers is that of n / L additions.
 //
-// LaneSum is for loops that compilers vectorise by themselves. Lanes does the same in
-// registers, for loops that they do not.
+// LaneSum is for loops that compilers vectorise by themselves. Lanes does the same in registers,
+// for loops that they do not. Where n is no multiple of L, for_lanes gives the last numbers to the
+// first lanes; loops over Lanes add them to the total, one by one and in order.
 #pragma once
 
 #include "sgq/kernels/simd/microkernel.hpp"

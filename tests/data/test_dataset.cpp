@@ -111,4 +111,17 @@ TEST_CASE("a set with fewer images or masks than labels is refused", "[data]") {
   }
 }
 
+TEST_CASE("images with their channels last are refused, with a hint", "[data]") {
+  data::Dataset set;
+  set.images = Tensor<std::uint8_t>({2, 24, 16, 3});
+  set.labels = {0, 1};
+  const std::string said = message_of<shape_error>([&] { data::check(set); });
+  CHECK(contains(said, "images of data set: expected [N, C, H, W], got [2, 24, 16, 3]"));
+  CHECK(contains(said, "moveaxis"));
+  set.images = Tensor<std::uint8_t>({2, 3, 24, 16});
+  CHECK(contains(message_of<value_error>([&] { data::check(set); }), "Dataset::classes"));
+  set.classes = 2;
+  data::check(set);
+}
+
 } // namespace test_dataset

@@ -254,3 +254,40 @@ TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
   CHECK(contains(refusal([&] { saliency::predictions(wide); }), "at most 256 classes"));
   CHECK(contains(refusal([&] { saliency::predictions(Tensor<float>({3})); }), "[N, K]"));
 }
+
+TEST_CASE("a real-valued net knows which grid its images had", "[mistakes]") {
+  TempDir dir;
+  Net<float> net = small_run::net();
+  train::Adamw<float> optimizer(net, {.lr = 1e-3});
+  data::Batches<float> batches = plain_batches();
+  QuantParams other = data::normalization("synthetic");
+  other.zero_point[0] += 3; // a test set that was measured by itself
+  data::Batches<float> others(small_run::images(), other, {.size = 16});
+  CHECK_NOTHROW(train::evaluate(net, others)); // not trained yet
+  nn::Tape<float> tape;
+  train_step(net, tape, batches.batch(0), optimizer);
+  CHECK_NOTHROW(train::evaluate(net, batches));
+  CHECK(contains(refusal([&] { train::evaluate(net, others); }),
+                 "the quantisation parameters of the training images"));
+  const std::string path = dir / "net.safetensors"; // so does its file
+  nn::save_model(path, net);
+  nn::Model<float> loaded = nn::load_model(path);
+  CHECK(loaded.input == data::normalization("synthetic"));
+  CHECK_THROWS_AS(train::evaluate(loaded.net, others), value_error);
+  train::Adamw<float> tuner(loaded.net, {.lr = 1e-3}); // fine-tuned on other images
+  train_step(loaded.net, tape, others.batch(0), tuner);
+  CHECK_NOTHROW(train::evaluate(loaded.net, others));
+  const std::string checkpoint = dir / "checkpoint.safetensors"; // a run that goes on knows it
+  train::save_checkpoint(checkpoint, net, optimizer, {});
+  Net<float> resumed = small_run::net();
+  train::Adamw<float> its_optimizer(resumed, {.lr = 1e-3});
+  train::load_checkpoint(checkpoint, resumed, its_optimizer, {});
+  CHECK_THROWS_AS(train::evaluate(resumed, others), value_error);
+  nn::save_model(path, net);
+  nn::save_model(dir / "resumed.safetensors", resumed);
+  CHECK(io::read_file(path) == io::read_file(dir / "resumed.safetensors"));
+  nn::save_model(path, net, {{"input_scale", "mine"}}); // half of a pair is the user's
+  CHECK_FALSE(nn::load_model(path).input);
+  Net<float> moved = std::move(net);
+  CHECK_THROWS_AS(train::evaluate(moved, others), value_error);
+}

@@ -28,8 +28,15 @@ namespace sgq::data {
 
 enum class Split { train, test };
 
+namespace detail {
+/// noexcept, or GCC 12 sees members destroyed that were never made (short strings take no memory).
+inline std::string default_set_name() noexcept {
+  return "data set";
+}
+} // namespace detail
+
 struct Dataset {
-  std::string name{};
+  std::string name = detail::default_set_name(); ///< for messages
   Tensor<std::uint8_t> images{};
   std::vector<std::uint8_t> labels{};
   int classes = 0;
@@ -69,9 +76,20 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
 }
 } // namespace detail
 
-/// Throws shape_error unless there are as many labels as images, and masks of the images' size.
+namespace detail {
+/// True where images look like [N, H, W, C].
+inline bool is_channels_last(const Shape& images) {
+  return images.rank() == 4 && images[1] > 4 && images[2] > 4 && (images[3] == 1 || images[3] == 3);
+}
+} // namespace detail
+
+/// Throws shape_error unless there are as many labels as images, and masks of the images' size, or
+/// where images look like [N, H, W, C].
 inline void check_shapes(const Dataset& set) {
   const Shape& shape = set.images.shape();
+  if (detail::is_channels_last(shape))
+    throw shape_error(describe("images of " + set.name, "[N, C, H, W]", shape.str(),
+                               "np.moveaxis(images, -1, 1) puts channels first"));
   if (shape.rank() != 4 || shape[0] != set.size())
     throw shape_error(describe("images of " + set.name, "[" + to_text(set.size()) + ", C, H, W]",
                                shape.str(), "one image per label"));
@@ -85,8 +103,10 @@ inline void check(const Dataset& set) {
   check_shapes(set);
   for (std::size_t i = 0; i < set.labels.size(); ++i)
     if (set.labels[i] >= set.classes)
-      throw value_error(describe("label of image " + to_text(i) + " of " + set.name,
-                                 "below " + to_text(set.classes), to_text(set.labels[i])));
+      throw value_error(
+          describe("label of image " + to_text(i) + " of " + set.name,
+                   "below " + to_text(set.classes), to_text(set.labels[i]),
+                   set.classes == 0 ? "say how many there are: Dataset::classes" : ""));
 }
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set,

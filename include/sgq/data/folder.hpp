@@ -60,7 +60,7 @@ inline CodeFile read_npy_codes(const std::string& path, int rank, const std::str
   Tensor<std::uint8_t> tensor = io::parse_npy<std::uint8_t>(bytes, path);
   const io::NpyHeader header(bytes, path);
   const Shape& s = tensor.shape();
-  const bool last = rank == 4 && s.rank() == 4 && s[1] > 4 && (s[3] == 1 || s[3] == 3);
+  const bool last = rank == 4 && is_channels_last(s);
   if (s.rank() != rank || tensor.empty() || last)
     header.fail(header.shape_at, layout, s.str(),
                 last                         ? "np.moveaxis(images, -1, 1) puts channels first"

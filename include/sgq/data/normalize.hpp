@@ -63,8 +63,11 @@ inline std::vector<float> background_values(const Dataset& set, const QuantParam
 namespace detail {
 inline void check_channels(std::string_view what, const Shape& shape, const QuantParams& norm) {
   if (shape.rank() != 4 || shape[1] != static_cast<index_t>(norm.zero_point.size()))
-    throw shape_error(describe(what, "[N, " + to_text(norm.zero_point.size()) + ", H, W]",
-                               shape.str(), "one zero point per channel"));
+    throw shape_error(
+        describe(what, "[N, " + to_text(norm.zero_point.size()) + ", H, W]", shape.str(),
+                 norm ? "one zero point per channel"
+                      : "the grid is empty; a file has one if fit() trained the net, or after "
+                        "save_model(path, net, to_metadata(grid))"));
   check_quant_params(what, norm, shape[1]);
 }
 /// How many images one task makes; no result depends on it.

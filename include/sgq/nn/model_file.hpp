@@ -26,8 +26,8 @@ namespace sgq::nn {
 
 namespace detail {
 
-/// Room for the value, the gradient and the codes of every number in the file, and for one image on
-/// its way through the net.
+/// Room for the value, the gradient and the codes of every number in the file, and for one small
+/// image on its way through the net (quantize() goes without a larger one).
 template <class T>
 std::uint64_t justified_bytes(const io::SafeTensors& file) {
   std::uint64_t numbers = 0;
@@ -51,6 +51,10 @@ Net<T> build_from_spec(const io::SafeTensors& file, const ModelSpec& spec) {
 template <class T>
 Net<T> build_described(const io::SafeTensors& file, const Factories<T>& own) {
   try {
+    const auto format = file.metadata.find("format");
+    if (format != file.metadata.end() && format->second == "sgq integer net")
+      throw io_error(describe("format", "sgq model", format->second,
+                              "infer::load_integer() reads integer nets"));
     const auto layers = file.metadata.find("layers");
     if (layers == file.metadata.end())
       return build_from_spec<T>(file, spec_from_metadata(file.metadata));
@@ -108,8 +112,9 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 
 } // namespace detail
 
-/// Writes the net: its layers and their options, its numbers, the given metadata and the version of
-/// sgq. Throws value_error, naming the layer, where one of your own does not override save().
+/// Writes the net: its layers and their options, its numbers, the given metadata, the version of
+/// sgq and, where the metadata do not say, the quantisation parameters of its training images.
+/// Throws value_error, naming the layer, where one of your own does not override save().
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_clips("save_model");
@@ -117,6 +122,9 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
                      "sgq model");
   io::SafeTensors file;
   file.metadata = metadata;
+  const bool says = metadata.count("input_scale") + metadata.count("input_zero") > 0;
+  if (const QuantParams& images = net.identity()->trained_on; images && !says)
+    file.metadata.merge(to_metadata(images));
   file.metadata["format"] = "sgq model";
   file.metadata["version"] = version;
   file.metadata["precision"] = detail::precision_text(net.precision());
@@ -245,6 +253,7 @@ Model<T> load_model(const io::SafeTensors& file, const Factories<T>& own = {}) {
   Model<T> model{detail::build_described<T>(file, own), file.metadata};
   load_weights(file, model.net);
   model.input = detail::input_of(file, model.net);
+  model.net.identity()->trained_on = model.input;
   model.class_names = class_names_from_metadata(file.metadata, model.net.classes());
   model.spec = detail::spec_of(file, model.net);
   return model;

@@ -118,7 +118,8 @@ public:
   void update_statistics(const Tape<T>& tape, std::optional<double> share = {}) {
     tape.check_pass("update_statistics", *identity());
     if (!tape.training())
-      throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode"));
+      throw value_error(describe("update_statistics", "a training pass", "one in evaluation mode",
+                                 "forward(x, tape, Mode::train(random)), in a step"));
     if (share && !(*share >= 0 && *share <= 1))
       throw value_error(describe("update_statistics", "a share in [0, 1]", to_text(*share)));
     ++identity()->statistics;

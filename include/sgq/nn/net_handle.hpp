@@ -5,7 +5,7 @@
 // tape or an optimiser with an older number throws instead of reading freed memory.
 #pragma once
 
-#include "sgq/core/error.hpp"
+#include "sgq/core/quant_params.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -31,6 +31,7 @@ struct NetIdentity {
   std::uint64_t version; ///< counts calls of quantize_weights()
   GradientState gradients = GradientState::cleared;
   std::uint64_t statistics = 0; ///< counts calls of update_statistics()
+  QuantParams trained_on{};     ///< of the images of training batches; empty where nobody knows
 };
 
 namespace detail {

@@ -129,6 +129,8 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
   for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
   for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
   detail::put_state(file.metadata, run.state);
+  if (const QuantParams& images = net.identity()->trained_on)
+    file.metadata.merge(nn::to_metadata(images));
   if (average) file.metadata["average_steps"] = to_text(average->steps());
   nn::add_tensors(file, detail::stored(net, optimizer, average));
   file.metadata["digest"] = detail::digest(file);
@@ -171,12 +173,14 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
   expect("optimizer", std::string(optimizer.name()));
   detail::check_types<T>(file);
   const TrainState state = detail::get_state(file);
+  const QuantParams trained_on = nn::input_from_metadata(file.metadata);
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
   const auto average_steps = average ? detail::number_at<index_t>(file, "average_steps") : 0;
   nn::load_tensors(file, detail::stored(net, optimizer, average));
   optimizer.set_steps(optimizer_steps);
   if (average) average->set_steps(average_steps);
   net.quantize_weights();
+  net.identity()->trained_on = trained_on;
   return {state, options, detail::with_prefix(file.metadata, "note.")};
 }
 

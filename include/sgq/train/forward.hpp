@@ -7,14 +7,27 @@
 namespace sgq::train {
 
 /// Throws value_error if the batch was normalised with other quantisation parameters than those of
-/// the net's input: every pixel would be shifted and scaled.
+/// the net's input, or in evaluation than those of the images that a real-valued net was trained
+/// on: every pixel would be shifted and scaled. Training on other images is fine-tuning.
 template <class T>
-void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch) {
-  const QuantParams& own = net.input().grid();
-  if (own && batch.grid && own != *batch.grid)
+void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch, bool training) {
+  const QuantParams &input = net.input().grid(), &trained_on = net.identity()->trained_on;
+  if (!batch.grid) return;
+  if (input && input != *batch.grid)
     throw value_error(describe("images of a batch",
                                "the quantisation parameters of the net's input", "others",
                                "give Batches what was given to quantize()"));
+  if (!training && !input && trained_on && trained_on != *batch.grid)
+    throw value_error(describe("images of a batch",
+                               "the quantisation parameters of the training images", "others",
+                               "give Batches those of the training set"));
+}
+
+/// The end of a training step: the net has learned from images on the batch's grid.
+template <class T>
+void note_grid(nn::Net<T>& net, const data::Batch<T>& batch) {
+  QuantParams& trained_on = net.identity()->trained_on;
+  if (batch.grid && trained_on != *batch.grid) trained_on = *batch.grid;
 }
 
 /// Throws value_error if the batch is one rank's share and its other images are nowhere: the rank
@@ -33,7 +46,7 @@ template <class T>
 View<const T> forward(const nn::Net<T>& net, const data::Batch<T>& batch, nn::Tape<T>& tape,
                       const nn::Mode& mode) {
   check_share(batch);
-  check_normalization(net, batch);
+  check_normalization(net, batch, mode.training);
   return net.input().grid() && batch.has_codes() ? net.forward(batch.codes, tape, mode)
                                                  : net.forward(batch.x, tape, mode);
 }

@@ -109,6 +109,7 @@ public:
     if (!single) net.backward(dz, clean_, nn::Want::params);
     net.backward(dzm, masked_, nn::Want::params); // adds to the same gradients
     optimizer_.step(clean_, at.lr_factor * options_.lr_factor);
+    note_grid(net, batch);
     if (options_.statistics == StatisticsFrom::both) net.update_statistics(masked_);
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),

@@ -58,6 +58,7 @@ StepResult train_step(nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch<T>& 
   net.zero_grad();
   net.backward(dz, tape, nn::Want::params);
   optimizer.step(tape, at.lr_factor);
+  note_grid(net, batch);
   return {.loss = static_cast<double>(loss),
           .correct = ops::count_correct<T>(z, batch.labels),
           .images = whole_batch(batch.size())};

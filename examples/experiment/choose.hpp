@@ -6,7 +6,7 @@
 //     stage 2   the best two at full length, fp32 and w4a4, seeds 101 and 102; and plain training
 //
 // A recipe loses l points of validation accuracy against plain training of the same bits and seed,
-// and gains g of the set's second measure (second_measure.hpp), both averaged. Of the recipes with
+// and gains g of the set's second measure (subject.hpp), both averaged. Of the recipes with
 // l <= 0.5 points the one with the largest g is best, then those that lose more, the least first.
 // The rows are the table of the choice, so nothing else is stored: chosen_recipe() reads them.
 #pragma once

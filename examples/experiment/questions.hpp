@@ -1,4 +1,4 @@
-// The questions of the experiment, written down before its run.
+// The questions of the experiment, written down before the first row of this edition.
 #pragma once
 
 #include "choose.hpp"

@@ -15,10 +15,11 @@
 // A run that was killed goes on with --resume and ends with the same rows. With --shard i/n several
 // processes or machines share the grid; when their folders are together, the same command without
 // --shard goes on with all of it. docs/experiment.md tells more.
+#include "../tools/network_file.hpp"
+
 #include "choose.hpp"
 #include "estimate.hpp"
 #include "load_study.hpp"
-#include "network_file.hpp"
 #include "report.hpp"
 #include "run_facts.hpp"
 #include "train_cell.hpp"
@@ -38,6 +39,12 @@ struct Options {
   bool chooses() const { return scale == "choose"; }
   bool does(const char* stage) const { return only == "all" || only == stage; }
 };
+
+/// OUT/networks/CELL.safetensors.
+std::string network_path(const std::string& out, std::string key) {
+  std::replace(key.begin(), key.end(), '/', '.');
+  return out + "/networks/" + key + ".safetensors";
+}
 
 /// The folder of the source tree.
 std::filesystem::path docs_folder() {
@@ -400,7 +407,7 @@ int main(int argc, char** argv) {
     line.choice("--dataset", &o.dataset, sgq::names_of(data::datasets), "one set");
     line.text("--data", &o.data, "DIR",
               "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");
-    line.text("--out", &o.out, "DIR", "takes the rows and cells/");
+    line.text("--out", &o.out, "DIR", "folder for the rows, the networks and the page (required)");
     line.text("--recipes", &o.recipes, "DIR",
               "the tables of --scale choose, DIR/SET/results.jsonl [docs/results/choose]");
     line.integer("--seeds", &o.seeds, {0, 1000},
@@ -410,7 +417,7 @@ int main(int argc, char** argv) {
     line.flag("--plan", &o.plan, "train nothing: print what is left, and how long it takes");
     line.choice("--only", &o.only, {"all", "train", "measure", "page"},
                 "one stage: train networks, measure those that are trained, or make the page");
-    line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the cells only");
+    line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the networks only");
     line.section("To try things out");
     line.choice("--net", &o.net, sgq::names_of(sgq::nn::models<float>),
                 "on the sets whose images it reads [that of the scale]");

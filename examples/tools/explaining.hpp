@@ -3,6 +3,7 @@
 #pragma once
 
 #include "images.hpp"
+#include "network_file.hpp"
 #include "numbers.hpp"
 #include "png.hpp"
 
@@ -17,7 +18,7 @@ namespace ops = sgq::ops;
 
 /// Reads a model file whose input are pixel codes on a known grid. Throws io_error.
 inline nn::Model<float> load_explained(const std::string& path) {
-  nn::Model<float> model = nn::load_model(path);
+  nn::Model<float> model = load_any_network(path);
   if (!model.input)
     throw sgq::io_error(
         describe(path, "the quantisation parameters of its input", "none",

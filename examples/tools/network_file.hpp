@@ -1,4 +1,5 @@
-// A quantised network as a small file: OUT/networks/CELL.safetensors, for measures to come.
+// A quantised network as a small file, which the experiment keeps for measures to come:
+// docs/results/full/SET/networks/CELL.safetensors.
 //
 //     NAME.codes, NAME.scale    U8 levels of b bits each, the lowest bits first; F32
 //     everything else           as in a model file: biases, batch norm, clips, and the metadata
@@ -7,23 +8,17 @@
 // read codes and scale alone, and give the same bits as the model file does.
 #pragma once
 
-#include "results.hpp"
-
 #include "sgq/nn/model_file.hpp"
 
 namespace examples {
 
 namespace nn = sgq::nn;
 namespace quant = sgq::quant;
+namespace io = sgq::io;
 using sgq::index_t;
+using sgq::Shape;
 using sgq::Tensor;
 using sgq::View;
-
-/// Below OUT.
-inline std::string network_path(const std::string& out, std::string key) {
-  std::replace(key.begin(), key.end(), '/', '.');
-  return out + "/networks/" + key + ".safetensors";
-}
 
 namespace detail {
 
@@ -125,6 +120,10 @@ inline nn::Model<float> load_network(const std::string& path) {
   rest.origin = path;
   for (const auto& [name, stored] : file.tensors())
     if (!name.ends_with(".codes") && !name.ends_with(".scale")) rest.add(name, stored);
+  std::uint64_t codes = 0;
+  for (const auto& [name, stored] : file.tensors()) codes += 8 * stored.bytes.size();
+  const sgq::AllocationLimit limit("a net with the file's codes",
+                                   nn::detail::justified_bytes<float>(file) + 12 * codes);
   try {
     nn::Model<float> model{
         nn::net_from_json<float>(io::parse_json(file.metadata.at("layers"), {.name = "layers"})),
@@ -140,7 +139,9 @@ inline nn::Model<float> load_network(const std::string& path) {
       w.set_quantizer(std::make_shared<detail::StoredCodes>(maker));
       std::vector<nn::NamedParameter<float>> own;
       w.collect(own);
-      own.back().parameter->edit()[0] = file.tensor<float>(layer + ".scale")[0];
+      const auto scale = file.tensor<float>(layer + ".scale");
+      check_shape(layer + ".scale", Shape{1}, scale.shape());
+      own.back().parameter->edit()[0] = scale[0];
     });
     nn::load_tensors(rest, detail::stored_beside_codes(net));
     net.quantize_weights();
@@ -149,9 +150,19 @@ inline nn::Model<float> load_network(const std::string& path) {
     return model;
   } catch (const std::out_of_range&) {
     throw sgq::io_error(sgq::describe(path, "the layers of a net", "none"));
-  } catch (const sgq::value_error& e) {
+  } catch (const sgq::io_error&) {
+    throw;
+  } catch (const sgq::error& e) {
     throw sgq::io_error(path + ": " + e.what());
   }
+}
+
+/// A model file, or a small file as above. Throws io_error.
+inline nn::Model<float> load_any_network(const std::string& path) {
+  const io::SafeTensors file = io::read_safetensors(path);
+  for (const auto& [name, stored] : file.tensors())
+    if (name.ends_with(".codes")) return load_network(path);
+  return nn::load_model(path);
 }
 
 } // namespace examples

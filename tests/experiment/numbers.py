@@ -285,4 +285,6 @@ def main(results, files, write):
 
 if __name__ == "__main__":
     arguments = [a for a in sys.argv[1:] if a != "--write"]
+    if len(arguments) < 2:
+        sys.exit(__doc__)
     main(arguments[0], arguments[1:], "--write" in sys.argv)

@@ -1,4 +1,4 @@
-#include "../../examples/experiment/network_file.hpp"
+#include "../../examples/tools/network_file.hpp"
 
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
@@ -47,7 +47,8 @@ TEST_CASE("a kept network gives the logits, maps and integers of its model file"
     nn::save_model(folder / "model.safetensors", net, nn::to_metadata(spec));
     nn::Model<float> whole = nn::load_model(folder / "model.safetensors");
     save_network(folder / "kept.safetensors", whole.net, whole.metadata);
-    nn::Model<float> kept = load_network(folder / "kept.safetensors");
+    nn::Model<float> kept = load_any_network(folder / "kept.safetensors");
+    CHECK(load_any_network(folder / "model.safetensors").net.precision() == whole.net.precision());
 
     CHECK(kept.bits() == bits);
     CHECK(kept.input == whole.input);

@@ -20,7 +20,8 @@ data::Dataset read_set(const std::string& images, const std::string& labels) {
   const auto classes = io::read_npy<std::uint8_t>(labels);
   set.labels.assign(classes.begin(), classes.end());
   for (const std::uint8_t label : set.labels) set.classes = std::max(set.classes, label + 1);
-  data::check(set); // as many labels as images
+  data::check(set);                      // as many labels as images
+  set.on_black = data::is_on_black(set); // what an empty pixel looks like
   return set;
 }
 

@@ -6,6 +6,7 @@
 #include "sgq/sgq.hpp"
 
 #include <cstdio>
+#include <numeric>
 
 using namespace sgq;
 using namespace sgq::nn;
@@ -19,7 +20,15 @@ public:
 
   std::string_view kind() const override { return "prelu"; }
   bool mixes_images() const override { return false; }
-  Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
+  Shape output_shape(std::span<const Shape> in) const override {
+    if (in[0].rank() < 2 || in[0][1] != slope_.size())
+      throw shape_error(describe("prelu", to_text(slope_.size()) + " channels", in[0].str()));
+    return in[0];
+  }
+  void save(Fields& options) const override {
+    index_t channels = slope_.size();
+    options("channels", channels);
+  }
   void collect(std::vector<NamedParameter<T>>& all) override { all.push_back({"slope", &slope_}); }
 
   void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
@@ -48,6 +57,44 @@ private:
   Parameter<T> slope_;
 };
 
+/// What load_model needs to make the layer of a file again.
+template <class T>
+std::unique_ptr<Layer<T>> make_prelu(Fields& options) {
+  index_t channels = 0;
+  options("channels", channels);
+  return std::make_unique<Prelu<T>>(channels);
+}
+
+/// The largest difference between the gradient of a slope and a central difference of the loss
+/// L = sum y^2 / 2. A pass is needed after every write: gradients belong to the last one.
+double gradient_error() {
+  Net<double> net({4, 3, 3});
+  net.add("prelu", Prelu<double>(4));
+  Tensor<double> x({2, 4, 3, 3});
+  for (index_t i = 0; i < x.size(); ++i) x[i] = Random(1).normal(i);
+  Parameter<double>& slope = *net.parameters()[0].parameter;
+  Tape<double> tape;
+  const auto loss = [&] {
+    const View<const double> y = net.forward(x.view(), tape);
+    return std::inner_product(y.begin(), y.end(), y.begin(), 0.0) / 2;
+  };
+  Tensor<double> dy; // dL/dy = y
+  dy.copy_from(net.forward(x.view(), tape, Mode::train(Random(1))));
+  net.zero_grad();
+  net.backward(dy, tape, Want::params);
+  double error = 0;
+  for (index_t c = 0; c < 4; ++c) {
+    const double kept = slope.value()[c], h = 1e-4;
+    slope.edit()[c] = kept + h;
+    const double above = loss();
+    slope.edit()[c] = kept - h;
+    const double below = loss();
+    slope.edit()[c] = kept;
+    error = std::max(error, std::abs((above - below) / (2 * h) - slope.grad()[c]));
+  }
+  return error;
+}
+
 void train_with_own_layer() {
   const data::Dataset train_set = data::synthetic(2000, 1, data::Split::train);
   const data::Dataset test_set = data::synthetic(500, 1, data::Split::test);
@@ -67,8 +114,9 @@ void train_with_own_layer() {
   train::fit(net, batches, optimizer, {.epochs = 3, .seed = 1});
   const auto slopes = dynamic_cast<const Prelu<float>&>(net.layer(prelu)).slopes();
   const auto [low, high] = std::minmax_element(slopes.begin(), slopes.end());
-  std::printf("test accuracy %.1f %%, slopes from %.2f to %.2f\n",
-              100 * train::evaluate(net, test_batches).accuracy(), double(*low), double(*high));
+  std::printf("test accuracy %.1f %%, slopes from %.2f to %.2f, gradient error %.0e\n",
+              100 * train::evaluate(net, test_batches).accuracy(), double(*low), double(*high),
+              gradient_error());
 }
 
 } // namespace

@@ -1,14 +1,13 @@
 // own_model -- a network of one's own: trained, quantised, saved, loaded, explained, exported to C.
 //
-//     build/release/examples/own_model --out out/own_model
+//     build/release/examples/own_model out/own_model
 //
-// OUT gets model.safetensors, which the other programs read, images.npy, logits.npy, map.npy, and
+// The folder gets model.safetensors, which the other programs read, images.npy, logits.npy, map.npy, and
 // the network as integers in C: bars.c, bars.h.
-#include "tools/command_line.hpp"
-
 #include "sgq/sgq.hpp"
 
 #include <cstdio>
+#include <filesystem>
 
 using namespace sgq;
 using namespace sgq::nn;
@@ -78,13 +77,13 @@ void run(const std::string& out) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-  return examples::run_program(argv, "own_model", [&] {
-    std::string out = "out/own_model";
-    examples::CommandLine line("own_model", "trains, saves, explains and exports a net of its own");
-    line.text("--out", &out, "DIR", "folder for the model, images, logits, maps and C");
-    if (!line.parse(argc, argv)) return;
-    examples::make_out_folder(out);
-    run(out);
-  });
+int main(int argc, char** argv) try {
+  const std::string out = argc > 1 ? argv[1] : "out/own_model";
+  if (out == "--help") return std::puts("own_model [DIR] [--help]"), 0;
+  if (argc > 2 || out[0] == '-')
+    return std::fprintf(stderr, "own_model: expected one folder, got %s\n", argv[argc - 1]), 2;
+  std::filesystem::create_directories(out);
+  run(out);
+} catch (const std::exception& e) {
+  return std::fprintf(stderr, "own_model: %s\n", e.what()), 1;
 }

@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/../support/contract.sh"
 others=$(dirname "$program")
 
-run 0 "" --out "$work/own"
+run 0 "" "$work/own"
 grep -q "^own net w4a4: accuracy [0-9]" "$work/stdout" || fail "says $(cat "$work/stdout")"
 own=$work/own/model.safetensors images=$work/own/images.npy
 

@@ -1,18 +1,17 @@
 #!/bin/sh
 # Makes docs/results/integer.txt: the integer engine beside the trained networks that it came from, on
 # whole test sets. Every layer's codes and the sums of the last are compared, image by image, on every
-# instruction set, with one thread and two, built with -O2 and with -O3 -march=native. A line that is
-# there is not made again; delete the table to have all of it made anew.
+# instruction set that this processor has, with one thread and two, built with -O2 and with
+# -O3 -march=native. A line that is there is not made again; delete the table to have all of it made
+# anew.
 #
-#   docs/results/integer.sh BUILD ROWS [DATA]
+#   docs/results/integer.sh BUILD [DATA]
 #
-# BUILD has examples/. ROWS has the folders of `reproduce --scale full`, mnist and cifar-10, with
-# their networks in cells/; DATA has the data sets (data).
+# BUILD has examples/, DATA the data sets (data). The networks are those of docs/results/full.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1
-rows=$2
-data=${3:-data}
+data=${2:-data}
 table=docs/results/integer.txt
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -21,17 +20,26 @@ touch "$table"
 ${CXX:-c++} -std=c++20 -O3 -march=native -fopenmp -Iinclude \
   examples/tools/integer_inference.cpp -o "$work/native"
 
+has() { [ "$1" = generic ] || grep -q -w "$(echo "$1" | sed 's/avx512/avx512vl/')" /proc/cpuinfo; }
+best=generic
+for isa in avx2 avx512; do if has $isa; then best=$isa; fi; done
+
 for cell in mnist.mnist_cnn.w4a4 mnist.mnist_cnn.w2a2 mnist.mnist_cnn.layerwise-4-2 \
   cifar-10.resnet20.w4a4 cifar-10.resnet20.w2a2; do
   dataset=${cell%%.*}
-  model=$rows/$dataset/cells/$cell.plain.seed-1/model.safetensors
+  model=docs/results/full/$dataset/networks/$cell.plain.seed-1.safetensors
+  [ -e "$model" ] || { echo "there is no $model yet" >&2; continue; }
   for threads in 1 2; do
     for isa in avx512 avx2 generic native; do
       program=$build/examples/integer_inference
       line="$cell.plain.seed-1, threads $threads, $isa"
-      if [ $isa = native ]; then program=$work/native line="$line (avx512, -O3 -march=native)"; fi
+      case $isa in
+      native) program=$work/native line="$line ($best, -O3 -march=native)" forced=$best ;;
+      *) forced=$isa ;;
+      esac
+      { [ "$isa" = native ] || has $isa; } || continue
       grep -q -F "$line:" "$table" && continue
-      SGQ_ISA=$(echo $isa | sed 's/native/avx512/') "$program" --model "$model" --dataset "$dataset" \
+      SGQ_ISA=$forced "$program" --model "$model" --dataset "$dataset" \
         --data "$data" --threads $threads --explain 0 --out "$work/integer" >"$work/log"
       echo "$line: $(sed -n 's/^accuracy: //p; s/^verified: //p' "$work/log" | paste -sd' ')" >>"$table"
     done

@@ -26,4 +26,15 @@ sed '/^| by-maps, 0.85 /s/[0-9] |$/x |/' docs/quantisation.md >"$wrong"
 python3 docs/results/tables.py check "$wrong" docs/experiment.md 2>&1 | grep -q "no such table" ||
   { echo "tables.py check passes another digit"; failed=1; }
 rm -f "$wrong"
+# Rows that were made again: equal to themselves, and one digit must not pass.
+again=$(mktemp -d)
+for name in results measures; do
+  tail -n 3 "$full/synthetic/$name.jsonl" | sed 's/"run":{/"run":{"other":1,/' >"$again/$name.jsonl"
+done
+docs/results/same_rows.py "$full/synthetic" "$again" | grep -q "^6 rows are equal" ||
+  { echo "same_rows.py: equal rows differ"; failed=1; }
+sed -i '1s/"explained":500/"explained":501/' "$again/measures.jsonl"
+docs/results/same_rows.py "$full/synthetic" "$again" 2>&1 | grep -q "differs in explained" ||
+  { echo "same_rows.py passes another digit"; failed=1; }
+rm -rf "$again"
 exit $failed

@@ -272,10 +272,10 @@ PAGE_API(page_train_images) const std::uint8_t* page_train_images() {
   });
 }
 
-/// "separate 1f3a..": the family of bits, and the digest of the run so far.
+/// "separate 1f3a..": the arithmetic, and the digest of the run so far.
 PAGE_API(page_digest) const char* page_digest() {
   return answer([](Page& p) {
-    p.text = std::string(family()) + " " + p.run().digest();
+    p.text = std::string(arithmetic()) + " " + p.run().digest();
     return p.text.c_str();
   });
 }

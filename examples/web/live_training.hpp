@@ -24,8 +24,8 @@ namespace page {
 
 using sgq::Tensor;
 
-/// Which of the two families of bits this processor computes.
-inline const char* family() {
+/// The arithmetic of this processor, which decides the bits of training.
+inline const char* arithmetic() {
   return sgq::kernels::fuses_here() ? "fused" : "separate";
 }
 

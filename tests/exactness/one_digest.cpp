@@ -1,7 +1,7 @@
 // One digest for every processor, compiler and instruction set (docs/portability.md): trains LeNet
 // w4a4, saliency-guided, for 20 steps on the built-in set, draws maps, exports the net, runs the
 // integer engine, and prints the SHA-256 of weights, maps and integer logits. one_digest.txt has
-// both families: fused multiply-adds and separate ones.
+// both kinds: fused multiply-adds and separate ones.
 //
 //     one_digest                       trains
 //     one_digest make NET BITS FILE    an integer net with random weights

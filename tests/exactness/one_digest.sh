@@ -30,15 +30,15 @@ for program in "$@"; do
       exit 1
     }
     runs=$((runs + 1))
-    family=$(head -1 "$work/got" | cut -d' ' -f1)
+    arithmetic=$(head -1 "$work/got" | cut -d' ' -f1)
     for net in mnist_cnn resnet20; do
       echo "integer $net $images $($program run "$work/$net" $images)" >>"$work/got"
     done
-    grep -E "^$family |^integer [a-z0-9_]* $images " "$here/one_digest.txt" >"$work/expected"
+    grep -E "^$arithmetic |^integer [a-z0-9_]* $images " "$here/one_digest.txt" >"$work/expected"
     if cmp -s "$work/expected" "$work/got"; then
-      echo "$isa, $program: equal ($family)"
+      echo "$isa, $program: equal ($arithmetic)"
     else
-      echo "$isa, $program: other digests than those of '$family'"
+      echo "$isa, $program: other digests than those of '$arithmetic'"
       diff "$work/expected" "$work/got"
       failed=1
     fi

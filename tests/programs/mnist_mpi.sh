@@ -97,7 +97,7 @@ refuses() {
 }
 refuses "rank 1, option lr: expected 0.002, as on rank 0, got 0.1" \
   -n 1 "$program" $small --out "$work/none" : -n 1 "$program" $small --out "$work/none" --lr 0.1
-refuses "rank 1, instruction-set family: expected .*, as on rank 0, got no fused multiply-add" \
+refuses "rank 1, arithmetic: expected .*, as on rank 0, got no fused multiply-add" \
   -n 1 "$program" $small --out "$work/none" : \
   -n 1 env SGQ_ISA=generic "$program" $small --out "$work/none"
 refuses "ranks that share a batch of 16 images: expected 1 to 2, .* got 3" \

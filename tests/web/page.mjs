@@ -189,8 +189,8 @@ async function checkTraining(page, expected) {
   await page.waitForSelector("#digest[data-digest]", {timeout: 60_000 * patience});
   await page.click("#go"); // before the native program runs, which can take as long as all steps
   await until(page, () => document.getElementById("go").textContent === "Resume");
-  const {family, digest} = await page.locator("#digest").evaluate((node) => ({...node.dataset}));
-  assert.equal(digest, expected(family), `the digest of the family '${family}'`);
+  const {arithmetic, digest} = await page.locator("#digest").evaluate((node) => ({...node.dataset}));
+  assert.equal(digest, expected(arithmetic), `the digest of the arithmetic that is '${arithmetic}'`);
   await page.waitForTimeout(300);
   const paused = await page.textContent("#step"),
     wall = await pictures(page, "#wall canvas");
@@ -258,11 +258,11 @@ async function visit(browser, width, height, colorScheme, expected) {
 }
 
 const native = {};
-const expected = (family) => {
-  const isa = family === "separate" ? {SGQ_ISA: "generic"} : {};
-  native[family] ??= execFileSync(digestProgram, {env: {...process.env, ...isa}, encoding: "utf8"});
-  const [of, digest] = native[family].trim().split(" ");
-  assert.equal(of, family, "the native program's family");
+const expected = (arithmetic) => {
+  const isa = arithmetic === "separate" ? {SGQ_ISA: "generic"} : {};
+  native[arithmetic] ??= execFileSync(digestProgram, {env: {...process.env, ...isa}, encoding: "utf8"});
+  const [of, digest] = native[arithmetic].trim().split(" ");
+  assert.equal(of, arithmetic, "the native program's arithmetic");
   return digest;
 };
 

@@ -104,9 +104,9 @@ class Train {
   }
 
   showDigest(digest) {
-    const [family, sum] = digest.split(" ");
+    const [arithmetic, sum] = digest.split(" ");
     element("digest").textContent = sum.match(/.{8}/g).join(" ");
-    element("digest").dataset.family = family;
+    element("digest").dataset.arithmetic = arithmetic;
     element("digest").dataset.digest = sum;
     this.say(`Digest after 20 steps: ${sum.slice(0, 8)}`);
   }

@@ -20,11 +20,11 @@
 
 namespace sgq::distributed {
 
-/// The library, and which of the two families of bits it computes (kernels/simd/fused.hpp).
+/// The library, and whether its arithmetic is fused (kernels/simd/fused.hpp).
 inline nn::Metadata library_facts() {
   return {{"version of sgq", version},
           {"numerics version", to_text(numerics_version)},
-          {"instruction-set family", kernels::arithmetic()}};
+          {"arithmetic", kernels::arithmetic()}};
 }
 
 /// The SHA-256 of a set's images and labels.

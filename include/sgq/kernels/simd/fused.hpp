@@ -9,8 +9,8 @@
 //
 // which fuse wherever the processor can: AVX2, AVX-512, aarch64, -march=native. Elsewhere, Bytes
 // being 16 and the target having no such instruction, nothing can be fused, and they round twice:
-// an emulated fma would be fifty times slower. Hence two families of bits, fused and not, and
-// within each the same on all machines. (Exact products may be added as they are: of small
+// an emulated fma would be fifty times slower. Hence two kinds of arithmetic, fused and separate,
+// and within each the same bits on all machines. (Exact products may be added as they are: of small
 // integers, by a power of two, of two floats in double.)
 #pragma once
 
@@ -36,7 +36,7 @@ inline bool fuses_here() {
   return fuses<16> || isa() == Isa::avx2 || isa() == Isa::avx512;
 }
 
-/// Which of the two families of bits this machine computes.
+/// The arithmetic of this machine, which decides the bits of training and of maps.
 inline const char* arithmetic() {
   return fuses_here() ? "fused multiply-add" : "no fused multiply-add";
 }

@@ -217,7 +217,7 @@ int main(int argc, char** argv) {
               "the classes to explain; auto: the true ones if known, else those predicted");
     add_method_options(line, o.how, true);
     line.flag("--faithfulness", &o.faithfulness,
-              "also measure deletion, insertion and masked accuracy");
+              "also measure masked accuracy and its advantage, ROAD, deletion and insertion");
     line.flag("--overlay", &o.overlay, "draw unsigned maps over the image");
     line.integer("--rows", &o.rows, {1, 1000}, "images in the picture, at most");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");

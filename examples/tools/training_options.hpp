@@ -141,16 +141,16 @@ inline void add_training_options(CommandLine& line, TrainingOptions& o,
   line.integer("--limit", &o.limit, {0, many},
                "use the first N training and N test images only, 0 for all");
   line.flag("--validation", &o.protocol, data::Protocol::validation,
-            "choose a recipe: test on images set aside from the training set, which its test "
-            "images are no part of");
+            "for choosing a recipe: test on images set aside from the training set; the test "
+            "images are not read");
   line.choice("--net", &o.net, nets, ("the network [" + o.default_net + "]").c_str());
   line.integer("--epochs", &o.epochs, {1, 100000}, "passes over the training set");
   line.integer("--batch", &o.batch, {1, 65536}, "images in a step");
   line.choice("--optimizer", &o.optimizer, sgq::names_of(train::optimizers<float>),
-              "how weights are moved");
+              "the optimiser");
   line.choice(
       "--schedule", &o.schedule, sgq::names_of(train::schedules),
-      "course of the learning rate; step: a tenth at .3 and .6 of the run, as PACT's paper");
+      "course of the learning rate; step: a tenth at .3 and .6 of the run, as in PACT's paper");
   line.number("--lr", &o.lr, "the highest learning rate");
   line.number("--decay", &o.decay, "weight decay");
   line.integer("--seed", &o.seed, {0, std::numeric_limits<index_t>::max()},

@@ -94,6 +94,23 @@ inline nn::Stored<float> stored_beside_codes(nn::Net<float>& net) {
   return rest;
 }
 
+/// The layer's codes and scale in the file. Throws io_error or shape_error where they do not fit.
+inline void put_codes(const io::SafeTensors& file, const std::string& layer,
+                      nn::Weights<float>& w) {
+  const quant::WeightQuantizer<float>& maker = *w.quantizer();
+  const auto packed = file.tensor<std::uint8_t>(layer + ".codes");
+  if (packed.size() != (w.shape().size() * maker.bits() + 7) / 8)
+    throw sgq::io_error(sgq::describe(file.origin + ", " + layer, "codes of " + w.shape().str(),
+                                      packed.shape().str()));
+  const auto scale = file.tensor<float>(layer + ".scale");
+  check_shape(layer + ".scale", Shape{1}, scale.shape());
+  unpack_codes(packed, maker.grid(), maker.bits(), w.parameter().edit());
+  w.set_quantizer(std::make_shared<StoredCodes>(maker));
+  std::vector<nn::NamedParameter<float>> own;
+  w.collect(own);
+  own.back().parameter->edit()[0] = scale[0];
+}
+
 } // namespace detail
 
 /// `metadata` are those of the model file.
@@ -130,22 +147,12 @@ inline nn::Model<float> load_network(const std::string& path) {
         file.metadata};
     nn::Net<float>& net = model.net;
     detail::each_quantised(net, [&](const std::string& layer, nn::Weights<float>& w) {
-      const quant::WeightQuantizer<float>& maker = *w.quantizer();
-      const auto packed = file.tensor<std::uint8_t>(layer + ".codes");
-      if (packed.size() != (w.shape().size() * maker.bits() + 7) / 8)
-        throw sgq::io_error(sgq::describe(path + ", " + layer, "codes of " + w.shape().str(),
-                                          packed.shape().str()));
-      detail::unpack_codes(packed, maker.grid(), maker.bits(), w.parameter().edit());
-      w.set_quantizer(std::make_shared<detail::StoredCodes>(maker));
-      std::vector<nn::NamedParameter<float>> own;
-      w.collect(own);
-      const auto scale = file.tensor<float>(layer + ".scale");
-      check_shape(layer + ".scale", Shape{1}, scale.shape());
-      own.back().parameter->edit()[0] = scale[0];
+      detail::put_codes(file, layer, w);
     });
     nn::load_tensors(rest, detail::stored_beside_codes(net));
     net.quantize_weights();
     model.input = net.input().grid();
+    model.class_names = nn::class_names_from_metadata(file.metadata, net.classes());
     model.spec = std::make_shared<const nn::ModelSpec>(nn::spec_from_metadata(file.metadata));
     return model;
   } catch (const std::out_of_range&) {

@@ -83,7 +83,8 @@ public:
       throw value_error(describe("format", std::string(file_format), text("format"),
                                  "nn::load_model() reads nets that can be trained"));
     if (text("format_version") != file_version)
-      throw value_error(describe("format_version", file_version, text("format_version")));
+      throw value_error(describe("format", std::string(file_format) + ", version " + file_version,
+                                 "version " + text("format_version")));
     const io::Json json = io::parse_json(text("graph"), {.name = file_.origin + ", graph"});
     only(json, {"image", "input_scale", "zero", "logit_scale", "steps"});
     graph_.image = image(json.at("image"));

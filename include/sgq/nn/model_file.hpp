@@ -123,7 +123,8 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
   io::SafeTensors file;
   file.metadata = metadata;
   const bool says = metadata.count("input_scale") + metadata.count("input_zero") > 0;
-  if (const QuantParams& images = net.identity()->trained_on; images && !says)
+  if (const QuantParams& images = net.identity()->trained_on;
+      images && !net.input().grid() && !says)
     file.metadata.merge(to_metadata(images));
   file.metadata["format"] = "sgq model";
   file.metadata["version"] = version;

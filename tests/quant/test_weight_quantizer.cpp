@@ -40,7 +40,8 @@ std::vector<Case<T>> all_quantizers() {
     for (SawbGrid grid : {SawbGrid::no_zero, SawbGrid::zero_aligned})
       for (SawbGradient gradient : {SawbGradient::everywhere, SawbGradient::clipped}) {
         auto sawb = std::make_unique<Sawb<T, Round>>(bits, gradient, grid);
-        const std::string name = sawb->name() + k + (sawb->grid().has_zero ? ".zero" : ".odd");
+        const std::string rule = gradient == SawbGradient::everywhere ? "sawb" : "sawb-clipped";
+        const std::string name = rule + k + (sawb->grid().has_zero ? ".zero" : ".odd");
         add(name, std::move(sawb));
       }
     add("lsq" + k, std::make_unique<Lsq<T, Round>>(bits));

@@ -7,7 +7,7 @@
 // its rows are the table of the choice, which the long scales read. Those train a grid of networks,
 // bits x {plain, guided, controls} x seeds, measure each, and make report.html and report.md.
 //
-//     results.jsonl, predictions/, networks/    of training (train_cell.hpp, network_file.hpp)
+//     results.jsonl, predictions/, networks/    of training (train_cell.hpp, tools/network_file.hpp)
 //     measures.jsonl, evidence/                 of measuring (measure_cell.hpp)
 //     drift.jsonl                               of pairs of networks (drift.hpp)
 //     cells/                                    every network; may be deleted

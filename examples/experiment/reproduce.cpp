@@ -7,10 +7,10 @@
 // its rows are the table of the choice, which the long scales read. Those train a grid of networks,
 // bits x {plain, guided, controls} x seeds, measure each, and make report.html and report.md.
 //
-//     results.jsonl, predictions/, networks/    of training (train_cell.hpp, tools/network_file.hpp)
-//     measures.jsonl, evidence/                 of measuring (measure_cell.hpp)
-//     drift.jsonl                               of pairs of networks (drift.hpp)
-//     cells/                                    every network; may be deleted
+//     results.jsonl, predictions/, networks/  of training (train_cell.hpp, tools/network_file.hpp)
+//     measures.jsonl, evidence/               of measuring (measure_cell.hpp)
+//     drift.jsonl                             of pairs of networks (drift.hpp)
+//     cells/                                  every network; may be deleted
 //
 // A run that was killed goes on with --resume and ends with the same rows. With --shard i/n several
 // processes or machines share the grid; when their folders are together, the same command without

@@ -31,6 +31,7 @@ saliency::Attribution<T> fisher(saliency::Explainer<T>& explain, ConstView<T> x,
       }
     }
   });
+  a.zero_share = explain.zero_share();
   return a;
 }
 

@@ -401,9 +401,10 @@ int main(int argc, char** argv) {
   return run_program(argv, "reproduce", [&] {
     Options o;
     CommandLine line("reproduce", "what quantisation does to accuracy and to explanations");
-    line.choice("--scale", &o.scale, scales,
-                "how much: smoke under a minute, quick ten, full and paper many hours; choose: the "
-                "recipe of guided training, on validation images");
+    line.choice(
+        "--scale", &o.scale, scales,
+        "how much: smoke takes under a minute, quick about ten, full 20 minutes (built-in set) to "
+        "many hours, paper longer; choose: the recipe of guided training, on validation images");
     line.choice("--dataset", &o.dataset, sgq::names_of(data::datasets), "one set");
     line.text("--data", &o.data, "DIR",
               "where the set is, in DIR/SET or DIR (default: data, here or in the source tree)");

@@ -226,7 +226,8 @@ public:
       if (is_fused(row) != fused)
         throw sgq::io_error(sgq::describe(
             whole_ + ": " + key_of(row), fused ? "fused multiply-add" : "no fused multiply-add",
-            "a row of the other arithmetic", "go on where it began, or use another --out"));
+            "a row of the other arithmetic",
+            "resume with this arithmetic (SGQ_ISA), or use another --out"));
   }
 
   /// Appends a finished row, flushed to the disk.
@@ -259,7 +260,8 @@ private:
                                         found ? io::to_string(*found) : "none",
                                         "another --scale, --limit or recipe needs another --out"));
     }
-    throw sgq::io_error(whole_);
+    throw sgq::io_error(sgq::describe(whole_ + ": " + key_of(row), "the options of this run",
+                                      "others", "another run needs another --out"));
   }
 
   /// The whole first, then those of shards.

@@ -65,7 +65,7 @@ public:
     if (table.shape().rank() != 2 || table.shape()[1] != columns || table.shape()[0] < rows)
       throw sgq::io_error(
           sgq::describe(path, "[" + sgq::to_text(rows) + " or more, " + sgq::to_text(columns) + "]",
-                        table.shape().str(), "it belongs to another run: start anew"));
+                        table.shape().str(), "it belongs to another run: leave out --resume"));
     values_.assign(table.begin(), table.begin() + rows * columns);
   }
 

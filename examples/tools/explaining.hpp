@@ -20,9 +20,8 @@ namespace ops = sgq::ops;
 inline nn::Model<float> load_explained(const std::string& path) {
   nn::Model<float> model = load_any_network(path);
   if (!model.input)
-    throw sgq::io_error(
-        describe(path, "the quantisation parameters of its input", "none",
-                 "save_model(path, net, nn::to_metadata(params)) writes them down"));
+    throw sgq::io_error(describe(path, "the quantisation parameters of its input", "none",
+                                 "train it with Batches, or save it with to_metadata(grid)"));
   return model;
 }
 
@@ -144,9 +143,8 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
   line.choice("--method", &o.name, names, help);
   line.choice("--score", &o.score, {"logit", "log-probability"},
               "class score to differentiate: logit or log-probability");
-  line.integer(
-      "--samples", &o.values.samples, {2, 100000},
-      "number of noisy copies in SmoothGrad and VarGrad, of baselines in expected gradients");
+  line.integer("--samples", &o.values.samples, {2, 100000},
+               "noisy copies (SmoothGrad, VarGrad), or baselines (expected gradients)");
   line.integer("--steps", &o.values.steps, {1, 100000}, "number of steps in integrated gradients");
   line.integer("--masks", &o.values.masks, {1, 1000000}, "number of RISE masks");
   line.integer("--seed", &o.values.seed, {0, 1 << 30}, "seed of noise, masks and baselines");

@@ -94,7 +94,7 @@ public:
 private:
   [[noreturn]] static void refuse(const std::string& where, sgq::index_t epoch, const char* got) {
     throw sgq::io_error(sgq::describe(where, "the row of epoch " + sgq::to_text(epoch), got,
-                                      "it belongs to another run: start anew"));
+                                      "it belongs to another run: leave out --resume"));
   }
 
   std::vector<std::pair<double, double>> points(const std::string& column, double factor) const {

@@ -44,7 +44,7 @@ inline void check_recipe_options(const RecipeOptions& o) {
   const RecipeOptions usual;
   if (o.teacher.empty() &&
       (o.distil_weight != usual.distil_weight || o.temperature != usual.temperature))
-    throw usage_error("--distil-weight and --temperature are settings of --teacher");
+    throw usage_error("--distil-weight and --temperature need --teacher: add it");
 }
 
 /// What of them decides the result; the teacher's file is told apart by what is in it (start()).

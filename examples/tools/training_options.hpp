@@ -90,8 +90,10 @@ inline void add_quantisation_options(CommandLine& line, TrainingOptions& o) {
   line.text("--bits", &o.bits, "POLICY",
             "fp32, w8a8, w4a4, w2a2, w4a2, layerwise-4-2, w4a4,conv2=w2a2, .., or a file with such "
             "a line [fp32]");
-  line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
-              "how weights are quantised");
+  std::string weights = "how weights are quantised";
+  for (const auto& scheme : quant::weight_schemes<float>)
+    weights += "\n        " + std::string(scheme.name) + ": " + std::string(scheme.about);
+  line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>), weights);
   line.choice("--first-last", &o.first_last, {"fp32", "8bit", "same"},
               "the weights of first and last layer, and the input");
   line.choice("--pact", &o.pact, {"paper", "plus"}, "gradient of alpha: the paper's, or PACT+");
@@ -201,7 +203,7 @@ inline void check_quantisation_options(const TrainingOptions& o) {
   // --bits fp32 is the baseline of a loop over policies, whose other options may stay.
   if (o.bits.empty() && o.from_weights.empty() && quantising(o) != quantising(usual))
     throw usage_error("--weights, --first-last, --pact, --alpha, --alpha-quantile, --alpha-lr and "
-                      "--alpha-decay are settings of --bits");
+                      "--alpha-decay need --bits: add --bits w4a4, for example");
   if (o.alpha != 0 && o.alpha_quantile != usual.alpha_quantile)
     throw usage_error(describe("--alpha and --alpha-quantile", "one of them", "both"));
 }
@@ -221,13 +223,13 @@ inline void check_guidance_options(const TrainingOptions& o) {
   if (!o.guided && guiding(o) != guiding(usual))
     throw usage_error(
         "--authors, --rank, --share, --lambda, --fill, --target, --kl, --saliency-pass, "
-        "--statistics, --start, --ramp and --rate are settings of --guided");
+        "--statistics, --start, --ramp and --rate need --guided: add it");
   const auto authors_choose = [](const TrainingOptions& t) {
     return std::tie(t.rank, t.fill, t.kl, t.saliency_pass, t.statistics, t.share, t.lambda);
   };
   if (o.authors && authors_choose(o) != authors_choose(usual))
-    throw usage_error("--authors says already what --rank, --share, --lambda, --fill, --kl, "
-                      "--saliency-pass and --statistics are");
+    throw usage_error("--authors fixes --rank, --share, --lambda, --fill, --kl, --saliency-pass "
+                      "and --statistics: leave them out");
   if (o.rank == "random" && (o.target != usual.target || o.saliency_pass != usual.saliency_pass))
     throw usage_error("--target and --saliency-pass do nothing with --rank random, which needs no "
                       "saliency");

@@ -46,16 +46,26 @@ struct QuantParams {
   bool operator==(const QuantParams&) const = default;
 };
 
+/// "scale 0.0127, zero points 33, 30, 31"
+inline std::string to_text(const QuantParams& grid) {
+  std::string text = "scale " + to_text(grid.scale);
+  for (std::size_t i = 0; i < grid.zero_point.size(); ++i)
+    text += (i ? ", " : ", zero points ") + to_text(grid.zero_point[i]);
+  return text;
+}
+
 /// Throws value_error unless there is a positive scale and, for each of `channels` channels, a zero
 /// point in 0..255.
 inline void check_quant_params(std::string_view what, const QuantParams& grid, index_t channels) {
-  bool good = grid.scale > 0 && std::isfinite(grid.scale) && grid.channels() == channels;
-  for (std::int32_t z : grid.zero_point) good = good && 0 <= z && z <= 255;
-  if (!good)
-    throw value_error(
-        describe(std::string(what) + ": pixel grid",
-                 "a positive scale and " + to_text(channels) + " zero points in 0..255",
-                 to_text(grid.scale) + " and " + to_text(grid.zero_point.size()) + " zero points"));
+  const auto fail = [&](const std::string& expected, const std::string& got) {
+    throw value_error(describe(std::string(what) + ": pixel grid", expected, got));
+  };
+  if (!(grid.scale > 0 && std::isfinite(grid.scale))) fail("a positive scale", to_text(grid.scale));
+  if (grid.channels() != channels)
+    fail(to_text(channels) + (channels == 1 ? " zero point" : " zero points, one per channel"),
+         to_text(grid.zero_point.size()));
+  for (std::int32_t z : grid.zero_point)
+    if (z < 0 || z > 255) fail("zero points in 0..255", to_text(z));
 }
 
 } // namespace sgq

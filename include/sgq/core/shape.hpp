@@ -90,6 +90,19 @@ private:
   int rank_ = 0;
 };
 
+/// "[N, 3, 32, 32]": any number of images of that shape.
+inline std::string batch_text(const Shape& image) {
+  const std::string text = image.str();
+  return "[N" + text.substr(text.find_first_of(",]"));
+}
+
+/// Throws shape_error unless x is one or more images of that shape, whose first extent is 1.
+inline void check_batch(std::string_view what, const Shape& image, const Shape& x) {
+  if (x.rank() == 0 || x[0] < 1 || x.with_batch(1) != image)
+    throw shape_error(describe(what, batch_text(image), x.str(),
+                               x.rank() + 1 == image.rank() ? "one image is a batch of 1" : ""));
+}
+
 /// Throws shape_error unless the two shapes are the same.
 inline void check_shape(std::string_view what, const Shape& expected, const Shape& got,
                         std::string_view hint = {}) {

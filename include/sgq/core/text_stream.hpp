@@ -1,7 +1,7 @@
 // sgq/core/text_stream.hpp -- std::to_chars and std::from_chars of real numbers, through a stream.
 //
 // For standard libraries that lack them (core/text.hpp). Slower, and the text may be written in
-// another way, but it reads back as the same number.
+// another way, but a finite number reads back as the same one.
 #pragma once
 
 #include "sgq/config.hpp"

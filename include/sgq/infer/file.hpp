@@ -125,7 +125,8 @@ private:
 
   static Shape image(const io::Json& json) {
     const io::Json::Array& a = json.as_array();
-    if (a.size() != 3) throw value_error(describe("graph, image", "[C, H, W]", "another"));
+    if (a.size() != 3)
+      throw value_error(describe("graph, image", "[C, H, W]", io::to_string(json)));
     return {1, size(a[0]), size(a[1]), size(a[2])};
   }
 
@@ -140,10 +141,12 @@ private:
     for (Op op : {Op::convolve, Op::max_pool, Op::sum_pool, Op::shortcut})
       if (json.at("op").as_string() == name(op)) s.op = op;
     if (json.at("op").as_string() != name(s.op))
-      throw value_error(describe("graph, op", "a known one", "another"));
+      throw value_error(describe("graph, op", "convolve, max_pool, sum_pool or shortcut",
+                                 io::to_string(json.at("op"))));
     s.input = value(json.at("input"));
     const io::Json::Array& kernel = json.at("kernel").as_array();
-    if (kernel.size() != 2) throw value_error(describe("graph, kernel", "[h, w]", "another"));
+    if (kernel.size() != 2)
+      throw value_error(describe("graph, kernel", "[h, w]", io::to_string(json.at("kernel"))));
     s.kernel_h = size(kernel[0]);
     s.kernel_w = size(kernel[1]);
     s.stride = size(json.at("stride"));
@@ -170,7 +173,9 @@ private:
     const Tensor<std::uint8_t> bytes = tensor<std::uint8_t>(s.weights_name + ".weight");
     s.weights.bytes.assign(bytes.begin(), bytes.end());
     if (s.weights.size() > 8 * bytes.size()) // before anything takes memory for so many
-      throw value_error(describe("weights of '" + s.name + "'", "enough bytes", "fewer"));
+      throw value_error(describe("weights of '" + s.name + "'",
+                                 "bytes for " + to_text(s.weights.size()) + " weights",
+                                 to_text(bytes.size())));
     s.bias.assign(static_cast<std::size_t>(outputs), 0);
     if (has(s.weights_name + ".bias")) {
       const auto bias = tensor<std::int32_t>(s.weights_name + ".bias");

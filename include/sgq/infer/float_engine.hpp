@@ -42,10 +42,8 @@ public:
   /// to the same numbers.
   void operator()(View<const T> x, View<T> logits) const {
     const nn::Net<T>& net = unchanged_net();
-    const index_t n = x.shape().rank() > 0 ? x.shape()[0] : 0;
-    if (n < 1 || x.shape().with_batch(1) != net.input_shape())
-      throw shape_error(
-          describe("engine input", "[N, ...] of " + net.input_shape().str(), x.shape().str()));
+    check_batch("engine input", net.input_shape(), x.shape());
+    const index_t n = x.shape()[0];
     check_shape("engine: logits", {n, net.classes()}, logits.shape());
     const bool cut = split_ > 0 && split_ < steps_.size();
     const nn::ValueId end = cut ? border() : net.last();
@@ -165,7 +163,7 @@ private:
         step.joins() ? plain_value(net, workspace, step.inputs[1]).data() : nullptr;
     const View<T> y = slot.plain({g.batch, g.out_channels, g.out_h(), g.out_w()});
     if (residual && residual != y.data()) std::copy(residual, residual + y.size(), y.begin());
-    kernels::conv2d_forward<T>(g, kernels::ConvInput<T>{x.data()}, step.weight.data(), y.data(),
+    kernels::conv2d_forward<T>(g, x.data(), step.weight.data(), y.data(),
                                {.beta = residual ? T{1} : T{0},
                                 .row_bias = step.bias.empty() ? nullptr : step.bias.data(),
                                 .relu = step.relu});

@@ -75,8 +75,7 @@ struct Graph {
   index_t count(std::string_view what, const Shape& images) const {
     const bool planes = images.rank() == 4 && images.with_batch(1) == image;
     const bool rows = images.rank() == 2 && images[1] == image.size();
-    if (!planes && !rows)
-      throw shape_error(describe(what, "[N, ...] of " + image.str(), images.str()));
+    if (!planes && !rows) throw shape_error(describe(what, batch_text(image), images.str()));
     return images[0];
   }
 

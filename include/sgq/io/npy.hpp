@@ -37,7 +37,10 @@ public:
   /// `origin` names the bytes in messages, and must live as long. Throws io_error.
   NpyHeader(std::string_view bytes, const std::string& origin) : origin_(origin) {
     static constexpr std::string_view magic = "\x93NUMPY";
-    if (bytes.substr(0, 6) != magic) fail(0, "the magic of an NPY file", "something else");
+    if (bytes.substr(0, 6) != magic)
+      fail(0, "\\x93NUMPY, as an NPY file begins",
+           bytes.substr(0, 2) == "PK" ? "an archive (.npz?): save each array by itself, np.save()"
+                                      : "bytes of another kind of file");
     const unsigned major = byte(bytes, 6), minor = byte(bytes, 7);
     if ((major != 1 && major != 2) || minor != 0)
       fail(6, "version 1.0 or 2.0", to_text(major) + "." + to_text(minor));

@@ -88,7 +88,11 @@ private:
   template <class T>
   const StoredTensor& typed(std::string_view name) const {
     const StoredTensor* stored = find(name);
-    if (!stored) fail(name, "to be present", "a file without it");
+    if (!stored) {
+      const bool packed = find(std::string(name.substr(0, name.rfind('.'))) + ".codes") != nullptr;
+      fail(name, "a tensor of this name",
+           packed ? "packed codes alone, which serve inference" : "none");
+    }
     if (stored->dtype != dtype_of<T>())
       fail(name, std::string(info(dtype_of<T>()).safetensors),
            std::string(info(stored->dtype).safetensors));

@@ -45,7 +45,7 @@ View<const float> checked_baselines(Explainer<T>& explain) {
     throw shape_error(describe("expected gradients: baselines", wanted, b.shape().str()));
   if (const index_t bad = ops::find_nonfinite(b); bad >= 0)
     throw value_error(describe("expected gradients: baselines", "finite numbers",
-                               "another in image " + to_text(bad / b.shape().stride())));
+                               to_text(b[bad]) + " in image " + to_text(bad / b.shape().stride())));
   return b;
 }
 

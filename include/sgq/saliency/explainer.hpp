@@ -72,8 +72,8 @@ public:
   void check(View<const T> x, std::span<const std::uint8_t> classes) const {
     net().check_clips("explainer");
     if (x.shape().rank() != 4 || x.shape().with_batch(1) != net().input_shape())
-      throw shape_error(describe("images to explain", "[N, ...] of " + net().input_shape().str(),
-                                 x.shape().str()));
+      throw shape_error(
+          describe("images to explain", batch_text(net().input_shape()), x.shape().str()));
     ops::check_labels(classes, {x.shape()[0], net().classes()});
   }
 

@@ -14,13 +14,13 @@ void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch, boo
   const QuantParams &input = net.input().grid(), &trained_on = net.identity()->trained_on;
   if (!batch.grid) return;
   if (input && input != *batch.grid)
-    throw value_error(describe("images of a batch",
-                               "the quantisation parameters of the net's input", "others",
+    throw value_error(describe("images of a batch, normalised by",
+                               "those of the net's input, " + to_text(input), to_text(*batch.grid),
                                "give Batches what was given to quantize()"));
   if (!training && !input && trained_on && trained_on != *batch.grid)
-    throw value_error(describe("images of a batch",
-                               "the quantisation parameters of the training images", "others",
-                               "give Batches those of the training set"));
+    throw value_error(describe("images of a batch, normalised by",
+                               "those of the training images, " + to_text(trained_on),
+                               to_text(*batch.grid), "give Batches those of the training set"));
 }
 
 /// The end of a training step: the net has learned from images on the batch's grid.

@@ -93,15 +93,13 @@ inline Isa choose_isa(const char* forced) {
   Isa best = Isa::generic;
   std::string names;
   for (const NamedIsa& n : isas) {
-    if (forced && std::string(forced) == n.name) {
-      if (!supported(n.isa))
-        throw value_error(describe("SGQ_ISA", "an instruction set of this machine", forced));
-      return n.isa;
-    }
-    if (supported(n.isa)) best = n.isa;
-    names += std::string(names.empty() ? "" : n.isa == Isa::simd128 ? " or " : ", ") + n.name;
+    if (!supported(n.isa)) continue;
+    if (forced && std::string(forced) == n.name) return n.isa;
+    best = n.isa;
+    names += (names.empty() ? "" : ", ") + std::string(n.name);
   }
-  if (forced && *forced) throw value_error(describe("SGQ_ISA", names, forced));
+  if (forced && *forced)
+    throw value_error(describe("SGQ_ISA", "one that this machine has (" + names + ")", forced));
   return best;
 }
 

@@ -155,25 +155,22 @@ private:
 std::vector<bench::Contender> contenders(const ConvGeometry& g, const std::string& pass, Buffers& b,
                                          int threads) {
   float *const x = b.x.data(), *const w = b.w.data(), *const y = b.y.data();
-  const kernels::ConvInput<std::uint8_t> codes{b.codes.data()};
+  const std::uint8_t* const codes = b.codes.data();
   std::vector<bench::Contender> list;
   if (pass == "forward_codes") { // as a layer does
     const auto by_float = [=] { kernels::conv2d_forward<float>(g, codes, w, y); };
     return {{"sgq",
              [=] {
-               if (!kernels::conv2d_forward_codes(g, codes.data, w, 2 * 15 * 15, y)) by_float();
+               if (!kernels::conv2d_forward_codes(g, codes, w, 2 * 15 * 15, y)) by_float();
              }},
             {"sgq_float", by_float}};
   }
   if (pass == "forward")
-    list.push_back(
-        {"sgq", [=] { kernels::conv2d_forward(g, kernels::ConvInput<float>{x}, w, y); }});
+    list.push_back({"sgq", [=] { kernels::conv2d_forward(g, x, w, y); }});
   else if (pass == "backward_input")
     list.push_back({"sgq", [=] { kernels::conv2d_backward_input(g, y, w, x); }});
   else // dw is added to: with a scale of 0 it keeps its value, and stays finite
-    list.push_back({"sgq", [=] {
-                      kernels::conv2d_backward_weight(g, y, kernels::ConvInput<float>{x}, w, 0.0f);
-                    }});
+    list.push_back({"sgq", [=] { kernels::conv2d_backward_weight(g, y, x, w, 0.0f); }});
 #if defined(SGQ_BENCH_ONEDNN)
   omp_set_num_threads(threads);
   const auto peer = std::make_shared<Peer>(g, pass, b);

@@ -37,17 +37,6 @@ struct Cell {
   }
 };
 
-/// A set's checksums: of pixel codes and labels, as they are used.
-inline std::string dataset_sum(const data::Dataset& set) {
-  const auto bytes = [](const std::uint8_t* p, std::size_t n) {
-    return std::string_view(reinterpret_cast<const char*>(p), n);
-  };
-  return io::Sha256()
-      .update(bytes(set.images.data(), static_cast<std::size_t>(set.images.size())))
-      .update(bytes(set.labels.data(), set.labels.size()))
-      .hex();
-}
-
 /// The options of a command line that differ from the program's defaults, and those whose defaults
 /// an experiment may change: rows outlive them.
 class Differences {

@@ -31,8 +31,8 @@ public:
     sets_ = load_training_data(o);
     sums_ = io::Json::object({{"limit", o.limit},
                               {"validation", o.protocol == data::Protocol::validation},
-                              {"train_sha256", dataset_sum(sets_.train)},
-                              {"test_sha256", dataset_sum(sets_.test)}});
+                              {"train_sha256", data::digest(sets_.train)},
+                              {"test_sha256", data::digest(sets_.test)}});
     key_ = key;
     return sets_;
   }

@@ -84,7 +84,7 @@ public:
   void integer(const char* name, Integer* value, Range range, const char* help) {
     add({name, "N", help, sgq::to_text(*value), [=](const std::string& given) {
            index_t number = 0;
-           if (!parse_all(given, &number) || number < range.low || number > range.high)
+           if (!sgq::read_number(given, number) || number < range.low || number > range.high)
              bad(name,
                  "an integer from " + sgq::to_text(range.low) + " to " + sgq::to_text(range.high),
                  given);
@@ -92,21 +92,14 @@ public:
          }});
   }
 
-  /// A finite number >= 0.
-  void number(const char* name, double* value, const char* help) {
-    add({name, "X", help, sgq::to_text(*value), [=](const std::string& given) {
+  /// A finite number >= 0; as std::optional<double> where its absence means something of its own.
+  template <class Value>
+  void number(const char* name, Value* value, const char* help) {
+    std::string shown;
+    if constexpr (std::is_same_v<Value, double>) shown = sgq::to_text(*value);
+    add({name, "X", help, shown, [=](const std::string& given) {
            double number = 0;
-           if (!parse_all(given, &number) || !std::isfinite(number) || number < 0)
-             bad(name, "a number, 0 or more", given);
-           *value = number;
-         }});
-  }
-
-  /// The same for an option whose absence means something of its own.
-  void number(const char* name, std::optional<double>* value, const char* help) {
-    add({name, "X", help, "", [=](const std::string& given) {
-           double number = 0;
-           if (!parse_all(given, &number) || !std::isfinite(number) || number < 0)
+           if (!sgq::read_number(given, number) || !std::isfinite(number) || number < 0)
              bad(name, "a number, 0 or more", given);
            *value = number;
          }});
@@ -168,11 +161,6 @@ private:
   [[noreturn]] static void bad(const std::string& name, const std::string& expected,
                                const std::string& got) {
     throw usage_error(sgq::describe(name, expected, got.empty() ? "nothing" : "'" + got + "'"));
-  }
-
-  template <class Number>
-  static bool parse_all(const std::string& text, Number* number) {
-    return sgq::read_number(text, *number);
   }
 
   void print_help() const {

@@ -24,7 +24,6 @@ struct Problem {
   ConvGeometry g;
   std::vector<X> x;
   std::vector<T> w, dy, row_bias;
-  std::vector<std::int32_t> zero;
 
   Problem(const ConvGeometry& geometry, bool exact) : g(geometry) {
     const auto fill = [&]<class V>(std::vector<V>& v, index_t n, std::uint64_t stream) {
@@ -34,12 +33,7 @@ struct Problem {
     fill(w, g.out_channels * g.filter_size(), 2);
     fill(dy, g.batch * g.out_size(), 3);
     fill(row_bias, g.out_channels, 4);
-    for (index_t c = 0; c < g.in_channels; ++c)
-      zero.push_back(static_cast<std::int32_t>(c % 4 + 2));
   }
-
-  // Only codes have zero points.
-  ConvInput<X> input() const { return {x.data(), std::is_same_v<X, T> ? nullptr : zero.data()}; }
 
   template <class F>
   std::vector<T> run(index_t size, T initial, F&& f) const {
@@ -49,7 +43,7 @@ struct Problem {
   }
   std::vector<T> forward(const Epilogue<T>& e) const {
     return run(g.batch * g.out_size(), 3,
-               [&](T* y) { conv2d_forward(g, input(), w.data(), y, e); });
+               [&](T* y) { conv2d_forward(g, x.data(), w.data(), y, e); });
   }
   std::vector<T> input_gradient(T scale) const {
     return run(g.batch * g.in_size(), 3,
@@ -57,11 +51,11 @@ struct Problem {
   }
   std::vector<T> weight_gradient(T scale) const {
     return run(g.out_channels * g.filter_size(), 3,
-               [&](T* dw) { conv2d_backward_weight(g, dy.data(), input(), dw, scale); });
+               [&](T* dw) { conv2d_backward_weight(g, dy.data(), x.data(), dw, scale); });
   }
   std::vector<T> naive_forward(const Epilogue<T>& e) const {
     return run(g.batch * g.out_size(), 3,
-               [&](T* y) { naive::conv2d_forward<double>(g, input(), w.data(), y, e); });
+               [&](T* y) { naive::conv2d_forward<double>(g, x.data(), w.data(), y, e); });
   }
   std::vector<T> naive_input_gradient(T scale) const {
     return run(g.batch * g.in_size(), 3, [&](T* dx) {
@@ -70,7 +64,7 @@ struct Problem {
   }
   std::vector<T> naive_weight_gradient(T scale) const {
     return run(g.out_channels * g.filter_size(), 3, [&](T* dw) {
-      naive::conv2d_backward_weight<double>(g, dy.data(), input(), dw, scale);
+      naive::conv2d_backward_weight<double>(g, dy.data(), x.data(), dw, scale);
     });
   }
 };
@@ -103,7 +97,7 @@ TEST_CASE("conv2d: every image is announced once, when it is complete", "[kernel
     const std::vector<float> x = integers<float>(g.batch * g.in_size(), 1),
                              w = integers<float>(g.out_channels * g.filter_size(), 2);
     std::vector<float> expected(static_cast<std::size_t>(g.batch * g.out_size())), y;
-    naive::conv2d_forward<double>(g, ConvInput<float>{x.data()}, w.data(), expected.data());
+    naive::conv2d_forward<double>(g, x.data(), w.data(), expected.data());
     for_thread_counts([&](int) {
       y.assign(expected.size(), -1.0f);
       int calls[3] = {}, wrong[3] = {};
@@ -112,8 +106,7 @@ TEST_CASE("conv2d: every image is announced once, when it is complete", "[kernel
         for (index_t i = n * g.out_size(); i < (n + 1) * g.out_size(); ++i)
           wrong[n] += y[static_cast<std::size_t>(i)] != expected[static_cast<std::size_t>(i)];
       };
-      conv2d_forward<float>(g, ConvInput<float>{x.data()}, w.data(), y.data(), {},
-                            EpilogueCallback(look));
+      conv2d_forward<float>(g, x.data(), w.data(), y.data(), {}, EpilogueCallback(look));
       for (int n = 0; n < 3; ++n) CHECK((calls[n] == 1 && wrong[n] == 0));
     });
   }
@@ -238,23 +231,6 @@ TEST_CASE("conv2d: codes with zero points, and doubles", "[kernels]") {
         check_exact<double, double>(g, variant++);
         check_exact<double, std::uint8_t>(g, variant++);
       }
-}
-
-TEST_CASE("conv2d: padding has the value zero, not the code zero", "[kernels]") {
-  const std::uint8_t x[] = {5};
-  const std::int32_t zero[] = {5};
-  const float w[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
-  float y[] = {7};
-  conv2d_forward({.batch = 1,
-                  .in_channels = 1,
-                  .in_h = 1,
-                  .in_w = 1,
-                  .out_channels = 1,
-                  .kernel_h = 3,
-                  .kernel_w = 3,
-                  .pad = 1},
-                 ConvInput<std::uint8_t>{x, zero}, w, y);
-  CHECK(y[0] == 0);
 }
 
 TEST_CASE("conv2d: rounds as little as a sum of products may", "[kernels]") {

@@ -181,13 +181,13 @@ TEST_CASE("convolutions add in the order that is written down", "[kernels]") {
     const auto y = c.forward(), dx = c.input_gradient(), dw = c.weight_gradient();
     for_thread_counts([&](int) {
       std::vector<float> got(y.size());
-      conv2d_forward<float>(g, ConvInput<float>{c.x.data()}, c.w.data(), got.data());
+      conv2d_forward<float>(g, c.x.data(), c.w.data(), got.data());
       CHECK(got == y);
       got.assign(dx.size(), -1);
       conv2d_backward_input(g, c.dy.data(), c.w.data(), got.data());
       CHECK(got == dx);
       got.assign(dw.size(), -1);
-      conv2d_backward_weight<float>(g, c.dy.data(), ConvInput<float>{c.x.data()}, got.data(), 1, 0);
+      conv2d_backward_weight<float>(g, c.dy.data(), c.x.data(), got.data(), 1, 0);
       CHECK(got == dw);
     });
   }

@@ -79,13 +79,12 @@ struct Problem {
   std::vector<std::int32_t> naive() const {
     const std::vector<std::int32_t> weights(w.begin(), w.end());
     std::vector<std::int32_t> y(static_cast<std::size_t>(g.batch * g.out_size()));
-    kernels::naive::conv2d_forward<std::int32_t>(g, ConvInput<std::uint8_t>{x.data()},
-                                                 weights.data(), y.data());
+    kernels::naive::conv2d_forward<std::int32_t>(g, x.data(), weights.data(), y.data());
     return y;
   }
   std::vector<float> by_float() const {
     std::vector<float> y(static_cast<std::size_t>(g.batch * g.out_size()), 7);
-    conv2d_forward<float>(g, ConvInput<std::uint8_t>{x.data()}, w.data(), y.data());
+    conv2d_forward<float>(g, x.data(), w.data(), y.data());
     return y;
   }
   template <class Y>

@@ -15,6 +15,8 @@
 #include "sgq/core/quant_params.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
+#include "sgq/io/dtype.hpp"
+#include "sgq/io/sha256.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -74,9 +76,7 @@ inline void gather_rows(const Tensor<std::uint8_t>& from, std::span<const index_
     out += stride;
   }
 }
-} // namespace detail
 
-namespace detail {
 /// True where images look like [N, H, W, C].
 inline bool is_channels_last(const Shape& images) {
   return images.rank() == 4 && images[1] > 4 && images[2] > 4 && (images[3] == 1 || images[3] == 3);
@@ -107,6 +107,15 @@ inline void check(const Dataset& set) {
           describe("label of image " + to_text(i) + " of " + set.name,
                    "below " + to_text(set.classes), to_text(set.labels[i]),
                    set.classes == 0 ? "say how many there are: Dataset::classes" : ""));
+}
+
+/// The SHA-256 of a set's images and labels.
+inline std::string digest(const Dataset& set) {
+  const char* const labels = reinterpret_cast<const char*>(set.labels.data());
+  return io::Sha256()
+      .update(io::bytes_of(set.images.view()))
+      .update({labels, set.labels.size()})
+      .hex();
 }
 
 /// The images with these indices, in this order. Throws value_error on an index outside the set,

@@ -27,15 +27,6 @@ inline nn::Metadata library_facts() {
           {"arithmetic", kernels::arithmetic()}};
 }
 
-/// The SHA-256 of a set's images and labels.
-inline std::string digest(const data::Dataset& set) {
-  const char* const labels = reinterpret_cast<const char*>(set.labels.data());
-  return io::Sha256()
-      .update(io::bytes_of(set.images.view()))
-      .update({labels, set.labels.size()})
-      .hex();
-}
-
 /// The SHA-256 of a net's parameters and running statistics.
 template <class T>
 std::string digest(nn::Net<T>& net) {

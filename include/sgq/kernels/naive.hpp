@@ -21,8 +21,8 @@ void store(const Epilogue<T>& e, Acc sum, index_t row, index_t column, T& c) {
 }
 
 /// See Gemm.
-template <class Acc, class T, class TA, class TB>
-void gemm(const Gemm<T, TA, TB>& g) {
+template <class Acc, class T>
+void gemm(const Gemm<T>& g) {
   for (index_t i = 0; i < g.m; ++i)
     for (index_t j = 0; j < g.n; ++j) {
       Acc sum = 0;
@@ -33,7 +33,7 @@ void gemm(const Gemm<T, TA, TB>& g) {
     }
 }
 
-/// Calls f(y index, w index, x index, input channel) for every product of the convolution, output
+/// Calls f(y index, w index, x index) for every product of the convolution, output
 /// by output. Products with a padding pixel are 0 and left out.
 template <class F>
 void for_each_product(const ConvGeometry& g, F&& f) {
@@ -49,25 +49,20 @@ void for_each_product(const ConvGeometry& g, F&& f) {
                 if (iy < 0 || iy >= g.in_h || ix < 0 || ix >= g.in_w) continue;
                 f(((n * g.out_channels + o) * oh + y) * ow + x,
                   ((o * g.in_channels + c) * g.kernel_h + r) * g.kernel_w + s,
-                  ((n * g.in_channels + c) * g.in_h + iy) * g.in_w + ix, c);
+                  ((n * g.in_channels + c) * g.in_h + iy) * g.in_w + ix);
               }
-}
-
-template <class Acc, class X>
-Acc value(const ConvInput<X>& x, index_t i, index_t channel) {
-  return static_cast<Acc>(x.data[i]) - static_cast<Acc>(x.zero ? x.zero[channel] : 0);
 }
 
 /// y[n][o] = act(scale * sum over c of w[o][c] * x[n][c] + ...), rows of the epilogue being output
 /// channels; col_bias is not used.
 template <class Acc, class T, class X>
-void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
+void conv2d_forward(const ConvGeometry& g, const X* x, const T* w, T* y,
                     const Epilogue<T>& epilogue = {}) {
   const index_t size = g.batch * g.out_size();
   std::vector<Acc> sums(static_cast<std::size_t>(size));
   Acc* const sum = sums.data();
-  for_each_product(g, [&](index_t yi, index_t wi, index_t xi, index_t c) {
-    sum[yi] += static_cast<Acc>(w[wi]) * value<Acc>(x, xi, c);
+  for_each_product(g, [&](index_t yi, index_t wi, index_t xi) {
+    sum[yi] += static_cast<Acc>(w[wi]) * static_cast<Acc>(x[xi]);
   });
   for (index_t i = 0; i < size; ++i)
     store(epilogue, sum[i], i / g.out_plane() % g.out_channels, 0, y[i]);
@@ -79,7 +74,7 @@ void conv2d_backward_input(const ConvGeometry& g, const T* dy, const T* w, T* dx
   const index_t size = g.batch * g.in_size();
   std::vector<Acc> sums(static_cast<std::size_t>(size));
   Acc* const sum = sums.data();
-  for_each_product(g, [&](index_t yi, index_t wi, index_t xi, index_t) {
+  for_each_product(g, [&](index_t yi, index_t wi, index_t xi) {
     sum[xi] += static_cast<Acc>(dy[yi]) * static_cast<Acc>(w[wi]);
   });
   for (index_t i = 0; i < size; ++i) store({.scale = scale}, sum[i], 0, 0, dx[i]);
@@ -87,13 +82,12 @@ void conv2d_backward_input(const ConvGeometry& g, const T* dy, const T* w, T* dx
 
 /// dw += scale * (sum over images and pixels of dy * x).
 template <class Acc, class T, class X>
-void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw,
-                            T scale = 1) {
+void conv2d_backward_weight(const ConvGeometry& g, const T* dy, const X* x, T* dw, T scale = 1) {
   const index_t size = g.out_channels * g.filter_size();
   std::vector<Acc> sums(static_cast<std::size_t>(size));
   Acc* const sum = sums.data();
-  for_each_product(g, [&](index_t yi, index_t wi, index_t xi, index_t c) {
-    sum[wi] += static_cast<Acc>(dy[yi]) * value<Acc>(x, xi, c);
+  for_each_product(g, [&](index_t yi, index_t wi, index_t xi) {
+    sum[wi] += static_cast<Acc>(dy[yi]) * static_cast<Acc>(x[xi]);
   });
   for (index_t i = 0; i < size; ++i) store({.scale = scale, .beta = T{1}}, sum[i], 0, 0, dw[i]);
 }

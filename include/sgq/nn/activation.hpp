@@ -60,10 +60,7 @@ public:
   }
 
   std::string_view kind() const override { return "pact"; }
-  void save(Fields& f) const override {
-    PactOptions o = options_;
-    fields(o, f);
-  }
+  void save(Fields& f) const override { save_options(options_, f); }
   std::string precision() const override { return "pact, " + to_text(options_.bits) + " bits"; }
   Gate gate() const override { return Gate::rectifier; }
   Reads reads(std::size_t) const override { return Reads::residual; }

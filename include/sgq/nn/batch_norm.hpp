@@ -33,10 +33,7 @@ public:
         var_({options.channels}, T{1}) {}
 
   std::string_view kind() const override { return "batch_norm"; }
-  void save(Fields& f) const override {
-    BatchNormOptions o = options_;
-    fields(o, f);
-  }
+  void save(Fields& f) const override { save_options(options_, f); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::affine; }
   bool normalizes() const override { return true; }

@@ -58,10 +58,7 @@ public:
         bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "conv2d"; }
-  void save(Fields& f) const override {
-    Conv2dOptions o = options_;
-    fields(o, f);
-  }
+  void save(Fields& f) const override { save_options(options_, f); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override { return weights_.precision(); }
@@ -180,8 +177,8 @@ private:
       parallel_for(g.batch, [&](index_t n) {
         kernels::ConvGeometry image = g;
         image.batch = 1;
-        kernels::naive::conv2d_forward<std::int32_t>(
-            image, kernels::ConvInput<X>{codes + n * g.in_size()}, w, y + n * g.out_size());
+        kernels::naive::conv2d_forward<std::int32_t>(image, codes + n * g.in_size(), w,
+                                                     y + n * g.out_size());
       });
     });
   }
@@ -190,9 +187,9 @@ private:
   template <class F>
   static void visit_input(const Signal<T>& x, F&& f) {
     if (x.codes)
-      f(kernels::ConvInput<std::uint8_t>{x.codes});
+      f(x.codes);
     else
-      f(kernels::ConvInput<T>{x.real});
+      f(x.real);
   }
 
   Conv2dOptions options_;

@@ -27,4 +27,10 @@ public:
   virtual void operator()(std::string_view name, std::string& value) = 0;
 };
 
+/// Writes a layer's options down.
+template <class Options>
+void save_options(Options options, Fields& f) {
+  fields(options, f);
+}
+
 } // namespace sgq::nn

@@ -73,14 +73,13 @@ public:
     const index_t channels = x.shape[1], plane = x.shape.plane();
     check_quant_params("net input", grid_, channels);
     parallel_for(x.shape[0] * channels, [&](index_t p) {
-      const std::int32_t& zero = grid_.zero_point[static_cast<std::size_t>(p % channels)];
+      const auto zero = static_cast<T>(grid_.zero_point[static_cast<std::size_t>(p % channels)]);
       T* const to = out.data() + p * plane;
       if (x.codes)
-        kernels::for_isa<kernels::decode_planes<T>>(x.codes + p * plane, &zero, index_t{1}, plane,
-                                                    to);
+        kernels::for_isa<kernels::decode_row<T>>(x.codes + p * plane, zero, plane, to);
       else
-        kernels::for_isa<detail::quantize_row<T>>(
-            x.real + p * plane, plane, static_cast<T>(grid_.scale), static_cast<T>(zero), to);
+        kernels::for_isa<detail::quantize_row<T>>(x.real + p * plane, plane,
+                                                  static_cast<T>(grid_.scale), zero, to);
     });
     slot.out.scale = static_cast<double>(grid_.scale);
     for (std::int32_t z : grid_.zero_point)

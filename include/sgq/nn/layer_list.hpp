@@ -51,7 +51,8 @@ public:
     std::vector<Shape> shapes;
     for (ValueId v : inputs) {
       if (v >= nodes_.size())
-        throw value_error(describe("layer '" + name + "'", "an earlier value", to_text(v)));
+        throw value_error(describe("layer '" + name + "'",
+                                   "values up to " + to_text(nodes_.size() - 1), to_text(v)));
       shapes.push_back(nodes_[v].shape);
     }
     try {
@@ -105,16 +106,14 @@ public:
   ValueId find(std::string_view name) const {
     for (ValueId i = 0; i < nodes_.size(); ++i)
       if (nodes_[i].name == name) return i;
-    throw value_error(describe("net", "one of its layers", "'" + std::string(name) + "'"));
+    std::string names;
+    for (const Node& node : nodes_) names += (names.empty() ? "" : ", ") + node.name;
+    throw value_error(describe("net", "one of its layers " + names, "'" + std::string(name) + "'"));
   }
 
   /// Parameters, "layer.name", in the order of the layers; buffers are the running statistics.
-  std::vector<NamedParameter<T>> parameters() {
-    return collect<NamedParameter<T>>([](Layer<T>& l, auto& own) { l.collect(own); });
-  }
-  std::vector<NamedBuffer<T>> buffers() {
-    return collect<NamedBuffer<T>>([](Layer<T>& l, auto& own) { l.collect_buffers(own); });
-  }
+  std::vector<NamedParameter<T>> parameters() { return all_parameters(); }
+  std::vector<NamedBuffer<T>> buffers() { return all_buffers(); }
 
   index_t parameter_count() {
     index_t count = 0;
@@ -134,39 +133,25 @@ public:
   /// Throws value_error, beginning with `what`, if a clip has no value yet. Training, measuring,
   /// saving and exporting need chosen clips.
   void check_clips(std::string_view what) const {
-    std::vector<NamedParameter<T>> own;
-    for (const Node& node : nodes_) {
-      own.clear();
-      node.layer->collect(own);
-      for (const auto& p : own)
-        if (p.parameter->group() == ParameterGroup::clip && !p.parameter->written())
-          throw value_error(describe(std::string(what) + ": '" + node.name + "." + p.name + "'",
-                                     "an initial value", "none",
-                                     p.name == "step"
-                                         ? "quantize() after initialize(): LSQ's step "
-                                           "comes from the weights"
-                                         : "call calibrate(net, batch) after "
-                                           "quantize(), or set QuantizeOptions::alpha"));
-    }
+    for (const auto& [name, parameter] : all_parameters())
+      if (parameter->group() == ParameterGroup::clip && !parameter->written())
+        throw value_error(describe(
+            std::string(what) + ": '" + name + "'", "an initial value", "none",
+            name.ends_with(".step")
+                ? "quantize() after initialize(): LSQ's step comes from the weights"
+                : "call calibrate(net, batch) after quantize(), or set QuantizeOptions::alpha"));
   }
 
   /// Throws value_error, beginning with `what`, on a parameter or a running statistic that is not
   /// finite. A quantised net does not show it: NaN becomes the code 0.
   void check_finite(std::string_view what) const {
-    std::vector<NamedParameter<T>> parameters;
-    std::vector<NamedBuffer<T>> buffers;
     const auto check = [&](const std::string& name, View<const T> values) {
       if (const index_t bad = ops::find_nonfinite<T>(values); bad >= 0)
         throw value_error(describe(std::string(what) + ": '" + name + "'", "finite numbers",
                                    to_text(values[bad]) + " at element " + to_text(bad)));
     };
-    for (const Node& node : nodes_) {
-      parameters.clear(), buffers.clear();
-      node.layer->collect(parameters);
-      node.layer->collect_buffers(buffers);
-      for (const auto& p : parameters) check(node.name + "." + p.name, p.parameter->value());
-      for (const auto& b : buffers) check(node.name + "." + b.name, b.tensor->view());
-    }
+    for (const auto& [name, parameter] : all_parameters()) check(name, parameter->value());
+    for (const auto& [name, tensor] : all_buffers()) check(name, tensor->view());
   }
 
   /// Derives weight codes and the like. Call it once after parameters have changed;
@@ -178,11 +163,7 @@ public:
 
   void zero_grad() {
     identity_->gradients = GradientState::cleared;
-    for (Node& node : nodes_) { // not parameters(), whose names would be allocated at every step
-      own_.clear();
-      node.layer->collect(own_);
-      for (auto& p : own_) p.parameter->grad().fill(T{0});
-    }
+    for (Parameter<T>* p : own_parameters_) p->grad().fill(T{0});
   }
 
 protected:
@@ -200,7 +181,6 @@ protected:
   LayerList& operator=(LayerList&& other) noexcept {
     if (this == &other) return *this;
     nodes_ = std::move(other.nodes_);
-    own_ = std::move(other.own_);
     own_parameters_ = std::move(other.own_parameters_);
     identity_ = std::move(other.identity_);
     ready_ = other.ready_;
@@ -263,9 +243,9 @@ private:
   }
 
   template <class Named, class From>
-  std::vector<Named> collect(From from) {
+  std::vector<Named> collect(From from) const {
     std::vector<Named> all, own;
-    for (Node& node : nodes_) {
+    for (const Node& node : nodes_) {
       own.clear();
       from(*node.layer, own);
       for (Named& entry : own) {
@@ -275,9 +255,14 @@ private:
     }
     return all;
   }
+  std::vector<NamedParameter<T>> all_parameters() const {
+    return collect<NamedParameter<T>>([](Layer<T>& l, auto& own) { l.collect(own); });
+  }
+  std::vector<NamedBuffer<T>> all_buffers() const {
+    return collect<NamedBuffer<T>>([](Layer<T>& l, auto& own) { l.collect_buffers(own); });
+  }
 
-  std::vector<NamedParameter<T>> own_;          // of one layer, in zero_grad
-  std::vector<Parameter<T>*> own_parameters_{}; // of all layers, for version()
+  std::vector<Parameter<T>*> own_parameters_{}; // of all layers
   std::shared_ptr<NetIdentity<T>> identity_{};
   bool ready_ = false; // every parameter has an initial value
 };

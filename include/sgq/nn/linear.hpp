@@ -41,10 +41,7 @@ public:
         bias_(options.bias ? Parameter<T>(ParameterGroup::bias, {options.out}) : Parameter<T>()) {}
 
   std::string_view kind() const override { return "linear"; }
-  void save(Fields& f) const override {
-    LinearOptions o = options_;
-    fields(o, f);
-  }
+  void save(Fields& f) const override { save_options(options_, f); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }
   std::string precision() const override {
@@ -214,9 +211,7 @@ private:
     if (!x.codes) return x.real;
     T* const out = scratch().take<T>(x.shape.size());
     parallel_blocks(x.shape.size(), 1 << 15, [&](index_t begin, index_t end) {
-      kernels::for_isa<kernels::decode_planes<T>>(x.codes + begin,
-                                                  static_cast<const std::int32_t*>(nullptr),
-                                                  index_t{1}, end - begin, out + begin);
+      kernels::for_isa<kernels::decode_row<T>>(x.codes + begin, T{0}, end - begin, out + begin);
     });
     return out;
   }

@@ -46,8 +46,7 @@ public:
 
   std::string_view kind() const override { return "max_pool"; }
   void save(Fields& f) const override {
-    PoolOptions o{geometry_.kernel, geometry_.stride};
-    fields(o, f);
+    save_options(PoolOptions{geometry_.kernel, geometry_.stride}, f);
   }
   const ops::PoolGeometry& geometry() const { return geometry_; }
   Gate gate() const override { return Gate::none; }
@@ -100,8 +99,7 @@ public:
 
   std::string_view kind() const override { return "avg_pool"; }
   void save(Fields& f) const override {
-    PoolOptions o{geometry_.kernel, geometry_.stride};
-    fields(o, f);
+    save_options(PoolOptions{geometry_.kernel, geometry_.stride}, f);
   }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }

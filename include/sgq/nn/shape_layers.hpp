@@ -85,10 +85,7 @@ public:
   }
 
   std::string_view kind() const override { return "shortcut"; }
-  void save(Fields& f) const override {
-    ShortcutOptions o = options_;
-    fields(o, f);
-  }
+  void save(Fields& f) const override { save_options(options_, f); }
   void lower(Lowering<T>& lowering) const override { lowering.shortcut(options_.stride); }
   Gate gate() const override { return Gate::none; }
   Reads reads(std::size_t) const override { return Reads::materialised; }

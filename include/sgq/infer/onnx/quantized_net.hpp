@@ -46,8 +46,7 @@ private:
   }
 
   void report(const Step& s, const std::string& operation, const std::string& note = {},
-              double margin = 0) {
-    const bool packed = operation == "Conv, codes in double" || operation == "Conv, logits";
+              double margin = 0, bool packed = false) {
     const auto bytes = static_cast<index_t>(s.weights.bytes.size());
     layers_.push_back({s.name, operation, note, margin, packed ? bytes : s.weights.size()});
   }
@@ -110,7 +109,8 @@ private:
     const std::string sums = sums_of(s, s.name + "/sums", &in_float);
     requantize_in_double(op_, target(s), sums, residual_of(s), formula);
     finish(s);
-    report(s, in_float ? "Conv, codes in double" : "ConvInteger, codes in double", note_);
+    report(s, in_float ? "Conv, codes in double" : "ConvInteger, codes in double", note_, 0,
+           in_float);
     note_.clear();
   }
 
@@ -249,7 +249,7 @@ private:
     z = op_.binary("Mul", "logits/double", z, op_.number(static_cast<double>(g_.logit_scale)));
     op_.model().output(op_.cast("logits", z, Type::float32), Type::float32, {batch, g_.classes()},
                        "the trained net's logits");
-    report(s, in_float ? "Conv, logits" : "ConvInteger, logits");
+    report(s, in_float ? "Conv, logits" : "ConvInteger, logits", {}, 0, in_float);
   }
 
   /// Grad-CAM of what the net ends in. Throws value_error on another ending.

@@ -10,10 +10,11 @@
 
 namespace sgq::kernels {
 
-/// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, dw: OIHW. With beta 0,
+/// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, x: NCHW,
+/// numbers or uint8_t codes, dw: OIHW. With beta 0,
 /// dw may be uninitialised.
 template <class T, class X>
-void conv2d_backward_weight(const ConvGeometry& g, const T* dy, ConvInput<X> x, T* dw, T scale = 1,
+void conv2d_backward_weight(const ConvGeometry& g, const T* dy, const X* x, T* dw, T scale = 1,
                             T beta = 1) {
   constexpr index_t thin = 48; // measured; the same for every type and machine, as it decides bits
   Arena::Scope scope(scratch());

@@ -111,9 +111,9 @@ void conv2d_forward(const ConvGeometry& g, const Planes<T>& x, const T* w, T* y,
 } // namespace detail
 
 /// y = act(scale * conv(x, w) + beta * y + row_bias[output channel]); col_bias must be null.
-/// w: OIHW, y: NCHW.
+/// x: NCHW, numbers or uint8_t codes; w: OIHW, y: NCHW.
 template <class T, class X>
-void conv2d_forward(const ConvGeometry& g, ConvInput<X> x, const T* w, T* y,
+void conv2d_forward(const ConvGeometry& g, const X* x, const T* w, T* y,
                     const Epilogue<T>& epilogue = {}, EpilogueCallback after = {}) {
   detail::conv2d_forward<T>(g, Planes<T>(x), w, y, epilogue, after);
 }

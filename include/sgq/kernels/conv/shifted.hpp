@@ -153,23 +153,22 @@ void shift_planes(const ShiftedLayout& layout, const T* planes, index_t channels
 template <class T>
 class Planes {
 public:
-  Planes(ConvInput<T> x) : real_(x.data) {}
-  Planes(ConvInput<std::uint8_t> x) : codes_(x.data), zero_(x.zero) {}
+  Planes(const T* x) : real_(x) {}
+  Planes(const std::uint8_t* x) : codes_(x) {}
 
   /// Channels [first, first + channels) of an image: where they are, or in the scratch arena.
   const T* read(const ConvGeometry& g, index_t image, index_t first, index_t channels) const {
     const index_t at = image * g.in_size() + first * g.in_plane();
     if (real_) return real_ + at;
-    T* const out = scratch().take<T>(channels * g.in_plane());
-    for_isa<decode_planes<T>>(codes_ + at, zero_ ? zero_ + first : zero_, channels, g.in_plane(),
-                              out);
+    const index_t size = channels * g.in_plane();
+    T* const out = scratch().take<T>(size);
+    for_isa<decode_row<T>>(codes_ + at, T{0}, size, out);
     return out;
   }
 
 private:
   const T* real_ = nullptr;
   const std::uint8_t* codes_ = nullptr;
-  const std::int32_t* zero_ = nullptr;
 };
 
 } // namespace sgq::kernels

@@ -72,8 +72,8 @@ private:
     if (images == 1 && length_ == g_.out_plane() && channels == rows) return dy;
     T* const a = scratch().take<T>(rows * row);
     for (index_t o = 0; o < channels; ++o)
-      for_isa<copy_rows<T, T>>(dy + o * g_.out_plane(), g_.out_size(), images, g_.out_plane(),
-                               length_, a + o * row);
+      for_isa<copy_rows<T>>(dy + o * g_.out_plane(), g_.out_size(), images, g_.out_plane(), length_,
+                            a + o * row);
     std::fill(a + channels * row, a + rows * row, T{0});
     return a;
   }

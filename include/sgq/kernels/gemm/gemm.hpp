@@ -10,13 +10,13 @@
 namespace sgq::kernels {
 
 /// Solves a Gemm. The result does not depend on the number of threads. C must not overlap A or B.
-template <class T, class TA, class TB>
-void gemm(const Gemm<T, TA, TB>& g) {
+template <class T>
+void gemm(const Gemm<T>& g) {
   if (g.m == 0 || g.n == 0) return;
-  if (detail::InnerGemm<T, TA, TB>::suits(g))
-    detail::InnerGemm<T, TA, TB>(g).run();
+  if (detail::InnerGemm<T>::suits(g))
+    detail::InnerGemm<T>(g).run();
   else
-    detail::OuterGemm<T, TA, TB>(g).run();
+    detail::OuterGemm<T>(g).run();
 }
 
 } // namespace sgq::kernels

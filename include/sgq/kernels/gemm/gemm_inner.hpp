@@ -17,12 +17,12 @@
 namespace sgq::kernels::detail {
 
 /// dst[row][0 .. padded) = src[row][0 .. k), then zeros.
-template <class T, class S>
-SGQ_INLINE void copy_rows(const S* src, index_t stride, index_t rows, index_t k, index_t padded,
+template <class T>
+SGQ_INLINE void copy_rows(const T* src, index_t stride, index_t rows, index_t k, index_t padded,
                           T* dst) {
   for (index_t i = 0; i < rows; ++i, src += stride, dst += padded) {
     SGQ_SIMD
-    for (index_t p = 0; p < k; ++p) dst[p] = static_cast<T>(src[p]);
+    for (index_t p = 0; p < k; ++p) dst[p] = src[p];
     for (index_t p = k; p < padded; ++p) dst[p] = 0;
   }
 }
@@ -34,16 +34,16 @@ void add_tile(const T* sums, index_t nr, index_t rows, index_t cols, T* c, index
     for (index_t j = 0; j < cols; ++j) c[i * ldc + j] += sums[i * nr + j];
 }
 
-template <class T, class TA, class TB>
+template <class T>
 class InnerGemm {
 public:
-  explicit InnerGemm(const Gemm<T, TA, TB>& g) : g_(g), tile_(tiles<T>().inner) {
+  explicit InnerGemm(const Gemm<T>& g) : g_(g), tile_(tiles<T>().inner) {
     const index_t blocks = blocks_of(g.k, inner_block);
     depth_ = blocks_of(blocks, max_parts) * inner_block;
   }
 
   /// True where this path is the faster one.
-  static bool suits(const Gemm<T, TA, TB>& g) {
+  static bool suits(const Gemm<T>& g) {
     return !g.trans_a && g.trans_b && g.k >= 256 && std::min(g.deciding_m(), g.n) <= 192;
   }
 
@@ -64,8 +64,7 @@ private:
   static constexpr index_t max_parts = 16;
   static constexpr index_t inner_block = 1024;
 
-  /// nr rows of B: where they are, or copied if they hold codes, are too few, or end in the middle
-  /// of a vector.
+  /// nr rows of B: where they are, or copied if they are too few, or end in the middle of a vector.
   struct Strip {
     const T* data;
     index_t row[max_inner];
@@ -73,18 +72,14 @@ private:
 
   void read_strip(index_t j, index_t p, index_t k, index_t padded, T* copy, Strip& strip) const {
     const index_t cols = std::min(tile_.nr, g_.n - j);
-    index_t apart = padded;
-    strip.data = copy;
-    if constexpr (std::is_same_v<T, TB>)
-      if (k == padded && cols == tile_.nr) {
-        strip.data = g_.b + j * g_.ldb + p;
-        apart = g_.ldb;
-      }
-    if (strip.data == copy) {
-      for_isa<copy_rows<T, TB>>(g_.b + j * g_.ldb + p, g_.ldb, cols, k, padded, copy);
+    const T* const rows = g_.b + j * g_.ldb + p;
+    const bool in_place = k == padded && cols == tile_.nr;
+    strip.data = in_place ? rows : copy;
+    if (!in_place) {
+      for_isa<copy_rows<T>>(rows, g_.ldb, cols, k, padded, copy);
       std::fill_n(copy + cols * padded, (tile_.nr - cols) * padded, T{0});
     }
-    for (index_t q = 0; q < tile_.nr; ++q) strip.row[q] = q * apart;
+    for (index_t q = 0; q < tile_.nr; ++q) strip.row[q] = q * (in_place ? g_.ldb : padded);
   }
 
   /// Adds the products of one block of k to c.
@@ -93,7 +88,7 @@ private:
     const index_t padded = round_up(k, inner_lanes<T>), rows = round_up(g_.m, tile_.mr);
     T* const a = scratch().take<T>(rows * padded);
     T* const copy = scratch().take<T>(tile_.nr * padded);
-    for_isa<copy_rows<T, TA>>(g_.a + p, g_.lda, g_.m, k, padded, a);
+    for_isa<copy_rows<T>>(g_.a + p, g_.lda, g_.m, k, padded, a);
     std::fill_n(a + g_.m * padded, (rows - g_.m) * padded, T{0});
     T sums[max_inner];
     Strip strip;
@@ -113,7 +108,7 @@ private:
     }
   }
 
-  const Gemm<T, TA, TB>& g_;
+  const Gemm<T>& g_;
   const InnerTile<T>& tile_;
   index_t depth_; ///< of a part
 };

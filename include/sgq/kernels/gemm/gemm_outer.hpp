@@ -25,10 +25,10 @@
 
 namespace sgq::kernels::detail {
 
-template <class T, class TA, class TB>
+template <class T>
 class OuterGemm {
 public:
-  explicit OuterGemm(const Gemm<T, TA, TB>& g)
+  explicit OuterGemm(const Gemm<T>& g)
       : g_(g), tile_(tiles<T>().outer),
         nr_(tile_.nr), a_{g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1},
         b_{g.b, g.trans_b ? g.ldb : 1, g.trans_b ? 1 : g.ldb}, share_a_(g.deciding_m() <= g.n) {
@@ -92,7 +92,7 @@ private:
   }
 
   /// B's rows are vectors already: the first panel of A reads them where they are.
-  bool fresh_b() const { return std::is_same_v<T, TB> && share_a_ && !g_.trans_b; }
+  bool fresh_b() const { return share_a_ && !g_.trans_b; }
 
   /// Every panel of A, not only the first, reads B where it is: for sums of at most 32 terms,
   /// packing costs more than it saves.
@@ -180,12 +180,10 @@ private:
 
   /// Makes a tile read B where it is.
   void read_fresh(const Block& y, index_t j, OuterProduct<T>& tile) const {
-    if constexpr (std::is_same_v<T, TB>) {
-      tile.b = g_.b + y.p * g_.ldb + j;
-      tile.b_row = y.fresh;
-      tile.b_step = nr_;
-      tile.fresh = true;
-    }
+    tile.b = g_.b + y.p * g_.ldb + j;
+    tile.b_row = y.fresh;
+    tile.b_step = nr_;
+    tile.fresh = true;
   }
 
   /// Loops 1 and 2 for a short sum: panels of A, each with all columns.
@@ -225,11 +223,10 @@ private:
       }
   }
 
-  const Gemm<T, TA, TB>& g_;
+  const Gemm<T>& g_;
   const OuterTile<T>& tile_;
   index_t nr_; ///< of the tiles that are used
-  Operand<TA> a_;
-  Operand<TB> b_;
+  Operand<T> a_, b_;
   bool share_a_;                ///< the operand that may be packed once for all tasks: A, else B
   bool share_;                  ///< it is packed once, because several tasks need it
   bool stream_ = false;         ///< C is written past the caches

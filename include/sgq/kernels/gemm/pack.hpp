@@ -18,23 +18,23 @@ namespace sgq::kernels {
 namespace detail {
 
 /// dst[w0][p][w] = src[p * stride + w0 + w]: rows are copied in pieces of one panel's width.
-template <class T, class S>
-SGQ_INLINE void pack_rows(const S* src, index_t stride, index_t extent, index_t k, index_t width,
+template <class T>
+SGQ_INLINE void pack_rows(const T* src, index_t stride, index_t extent, index_t k, index_t width,
                           T* dst) {
-  constexpr index_t line = 64 / sizeof(S);
+  constexpr index_t line = 64 / sizeof(T);
   for (index_t p = 0; p < k; ++p, src += stride)
     for (index_t w0 = 0; w0 < extent; w0 += width) {
       T* const to = dst + w0 * k + p * width;
-      const S* const from = src + w0;
+      const T* const from = src + w0;
       const index_t count = extent - w0 < width ? extent - w0 : width;
       if (p + 4 < k)
         for (index_t w = 0; w < count; w += line) __builtin_prefetch(from + 4 * stride + w);
       index_t w = 0;
       for (; w + 8 <= count; w += 8) {
         SGQ_SIMD
-        for (index_t q = 0; q < 8; ++q) to[w + q] = static_cast<T>(from[w + q]);
+        for (index_t q = 0; q < 8; ++q) to[w + q] = from[w + q];
       }
-      for (; w < count; ++w) to[w] = static_cast<T>(from[w]);
+      for (; w < count; ++w) to[w] = from[w];
       for (; w < width; ++w) to[w] = 0;
     }
 }
@@ -72,26 +72,24 @@ SGQ_INLINE void transpose_strip(const T* src, index_t stride, index_t k, T* dst,
 }
 
 /// dst[p * ld + w] = src[w * stride + p] for `count` w, strip by strip.
-template <int Bytes, class T, class S>
-SGQ_INLINE void transpose_rows(const S* src, index_t stride, index_t count, index_t k, T* dst,
+template <int Bytes, class T>
+SGQ_INLINE void transpose_rows(const T* src, index_t stride, index_t count, index_t k, T* dst,
                                index_t ld) {
+  constexpr int wide = Bytes < 32 ? Bytes : 32;
   index_t w = 0;
-  if constexpr (std::is_same_v<T, S>) {
-    constexpr int wide = Bytes < 32 ? Bytes : 32;
-    for (; w + Simd<T, wide>::lanes <= count; w += Simd<T, wide>::lanes)
-      transpose_strip<wide>(src + w * stride, stride, k, dst + w, ld);
-    for (; w + Simd<T, 16>::lanes <= count; w += Simd<T, 16>::lanes)
-      transpose_strip<16>(src + w * stride, stride, k, dst + w, ld);
-  }
+  for (; w + Simd<T, wide>::lanes <= count; w += Simd<T, wide>::lanes)
+    transpose_strip<wide>(src + w * stride, stride, k, dst + w, ld);
+  for (; w + Simd<T, 16>::lanes <= count; w += Simd<T, 16>::lanes)
+    transpose_strip<16>(src + w * stride, stride, k, dst + w, ld);
   for (; w < count; ++w)
-    for (index_t p = 0; p < k; ++p) dst[p * ld + w] = static_cast<T>(src[w * stride + p]);
+    for (index_t p = 0; p < k; ++p) dst[p * ld + w] = src[w * stride + p];
 }
 
 /// dst[w0][p][w] = src[(w0 + w) * stride + p]: panels of a matrix that has to be transposed.
-template <class T, class S>
+template <class T>
 struct PackColumns {
   template <int Bytes>
-  SGQ_INLINE static void run(const S* src, index_t stride, index_t extent, index_t k, index_t width,
+  SGQ_INLINE static void run(const T* src, index_t stride, index_t extent, index_t k, index_t width,
                              T* dst) {
     for (index_t w0 = 0; w0 < extent; w0 += width, dst += width * k) {
       const index_t count = extent - w0 < width ? extent - w0 : width;
@@ -105,19 +103,18 @@ struct PackColumns {
 } // namespace detail
 
 /// A matrix whose element (w, p), p being summed over, stands at data[w * along + p * deep].
-template <class S>
+template <class T>
 struct Operand {
-  const S* data;
+  const T* data;
   index_t along, deep;
 
   /// Packs elements [w0, w0 + extent) x [p0, p0 + k) into round_up(extent, width) * k values.
-  template <class T>
   void pack(index_t w0, index_t extent, index_t p0, index_t k, index_t width, T* dst) const {
-    const S* const from = data + w0 * along + p0 * deep;
+    const T* const from = data + w0 * along + p0 * deep;
     if (along == 1)
-      for_isa<detail::pack_rows<T, S>>(from, deep, extent, k, width, dst);
+      for_isa<detail::pack_rows<T>>(from, deep, extent, k, width, dst);
     else
-      for_registers<detail::PackColumns<T, S>>(from, along, extent, k, width, dst);
+      for_registers<detail::PackColumns<T>>(from, along, extent, k, width, dst);
   }
 };
 

@@ -7,8 +7,6 @@
 
 #include "sgq/core/shape.hpp"
 
-#include <cstdint>
-
 namespace sgq::kernels {
 
 /// What happens to a sum before it is stored at row i, column j:
@@ -26,20 +24,19 @@ struct Epilogue {
   bool relu = false;
 };
 
-/// C[m][n] = op(A)[m][k] op(B)[k][n], all row-major; op transposes where asked. A and B hold T, or
-/// uint8_t codes that are converted to T on the way.
+/// C[m][n] = op(A)[m][k] op(B)[k][n], all row-major; op transposes where asked.
 ///
 /// a: [m][lda], or [k][lda] where trans_a.   b: [k][ldb], or [n][ldb] where trans_b.   c: [m][ldc]
 ///
 /// The order of a sum depends on m, n and k. If these m rows are some of a larger product, whole_m
 /// is the m of that one, and they get its bits.
-template <class T, class TA = T, class TB = T>
+template <class T>
 struct Gemm {
   index_t m, n, k;
-  const TA* a;
+  const T* a;
   index_t lda;
   bool trans_a = false;
-  const TB* b;
+  const T* b;
   index_t ldb;
   bool trans_b = false;
   T* c;
@@ -68,14 +65,6 @@ struct ConvGeometry {
   constexpr double flops() const {
     return 2.0 * static_cast<double>(batch * out_size()) * static_cast<double>(filter_size());
   }
-};
-
-/// Activations that enter a convolution: T, or uint8_t codes whose value is code - zero[c] (null:
-/// all zero points are 0). Padding has the value 0.
-template <class X>
-struct ConvInput {
-  const X* data;
-  const std::int32_t* zero = nullptr;
 };
 
 } // namespace sgq::kernels

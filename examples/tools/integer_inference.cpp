@@ -48,9 +48,13 @@ void check_options(const Options& o) {
     throw usage_error("--dataset and --images need --model: the network that is trained here knows "
                       "the built-in set only");
   if (!o.images.empty() && (!o.dataset.empty() || o.limit > 0))
-    throw usage_error("--images says which images: --dataset and --limit do not go with it");
+    throw usage_error("--images chooses the images: leave out --dataset and --limit");
+  std::error_code ignored; // where there is no such file
+  for (const std::string& file : {o.out + "/" + o.name + ".safetensors", o.onnx})
+    if (std::filesystem::equivalent(file, o.model, ignored))
+      throw usage_error(file + " is the network itself: choose another --name, --out or --onnx");
   if (o.onnx.empty() && (o.form != Options().form || o.saliency || o.intermediate))
-    throw usage_error("--form, --saliency and --intermediate are settings of --onnx");
+    throw usage_error("--form, --saliency and --intermediate need --onnx: add it");
 }
 
 /// The images that everything is compared on: of a set, or of a file, where the network's word
@@ -311,7 +315,8 @@ int main(int argc, char** argv) {
     CommandLine line("integer_inference", "turns a trained network into one of integers");
     line.text("--model", &o.model, "FILE",
               "a quantised network, a model.safetensors (default: train a small one)");
-    line.text("--bits", &o.bits, "POLICY", "of the small one: w4a4, w2a2, 4/2, .. [w2a2]");
+    line.text("--bits", &o.bits, "POLICY",
+              "bits of the network trained here, without --model: w4a4, w2a2, 4/2, .. [w2a2]");
     line.text("--images", &o.images, "FILE.npy",
               "images [N,C,H,W] in the place of a data set's: uint8 pixel codes or network input");
     line.choice_or_folder("--dataset", &o.dataset, sgq::names_of(data::datasets),
@@ -325,10 +330,11 @@ int main(int argc, char** argv) {
     line.text("--name", &o.name, "NAME", "name of the files and of the C functions");
     line.text("--onnx", &o.onnx, "FILE", "write an ONNX file");
     line.choice("--form", &o.form, {"exact", "integer", "float"},
-                "of the ONNX file: packed weights and codes in double, integer convolutions, or a "
-                "network in fp32");
-    line.flag("--saliency", &o.saliency, "a second output of the ONNX file: Grad-CAM");
-    line.flag("--intermediate", &o.intermediate, "further outputs of it: every layer's codes");
+                "form of the ONNX file. exact: packed weights, codes in double; integer: integer "
+                "convolutions; float: a network in fp32");
+    line.flag("--saliency", &o.saliency, "add Grad-CAM as a second output of the ONNX file");
+    line.flag("--intermediate", &o.intermediate,
+              "add each layer's codes as outputs of the ONNX file");
     line.text("--out", &o.out, "DIR",
               "folder for NAME.safetensors, NAME.c, NAME.h, maps and test vectors");
     if (!line.parse(argc, argv)) return;

@@ -17,19 +17,22 @@ using sgq::describe;
 /// Throws usage_error.
 inline quant::BitPolicy parse_bits_option(const std::string& text,
                                           const std::string& first_last = "8bit") {
-  std::string policy = text, where = "--bits: ";
+  const quant::FirstLast ends = quant::parse_first_last(first_last);
   std::error_code ignored;
-  const bool from_file = std::filesystem::is_regular_file(text, ignored);
-  if (from_file) {
-    policy = sgq::io::read_file(text);
-    if (policy.starts_with("\xEF\xBB\xBF")) policy.erase(0, 3); // an editor's mark of UTF-8
-    policy = policy.substr(0, policy.find_first_of("\r\n"));
-    where += text + ": ";
-  }
+  const bool is_file = std::filesystem::is_regular_file(text, ignored);
   try {
-    return quant::parse_bit_policy(policy, quant::parse_first_last(first_last));
+    return quant::parse_bit_policy(text, ends);
   } catch (const sgq::value_error& e) {
-    throw usage_error(where + e.what() + (from_file ? "" : "; no file is called so"));
+    if (!is_file)
+      throw usage_error("--bits: " + std::string(e.what()) + "; and there is no file of that name");
+  }
+  std::string policy = sgq::io::read_file(text);
+  if (policy.starts_with("\xEF\xBB\xBF")) policy.erase(0, 3); // an editor's mark of UTF-8
+  policy = policy.substr(0, policy.find_first_of("\r\n"));
+  try {
+    return quant::parse_bit_policy(policy, ends);
+  } catch (const sgq::value_error& e) {
+    throw usage_error("--bits: " + text + ": " + e.what());
   }
 }
 

@@ -37,8 +37,7 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
   nn::Metadata pairs = nn::to_metadata(set.class_names);
   pairs["dataset"] = set.name;
   pairs["background"] = set.on_black ? "black" : "mean";
-  pairs["dataset.sha256"] = io::sha256(std::string(io::bytes_of(set.images.view())) +
-                                       std::string(set.labels.begin(), set.labels.end()));
+  pairs["dataset.sha256"] = data::digest(set);
   return pairs;
 }
 
@@ -136,6 +135,9 @@ public:
     train::TrainState state;
     double seconds_before = 0;
     if (!o_.resume) {
+      if (writes_ && std::filesystem::exists(path_) && !std::filesystem::exists(metrics_file()))
+        throw sgq::io_error(describe(path_, "no unfinished run", "a checkpoint",
+                                     "add --resume, or remove it to train anew"));
       if (writes_) remove_earlier_run();
     } else if (!std::filesystem::exists(path_)) {
       say("no checkpoint in " + o_.out + " yet: starting from the beginning");
@@ -145,13 +147,14 @@ public:
       if (const auto data = run.notes.find("data");
           data != run.notes.end() && data->second != data_)
         throw sgq::io_error(describe(path_ + ", the training images", "SHA-256 " + data_,
-                                     data->second, "give the old ones, or start anew"));
+                                     data->second,
+                                     "give the original ones, or leave out --resume"));
       state = run.state;
       alphas_.load(alpha_file(), state.step);
       history_.load(state.epoch);
       if (const auto found = run.notes.find("seconds"); found != run.notes.end())
         seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
-      say("going on after epoch " + sgq::to_text(state.epoch) + ", batch " +
+      say("resuming after epoch " + sgq::to_text(state.epoch) + ", batch " +
           sgq::to_text(state.batch));
     }
     first_step_ = state.step;
@@ -207,7 +210,7 @@ public:
     history_.draw(start_.spec.net + ", " + policy + (o_.guided ? ", guided" : "") + ", on " +
                   o_.dataset);
     io::Json result = metrics();
-    io::write_file_atomically(o_.out + "/metrics.json", io::to_pretty_string(result));
+    io::write_file_atomically(metrics_file(), io::to_pretty_string(result));
     char text[96];
     std::snprintf(text, sizeof text, ": %s accuracy %.2f %% of %d images; results are in ",
                   held_.c_str(), 100 * result_.accuracy(), int(result_.images));
@@ -222,7 +225,7 @@ private:
 
   void remove_earlier_run() const {
     for (const std::string& file :
-         {path_, history_.rows_file(), history_.curves_file(), o_.out + "/metrics.json"})
+         {history_.rows_file(), history_.curves_file(), alpha_file(), metrics_file()})
       std::filesystem::remove(file);
   }
 
@@ -275,6 +278,7 @@ private:
   }
 
   std::string alpha_file() const { return o_.out + "/alpha.npy"; }
+  std::string metrics_file() const { return o_.out + "/metrics.json"; } // of a run that is over
 
   void save(const train::TrainState& state) {
     if (!writes_) return;
@@ -320,7 +324,7 @@ struct TrainingData {
 
 inline TrainingData load_training_data(const TrainingOptions& o) {
   TrainingData sets{load_dataset(o, data::Split::train), load_dataset(o, data::Split::test)};
-  sets.train_digest = distributed::digest(sets.train);
+  sets.train_digest = data::digest(sets.train);
   return sets;
 }
 
@@ -342,7 +346,7 @@ inline void check_ranks(distributed::Communicator& ranks, Start& begun, const Tr
   nn::Metadata facts = distributed::library_facts();
   for (const auto& [name, value] : begun.deciding) facts["option " + name] = value;
   facts["training data"] = sets.train_digest;
-  facts["test data"] = distributed::digest(sets.test);
+  facts["test data"] = data::digest(sets.test);
   facts["steps done"] = sgq::to_text(state.step);
   facts["weights at the start"] = distributed::digest(begun.net);
   distributed::check_agreement(ranks, facts);

@@ -84,6 +84,12 @@ private:
   std::optional<infer::FloatEngine<float>> float_;
 };
 
+void check_number(const char* what, int number, index_t count) {
+  if (number < 0 || number >= count)
+    throw sgq::value_error(
+        sgq::describe(what, "0 to " + sgq::to_text(count - 1), sgq::to_text(number)));
+}
+
 /// All that lives between two calls.
 struct Page {
   std::string room, error, text;
@@ -91,7 +97,6 @@ struct Page {
   io::SafeTensors file;
   std::unique_ptr<Shown> nets[net_count];
   std::optional<LiveTraining> training;
-  sgq::data::Dataset samples;
   std::vector<float> answer;
   std::vector<std::uint8_t> bytes;
 
@@ -103,8 +108,9 @@ struct Page {
   }
   /// Built when it is first asked for.
   Shown& net(int number) {
-    auto& slot = nets[number % net_count];
-    if (!slot) slot = std::make_unique<Shown>(file, number % net_count);
+    check_number("net", number, net_count);
+    auto& slot = nets[number];
+    if (!slot) slot = std::make_unique<Shown>(file, number);
     return *slot;
   }
   LiveTraining& run() {
@@ -155,6 +161,7 @@ PAGE_API(page_image) std::uint8_t* page_image() {
 PAGE_API(page_open) int page_open() {
   return answer([](Page& p) {
     p.file = io::parse_safetensors(p.room, "networks");
+    for (auto& net : p.nets) net.reset(); // those of an earlier file
     return 1;
   });
 }
@@ -168,7 +175,7 @@ PAGE_API(page_fact) const char* page_fact(const char* key) {
   });
 }
 
-/// `count` images of the built-in test set, then their ink: 2 count 784 bytes.
+/// `count` images of the built-in test set, then their ink, then their labels: (2 x 784 + 1) count bytes.
 PAGE_API(page_samples) const std::uint8_t* page_samples(int count) {
   return answer([&](Page& p) -> const std::uint8_t* {
     const auto set = sgq::data::synthetic(count, 2, sgq::data::Split::test);
@@ -197,6 +204,8 @@ PAGE_API(page_predict) const float* page_predict(int net) {
 /// on the ink (NaN without ink).
 PAGE_API(page_map) const float* page_map(int net, int method, int label) {
   return answer([&](Page& p) -> const float* {
+    check_number("map", method, 4);
+    check_number("class", label, classes);
     const Tensor<float> map = p.net(net).map(method, p.input(), static_cast<std::uint8_t>(label));
     p.answer.assign(map.begin(), map.end());
     const View<const std::uint8_t> ink(p.image + pixels, {1, 28, 28});

@@ -97,6 +97,13 @@ inline quant::BitPolicy policy(int bits) {
                                  quant::FirstLast::same);
 }
 
+/// The one number of a tensor. Throws io_error.
+inline float stored_scale(const io::SafeTensors& file, const std::string& name) {
+  float scale = 0;
+  file.load(name, View<float>(&scale, {1}));
+  return scale;
+}
+
 /// Makes the quantiser of a layer out of its stored scale.
 inline std::shared_ptr<const quant::WeightQuantizer<float>>
 stored_codes(const io::SafeTensors& file, const std::string& prefix, const std::string& layer,
@@ -104,7 +111,7 @@ stored_codes(const io::SafeTensors& file, const std::string& prefix, const std::
   const bool end = layer == "conv1" || layer == "fc3";
   return std::make_shared<StoredCodes>(
       quant::make_weight_quantizer<float>(end ? "symmetric" : "sawb", bits),
-      file.tensor<float>(prefix + layer + ".scale")[0]);
+      stored_scale(file, prefix + layer + ".scale"));
 }
 
 } // namespace detail
@@ -138,7 +145,7 @@ inline void load_parameter(const io::SafeTensors& file, const std::string& name,
   }
   const auto codes = file.tensor<std::int8_t>(name);
   sgq::check_shape(name, parameter.shape(), codes.shape());
-  const float scale = file.tensor<float>(scale_name(name))[0];
+  const float scale = stored_scale(file, scale_name(name));
   const View<float> w = parameter.edit();
   for (index_t i = 0; i < w.size(); ++i) w[i] = scale * static_cast<float>(codes[i]);
 }

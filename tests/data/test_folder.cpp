@@ -172,6 +172,8 @@ TEST_CASE("what NPY files of a set can get wrong", "[data][errors]") {
               "np.moveaxis(images, -1, 1) puts channels first)");
   CHECK(!contains(after("train.npy", codes({20, 8, 16, 4}, 1)), "expected images")); // narrow
   CHECK(contains(after("train.npy", codes({0, 3, 4, 6}, 1)), "got [0, 3, 4, 6]"));
+  CHECK(contains(after("train.npy", Tensor<std::uint8_t>({20, 3, 4, 6}, 1)),
+                 "train.npy: expected pixel codes from 0 to 255, got nothing above 1"));
   CHECK(after("train_labels.npy", label_row(19, 0, 4)) ==
         set + "/train_labels.npy: at byte 60: expected 20 labels, one per image of " + set +
             "/train.npy, got 19");
@@ -201,7 +203,7 @@ TEST_CASE("what NPY files of a set can get wrong", "[data][errors]") {
     write(path, bytes.substr(0, 50));
     CHECK(contains(refusal(set, Split::test), path + ", byte 8: expected a header within"));
     write(path, "");
-    CHECK(contains(refusal(set, Split::test), path + ", byte 0: expected the magic"));
+    CHECK(contains(refusal(set, Split::test), path + ", byte 0: expected \\x93NUMPY"));
     write(path, bytes);
   }
   CHECK(refusal(set, Split::test).empty());
@@ -228,6 +230,9 @@ TEST_CASE("what classes.txt can get wrong", "[data][errors]") {
   CHECK(contains(after("a\nbc\xff\nd\ne\n"), "at byte 4: expected the name of a class on every "
                                              "line, in UTF-8, got other bytes"));
   CHECK(contains(after("\n\n"), "at byte 0: expected names of classes, got none"));
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += to_text(i) + "\n";
+  CHECK(contains(after(many), "at most 256 names, as labels are bytes, got more"));
   CHECK(contains(after("a\n \t\nc\nd\ne\n"), "at byte 2: expected the name of a class"));
   CHECK(contains(after("a\nb\na\nd\ne\n"), "at byte 4: expected the name of a class"));
   CHECK(contains(after("a\nb\033[1m\nc\nd\ne\n"), "got a control character"));

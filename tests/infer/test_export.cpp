@@ -1,3 +1,5 @@
+#include "sgq/infer/file.hpp"
+#include "sgq/infer/onnx.hpp"
 #include "sgq/infer/reference.hpp"
 #include "sgq/infer/verify.hpp"
 
@@ -206,6 +208,31 @@ TEST_CASE("a bias that no integer holds, values that are not all, another roundi
   net.quantize_weights();
   CHECK(contains(message_of<value_error>([&] { export_integer(net); }),
                  "bias 0: expected a finite number, got nan"));
+  for (auto& p : net.parameters())
+    if (p.name == "fc3.weight") p.parameter->edit().fill(0);
+  net.quantize_weights();
+  CHECK(contains(message_of<value_error>([&] { export_integer(net); }),
+                 "expected logits that depend on the image, got a layer whose weights have the"));
+}
+
+TEST_CASE("sums that two activations read are two steps, in a file too", "[infer]") {
+  nn::Net<float> net({1, 8, 8});
+  const nn::ValueId sums = net.add("conv", nn::Conv2d<float>({.in = 1, .out = 4, .kernel = 3}));
+  const nn::ValueId a = net.add("relu1", nn::Relu<float>(), {sums});
+  const nn::ValueId b = net.add("relu2", nn::Relu<float>(), {sums});
+  net.add("conv2", nn::Conv2d<float>({.in = 4, .out = 4, .kernel = 1}), {a});
+  net.add("add", nn::Add<float>(), {net.last(), b});
+  net.add("relu3", nn::Relu<float>());
+  net.add("flatten", nn::Flatten<float>());
+  net.add("fc", nn::Linear<float>({.in = 4 * 6 * 6, .out = 3}));
+  nn::initialize(net, 1);
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 1, .input = test_grid(1)});
+  CHECK(mismatch(net) == "");
+  const Graph graph = export_integer(net), again = from_file(to_file(graph));
+  const auto codes = codes_of(graph, test_images(net.input_shape(), graph.grid, 4));
+  const auto all = run_reference(graph, codes), of_file = run_reference(again, codes);
+  CHECK(std::equal(all.back().begin(), all.back().end(), of_file.back().begin()));
+  CHECK_NOTHROW(to_onnx(graph));
 }
 
 } // namespace test_export

@@ -9,6 +9,9 @@
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
+#include <functional>
+#include <stdexcept>
+
 namespace test_file {
 
 using namespace infer_tests;
@@ -139,11 +142,15 @@ TEST_CASE("integer file: faults are named", "[infer]") {
   CHECK(contains(graph_fault("\"steps\"", "\"stages\""), "'stages'"));
   CHECK(contains(graph_fault("\"input\":1", "\"input\":7"), "0 to 1, got 7"));
   CHECK(contains(graph_fault("[1,28,28]", "[1,28,40]"), "logits at the end"));
-  CHECK(contains(graph_fault("[1,28,28]", "[2,28,28]"), "2 zero points"));
+  CHECK(contains(graph_fault("[1,28,28]", "[2,28,28]"), "2 zero points, one per channel, got 1"));
   CHECK(contains(graph_fault("[1,28,28]", "[1,28000,28000]"), "1 to 2^26 elements"));
-  CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[33,34]"), "zero points"));
+  CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[33,34]"), "1 zero point, got 2"));
   CHECK(contains(graph_fault("\"zero\":[33]", "\"zero\":[256]"), "0 to 255, got 256"));
-  CHECK(contains(graph_fault("max_pool", "min_pool"), "graph, op"));
+  CHECK(contains(graph_fault("max_pool", "min_pool"),
+                 "graph, op: expected convolve, max_pool, sum_pool or shortcut, got \"min_pool\""));
+  CHECK(contains(graph_fault("[1,28,28]", "[28,28]"), "graph, image: expected [C, H, W]"));
+  CHECK(contains(graph_fault("\"kernel\":[2,2]", "\"kernel\":[2]"),
+                 "graph, kernel: expected [h, w]"));
   CHECK(contains(graph_fault("\"kernel\":[2,2]", "\"kernel\":[29,29]"), "1 to 2^26 elements"));
   CHECK(contains(graph_fault("\"bits\":4", "\"bits\":3"), "thresholds per channel"));
   CHECK(contains(graph_fault("\"bits\":0", "\"bits\":4"), "fc3.thresholds"));
@@ -174,6 +181,43 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
                    g.steps[0].shape = {1, g.steps[0].shape[1], 1, 1};
                  }),
                  "1 to 2^26 elements"));
+  const Value shortcut = [&] {
+    for (Value v = 0; v < good.last(); ++v)
+      if (good.steps[v].op == Op::shortcut) return v;
+    throw std::runtime_error("no shortcut");
+  }();
+  const std::pair<const char*, std::function<void(Graph&)>> faults[] = {
+      {"expected 1 to 4096 steps, got 0", [](Graph& g) { g.steps.clear(); }},
+      {"a name of its own", [](Graph& g) { g.steps[1].name = g.steps[0].name; }},
+      {"stride and kernel of 1 or more", [](Graph& g) { g.steps[0].stride = 0; }},
+      {"the shape that follows from its input, got convolve [1, 2, 31, 32] from value 0, kernel 3 "
+       "x 3, stride 1, pad 1, codes to 15",
+       [](Graph& g) {
+         g.steps[0].shape = {1, 2, 31, 32};
+       }},
+      {"codes of an earlier step as input", [&](Graph& g) { g.steps[shortcut].input = 0; }},
+      {"no fewer channels than its input",
+       [&](Graph& g) {
+         const Shape& s = g.steps[shortcut].shape;
+         g.steps[shortcut].shape = {1, 1, s[2], s[3]};
+       }},
+      {"codes as large as those of its input", [&](Graph& g) { g.steps[shortcut].max_code = 3; }},
+      {"weights of 2, 4 or 8 bits", [](Graph& g) { g.steps[0].weights.bits = 3; }},
+      {"a bias per output", [](Graph& g) { g.steps[0].bias.pop_back(); }},
+      {"plain sums as logits", [](Graph& g) { g.steps.back().max_code = 1; }},
+      {"codes of 1 to 8 bits", [](Graph& g) { g.steps[0].thresholds.bits = 9; }},
+      {"codes of its bits", [](Graph& g) { g.steps[0].max_code = 3; }},
+      {"a shift of 0 to 16", [](Graph& g) { g.steps[0].thresholds.shift = 17; }},
+      {"no shift without a residual", [](Graph& g) { g.steps[0].thresholds.shift = 1; }},
+      {"numbers below 2^60",
+       [](Graph& g) { g.steps[0].thresholds.values[14] = std::int64_t{1} << 60; }},
+  };
+  for (const auto& [words, change] : faults) {
+    INFO(words);
+    const std::string message = fault(change);
+    INFO(message);
+    CHECK(contains(message, words));
+  }
   CHECK(contains(fault([](Graph& g) { g.steps.pop_back(); }), "logits at the end"));
   CHECK(contains(fault([](Graph& g) { g.logit_scale = 0; }), "scale of the logits"));
   CHECK(contains(fault([&](Graph& g) { g.steps[joining].residual = 0; }), "residual of codes"));
@@ -181,6 +225,21 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
                    g.steps[joining].thresholds.residual = Tensor<std::int64_t>({2, 15});
                  }),
                  "number for every residual code"));
+}
+
+TEST_CASE("a graph of many large values is refused", "[infer]") {
+  Graph graph = export_integer(make_case({.net = "resnet20", .bits = "w4a4", .width = 2}));
+  const Step logits = graph.steps.back();
+  graph.steps.resize(1);        // [1, 2, 32, 32]
+  for (int i = 0; i < 100; ++i) // each of 2^22 codes, all of the same step
+    graph.steps.push_back({.name = "wide" + to_text(i),
+                           .op = Op::shortcut,
+                           .input = 1,
+                           .shape = {1, 4096, 32, 32},
+                           .max_code = 15});
+  graph.steps.push_back(logits);
+  CHECK(contains(message_of<value_error>([&] { check_graph(graph); }),
+                 "expected at most 2^28 numbers in all steps together"));
 }
 
 TEST_CASE("a graph of small images whose values fill the memory is refused", "[infer]") {

@@ -227,7 +227,7 @@ TEST_CASE("a file that is no model of sgq, or whose spec was tampered with", "[n
   CHECK(contains(message("classes", "0"), "classes"));
   CHECK(contains(message("input_scale", "nan"), "scale"));
   CHECK(contains(message("input_zero", "300"), "zero points"));
-  CHECK(contains(message("input_zero", "1 2"), "zero points"));
+  CHECK(contains(message("input_zero", "1 2"), "1 zero point, got 2"));
 }
 
 TEST_CASE("a model's metadata take no memory that its tensors do not justify", "[nn]") {
@@ -448,6 +448,43 @@ TEST_CASE("a large image does not hide which model a file has", "[nn]") {
   const nn::Model<float> model = nn::load_model(folder / "net.safetensors");
   REQUIRE(model.spec);
   CHECK(*model.spec == spec);
+}
+
+TEST_CASE("the largest nets of the library are known again", "[nn]") {
+  const TempDir folder;
+  struct Choice {
+    const char *net, *bits;
+    Shape image;
+  };
+  for (const auto& [name, bits, image] : {Choice{"vgg_small", "fp32", {3, 32, 32}},
+                                          {"vgg_small", "w4a4", {3, 32, 32}},
+                                          {"mnist_cnn", "w4a4", {1, 32, 32}}}) {
+    INFO(name << " " << bits);
+    nn::ModelSpec spec;
+    spec.net = name;
+    spec.options.image = image;
+    spec.quant.bits = quant::parse_bit_policy(bits);
+    spec.quant.alpha = 6;
+    spec.quant.input = {.scale = 0.01f,
+                        .zero_point = std::vector<std::int32_t>(std::size_t(image[0]), 33)};
+    nn::Net<float> net = nn::build_model<float>(spec);
+    nn::save_model(folder / "net.safetensors", net, nn::to_metadata(spec));
+    const nn::Model<float> model = nn::load_model(folder / "net.safetensors");
+    REQUIRE(model.spec);
+    CHECK(*model.spec == spec);
+  }
+}
+
+TEST_CASE("a net that no reader would take does not replace a file", "[nn]") {
+  const TempDir folder;
+  const std::string path = folder / "net.safetensors";
+  nn::Net<float> net = nn::build_model(narrow());
+  save_model(path, net);
+  const std::string before = read_file(path);
+  for (auto& p : net.parameters()) p.parameter->edit()[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(contains(message_of<value_error>([&] { save_model(path, net); }),
+                 "save_model: 'conv1.weight': expected finite numbers, got nan"));
+  CHECK(read_file(path) == before);
 }
 
 TEST_CASE("a file of an integer net is refused by its name", "[nn]") {

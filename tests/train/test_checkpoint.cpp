@@ -192,11 +192,28 @@ TEST_CASE("a checkpoint of other numerics, arithmetic or precision is refused", 
   CHECK(contains(message_with("arithmetic", "another"),
                  std::string("arithmetic: expected ") + kernels::arithmetic() + ", got another"));
   CHECK(message_with("arithmetic", nullptr) == ""); // files of 0.2.0
+  CHECK(contains(message_with("state.epoch", nullptr), "entry 'state.epoch', got none"));
+  CHECK(
+      contains(message_with("state.step", "-1"), "state.step: expected an integer >= 0, got '-1'"));
+  CHECK(contains(message_with("optimizer_steps", "x"), "optimizer_steps"));
+  CHECK(contains(message_with("optimizer_steps", "-1"), "optimizer_steps"));
 
   CHECK(contains(message_of<value_error>([&] { save_checkpoint(path, coarse, sgd, {}); }),
                  "one that was made for the net, got one of another net"));
   CHECK(contains(message_of<value_error>([&] { load_checkpoint(path, coarse, sgd, options); }),
                  "one that was made for the net, got one of another net"));
+}
+
+TEST_CASE("numbers that are not finite do not replace a checkpoint", "[train]") {
+  const TempDir dir;
+  auto net = small_run::net();
+  train::Sgd<float> sgd(net, {});
+  save_checkpoint(dir / "c", net, sgd, {.options = options});
+  const std::string before = read_file(dir / "c");
+  for (auto& p : net.parameters()) p.parameter->edit()[0] = std::numeric_limits<float>::infinity();
+  CHECK(contains(message_of<value_error>([&] { save_checkpoint(dir / "c", net, sgd, {}); }),
+                 "expected finite numbers, got inf"));
+  CHECK(read_file(dir / "c") == before);
 }
 
 TEST_CASE("a model is no checkpoint", "[train]") {
@@ -205,6 +222,8 @@ TEST_CASE("a model is no checkpoint", "[train]") {
   save_model(dir / "m", net, {});
   CHECK(contains(load_message(dir / "m"), "format"));
   CHECK(contains(load_message(dir / "absent"), "absent"));
+  CHECK(contains(message_of<io_error>([&] { train::read_state(dir / "m"); }),
+                 "format: expected sgq checkpoint 1, got sgq model"));
 }
 
 TEST_CASE("a damaged checkpoint is never gone on from", "[train]") {

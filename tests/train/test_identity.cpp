@@ -107,6 +107,7 @@ TEST_CASE("a net that is moved stays itself", "[identity]") {
   CHECK_NOTHROW(moved.backward(two_gradients, tape, Want::params));
   CHECK_NOTHROW(optimizer.step(tape));
   CHECK(&optimizer.net() == &moved);
+  CHECK(contains(refusal([&] { net.forward(four_numbers, tape); }), "a net that was moved from"));
 }
 
 TEST_CASE("a pass that was not recorded gives no gradient", "[identity]") {
@@ -395,7 +396,7 @@ TEST_CASE("images of another grid than the net's are refused", "[identity]") {
   other.zero_point[0] += 5;
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
   train::Sgd<float> optimizer(net, {});
-  const std::string text = "the quantisation parameters of the net's input";
+  const std::string text = "expected those of the net's input, scale ";
   CHECK(contains(refusal([&] { train::fit(net, batches, optimizer, {}); }), text));
   CHECK(contains(refusal([&] { train::evaluate(net, batches); }), text));
   train::GuidedStep guided(net, optimizer, {});
@@ -403,6 +404,11 @@ TEST_CASE("images of another grid than the net's are refused", "[identity]") {
   train::GuidedOptions options;
   options.mask.fill.grid = data::normalization("synthetic");
   CHECK(contains(refusal([&] { train::GuidedStep(net, optimizer, options); }), "grid of the fill"));
+  Net<float> real = small_run::net(); // which has no grid of its own
+  train::Sgd<float> its_optimizer(real, {});
+  options.mask.fill.grid = other;
+  train::GuidedStep step(real, its_optimizer, options);
+  CHECK(contains(refusal([&] { step(batches.batch(0), {}); }), "grid of the fill"));
   Net<float> another = small_run::net();
   CHECK(
       contains(refusal([&] { train::GuidedStep(another, optimizer, {}); }), "one of another net"));

@@ -169,6 +169,8 @@ inline std::vector<std::string> read_class_names(const std::string& path) {
     };
     if (name.find_first_not_of(" \t") == name.npos) fail(0, "an empty line");
     if (std::find(names.begin(), names.end(), name) != names.end()) fail(0, "a name once more");
+    if (names.size() == 256)
+      throw io_error(describe(path, "at most 256 names, as labels are bytes", "more"));
     for (std::size_t i = 0; i < name.size();) {
       const std::size_t length = io::detail::utf8_length(std::string_view(name).substr(i));
       if (length == 0) fail(i, "other bytes");
@@ -239,6 +241,10 @@ SGQ_COMPILE_ONCE Dataset load_folder(const std::string& dir, Split split) {
   set.name = detail::last_part(dir);
   detail::SplitFiles train = detail::read_part(dir, Split::train);
   const std::string train_path = train.images.path;
+  const Tensor<std::uint8_t>& pixels = train.images.codes;
+  if (pixels.size() > 0 && *std::max_element(pixels.begin(), pixels.end()) <= 1)
+    throw io_error(describe(train_path, "pixel codes from 0 to 255", "nothing above 1",
+                            "multiply numbers in 0..1 by 255 before you round them"));
   detail::name_classes(set, train.labels, dir + "/classes.txt");
   detail::take_part(set, std::move(train));
   set.grid = measure(set);

@@ -32,19 +32,24 @@ public:
   explicit GraphCheck(const Graph& g) : g_(g) {}
 
   void run() {
-    where_ = "input";
+    where_ = "input", got_ = g_.image.str();
     check_image(g_.image);
     check_quant_params("integer net", g_.grid, g_.image[1]);
+    got_ = to_text(g_.steps.size());
     require(!g_.steps.empty() && g_.steps.size() <= 4096, "1 to 4096 steps");
     std::set<std::string> names;
+    index_t values = 0;
     for (Value v = 1; v <= g_.last(); ++v) {
       const Step& s = g_.steps[v - 1];
-      where_ = s.name;
+      where_ = s.name, got_ = text(s);
       require(!s.name.empty() && names.insert(s.name).second, "a name of its own");
       check_step(s, v);
+      values += s.shape.size();
+      require(values <= 4 * max_elements, "at most 2^28 numbers in all steps together");
     }
     require(g_.steps.back().op == Op::convolve && g_.steps.back().shape.plane() == 1,
             "logits at the end");
+    got_ = to_text(g_.logit_scale);
     require(std::isfinite(g_.logit_scale) && g_.logit_scale > 0, "a positive scale of the logits");
   }
 
@@ -52,8 +57,14 @@ private:
   static constexpr index_t max_elements = index_t{1} << 26;
 
   void require(bool good, const char* expected) const {
-    if (!good)
-      throw value_error(describe("integer net, step '" + where_ + "'", expected, "another"));
+    if (!good) throw value_error(describe("integer net, step '" + where_ + "'", expected, got_));
+  }
+
+  /// "convolve [1, 8, 3, 3] from value 2, kernel 3 x 3, stride 1, pad 0, codes to 15"
+  static std::string text(const Step& s) {
+    return std::string(name(s.op)) + " " + s.shape.str() + " from value " + to_text(s.input) +
+           ", kernel " + to_text(s.kernel_h) + " x " + to_text(s.kernel_w) + ", stride " +
+           to_text(s.stride) + ", pad " + to_text(s.pad) + ", codes to " + to_text(s.max_code);
   }
 
   void check_image(const Shape& s) const {
@@ -133,7 +144,7 @@ private:
   }
 
   const Graph& g_;
-  std::string where_;
+  std::string where_, got_;
 };
 
 } // namespace detail

@@ -215,6 +215,8 @@ private:
       fail("sums as input", "rounded numbers",
            "'" + net_.nodes()[before].name + "' is read by another layer that needs numbers");
     Step s = sums_.at(source().sums_of);
+    for (const Step& earlier : graph_.steps) // a second activation of the same sums
+      if (earlier.weights_name == s.weights_name) s.weights_name = node().name;
     set_bound(s);
     s.residual = source().value;
     ResidualCodes joins;
@@ -238,6 +240,8 @@ private:
   void add_logits(const nn::Weights<float>& weights, const nn::Parameter<float>& bias) {
     if (node().shape.plane() != 1) fail("one sum per class at the end", node().shape.str());
     Step s = sums_.at(at_);
+    if (weights.accumulator_bound(1) == 0) // the net then adds the bias as it is
+      fail("logits that depend on the image", "a layer whose weights have the codes 0 only");
     const double scale = tape_[node().inputs[0]].out.scale * weights.scale();
     for (index_t o = 0; o < bias.size(); ++o) { // as nn/linear.hpp rounds it
       const double b = std::rint(static_cast<double>(bias.value()[o]) / scale);

@@ -26,14 +26,15 @@ namespace sgq::nn {
 
 namespace detail {
 
-/// Room for the value, the gradient and the codes of every number in the file, and for one small
-/// image on its way through the net (quantize() goes without a larger one).
+/// Room for the value, the gradient and the codes of every number in the file, all of it twice, as
+/// quantize() tries its quantisers on a copy, and for one small image on its way through the net
+/// (quantize() goes without a larger one).
 template <class T>
 std::uint64_t justified_bytes(const io::SafeTensors& file) {
   std::uint64_t numbers = 0;
   for (const auto& [name, tensor] : file.tensors())
     numbers += tensor.bytes.size() / io::info(tensor.dtype).bytes;
-  return 3 * sizeof(T) * numbers + (16 << 20);
+  return 6 * sizeof(T) * numbers + (16 << 20);
 }
 
 /// The net of the file's spec, with initial weights. Throws value_error where the file's tensors
@@ -114,10 +115,12 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 
 /// Writes the net: its layers and their options, its numbers, the given metadata, the version of
 /// sgq and, where the metadata do not say, the quantisation parameters of its training images.
-/// Throws value_error, naming the layer, where one of your own does not override save().
+/// Throws value_error, naming the layer, where one of your own does not override save() and where
+/// a number is not finite; a file at `path` is then left as it was.
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_clips("save_model");
+  net.check_finite("save_model");
   io::check_metadata("save_model", metadata, {"format", "version", "precision", "layers"},
                      "sgq model");
   io::SafeTensors file;
@@ -156,15 +159,31 @@ void check_codes(const io::SafeTensors& file, Net<T>& net) {
     }
   }
 }
+
+/// The grid of the net's input, or of the file's pairs if the net is real-valued. Throws io_error.
+template <class T>
+QuantParams input_of(const io::SafeTensors& file, const Net<T>& net) {
+  if (net.input().grid()) return net.input().grid();
+  try {
+    const QuantParams grid = input_from_metadata(file.metadata);
+    if (grid) check_quant_params("images", grid, net.input_shape()[1]);
+    return grid;
+  } catch (const value_error& e) {
+    throw io_error(file.origin + ": " + e.what());
+  }
+}
 } // namespace detail
 
-/// Loads the numbers of a file into a net with the same layers and the same precision. Throws
-/// io_error, and then leaves the net as it was.
+/// Loads the numbers of a file into a net with the same layers and the same precision, and with
+/// them the grid of the images that they were trained on, if the file says it. Throws io_error, and
+/// then leaves the net as it was.
 template <class T>
 void load_weights(const io::SafeTensors& file, Net<T>& net) {
   detail::check_precision(file, net);
   detail::check_codes(file, net);
+  QuantParams trained_on = detail::input_of(file, net);
   load_tensors(file, stored(net));
+  net.identity()->trained_on = std::move(trained_on);
   net.quantize_weights();
 }
 
@@ -231,19 +250,6 @@ std::shared_ptr<const ModelSpec> spec_of(const io::SafeTensors& file, const Net<
   return nullptr;
 }
 
-/// The grid of the net's input, or of the file's pairs if the net is real-valued. Throws io_error.
-template <class T>
-QuantParams input_of(const io::SafeTensors& file, const Net<T>& net) {
-  if (net.input().grid()) return net.input().grid();
-  try {
-    const QuantParams grid = input_from_metadata(file.metadata);
-    if (grid) check_quant_params("images", grid, net.input_shape()[1]);
-    return grid;
-  } catch (const value_error& e) {
-    throw io_error(file.origin + ": " + e.what());
-  }
-}
-
 } // namespace detail
 
 /// Builds the net that the file defines and loads its numbers; `own` makes the layers and weight
@@ -253,8 +259,7 @@ template <class T = float>
 Model<T> load_model(const io::SafeTensors& file, const Factories<T>& own = {}) {
   Model<T> model{detail::build_described<T>(file, own), file.metadata};
   load_weights(file, model.net);
-  model.input = detail::input_of(file, model.net);
-  model.net.identity()->trained_on = model.input;
+  model.input = model.net.identity()->trained_on;
   model.class_names = class_names_from_metadata(file.metadata, model.net.classes());
   model.spec = detail::spec_of(file, model.net);
   return model;

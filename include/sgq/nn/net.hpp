@@ -47,8 +47,8 @@ public:
 
   /// Begins a record and runs layer 0, for code that runs the layers one by one (calibration).
   void start(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
-    if (x.shape.rank() == 0 || x.shape[0] < 1 || x.shape.with_batch(1) != input_shape())
-      throw shape_error(describe("net input", "[N, ...] of " + input_shape().str(), x.shape.str()));
+    if (nodes_.empty()) throw value_error(describe("net", "layers", "a net that was moved from"));
+    check_batch("net input", input_shape(), x.shape);
     tape.slots().resize(nodes_.size());
     tape.begin(mode, *identity(), this->version());
     const Signal<T>* in[] = {&x};

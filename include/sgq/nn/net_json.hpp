@@ -131,7 +131,8 @@ inline const io::Json& member(const io::Json& layer, std::string_view name) {
 template <class T>
 Net<T> read_input(const io::Json& layer) {
   if (member(layer, "kind") != io::Json("input"))
-    throw value_error(describe("the first layer", "the input", "another"));
+    throw value_error(
+        describe("the first layer", "\"input\"", io::to_string(member(layer, "kind"))));
   const io::Json::Array& extents = member(layer, "shape").as_array();
   std::vector<index_t> e;
   for (const io::Json& extent : extents) e.push_back(small_integer("shape", extent));
@@ -188,7 +189,9 @@ void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factori
   if (!weights) return;
   weights->as_object();
   Weights<T>* const target = net.layer(i).weights();
-  if (!target) throw value_error(describe("'weights'", "a layer with weights", "another"));
+  if (!target)
+    throw value_error(
+        describe("'weights'", "a layer with weights", io::to_string(member(layer, "kind"))));
   if (const io::Json* integer = weights->find("integer_bias"))
     target->set_integer_bias(integer->as_bool());
   if (!weights->find("quantizer")) return;
@@ -200,8 +203,8 @@ void read_quantizer(const io::Json& layer, Net<T>& net, ValueId i, const Factori
                                "'" + name + "'", "give load_model a factory for it"));
   auto made = row->make(static_cast<int>(small_integer("bits", member(*weights, "bits"))));
   if (!made) throw value_error(describe("factory '" + name + "'", "a weight quantiser", "null"));
-  target->set_quantizer(std::move(made));
-  net.layers_changed(); // it may have a step
+  target->set_quantizer(
+      std::move(made)); // which may have a step: layers_changed() comes at the end
 }
 
 } // namespace detail

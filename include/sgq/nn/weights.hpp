@@ -151,7 +151,7 @@ private:
     if (codes_.codes.shape() != shape())
       check_shape(quantizer_of(layer), shape(), codes_.codes.shape());
     const quant::QuantRange grid = quantizer_->grid();
-    if (grid.levels > 1 << quantizer_->bits())
+    if (grid.levels > 1 << std::clamp(quantizer_->bits(), 0, 24))
       throw value_error(
           describe(quantizer_of(layer), "a grid of at most 2^bits levels",
                    to_text(grid.levels) + " levels at " + to_text(quantizer_->bits()) + " bits"));

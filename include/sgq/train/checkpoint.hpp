@@ -73,10 +73,27 @@ inline const std::string& text_at(const io::SafeTensors& file, const std::string
 
 template <class Number>
 Number number_at(const io::SafeTensors& file, const std::string& key) {
-  const auto number = nn::detail::parse_number<Number>(key, text_at(file, key));
-  if (std::is_integral_v<Number> && number < 0)
-    throw io_error(describe(file.origin + ", " + key, "a number >= 0", to_text(number)));
+  Number number{};
+  const std::string& text = text_at(file, key);
+  if (!read_number(text, number) || (std::is_integral_v<Number> && number < 0))
+    throw io_error(describe(file.origin + ", " + key,
+                            std::is_integral_v<Number> ? "an integer >= 0" : "a number",
+                            "'" + text + "'"));
   return number;
+}
+
+inline void expect(const io::SafeTensors& file, const std::string& key,
+                   const std::string& expected) {
+  if (const std::string& got = text_at(file, key); got != expected)
+    throw io_error(describe(file.origin + ", " + key, expected, got));
+}
+
+/// A file that is a checkpoint, and whole.
+inline io::SafeTensors read_checkpoint(const std::string& path) {
+  io::SafeTensors file = io::read_safetensors(path);
+  expect(file, "format", "sgq checkpoint 1");
+  expect(file, "digest", digest(file));
+  return file;
 }
 
 inline TrainState get_state(const io::SafeTensors& file) {
@@ -106,19 +123,21 @@ inline void check_options(const io::SafeTensors& file, nn::Metadata now) {
     const std::string& mine = now.try_emplace(key, "no such option").first->second;
     if (mine != value)
       throw io_error(describe(file.origin, "a checkpoint of this run, " + key + " " + mine,
-                              key + " " + value, "give the old options, or start anew"));
+                              key + " " + value, "use the original options, or train again"));
   }
 }
 
 } // namespace detail
 
 /// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
-/// Throws value_error while the net has the averages (WeightAverage::Use).
+/// Throws value_error while the net has the averages (WeightAverage::Use), and where a number of
+/// the net is not finite: no run can go on from there.
 template <class T>
 void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                      const Run& run, std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
   if (average) average->check_not_in_use("checkpoint");
+  net.check_finite("checkpoint");
   io::SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
@@ -140,7 +159,7 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
 /// Where the run of a checkpoint stands. A run whose net changes on the way (train/progressive.hpp)
 /// reads it first, to make the net of that moment again before load_checkpoint(). Throws io_error.
 inline TrainState read_state(const std::string& path) {
-  return detail::get_state(io::read_safetensors(path));
+  return detail::get_state(detail::read_checkpoint(path));
 }
 
 /// Puts net, optimiser and average back to where they were and returns the run's state and notes.
@@ -152,25 +171,19 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
                     std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
   if (average) average->check_not_in_use("checkpoint");
-  const io::SafeTensors file = io::read_safetensors(path);
-  const auto expect = [&](const std::string& key, const std::string& expected) {
-    if (const std::string& got = detail::text_at(file, key); got != expected)
-      throw io_error(describe(path + ", " + key, expected, got));
-  };
-  expect("format", "sgq checkpoint 1");
-  expect("digest", detail::digest(file));
+  const io::SafeTensors file = detail::read_checkpoint(path);
   const auto numerics = file.metadata.find("numerics");
   const std::string then = numerics == file.metadata.end() ? "older ones" : numerics->second;
   if (then != to_text(numerics_version))
     throw io_error(describe(path + ", numerics", to_text(numerics_version), then,
-                            "another version of sgq wrote it: start anew"));
+                            "another version of sgq wrote it: train again"));
   const auto arithmetic = file.metadata.find("arithmetic"); // files of 0.2.0 do not say
   if (arithmetic != file.metadata.end() && arithmetic->second != kernels::arithmetic())
     throw io_error(describe(path + ", arithmetic", kernels::arithmetic(), arithmetic->second,
-                            "go on where it began, or start anew"));
+                            "resume with this arithmetic (SGQ_ISA), or train again"));
   detail::check_options(file, options);
   nn::detail::check_precision(file, net);
-  expect("optimizer", std::string(optimizer.name()));
+  detail::expect(file, "optimizer", std::string(optimizer.name()));
   detail::check_types<T>(file);
   const TrainState state = detail::get_state(file);
   const QuantParams trained_on = nn::input_from_metadata(file.metadata);

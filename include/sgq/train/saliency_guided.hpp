@@ -86,6 +86,7 @@ public:
     const std::optional<double> lambda = lambda_at(at.progress);
     nn::Net<T>& net = optimizer_.net();
     if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
+    check_fill(batch);
     const View<const T> x = batch.x;
     const ImageRandom random = random_of(at, optimizer_, batch);
     Arena::Scope scope(scratch());
@@ -114,6 +115,15 @@ public:
     return {.loss = static_cast<double>(loss),
             .correct = ops::count_correct<T>(z, batch.labels),
             .images = whole_batch(batch.size())};
+  }
+
+  /// Throws value_error where the noise would lie on another grid than the images of a real-valued
+  /// net. (A quantised one has a grid of its own, which both are compared with.)
+  void check_fill(const data::Batch<T>& batch) const {
+    const QuantParams& fill = options_.mask.fill.grid;
+    if (!optimizer_.net().input().grid() && fill && batch.grid && fill != *batch.grid)
+      throw value_error(describe("guided training: grid of the fill",
+                                 "that of the images, " + to_text(*batch.grid), to_text(fill)));
   }
 
   /// True where the clean gradients and the saliency come from one backward pass: the saliency of

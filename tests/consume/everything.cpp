@@ -131,5 +131,6 @@ int main() {
   sum +=
       static_cast<double>(c.source.size()) + static_cast<double>(io::read_npy<float>(file).size());
   std::remove(file.c_str());
-  std::printf("%s\n", sum > 0 ? "ok" : "nothing");
+  if (!(sum > 0)) return std::fprintf(stderr, "the sum of everything is %g\n", sum), 1;
+  std::puts("ok");
 }

@@ -20,6 +20,7 @@ digest() {
 }
 
 failed=0
+[ -s "$file" ] || { echo "no $file"; exit 1; }
 while read -r expected options; do
   # shellcheck disable=SC2086
   got=$(digest $options) || exit 1
@@ -28,6 +29,6 @@ while read -r expected options; do
 done <"$file"
 if [ "${2-}" = --record ]; then
   cp "$work/weights.txt" "$file"
-  exit 0
+  exit
 fi
 exit $failed

@@ -24,6 +24,7 @@ compare() {
           cat "$work/errors"
           exit 1
         }
+        [ -s "$work/got" ] || { echo "$program on $isa prints nothing"; exit 1; }
         runs=$((runs + 1))
         [ -f "$work/expected" ] || cp "$work/got" "$work/expected"
         cmp -s "$work/expected" "$work/got" && continue

@@ -105,8 +105,9 @@ def compare_command(command, row):
              "scale": row["run"]["scale"], "limit": row["data"]["limit"],
              "out": "out/" + row["dataset"]}
     for name, value in is_of.items():
-        if command.get(name, str(value)) != str(value):
-            yield f"command: --{name} {command[name]}, not {value}"
+        got = command.get(name, None if name in ("dataset", "scale") else str(value))
+        if got != str(value):
+            yield f"command: --{name} {got}, not {value}"
 
 
 class Page(html.parser.HTMLParser):

@@ -23,6 +23,10 @@ if [ $# -eq 0 ]; then
   # shellcheck disable=SC2046
   set -- $(ls tests/fuzz | sed -n 's/^fuzz_\([a-z0-9_]*\)$/\1/p')
 fi
+[ $# -gt 0 ] || {
+  echo "no targets in build/fuzz/tests/fuzz"
+  exit 1
+}
 mkdir -p findings
 tests/fuzz/make_seeds seeds
 

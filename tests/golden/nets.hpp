@@ -7,6 +7,7 @@
 #include "sgq/nn/quantize.hpp"
 
 #include "support/catch.hpp"
+#include "support/raise_to.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -102,7 +103,7 @@ double relative_error(View<const T> got, const Tensor<double>& expected) {
   REQUIRE(got.shape() == expected.shape());
   double error = 0, largest = 0;
   for (index_t i = 0; i < got.size(); ++i) {
-    error = std::max(error, std::abs(static_cast<double>(got[i]) - expected[i]));
+    raise_to(error, std::abs(static_cast<double>(got[i]) - expected[i]));
     largest = std::max(largest, std::abs(expected[i]));
   }
   REQUIRE(largest > 0);

@@ -6,6 +6,7 @@
 #include "sgq/nn/quantize.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/raise_to.hpp"
 
 #include <memory>
 
@@ -44,7 +45,7 @@ double difference(const nn::Net<T>& net, const infer::FloatEngine<T>& engine, in
   double largest = 0, worst = 0;
   for (index_t i = 0; i < logits.size(); ++i) {
     largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    worst = std::max(worst, std::abs(static_cast<double>(logits[i] - expected[i])));
+    raise_to(worst, std::abs(static_cast<double>(logits[i] - expected[i])));
   }
   REQUIRE(largest > 0);
   return worst / largest;

@@ -33,8 +33,8 @@ int in_child(F&& f) {
     }
     _exit(code);
   }
-  int status = 0;
-  waitpid(child, &status, 0);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
   return status;
 }
 
@@ -306,11 +306,17 @@ TEST_CASE("A writer killed at any moment leaves the old or the new file", "[io]"
   // Forty kills; on a slow disk more and later ones, until both contents have been met.
   for (unsigned round = 0; round < 40 || (round < 400 && !(seen_a && seen_b)); ++round) {
     const pid_t child = fork();
-    if (child == 0)
-      for (alarm(30);;) { // ends by itself if this test is ended
-        write_file_atomically(path, b);
-        write_file_atomically(path, a);
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      try {
+        for (alarm(30);;) { // ends by itself if this test is ended
+          write_file_atomically(path, b);
+          write_file_atomically(path, a);
+        }
+      } catch (...) {
+        _exit(1);
       }
+    }
     usleep(500 + round * 337 % 4000 * (1 + round / 40));
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);

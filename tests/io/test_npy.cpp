@@ -88,7 +88,8 @@ TEST_CASE("An NPY file of another kind is an error that says which", "[io]") {
 }
 
 TEST_CASE("A malformed NPY file is an error with place, expected and got", "[io]") {
-  CHECK(refusal("") == "f, byte 0: expected the magic of an NPY file, got something else");
+  CHECK(refusal("") ==
+        "f, byte 0: expected \\x93NUMPY, as an NPY file begins, got bytes of another kind of file");
   CHECK(contains(refusal("NUMPY"), "magic"));
   CHECK(refusal("\x93NUMPY") == "f, byte 6: expected version 1.0 or 2.0, got 0.0");
   CHECK(contains(refusal("\x93NUMPY\3"), "got 3.0"));

@@ -124,7 +124,7 @@ TEST_CASE("A tensor that is not what was asked for is an error that says why", "
   const SafeTensors file = mixed_file();
   const auto says = [](auto&& f) { return message_of<io_error>(f); };
   CHECK(says([&] { file.tensor<float>("absent"); }) ==
-        "safetensors, tensor 'absent': expected to be present, got a file without it");
+        "safetensors, tensor 'absent': expected a tensor of this name, got none");
   CHECK(says([&] { file.tensor<float>("f64"); }) ==
         "safetensors, tensor 'f64': expected F32, got F64");
   Tensor<float> target(Shape{4}, 9.0f);

@@ -4,6 +4,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/kernels/naive.hpp"
+#include "support/raise_to.hpp"
 
 #include <cmath>
 #include <limits>
@@ -36,9 +37,9 @@ std::vector<T> reals(index_t n, std::uint64_t stream) {
   return v;
 }
 
-/// A bound on what rounding can do to a sum of n products of numbers within [-1, 1]: each of the n
-/// additions errs by at most half an ulp of a partial sum, which is at most n in size. (The sums of
-/// random signs here are far smaller; a kernel that loses one product errs by about 0.3.)
+/// What rounding can do to a sum of n products of the random numbers within [-1, 1] above: each of
+/// the n additions errs by at most half an epsilon of a partial sum, whose size stays within four
+/// standard deviations. A kernel that loses one product errs by about 0.3.
 template <class T>
 double rounding_bound(index_t n) {
   const double size = std::sqrt(static_cast<double>(n)) * 4 + 4; // four sigma and the rest
@@ -48,10 +49,8 @@ double rounding_bound(index_t n) {
 template <class T>
 double max_difference(const std::vector<T>& a, const std::vector<T>& b) {
   double worst = a.size() == b.size() ? 0 : std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    if (!(d <= worst)) worst = d; // NaN counts
-  }
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+    raise_to(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   return worst;
 }
 

@@ -80,11 +80,11 @@ TEST_CASE("choose_isa: a wish is granted, or is an error", "[kernels]") {
     if (supported(n.isa))
       CHECK(choose() == n.isa);
     else
-      CHECK(contains(message_of<value_error>(choose), "an instruction set of this machine"));
+      CHECK(contains(message_of<value_error>(choose), "one that this machine has (generic"));
   }
-  CHECK(message_of<value_error>([] { choose_isa("sse9"); }) ==
-        "SGQ_ISA: expected generic, avx2, avx512, neon, neon-dotprod, neon-i8mm or simd128, "
-        "got sse9");
+  const std::string unknown = message_of<value_error>([] { choose_isa("sse9"); });
+  CHECK(unknown.starts_with("SGQ_ISA: expected one that this machine has (generic"));
+  CHECK(unknown.ends_with("), got sse9"));
   CHECK_THROWS_AS(choose_isa("AVX2"), value_error);
 }
 

@@ -193,15 +193,18 @@ TEST_CASE("thresholds: every path finds the codes that counting finds", "[kernel
           REQUIRE(
               int(plain[p * 50 + o]) ==
               (o < channels ? count_code(table, o, sums[p * (all + 16) + o], r[p * all + o]) : 99));
-      const auto same = [&](bool ran) {
-        return !ran || std::equal(out.begin(), out.end(), plain.begin());
-      };
-      static_cast<void>(same);
 #if SGQ_X86
+      // Other tables than these are left to the generic row.
+      const auto few = [](int b) { return b == 0 || b == 2 || b == 4; };
+      const auto check = [&](bool ran, bool known) {
+        CHECK(ran == known);
+        if (ran) CHECK(std::equal(out.begin(), out.end(), plain.begin()));
+      };
       out.fill(99);
-      if (supported(Isa::avx2)) CHECK(same(threshold_row_avx2(row)));
+      if (supported(Isa::avx2)) check(threshold_row_avx2(row), bits <= 4);
       out.fill(99);
-      if (supported(Isa::avx512)) CHECK(same(threshold_row_avx512(row)));
+      if (supported(Isa::avx512))
+        check(threshold_row_avx512(row), (bits == 2 || bits == 4) && few(residual_bits));
 #endif
     }
 }

@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/raise_to.hpp"
 
 #include <cmath>
 #include <limits>
@@ -98,8 +99,8 @@ double largest_difference(const A& a, const B& b) {
   REQUIRE(a.shape() == b.shape());
   double largest = 0;
   for (index_t i = 0; i < a.size(); ++i)
-    largest = std::max(
-        largest, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
+    raise_to(largest,
+             std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
   return largest;
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("two passes through one net give the sum of their gradients", "[layers
     const auto sum = gradients();
     double error = 0, largest = 0;
     for (std::size_t i = 0; i < sum.size(); ++i) {
-      error = std::max(error, std::abs(sum[i] - (one[i] + two[i])));
+      raise_to(error, std::abs(sum[i] - (one[i] + two[i])));
       largest = std::max(largest, std::abs(sum[i]));
     }
     CHECK(largest > 0.1);

@@ -489,7 +489,7 @@ TEST_CASE("building a net: errors name the layer", "[net]") {
   CHECK(contains(text([&] { net.add("conv1", Relu<float>()); }), "'conv1' a second time"));
   CHECK(contains(text([&] { net.add("input", Relu<float>()); }), "'input' a second time"));
   CHECK(contains(text([&] { net.add("late", Relu<float>(), {7}); }),
-                 "layer 'late': expected an earlier value, got 7"));
+                 "layer 'late': expected values up to 1, got 7"));
   CHECK(contains(text([&] { net.add("many", Swish<float>(), {0, 1, 0, 1, 0}); }), "layer 'many'"));
   const auto fits = [&](const char* name, auto layer, std::vector<ValueId> in = {}) {
     const std::string message = text([&] { net.add(name, std::move(layer), in); });

@@ -53,13 +53,6 @@ void quantise(Net<T>& net, const char* bits, const char* weights = "sawb",
                  .input = colours});
 }
 
-template <class T>
-std::string values(Net<T>& net) {
-  std::string all;
-  for (auto& p : net.parameters()) all += p.name + io::bytes_of(p.parameter->value()).data();
-  return all;
-}
-
 std::vector<float> logits(const Net<float>& net) {
   Tensor<float> x(net.input_shape().with_batch(2));
   for (index_t i = 0; i < x.size(); ++i) x[i] = 0.02f * static_cast<float>(i * i % 91 - 45);

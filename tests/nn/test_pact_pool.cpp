@@ -3,6 +3,7 @@
 #include "support/nets.hpp"
 
 #include "support/catch.hpp"
+#include "support/raise_to.hpp"
 
 #include <vector>
 
@@ -50,7 +51,7 @@ double relative_difference(View<const T> a, View<const T> b) {
   REQUIRE(a.shape() == b.shape());
   double difference = 0, largest = 1e-300;
   for (index_t i = 0; i < a.size(); ++i) {
-    difference = std::max(difference, std::abs(static_cast<double>(a[i] - b[i])));
+    raise_to(difference, std::abs(static_cast<double>(a[i] - b[i])));
     largest = std::max(largest, std::abs(static_cast<double>(b[i])));
   }
   return difference / largest;

@@ -151,7 +151,7 @@ TEST_CASE("policies and grids that do not fit are errors", "[quantize]") {
   }
   QuantizeOptions colour = options("w4a4");
   colour.input.zero_point = {1, 2, 3};
-  CHECK(contains(text(colour), "1 zero points"));
+  CHECK(contains(text(colour), "1 zero point"));
   Net<float> empty({1, 2, 2});
   CHECK_THROWS_AS(quantize(empty, options("w4a4")), value_error);
 }

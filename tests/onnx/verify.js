@@ -69,6 +69,8 @@ async function verify(ort, runtime, folder, test, model, level, limit) {
   const images = Math.min(limit, test.images), pixels = test.shape.reduce((a, b) => a * b);
   // A file without its layers' outputs has fewer.
   const outputs = test.outputs.filter((o) => session.outputNames.includes(o.name));
+  if (!outputs.some((o) => o.name === "logits"))
+    throw new Error(`${model.file}: no output "logits" among ${session.outputNames.join(", ")}`);
   const sum = { numbers: 0, wrong: 0, error: 0, where: new Set() };
   for (let first = 0; first < images; first += BATCH) {
     const count = Math.min(BATCH, images - first);
@@ -91,6 +93,7 @@ async function main() {
   const folder = process.argv[2];
   const cases = JSON.parse(fs.readFileSync(path.join(folder, "cases.json")));
   const limit = Number(option("images", Infinity));
+  if (cases.length === 0) throw new Error(`${folder}/cases.json: no cases`);
   let failed = 0;
   for (const runtime of option("runtime", "node,web").split(",")) {
     const ort = load(runtime);
@@ -102,7 +105,7 @@ async function main() {
           const where = s.wrong ? ` (${[...s.where].join(", ")})` : "";
           console.log(`${test.name} ${model.form}, ${runtime}, ${level}: ${s.numbers} numbers, ` +
                       `${s.wrong} differ${where}${error}`);
-          failed += s.wrong > 0;
+          failed += s.wrong > 0 || s.numbers === 0;
         }
   }
   process.exitCode = failed ? 1 : 0;

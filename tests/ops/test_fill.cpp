@@ -207,7 +207,7 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   CHECK(contains(message({.fill = ops::Fill::constant}), "each of 2 channels, got 0"));
   CHECK(contains(message({.fill = ops::Fill::constant, .value = {1, 2, 3}}), "got 3"));
   CHECK(contains(message({.fill = ops::Fill::blur, .sigma = 0}), "sigma > 0"));
-  CHECK(contains(message({.grid = {0.1f, {1}}}), "2 zero points in 0..255"));
+  CHECK(contains(message({.grid = {0.1f, {1}}}), "2 zero points, one per channel, got 1"));
   CHECK(contains(message({.grid = {-1, {1, 1}}}), "a positive scale"));
   CHECK_THROWS_AS(ops::fill_all<float>(flat, {}, Random(0), flat_out), shape_error);
   const Tensor<std::uint8_t> mask({3, 5, 6});

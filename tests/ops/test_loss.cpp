@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/gradients.hpp"
+#include "support/raise_to.hpp"
 
 #include <cmath>
 #include <limits>
@@ -195,10 +196,9 @@ struct Exact {
   }
 };
 
-/// The largest relative error of `got` where the exact value is above 1e-30.
+/// The largest relative error of `got`; values below 1e-30 count as 1e-30.
 void widen(double& error, double got, long double exact) {
-  if (std::abs(exact) > 1e-30L)
-    error = std::max(error, static_cast<double>(std::abs((got - exact) / exact)));
+  raise_to(error, static_cast<double>(std::abs(got - exact) / std::max(std::abs(exact), 1e-30L)));
 }
 
 } // namespace

@@ -9,10 +9,12 @@ set -u
 same() { cmp -s "$work/$1/model.safetensors" "$work/$2/model.safetensors"; }
 
 mkdir -p "$work/data/cifar-10"
+image=0 # every image is another one
 for name in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
-  for i in 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do
-    printf "\\$(printf %03o "$i")"
-    awk -v seed="$name$i" 'BEGIN { for (i = 0; i < 3072; ++i) printf "%c", 65 + (i * 7 + length(seed) * i) % 57 }'
+  for label in 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do
+    printf "\\$(printf %03o "$label")"
+    awk -v n="$image" 'BEGIN { for (i = 0; i < 3072; ++i) printf "%c", 65 + (i * 7 + n * (i % 13 + 1)) % 57 }'
+    image=$((image + 1))
   done >"$work/data/cifar-10/$name.bin"
 done
 
@@ -23,6 +25,11 @@ grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--validation: not on
 grep -q '"relu1": ' "$work/a/metrics.json" || fail "no alphas"
 run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/b" --threads 2
 same a b || fail "one and two threads give different models"
+# shellcheck disable=SC2086
+kill_at_work "$work/killed/checkpoint.safetensors" $small --validation --bits w2a2 --weights dorefa \
+  --out "$work/killed" --checkpoint-every 0
+run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/killed" --resume
+same a killed || fail "killed and resumed: another model"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
 grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
 grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"

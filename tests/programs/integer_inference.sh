@@ -41,7 +41,7 @@ run 1 "no/net.onnx" $onnx --onnx "$work/no/net.onnx"
 run 1 "global average pooling" $onnx --onnx "$work/no.onnx" --saliency
 run 1 "a quantised net has the forms" $onnx --onnx "$work/no.onnx" --form float
 run 2 "--form" --form quick
-run 2 "settings of --onnx" --saliency --out "$work/no"
+run 2 "need --onnx" --saliency --out "$work/no"
 [ -e "$work/no.onnx" ] && fail "an ONNX file after an error"
 
 # ---- Errors.
@@ -54,7 +54,7 @@ run 0 "" --model "$work/fp32/model.safetensors" --onnx "$work/fp32.onnx" --form 
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
 run 2 "its own" --model "$work/w4a4/model.safetensors" --bits w2a2 --out "$work/no"
 run 2 "need --model" --dataset mnist --out "$work/no"
-run 2 "do not go with it" --model "$work/w4a4/model.safetensors" --images a.npy --limit 3 --out "$work/no"
+run 2 "leave out --dataset and --limit" --model "$work/w4a4/model.safetensors" --images a.npy --limit 3 --out "$work/no"
 run 2 "an identifier" --name my-net --out "$work/no"
 [ -e "$work/no/my-net.safetensors" ] && fail "a name was refused after the work"
 run 2 "--limit" --limit many

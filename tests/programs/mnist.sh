@@ -95,6 +95,9 @@ for pause in 0.05 0.1 0.2 0.3 0.4; do
   kill -9 $! 2>/dev/null
   wait $! 2>/dev/null
 done
+# shellcheck disable=SC2086
+kill_at_work "$work/killed/checkpoint.safetensors" $small --out "$work/killed" --threads 1 \
+  --checkpoint-every 0 --resume
 run 0 "" $small --out "$work/killed" --threads 2 --resume
 cmp -s "$work/whole/model.safetensors" "$work/killed/model.safetensors" ||
   fail "killed and gone on with: another model"

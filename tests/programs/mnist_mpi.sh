@@ -78,12 +78,12 @@ wait $launcher && fail "one rank was killed, and mpirun ended well"
 $ranks -n 2 "$program" $small --epochs 1000 --out "$work/lost" --checkpoint-every 0 --resume \
   >"$work/stdout" 2>&1 &
 launcher=$!
-until grep -q "going on after epoch" "$work/stdout" || ! kill -0 $launcher 2>/dev/null; do
+until grep -q "resuming after epoch" "$work/stdout" || ! kill -0 $launcher 2>/dev/null; do
   sleep 0.1
 done
 kill $launcher 2>/dev/null
 wait $launcher 2>/dev/null
-grep -q "going on after epoch" "$work/stdout" || fail "no whole checkpoint: $(cat "$work/stdout")"
+grep -q "resuming after epoch" "$work/stdout" || fail "no whole checkpoint: $(cat "$work/stdout")"
 
 # ---- Ranks that differ, and other mistakes: the first line says it.
 # refuses WORDS ARGUMENTS OF MPIRUN..

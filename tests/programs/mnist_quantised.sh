@@ -35,6 +35,9 @@ for pause in 0.1 0.3; do
   kill -9 $! 2>/dev/null
   wait $! 2>/dev/null
 done
+# shellcheck disable=SC2086
+kill_at_work "$work/killed/checkpoint.safetensors" $small --bits w4a4 --guided \
+  --out "$work/killed" --checkpoint-every 0 --resume
 run 0 "" $small --bits w4a4 --guided --out "$work/killed" --threads 2 --resume
 run 0 "" $small --bits w4a4 --guided --out "$work/whole" --threads 1
 for file in model.safetensors alpha.npy alpha.svg; do
@@ -62,8 +65,8 @@ run 1 "$work/stdout" $fine --from-weights "$work/stdout"
 run 2 "--share.*got '*1.5" $small --guided --share 1.5
 run 2 "--authors" $small --authors
 run 2 "--rank" $small --guided --rank entropy
-run 2 "are settings of --guided" $small --start 0.5
-run 2 "--authors says already" $small --guided --authors --share 0.1
+run 2 "need --guided" $small --start 0.5
+run 2 "--authors fixes" $small --guided --authors --share 0.1
 run 2 "needs no saliency" $small --guided --rank random --target logit
 run 0 "" $small --limit 32 --epochs 1 --guided --start 0.5 --out "$work/unguided"
 says "$work/stdout" "warning: --start 0.5 comes after the last of 1 steps: nothing is guided"
@@ -71,7 +74,7 @@ says "$work/stdout" "warning: --start 0.5 comes after the last of 1 steps: nothi
 # ---- Options that would do nothing.
 for option in "--weights lsq" "--pact plus" "--alpha 3" "--first-last same" "--alpha-lr 0.1" \
   "--alpha-quantile 0.5" "--alpha-decay 0"; do
-  run 2 "are settings of --bits" $small $option
+  run 2 "need --bits" $small $option
 done
 run 2 "one of them, got both" $small --bits w4a4 --alpha 2 --alpha-quantile 0.5
 run 2 "--start.*less than 1, got 1" $small --guided --start 1

@@ -57,6 +57,9 @@ for pause in 0.1 0.15 0.2 0.3 0.4 0.5; do
   kill -9 $! 2>/dev/null
   wait $! 2>/dev/null
 done
+# shellcheck disable=SC2086
+kill_at_work "$work/killed/checkpoint.safetensors" $all --out "$work/killed" --threads 1 \
+  --checkpoint-every 0 --resume
 run 0 "" $all --out "$work/killed" --threads 2 --resume
 for file in model.safetensors alpha.npy alpha.svg training.svg; do same whole killed $file; done
 rows whole >"$work/a"
@@ -70,7 +73,7 @@ run 1 "history.jsonl" $all --out "$work/killed" --resume
 
 # ---- What cannot be.
 run 2 "--ema: expected 0 or more, below 1, got 1" $small --ema 1
-run 2 "settings of --teacher" $small --temperature 2
+run 2 "need --teacher" $small --temperature 2
 run 2 "--temperature: expected above 0, got 0" $small --teacher "$teacher" --temperature 0
 run 1 "$work/none" $small --teacher "$work/none" --out "$work/no"
 run 2 "--progressive: expected --bits, the policy it ends with, got none" $small --progressive w8a8

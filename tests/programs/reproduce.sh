@@ -10,8 +10,7 @@ set -u
 # The rows of a folder without what may differ between equal runs.
 rows() { sed 's/,"run":{[^}]*}//' "$1/results.jsonl" "$1/measures.jsonl" "$1/drift.jsonl"; }
 same() {
-  rows "$work/$1" >"$work/a"
-  rows "$work/$2" >"$work/b"
+  rows "$work/$1" >"$work/a" && rows "$work/$2" >"$work/b" || fail "$3: a file of rows is missing"
   cmp -s "$work/a" "$work/b" || fail "$3: other rows: $(diff "$work/a" "$work/b" | head -c 2000)"
 }
 says() { grep -q -e "$1" "$work/stdout" || fail "no '$1' in: $(cat "$work/stdout")"; }
@@ -185,7 +184,6 @@ start() {
   # shellcheck disable=SC2086
   "$program" $tiny --threads 1 --out "$work/killed" --checkpoint-every 0 --resume >/dev/null 2>&1 &
 }
-checkpoint() { find "$work/killed" -name checkpoint.safetensors 2>/dev/null; }
 # Ten times, at moments that nobody chose; a failure says which they were.
 pauses=$(awk 'BEGIN { srand(); for (i = 0; i < 10; ++i) printf "%.2f ", 0.05 + 0.5 * rand() }')
 killed=0

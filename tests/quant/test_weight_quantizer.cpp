@@ -232,7 +232,11 @@ TEST_CASE("constant weights come back as they are, but for plain DoReFa and LSQ"
       CHECK(value == Approx(-0.37 * (2.6 - 1.71)));
     else if (c.name == "sawb.4.zero" || c.name == "sawb-clipped.4.zero") // 0.005 |w|
       CHECK(value == Approx(-0.37 * (12.035 - 12.03)));
-    else if (!c.quantizer->has_step() && c.quantizer->grid().has_zero)
+    else if (c.name == "sawb.2.odd" || c.name == "sawb-clipped.2.odd") // 1.056 |w|
+      CHECK(value == Approx(-0.37 * (3.12 - 2.064)));
+    else if (c.name == "sawb.3.odd" || c.name == "sawb-clipped.3.odd") // 0.617 |w|
+      CHECK(value == Approx(-0.37 * (7.509 - 6.892)));
+    else if (!c.quantizer->has_step()) // more bits: alpha_w is max|w|
       CHECK(value == Approx(-0.37));
   }
 }

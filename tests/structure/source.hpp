@@ -40,6 +40,7 @@ inline std::vector<Header> all_headers() {
     if (entry.path().extension() == ".hpp") // not the lists of compiled/
       headers.push_back(
           {entry.path().lexically_relative("include").generic_string(), read(entry.path())});
+  if (headers.size() < 100) throw std::runtime_error("run this from the root of the repository");
   std::sort(headers.begin(), headers.end(),
             [](const Header& a, const Header& b) { return a.path < b.path; });
   return headers;

@@ -10,6 +10,22 @@ fail() {
   failed=1
 }
 
+# kill_at_work CHECKPOINT ARGUMENTS..: starts the program and kills it when it has written the
+# checkpoint anew, in the middle of its work.
+kill_at_work() {
+  checkpoint=$1
+  shift
+  touch "$work/since"
+  "$program" "$@" >/dev/null 2>&1 &
+  until [ "$checkpoint" -nt "$work/since" ]; do
+    kill -0 $! 2>/dev/null || break
+    sleep 0.02 2>/dev/null || sleep 1
+  done
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null && fail "$*: ended before it was killed"
+  [ -e "$checkpoint" ] || fail "$*: leaves no $checkpoint"
+}
+
 # run CODE WORDS ARGUMENTS..: the exit code must be CODE; success says nothing on stderr, an error
 # one line with these words.
 run() {

@@ -4,6 +4,7 @@
 #include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
+#include "support/raise_to.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -38,12 +39,12 @@ inline double dot(sgq::View<const double> a, sgq::View<const double> b) {
 /// the largest derivative (or of 1, if that is less). The difference quotient is of fourth order:
 /// its error is about h^4 f'''''/30 = 1e-13 and the rounding of f over h, 1e-13 for f near 1.
 /// Between x - 2h and x + 2h there must be no kink: through ReLUs take a smaller h and allow an
-/// error of 1e-16/h. At most `count` elements, evenly spread.
+/// error of 1e-16/h. At most `count` elements, evenly spread. Infinite where x is empty.
 template <class Loss>
 double gradient_error(Loss&& loss, sgq::View<double> x, sgq::View<const double> dx,
                       sgq::index_t count = 200, double h = 1e-3) {
   const sgq::index_t step = std::max<sgq::index_t>(1, x.size() / count);
-  double error = 0, largest = 1;
+  double error = x.size() > 0 ? 0 : HUGE_VAL, largest = 1;
   sgq::set_num_threads(1); // thousands of tiny passes
   for (sgq::index_t i = 0; i < x.size(); i += step) {
     const double kept = x[i];
@@ -54,7 +55,7 @@ double gradient_error(Loss&& loss, sgq::View<double> x, sgq::View<const double> 
     const double near = at(kept + h) - at(kept - h), far = at(kept + 2 * h) - at(kept - 2 * h);
     x[i] = kept;
     const double slope = (8 * near - far) / (12 * h);
-    error = std::max(error, std::abs(slope - dx[i]));
+    raise_to(error, std::abs(slope - dx[i]));
     largest = std::max(largest, std::abs(slope));
   }
   sgq::set_num_threads(0);

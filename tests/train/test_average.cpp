@@ -10,6 +10,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/nets.hpp"
+#include "support/raise_to.hpp"
 #include "support/temp_dir.hpp"
 
 #include <cmath>
@@ -49,7 +50,7 @@ std::string bytes(WeightAverage<T>& average) {
 void check_equal(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
   REQUIRE(a.size() == b.size());
   double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i) raise_to(largest, std::abs(a[i] - b[i]));
   CHECK(largest <= tolerance);
 }
 

@@ -8,6 +8,7 @@
 #include "small_run.hpp"
 #include "support/errors.hpp"
 #include "support/nets.hpp"
+#include "support/raise_to.hpp"
 
 #include <limits>
 #include <vector>
@@ -72,7 +73,7 @@ std::vector<double> learned(nn::Net<double>& net) {
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i) raise_to(largest, std::abs(a[i] - b[i]));
   return largest;
 }
 

@@ -9,6 +9,7 @@ A comment, which a reader does not see, says what the next number or table is of
     <!-- number: mnist, w2a2, guided, accuracy -->98.71 [98.60, 98.82]
     <!-- number: mnist, w2a2, guided, blank_gradients, minus fp32 guided -->+3.1
     <!-- number: mnist, w2a2, guided, late-clips, accuracy, minus w2a2 guided -->-.1 [-.3, .1]
+    <!-- number: mnist, w2a2, guided, accuracy, minus plain -->-.6 [-.9, -.3]    (of the same bits)
     <!-- number: mnist, w4a4, plain, SmoothGrad, road -->.61
     <!-- verdict: mnist, B3, w2a2 -->mixed
     <!-- claim: mnist, D, guided w4a4 -->-.03 [-.05, -.01]
@@ -121,6 +122,8 @@ class Prose:
             for kind, value in named(term).items():
                 if found.setdefault(kind, value) != value:
                     raise LookupError(f"'{found[kind]}' and '{value}' in {terms}")
+        if minus and "bits" in found:
+            minus.setdefault("bits", found["bits"])
         for names, wanted in ((found, {"set", "bits", "training", "measure"}),
                               (minus or found, {"bits", "training"})):
             if wanted - set(names):

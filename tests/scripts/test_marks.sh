@@ -32,6 +32,8 @@ number='synthetic, w4a4, guided'
 check 0 "<!-- number: $number, accuracy -->98.58 [98.39, 98.77]"
 check 1 "<!-- number: $number, accuracy -->98.57"
 check 0 "<!-- number: $number, accuracy, minus fp32 random-mask -->-.21"
+check 0 "<!-- number: $number, relevance_mass_on_evidence, minus plain -->.060"
+check 1 "<!-- number: $number, relevance_mass_on_evidence, minus plain -->.009" # of fp32
 check 0 '<!-- number: synthetic, w2a2, guided, PACT+, accuracy -->97.37'
 check 1 '<!-- number: synthetic, w2a2, guided, accuracy -->97.37'
 check 0 "<!-- number: synthetic, fp32, guided, relevance_mass_on_evidence, minus fp32 plain SmoothGrad -->.065"

@@ -149,6 +149,7 @@ inline nn::Model<float> load_network(const std::string& path) {
     detail::each_quantised(net, [&](const std::string& layer, nn::Weights<float>& w) {
       detail::put_codes(file, layer, w);
     });
+    net.layers_changed(); // the scales are parameters
     nn::load_tensors(rest, detail::stored_beside_codes(net));
     net.quantize_weights();
     model.input = net.input().grid();

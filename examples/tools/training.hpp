@@ -225,7 +225,7 @@ private:
 
   void remove_earlier_run() const {
     for (const std::string& file :
-         {history_.rows_file(), history_.curves_file(), alpha_file(), metrics_file()})
+         {path_, history_.rows_file(), history_.curves_file(), alpha_file(), metrics_file()})
       std::filesystem::remove(file);
   }
 

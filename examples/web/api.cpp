@@ -175,7 +175,7 @@ PAGE_API(page_fact) const char* page_fact(const char* key) {
   });
 }
 
-/// `count` images of the built-in test set, then their ink, then their labels: (2 x 784 + 1) count bytes.
+/// `count` images of the built-in test set, their ink and their labels: (2 x 784 + 1) count bytes.
 PAGE_API(page_samples) const std::uint8_t* page_samples(int count) {
   return answer([&](Page& p) -> const std::uint8_t* {
     const auto set = sgq::data::synthetic(count, 2, sgq::data::Split::test);

@@ -191,7 +191,7 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
       {"a name of its own", [](Graph& g) { g.steps[1].name = g.steps[0].name; }},
       {"stride and kernel of 1 or more", [](Graph& g) { g.steps[0].stride = 0; }},
       {"the shape that follows from its input, got convolve [1, 2, 31, 32] from value 0, kernel 3 "
-       "x 3, stride 1, pad 1, codes to 15",
+       "x 3, stride 1, pad 1, codes to 15, weights of",
        [](Graph& g) {
          g.steps[0].shape = {1, 2, 31, 32};
        }},

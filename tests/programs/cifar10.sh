@@ -26,8 +26,7 @@ grep -q '"relu1": ' "$work/a/metrics.json" || fail "no alphas"
 run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/b" --threads 2
 same a b || fail "one and two threads give different models"
 # shellcheck disable=SC2086
-kill_at_work "$work/killed/checkpoint.safetensors" $small --validation --bits w2a2 --weights dorefa \
-  --out "$work/killed" --checkpoint-every 0
+kill_at_work "$work/killed" $small --validation --bits w2a2 --weights dorefa
 run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/killed" --resume
 same a killed || fail "killed and resumed: another model"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"

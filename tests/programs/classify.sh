@@ -11,7 +11,7 @@ run 0 "" "$work/own/model.safetensors" "$work/own/images.npy"
   fail "prints: $(cat "$work/stdout")"
 # The bar's place, n % 7, is the class of image n; own_model says how many the net gets right.
 right=$(awk -F'[ :,]+' '$2 % 7 == $3' "$work/stdout" | wc -l)
-grep -q "accuracy $((100 * right / 70)) %" "$work/made" || fail "$right right, but $(cat "$work/made")"
+grep -q "accuracy $(((100 * right + 35) / 70)) %" "$work/made" || fail "$right right, but $(cat "$work/made")"
 run 2 "expected MODEL.safetensors IMAGES.npy" "$work/own/model.safetensors"
 {
   printf '\223NUMPY\001\000\166\000'

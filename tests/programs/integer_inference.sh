@@ -54,6 +54,7 @@ run 0 "" --model "$work/fp32/model.safetensors" --onnx "$work/fp32.onnx" --form 
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
 run 2 "its own" --model "$work/w4a4/model.safetensors" --bits w2a2 --out "$work/no"
 run 2 "need --model" --dataset mnist --out "$work/no"
+run 2 "is the network itself" --model "$work/w4a4/model.safetensors" --out "$work/w4a4" --name model
 run 2 "leave out --dataset and --limit" --model "$work/w4a4/model.safetensors" --images a.npy --limit 3 --out "$work/no"
 run 2 "an identifier" --name my-net --out "$work/no"
 [ -e "$work/no/my-net.safetensors" ] && fail "a name was refused after the work"

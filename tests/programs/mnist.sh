@@ -96,11 +96,17 @@ for pause in 0.05 0.1 0.2 0.3 0.4; do
   wait $! 2>/dev/null
 done
 # shellcheck disable=SC2086
-kill_at_work "$work/killed/checkpoint.safetensors" $small --out "$work/killed" --threads 1 \
-  --checkpoint-every 0 --resume
 run 0 "" $small --out "$work/killed" --threads 2 --resume
 cmp -s "$work/whole/model.safetensors" "$work/killed/model.safetensors" ||
   fail "killed and gone on with: another model"
+# shellcheck disable=SC2086
+kill_at_work "$work/at_work" $small --threads 1
+run 1 "no unfinished run" $small --out "$work/at_work" # --resume was forgotten
+run 0 "" $small --out "$work/at_work" --threads 2 --resume
+cmp -s "$work/whole/model.safetensors" "$work/at_work/model.safetensors" ||
+  fail "killed at work and resumed: another model"
+run 0 "" $small --out "$work/at_work" # finished: trained anew
+[ -e "$work/at_work/metrics.json" ] || fail "a finished run is not replaced"
 
 # ---- Checkpoints that must not be gone on from.
 run 1 "a checkpoint of this run, lr 0.5, got lr" $small --lr 0.5 --out "$work/killed" --resume

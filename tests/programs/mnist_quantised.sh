@@ -36,12 +36,14 @@ for pause in 0.1 0.3; do
   wait $! 2>/dev/null
 done
 # shellcheck disable=SC2086
-kill_at_work "$work/killed/checkpoint.safetensors" $small --bits w4a4 --guided \
-  --out "$work/killed" --checkpoint-every 0 --resume
+kill_at_work "$work/at_work" $small --bits w4a4 --guided
+run 0 "" $small --bits w4a4 --guided --out "$work/at_work" --threads 2 --resume
 run 0 "" $small --bits w4a4 --guided --out "$work/killed" --threads 2 --resume
 run 0 "" $small --bits w4a4 --guided --out "$work/whole" --threads 1
 for file in model.safetensors alpha.npy alpha.svg; do
-  cmp -s "$work/killed/$file" "$work/whole/$file" || fail "killed and gone on with: another $file"
+  for folder in killed at_work; do
+    cmp -s "$work/$folder/$file" "$work/whole/$file" || fail "$folder, gone on with: another $file"
+  done
 done
 says "$work/whole/model.safetensors" '"guided":"yes"'
 run 1 "guided no" $small --bits w4a4 --out "$work/whole" --resume

@@ -58,8 +58,9 @@ for pause in 0.1 0.15 0.2 0.3 0.4 0.5; do
   wait $! 2>/dev/null
 done
 # shellcheck disable=SC2086
-kill_at_work "$work/killed/checkpoint.safetensors" $all --out "$work/killed" --threads 1 \
-  --checkpoint-every 0 --resume
+kill_at_work "$work/at_work" $all --threads 1
+run 0 "" $all --out "$work/at_work" --threads 2 --resume
+same whole at_work model.safetensors
 run 0 "" $all --out "$work/killed" --threads 2 --resume
 for file in model.safetensors alpha.npy alpha.svg training.svg; do same whole killed $file; done
 rows whole >"$work/a"

@@ -10,20 +10,19 @@ fail() {
   failed=1
 }
 
-# kill_at_work CHECKPOINT ARGUMENTS..: starts the program and kills it when it has written the
-# checkpoint anew, in the middle of its work.
+# kill_at_work FOLDER ARGUMENTS..: starts the program with --out FOLDER, where no run has been, and
+# kills it when it has written a checkpoint there, in the middle of its work.
 kill_at_work() {
-  checkpoint=$1
+  folder=$1
   shift
-  touch "$work/since"
-  "$program" "$@" >/dev/null 2>&1 &
-  until [ "$checkpoint" -nt "$work/since" ]; do
+  "$program" "$@" --out "$folder" --checkpoint-every 0 >/dev/null 2>&1 &
+  until [ -e "$folder/checkpoint.safetensors" ]; do
     kill -0 $! 2>/dev/null || break
     sleep 0.02 2>/dev/null || sleep 1
   done
   kill -9 $! 2>/dev/null
-  wait $! 2>/dev/null && fail "$*: ended before it was killed"
-  [ -e "$checkpoint" ] || fail "$*: leaves no $checkpoint"
+  wait $! 2>/dev/null
+  [ $? -eq 137 ] || fail "$*: was not killed at work"
 }
 
 # run CODE WORDS ARGUMENTS..: the exit code must be CODE; success says nothing on stderr, an error

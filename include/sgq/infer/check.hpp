@@ -41,10 +41,15 @@ public:
     index_t values = 0;
     for (Value v = 1; v <= g_.last(); ++v) {
       const Step& s = g_.steps[v - 1];
-      where_ = s.name, got_ = text(s);
+      where_ = s.name, got_ = "another";
+      require(s.op == Op::convolve || s.op == Op::max_pool || s.op == Op::sum_pool ||
+                  s.op == Op::shortcut,
+              "an operation of this version");
+      got_ = text(s);
       require(!s.name.empty() && names.insert(s.name).second, "a name of its own");
       check_step(s, v);
       values += s.shape.size();
+      got_ = to_text(values);
       require(values <= 4 * max_elements, "at most 2^28 numbers in all steps together");
     }
     require(g_.steps.back().op == Op::convolve && g_.steps.back().shape.plane() == 1,
@@ -64,7 +69,9 @@ private:
   static std::string text(const Step& s) {
     return std::string(name(s.op)) + " " + s.shape.str() + " from value " + to_text(s.input) +
            ", kernel " + to_text(s.kernel_h) + " x " + to_text(s.kernel_w) + ", stride " +
-           to_text(s.stride) + ", pad " + to_text(s.pad) + ", codes to " + to_text(s.max_code);
+           to_text(s.stride) + ", pad " + to_text(s.pad) + ", codes to " + to_text(s.max_code) +
+           ", weights of " + to_text(s.weights.bits) + " bits, thresholds of " +
+           to_text(s.thresholds.bits) + ", shift " + to_text(s.thresholds.shift);
   }
 
   void check_image(const Shape& s) const {

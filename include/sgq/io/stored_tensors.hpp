@@ -89,7 +89,8 @@ private:
   const StoredTensor& typed(std::string_view name) const {
     const StoredTensor* stored = find(name);
     if (!stored) {
-      const bool packed = find(std::string(name.substr(0, name.rfind('.'))) + ".codes") != nullptr;
+      const bool packed = name.ends_with(".weight") &&
+                          find(std::string(name.substr(0, name.rfind('.'))) + ".codes") != nullptr;
       fail(name, "a tensor of this name",
            packed ? "packed codes alone, which serve inference" : "none");
     }

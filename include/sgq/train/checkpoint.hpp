@@ -15,6 +15,8 @@
 #include "sgq/nn/model_file.hpp"
 #include "sgq/train/average.hpp"
 
+#include <cmath>
+
 namespace sgq::train {
 
 /// What a checkpoint stores besides tensors.
@@ -75,7 +77,8 @@ template <class Number>
 Number number_at(const io::SafeTensors& file, const std::string& key) {
   Number number{};
   const std::string& text = text_at(file, key);
-  if (!read_number(text, number) || (std::is_integral_v<Number> && number < 0))
+  if (!read_number(text, number) || !std::isfinite(static_cast<double>(number)) ||
+      (std::is_integral_v<Number> && number < 0))
     throw io_error(describe(file.origin + ", " + key,
                             std::is_integral_v<Number> ? "an integer >= 0" : "a number",
                             "'" + text + "'"));

@@ -85,8 +85,8 @@ public:
   StepResult operator()(const data::Batch<T>& batch, const StepContext& at) {
     const std::optional<double> lambda = lambda_at(at.progress);
     nn::Net<T>& net = optimizer_.net();
-    if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
     check_fill(batch);
+    if (!lambda) return train_step(net, clean_, batch, optimizer_, at, teacher_);
     const View<const T> x = batch.x;
     const ImageRandom random = random_of(at, optimizer_, batch);
     Arena::Scope scope(scratch());

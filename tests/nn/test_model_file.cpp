@@ -434,35 +434,22 @@ TEST_CASE("a grid that was asked for comes back from the file", "[nn]") {
   CHECK(logits(again.net) == logits(net));
 }
 
-TEST_CASE("a large image does not hide which model a file has", "[nn]") {
-  const TempDir folder;
-  nn::ModelSpec spec;
-  spec.net = "resnet20";
-  spec.options.width = 4;
-  spec.options.image = {3, 320, 320};
-  spec.quant.bits = quant::parse_bit_policy("w4a4");
-  spec.quant.alpha = 6;
-  spec.quant.input = {.scale = 0.01f, .zero_point = {33, 33, 33}};
-  nn::Net<float> net = nn::build_model<float>(spec);
-  nn::save_model(folder / "net.safetensors", net, nn::to_metadata(spec));
-  const nn::Model<float> model = nn::load_model(folder / "net.safetensors");
-  REQUIRE(model.spec);
-  CHECK(*model.spec == spec);
-}
-
-TEST_CASE("the largest nets of the library are known again", "[nn]") {
+TEST_CASE("the largest nets of the library, and nets on large images, are known again", "[nn]") {
   const TempDir folder;
   struct Choice {
     const char *net, *bits;
     Shape image;
+    index_t width = 0; // the net's own
   };
-  for (const auto& [name, bits, image] : {Choice{"vgg_small", "fp32", {3, 32, 32}},
-                                          {"vgg_small", "w4a4", {3, 32, 32}},
-                                          {"mnist_cnn", "w4a4", {1, 32, 32}}}) {
+  for (const auto& [name, bits, image, width] : {Choice{"vgg_small", "fp32", {3, 32, 32}},
+                                                 {"vgg_small", "w4a4", {3, 32, 32}},
+                                                 {"mnist_cnn", "w4a4", {1, 32, 32}},
+                                                 {"resnet20", "w4a4", {3, 320, 320}, 4}}) {
     INFO(name << " " << bits);
     nn::ModelSpec spec;
     spec.net = name;
     spec.options.image = image;
+    spec.options.width = width;
     spec.quant.bits = quant::parse_bit_policy(bits);
     spec.quant.alpha = 6;
     spec.quant.input = {.scale = 0.01f,

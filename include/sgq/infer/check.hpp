@@ -65,7 +65,7 @@ private:
     if (!good) throw value_error(describe("integer net, step '" + where_ + "'", expected, got_));
   }
 
-  /// "convolve [1, 8, 3, 3] from value 2, kernel 3 x 3, stride 1, pad 0, codes to 15"
+  /// "convolve [1, 8, 3, 3] from value 2, kernel 3 x 3, stride 1, pad 0, codes to 15, .."
   static std::string text(const Step& s) {
     return std::string(name(s.op)) + " " + s.shape.str() + " from value " + to_text(s.input) +
            ", kernel " + to_text(s.kernel_h) + " x " + to_text(s.kernel_w) + ", stride " +

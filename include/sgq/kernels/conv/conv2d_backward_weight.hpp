@@ -10,9 +10,8 @@
 
 namespace sgq::kernels {
 
-/// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, x: NCHW,
-/// numbers or uint8_t codes, dw: OIHW. With beta 0,
-/// dw may be uninitialised.
+/// dw = beta * dw + scale * gradient of the weights. dy: NCHW of the output, x: NCHW, numbers or
+/// uint8_t codes, dw: OIHW. With beta 0, dw may be uninitialised.
 template <class T, class X>
 void conv2d_backward_weight(const ConvGeometry& g, const T* dy, const X* x, T* dw, T scale = 1,
                             T beta = 1) {

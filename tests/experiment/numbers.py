@@ -20,13 +20,19 @@ A comment, which a reader does not see, says what the next number or table is of
     |---|---|---|---|---|
     | MNIST | plain | 99.25 | 99.19 | 99.10 |
 
+    <!-- claims: synthetic | mnist -->
+    | | claim | built-in set | MNIST |
+    |---|---|---|---|
+    | B3, w2a2 | more interpretable | undecided | supported<br>.099 [.086, .111]<br>.046 |
+
 Of a table the terms before the first bar hold for all cells, those after it for the last columns;
 the others come from the first cells of a line, up to a colon or a bracket, and where these are
 empty from the line above. A cell without a number is passed over. A term that is not known is a
 fault: a number that is checked against other rows than a reader thinks is worse than none.
 
 A claim and its verdict are found by the page's words; its number is the first difference, or that
-of the measure which the last term names. Gates are shares of units (at_zero, inside, at_alpha) or
+of the measure which the last term names. In a table of claims the words stand in the first cell,
+and each set has a verdict and, if they are given, all differences in the page's order. Gates are shares of units (at_zero, inside, at_alpha) or
 of images (gone, gone_below), over explained images that are blank, or the others, of all seeds.
 Recipes are rows of recipes.jsonl, beside RESULTS, and their accuracy over seeds 1 to 3.
 Accuracy, gates and what is blank are in percent, packed_megabytes in MB. A number may have as many
@@ -44,7 +50,7 @@ from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate
 
 PRINTED = r"[-+\u2212]?\d*\.?\d+"
 CELL = re.compile(rf"\s*({PRINTED})(?:\s*\[({PRINTED}), *\s*({PRINTED})\])?")
-MARK = re.compile(r"<!-- (numbers?|verdict|claim|gates|recipes): (.*?) -->(?=(.*))")
+MARK = re.compile(r"<!-- (numbers?|verdict|claims?|gates|recipes): (.*?) -->(?=(.*))")
 NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in SETS},
          **{b: ("bits", b) for b in BITS}, **{t: ("training", t) for t in TRAININGS[:3]},
          "equal compute": ("training", TRAININGS[3]), "saliency-guided": ("training", "guided"),
@@ -219,10 +225,31 @@ class Prose:
             self.fault(f"{where}: the verdict of {terms} is {claim.verdict}")
         return text[:said.start(1)] + claim.verdict + text[said.end(1):]
 
+    def check_claim(self, where, cell, terms):
+        """A cell of a table of claims, with the verdict and the numbers of the page."""
+        verdict, *numbers = cell.split("<br>")
+        parts = self.claim_of(terms).parts
+        if len(numbers) not in (0, len(parts)):
+            raise LookupError(f"{len(numbers)} numbers of {len(parts)} in '{cell}'")
+        return "<br>".join([self.check_verdict(where, verdict, terms)] + [
+            self.check(where, number, [*terms, measure], lambda _: (
+                difference.seeds, 100 if measure in PERCENT else 1))
+            for number, (measure, difference) in zip(numbers, parts)])
+
+    def check_claims(self, where, lines, mark):
+        """The lines of a table with a claim a line and a set a column."""
+        return self.check_cells(lines, mark.split("|"), lambda heads, cell, column: self.check_claim(
+            where, cell, [column.strip()] + [t.strip() for t in heads[0].split(",")]))
+
     def check_table(self, where, lines, mark):
-        """The lines with the numbers of the rows."""
-        lines = list(lines)
+        """The lines of a table with the numbers of the rows."""
         common, *columns = [[t.strip() for t in part.split(",")] for part in mark.split("|")]
+        return self.check_cells(lines, columns, lambda heads, cell, column: self.check(
+            where, cell, common + [t for head in heads for t in of_head(head)] + column))
+
+    def check_cells(self, lines, columns, made_of):
+        """The lines of a table, its last cells made_of(first cells, cell, column)."""
+        lines = list(lines)
         above = []
         for n, line in enumerate(lines):
             if n < 2:
@@ -232,9 +259,7 @@ class Prose:
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             heads = cells[:len(cells) - len(columns)]
             above = [c or a for c, a in zip(heads, above + [""] * len(heads))]
-            terms = common + [t for head in above for t in of_head(head)]
-            made = [self.check(where, cell, terms + column)
-                    if cell else ""  # there is no such network
+            made = [made_of(above, cell, column) if cell else ""  # there is no such network
                     for cell, column in zip(cells[len(heads):], columns)]
             if made != cells[len(heads):]:
                 lines[n] = "|" + "|".join(f" {c} " if c else " " for c in heads + made) + "|"
@@ -256,8 +281,9 @@ class Prose:
         kind, what, text = mark.groups()
         terms = [t.strip() for t in what.split(",")]
         try:
-            if kind == "numbers":
-                lines[n + 1:] = self.check_table(where, lines[n + 1:], what)
+            if kind in ("numbers", "claims"):
+                check = self.check_table if kind == "numbers" else self.check_claims
+                lines[n + 1:] = check(where, lines[n + 1:], what)
                 return
             text = lines[n][mark.end():]  # with what later marks of the line have become
             if kind == "verdict":

@@ -51,6 +51,18 @@ check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w4a4, m
 check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w4a4, holdout-fp32 -->80'
 check 1 "<!-- number: $number, accuracy -->98.58" '<!-- recipes: holdout-w5a5 -->80'
 
+claims='<!-- claims: synthetic -->
+| | claim | built-in set |
+|---|---|---|'
+check 0 "$claims" '| A2 | two bits cost more | undecided<br>-.60 [-1.11, -.09] |'
+check 0 "$claims" '| C2, SmoothGrad | better | mixed<br>.065 [.047, .084]<br>-.100 |' '| D, plain w4a4 | | undecided |'
+check 1 "$claims" '| A2 | two bits cost more | undecided<br>-.61 |'
+check 1 "$claims" '| A2 | two bits cost more | supported<br>-.60 |'
+check 1 "$claims" '| C2, SmoothGrad | better | mixed<br>-.100<br>.065 |'
+check 1 "$claims" '| C2, SmoothGrad | better | mixed<br>.065 |' # of two measures
+check 1 "$claims" '| C2 | better | mixed |' # two claims
+check 1 "$claims" '| B1, w8a8 | accuracy is kept | supported |'
+
 # Nothing is passed over, and nothing is taken for something else.
 check 1 "<!-- number: $number, accuracy, of five seeds -->98.58"
 check 1 "<!-- number: $number, plain, accuracy -->98.58"

@@ -193,7 +193,7 @@ inline Shard parse_shard(const std::string& text) {
   const auto n = std::from_chars(slash ? i.ptr + 1 : end, end, shard.of);
   if (!slash || n.ec != std::errc{} || n.ptr != end || shard.part < 1 || shard.of < shard.part ||
       shard.of > 10000)
-    throw usage_error(describe("--shard", "i/n with 1 <= i <= n", "'" + text + "'"));
+    throw usage_error(describe("--shard", "i/n with 1 <= i <= n <= 10000", "'" + text + "'"));
   return shard;
 }
 

@@ -106,12 +106,13 @@ TEST_CASE("Batches reuse their memory", "[data]") {
 TEST_CASE("Batches refuse what cannot be batched", "[data]") {
   const Dataset set = synthetic(5, 1, Split::train), none;
   const QuantParams grid = normalization("synthetic");
-  CHECK_THROWS_AS(Batches<float>(set, grid, {.size = 0}), value_error);
-  CHECK_THROWS_AS(Batches<float>(none, grid, {}), value_error);
-  CHECK_THROWS_AS(Batches<float>(set, normalization("cifar-10"), {}), shape_error);
+  CHECK_SAYS(Batches<float>(set, grid, {.size = 0}), value_error, "batch size", "got 0");
+  CHECK_SAYS(Batches<float>(none, grid, {}), value_error, "batches of", "images", "got none");
+  CHECK_SAYS(Batches<float>(set, normalization("cifar-10"), {}), shape_error,
+             "batches of synthetic", "[N, 3, H, W]", "got [5, 1, 28, 28]");
   Dataset broken = set;
   broken.labels[2] = 10;
-  CHECK_THROWS_AS(Batches<float>(broken, grid, {}), value_error);
+  CHECK_SAYS(Batches<float>(broken, grid, {}), value_error, "label of image 2", "got 10");
   Batches<float> batches(set, grid, {.size = 2});
   for (index_t i : {-1, 3})
     CHECK(contains(message_of<value_error>([&] { batches.batch(i); }), "a number below 3"));

@@ -99,8 +99,8 @@ TEST_CASE("CIFAR-100's class names are in the order of the alphabet", "[data]") 
 }
 
 TEST_CASE("CIFAR without a file is refused", "[data]") {
-  CHECK_THROWS_AS(read_cifar10({}), io_error);
-  CHECK_THROWS_AS(read_cifar100({}), io_error);
+  CHECK_SAYS(read_cifar10({}), io_error, "CIFAR", "one file or more", "got none");
+  CHECK_SAYS(read_cifar100({}), io_error, "CIFAR", "one file or more", "got none");
 }
 
 } // namespace test_cifar

@@ -56,11 +56,12 @@ TEST_CASE("A subset takes image, label and evidence together", "[data]") {
   const std::vector<index_t> outside{0, 20}, negative{-1};
   CHECK(contains(message_of<value_error>([&] { subset(set, outside); }),
                  "expected indices below 20, got 20"));
-  CHECK_THROWS_AS(subset(set, negative), value_error);
+  CHECK_SAYS(subset(set, negative), value_error, "subset of numbered", "got -1");
   constexpr index_t huge = index_t{1} << 62;
-  for (const auto& [first, count] :
+  for (const auto& at :
        {std::pair<index_t, index_t>{18, 3}, {-1, 2}, {0, -1}, {huge, huge}, {1, huge + (huge - 1)}})
-    CHECK_THROWS_AS(slice(set, first, count), value_error);
+    CHECK_SAYS(slice(set, at.first, at.second), value_error, "slice of numbered",
+               "got " + to_text(at.first) + " + " + to_text(at.second));
 }
 
 TEST_CASE("A validation split is a partition that the seed decides", "[data]") {
@@ -81,17 +82,18 @@ TEST_CASE("A validation split is a partition that the seed decides", "[data]") {
   CHECK(numbers_of(split_validation(set, 0.2, 3).validation) == held);
   CHECK(numbers_of(split_validation(set, 0.2, 4).validation) != held);
   for (double fraction : {0.0, 1.0, -0.5, 0.009, std::nan("")})
-    CHECK_THROWS_AS(split_validation(set, fraction, 1), value_error);
+    CHECK_SAYS(split_validation(set, fraction, 1), value_error, "fraction",
+               "got " + to_text(fraction));
 }
 
 TEST_CASE("A set whose parts do not belong together is found out", "[data]") {
   CHECK_NOTHROW(check(numbered(5)));
   Dataset set = numbered(5);
   set.labels.pop_back();
-  CHECK_THROWS_AS(check(set), shape_error);
+  CHECK_SAYS(check(set), shape_error, "images of numbered", "expected [4,", "got [5, 2, 3, 4]");
   set = numbered(5);
   set.evidence.resize({5, 2, 3, 4});
-  CHECK_THROWS_AS(check(set), shape_error);
+  CHECK_SAYS(check(set), shape_error, "evidence of numbered", "got [5, 2, 3, 4]");
   set = numbered(5);
   set.labels[3] = 10;
   CHECK(contains(message_of<value_error>([&] { check(set); }),
@@ -103,11 +105,16 @@ TEST_CASE("a set with fewer images or masks than labels is refused", "[data]") {
   Dataset images = numbered(6), masks = numbered(6);
   images.images.resize({3, 2, 3, 4});
   masks.evidence.resize({3, 1, 3, 4});
-  for (const Dataset& set : {images, masks}) {
-    CHECK_THROWS_AS(subset(set, last), shape_error);
-    CHECK_THROWS_AS(slice(set, 4, 2), shape_error);
-    CHECK_THROWS_AS(split_validation(set, 0.5, 1), shape_error);
-    CHECK_THROWS_AS(measure(set), shape_error);
+  struct Bad {
+    Dataset set;
+    const char *what, *got;
+  };
+  for (const Bad& bad : {Bad{images, "images of numbered", "got [3, 2, 3, 4]"},
+                         {masks, "evidence of numbered", "got [3, 1, 3, 4]"}}) {
+    CHECK_SAYS(subset(bad.set, last), shape_error, bad.what, bad.got);
+    CHECK_SAYS(slice(bad.set, 4, 2), shape_error, bad.what, bad.got);
+    CHECK_SAYS(split_validation(bad.set, 0.5, 1), shape_error, bad.what, bad.got);
+    CHECK_SAYS(measure(bad.set), shape_error, bad.what, bad.got);
   }
 }
 

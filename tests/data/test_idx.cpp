@@ -115,12 +115,13 @@ TEST_CASE("What is not a file is an io_error too", "[data]") {
   CHECK(contains(message_of<io_error>([&] { read_idx_images(pipe); }), "got a named pipe"));
   alarm(0);
 
-  // 16 TB that take no room on the disk, with a header that agrees.
+  // 8 TB (ext4 has no file of 16) that take no room on the disk.
+  constexpr std::uintmax_t size = std::uintmax_t{1} << 43;
   const std::string huge = dir / "huge";
   write(huge, idx_images(1, 1, 1));
   std::error_code error;
-  std::filesystem::resize_file(huge, std::uintmax_t{1} << 44, error);
-  if (!error) CHECK_THROWS_AS(read_idx_images(huge), io_error);
+  std::filesystem::resize_file(huge, size, error);
+  if (!error) CHECK_SAYS(read_idx_images(huge), io_error, "at most", "got " + to_text(size));
 }
 
 TEST_CASE("Random damage to IDX files gives an io_error or a valid set", "[data]") {

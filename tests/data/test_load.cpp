@@ -59,8 +59,10 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
   CHECK(contains(message, "fashion-mnist: expected train-images-idx3-ubyte in " +
                               (dir / "mnist/fashion-mnist") + ", got no such file"));
   CHECK(contains(message, "data/fetch.sh fashion-mnist"));
-  CHECK_THROWS_AS(load("fashion-mnist", dir / "mnist//", Split::train), io_error);
-  CHECK_THROWS_AS(load("cifar-10", dir / "", Split::train), io_error);
+  CHECK_SAYS(load("fashion-mnist", dir / "mnist//", Split::train), io_error,
+             "fashion-mnist: expected train-images", "got no such file");
+  CHECK_SAYS(load("cifar-10", dir / "", Split::train), io_error,
+             "cifar-10: expected data_batch_1.bin", "got no such file");
   CHECK(contains(message_of<value_error>([&] { load("emnist", dir / "", Split::train); }),
                  "expected mnist, fashion-mnist, cifar-10, cifar-100 or synthetic, got 'emnist'"));
 
@@ -120,7 +122,8 @@ TEST_CASE("CIFAR-10 protocols choose the batches", "[data]") {
   }
   CHECK(load("cifar-10", dir / "", Split::test).class_names.at(9) == "truck");
   write_idx_set(dir / "mnist", 2, 2);
-  CHECK_THROWS_AS(load("mnist", dir / "", Split::train, Protocol::holdout), value_error);
+  CHECK_SAYS(load("mnist", dir / "", Split::train, Protocol::holdout), value_error,
+             "held-out protocol", "got mnist");
 }
 
 TEST_CASE("CIFAR-100 has one file for each split", "[data]") {
@@ -142,7 +145,8 @@ TEST_CASE("CIFAR-100 has one file for each split", "[data]") {
     CHECK(test.grid == normalization("cifar-100"));
     CHECK_FALSE(test.on_black);
   }
-  CHECK_THROWS_AS(load("cifar-100", dir / "c", Split::train, Protocol::holdout), value_error);
+  CHECK_SAYS(load("cifar-100", dir / "c", Split::train, Protocol::holdout), value_error,
+             "held-out protocol", "got cifar-100");
   write(dir / "cifar-100-binary.tar.gz", "\x1f\x8b");
   CHECK(contains(message_of<io_error>([&] { load("cifar-100", dir / "", Split::train); }),
                  "still packed"));

@@ -1,5 +1,6 @@
 #include "sgq/data/load.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <limits>
 
@@ -51,7 +52,7 @@ TEST_CASE("The known sets' grids are those of their pixels", "[data]") {
   CHECK(normalization("cifar-10").zero_point == std::vector<std::int32_t>{125, 123, 114});
   CHECK(255 * normalization("mnist").scale == Approx(1 / 0.30811));
   CHECK(255 * normalization("cifar-10").scale == Approx(1 / 0.25070).epsilon(1e-4));
-  CHECK_THROWS_AS(normalization("emnist"), value_error);
+  CHECK_SAYS(normalization("emnist"), value_error, "data set", "got 'emnist'");
 
   const QuantParams grid = normalization("synthetic");
   const QuantParams measured = measure(synthetic(4000, 2, Split::train));
@@ -70,7 +71,7 @@ TEST_CASE("Measured mean and deviation", "[data]") {
   CHECK(grid.scale == Approx(1 / ((10 + 30.5) / 2)));
   set.images.fill(7);
   CHECK(measure(set).scale == Approx(1 / 255.0));
-  CHECK_THROWS_AS(measure(Dataset{}), value_error);
+  CHECK_SAYS(measure(Dataset{}), value_error, "measure", "got none");
 }
 
 TEST_CASE("The background is black where a set is drawn on black, else the mean", "[data]") {
@@ -78,15 +79,18 @@ TEST_CASE("The background is black where a set is drawn on black, else the mean"
     CHECK(background_values(name, normalization(name)) ==
           std::vector<float>{normalization(name).value<float>(0, 0)});
   CHECK(background_values("cifar-10", normalization("cifar-10")) == std::vector<float>{0, 0, 0});
-  CHECK_THROWS_AS(background_values("my set", normalization("mnist")), value_error);
+  CHECK_SAYS(background_values("my set", normalization("mnist")), value_error, "data set",
+             "got 'my set'");
   CHECK(background_values("mnist", {1 / 64.0f, {64, 32}}) == std::vector<float>{-1, -0.5f});
 }
 
 TEST_CASE("Normalising checks shapes", "[data]") {
   Tensor<float> x(Shape{1, 3, 16, 16}), small(Shape{1, 1, 16, 8});
   const Tensor<std::uint8_t> grey = all_codes(1), colour = all_codes(3);
-  CHECK_THROWS_AS(normalize<float>(grey, normalization("cifar-10"), x), shape_error);
-  CHECK_THROWS_AS(normalize<float>(grey, normalization("mnist"), small), shape_error);
+  CHECK_SAYS(normalize<float>(grey, normalization("cifar-10"), x), shape_error, "normalize",
+             "[N, 3, H, W]", "got [1, 1, 16, 16]");
+  CHECK_SAYS(normalize<float>(grey, normalization("mnist"), small), shape_error, "normalize",
+             "got [1, 1, 16, 8]");
   CHECK_NOTHROW(normalize<float>(colour, normalization("cifar-10"), x));
 }
 
@@ -119,8 +123,8 @@ TEST_CASE("Baselines are images of the set, none of them twice", "[data]") {
   CHECK(std::equal(few.begin(), few.end(), all.begin()));
   std::sort(all.begin(), all.end());
   for (std::size_t i = 0; i < 20; ++i) CHECK(all[i] == static_cast<index_t>(i));
-  CHECK_THROWS_AS(baseline_images(set, grid, 0), value_error);
-  CHECK_THROWS_AS(baseline_images(Dataset{}, grid), value_error);
+  CHECK_SAYS(baseline_images(set, grid, 0), value_error, "baseline images: count", "got 0");
+  CHECK_SAYS(baseline_images(Dataset{}, grid), value_error, "baseline images", "an empty set");
 }
 
 } // namespace test_normalize

@@ -1,5 +1,6 @@
 #include "sgq/data/synthetic.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/gradients.hpp"
 
 namespace test_synthetic {
@@ -48,7 +49,7 @@ TEST_CASE("Seeds and splits differ, a shorter set is a prefix", "[data]") {
   std::array<int, 10> count{};
   for (auto label : set.labels) ++count[label];
   for (int c : count) CHECK((c == 9 || c == 10)); // ten in a row hold each class once
-  CHECK_THROWS_AS(synthetic(0, 1, Split::train), value_error);
+  CHECK_SAYS(synthetic(0, 1, Split::train), value_error, "synthetic images", "got 0");
 }
 
 TEST_CASE("The class is written in the evidence and nowhere else", "[data]") {

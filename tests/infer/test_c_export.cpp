@@ -117,11 +117,13 @@ TEST_CASE("C export: what the file says of itself", "[infer]") {
   CHECK(c.ram_bytes >= 6 * 28 * 28 + 6 * 14 * 14); // the first layer and what it is pooled to
   CHECK(c.ram_bytes < 7000);
   for (const char* name : {"", "2net", "a-b", "a b"})
-    CHECK_THROWS_AS(to_c(graph, {.name = name}), value_error);
+    CHECK_SAYS(to_c(graph, {.name = name}), value_error, "C export, name",
+               "got '" + std::string(name) + "'");
   Graph named = graph; // as a hostile file may
   named.steps[0].name = named.steps[0].weights_name = "x */ int injected; /*";
   CHECK(contains(to_c(named).source, "/* x____int_injected____ "));
-  CHECK_THROWS_AS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error);
+  CHECK_SAYS(to_c(graph, {.sample = View<const std::uint8_t>(nullptr, {783})}), shape_error,
+             "C export: sample", "got [783]");
 }
 
 TEST_CASE("C export: samples of another order, names of system headers; guards differ in case",
@@ -130,10 +132,10 @@ TEST_CASE("C export: samples of another order, names of system headers; guards d
   const Shape& s = graph.image;
   const Tensor<std::uint8_t> good(s), last({1, s[2], s[3], s[1]});
   REQUIRE(last.shape() != s);
-  CHECK_THROWS_AS(to_c(graph, {.sample = last}), shape_error);
+  CHECK_SAYS(to_c(graph, {.sample = last}), shape_error, "C export: sample", "got [1, 5, 9, 2]");
   CHECK_NOTHROW(to_c(graph, {.sample = good}));
   CHECK_NOTHROW(to_c(graph, {.sample = View<const std::uint8_t>(good.data(), {s.size()})}));
-  CHECK_THROWS_AS(to_c(graph, {.name = "stdint"}), value_error);
+  CHECK_SAYS(to_c(graph, {.name = "stdint"}), value_error, "header of C", "got 'stdint'");
   CHECK(contains(to_c(graph, {.name = "Net"}).header, "#ifndef Net_H"));
 }
 

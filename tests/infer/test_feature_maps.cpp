@@ -78,14 +78,15 @@ TEST_CASE("what the engine's feature maps refuse", "[infer][maps][errors]") {
   const Graph graph = export_integer(oblong_net("w4a4"));
   EngineFeatureMaps features(graph);
   Tensor<float> maps;
-  CHECK_THROWS_AS(features(Tensor<float>({1, 2, 9, 5}), maps), shape_error);
+  CHECK_SAYS(features(Tensor<float>({1, 2, 9, 5}), maps), shape_error, "input", "got [1, 2, 9, 5]");
   Tensor<float> bad({1, 2, 5, 9});
   bad[3] = std::nanf("");
-  CHECK_THROWS_AS(features(bad, maps), value_error);
+  CHECK_SAYS(features(bad, maps), value_error, "input", "nan at element 3");
 }
 
 TEST_CASE("an empty graph has no feature maps and no classes", "[infer]") {
-  CHECK_THROWS_AS(last_feature_maps(Graph{}), value_error);
+  CHECK_SAYS(last_feature_maps(Graph{}), value_error, "a convolution with an activation",
+             "got none");
   CHECK(Graph{}.classes() == 0);
 }
 

@@ -252,7 +252,8 @@ TEST_CASE("a graph of small images whose values fill the memory is refused", "[i
   graph.steps.push_back(wide);
   graph.steps.push_back(logits);
   CHECK(contains(message_of<value_error>([&] { check_graph(graph); }), "4096 numbers per pixel"));
-  CHECK_THROWS_AS(run_reference(graph, Tensor<std::uint8_t>(graph.image)), value_error);
+  CHECK_SAYS(run_reference(graph, Tensor<std::uint8_t>(graph.image)), value_error, "step 'wide'",
+             "4096 numbers per pixel");
 }
 
 } // namespace test_file

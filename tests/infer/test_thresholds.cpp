@@ -149,19 +149,29 @@ TEST_CASE("thresholds: the largest bound, with and without residual codes", "[in
 TEST_CASE("thresholds: bad input is named", "[infer]") {
   const std::vector<quant::ChannelAffine> one(1),
       nan = {{std::numeric_limits<float>::quiet_NaN(), 0}};
-  CHECK_THROWS_AS(make_thresholds(one, 1.0, 0, 10), value_error);
-  CHECK_THROWS_AS(make_thresholds(one, 1.0, 9, 10), value_error);
-  CHECK_THROWS_AS(make_thresholds(one, 0.0, 4, 10), value_error);
-  CHECK_THROWS_AS(make_thresholds(one, -1.0, 4, 10), value_error);
-  CHECK_THROWS_AS(make_thresholds(one, 1.0, 4, -1), value_error);
+  struct Bad {
+    double alpha;
+    int bits;
+    std::int64_t bound;
+    const char *what, *got;
+  };
+  for (const Bad& bad : {Bad{1, 0, 10, "thresholds: bits", "got 0"},
+                         {1, 9, 10, "thresholds: bits", "got 9"},
+                         {0, 4, 10, "alpha", "got 0"},
+                         {-1, 4, 10, "alpha", "got -1"},
+                         {1, 4, -1, "accumulator bound", "got -1"}})
+    CHECK_SAYS(make_thresholds(one, bad.alpha, bad.bits, bad.bound), value_error, bad.what,
+               bad.got);
   CHECK(contains(
       message_of<value_error>([&] { make_thresholds(one, 1.0, 4, quant::accumulator_limit); }),
       std::to_string(quant::accumulator_limit)));
-  CHECK_THROWS_AS(make_thresholds(nan, 1.0, 4, 10), value_error);
+  CHECK_SAYS(make_thresholds(nan, 1.0, 4, 10), value_error, "scale and shift", "got nan and 0");
   for (const float scale : {-1.0f, std::numeric_limits<float>::infinity(), nan[0].m})
-    CHECK_THROWS_AS(make_thresholds(one, 1.0, 4, 10, {scale, 3}), value_error);
+    CHECK_SAYS(make_thresholds(one, 1.0, 4, 10, {scale, 3}), value_error, "residual",
+               "and " + to_text(scale));
   for (const int codes : {-1, 256})
-    CHECK_THROWS_AS(make_thresholds(one, 1.0, 4, 10, {1.0f, codes}), value_error);
+    CHECK_SAYS(make_thresholds(one, 1.0, 4, 10, {1.0f, codes}), value_error, "residual",
+               "got " + to_text(codes));
 }
 
 } // namespace test_thresholds

@@ -52,10 +52,12 @@ TEST_CASE("what is no picture is refused", "[io][errors]") {
         "PPM: expected colours [H, W, 3] or [N, H, W, 3], got [1, 3, 4, 5]");
   CHECK(message_of<shape_error>([&] { format_pgm(codes); }) ==
         "PGM: expected grey levels [H, W], got [1, 3, 4, 5]");
-  CHECK_THROWS_AS(format_pgm(flat), shape_error);
-  CHECK_THROWS_AS(format_pgm(Tensor<std::uint8_t>({4, 5, 3})), shape_error); // colours
-  CHECK_THROWS_AS(format_pgm(none), shape_error);
-  CHECK_THROWS_AS(write_pgm("/nowhere/a.pgm", Tensor<std::uint8_t>({2, 2})), io_error);
+  CHECK_SAYS(format_pgm(flat), shape_error, "PGM", "[H, W]", "got [12]");
+  CHECK_SAYS(format_pgm(Tensor<std::uint8_t>({4, 5, 3})), shape_error, "PGM", "[H, W]",
+             "got [4, 5, 3]"); // colours
+  CHECK_SAYS(format_pgm(none), shape_error, "PGM", "[H, W]", "got [0, 4]");
+  CHECK_SAYS(write_pgm("/nowhere/a.pgm", Tensor<std::uint8_t>({2, 2})), io_error,
+             "write '/nowhere/a.pgm'", "No such file");
 }
 
 } // namespace test_ppm

@@ -1,5 +1,6 @@
 #include "sgq/io/protobuf.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/protobuf_reader.hpp"
 
 namespace test_protobuf {
@@ -67,9 +68,9 @@ TEST_CASE("protobuf: keys of large fields; others are refused", "[io]") {
   CHECK(written([](auto& m) { m.integer((1 << 29) - 1, 0); }) == "f8ffffff0f00");
   ProtobufWriter m;
   for (int field : {0, -1, 1 << 29}) {
-    CHECK_THROWS_AS(m.integer(field, 1), value_error);
-    CHECK_THROWS_AS(m.text(field, ""), value_error);
-    CHECK_THROWS_AS(m.real(field, 1), value_error);
+    CHECK_SAYS(m.integer(field, 1), value_error, "protobuf field", "got " + std::to_string(field));
+    CHECK_SAYS(m.text(field, ""), value_error, "protobuf field", "got " + std::to_string(field));
+    CHECK_SAYS(m.real(field, 1), value_error, "protobuf field", "got " + std::to_string(field));
   }
   CHECK(m.bytes().empty());
 }
@@ -94,7 +95,7 @@ TEST_CASE("protobuf: the tests' reader reads all of it back, and sees damage", "
 
 TEST_CASE("protobuf: strings are UTF-8, bytes are anything", "[io]") {
   ProtobufWriter m;
-  CHECK_THROWS_AS(m.text(1, "a\xff"), value_error);
+  CHECK_SAYS(m.text(1, "a\xff"), value_error, "string", "UTF-8");
   CHECK(m.bytes().empty());
   m.text(1, "\xc3\xa4");
   m.bytes(2, "\xff");

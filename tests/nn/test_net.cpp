@@ -298,7 +298,8 @@ TEST_CASE("the gradient at a value in the middle is the input gradient of the re
         values(net.input_gradient(output_gradient(3), tape)));
   CHECK(values(net.gradient_at(net.last(), output_gradient(3), tape)) ==
         values<float>(output_gradient(3).view()));
-  CHECK_THROWS_AS(net.gradient_at(net.last() + 1, output_gradient(3), tape), value_error);
+  CHECK_SAYS(net.gradient_at(net.last() + 1, output_gradient(3), tape), value_error, "gradient_at",
+             "got " + to_text(net.last() + 1));
 }
 
 // ---- guided backpropagation ---------------------------------------------------------------------
@@ -395,8 +396,9 @@ TEST_CASE("running statistics move when update_statistics says so, and only then
     CHECK(twice[i] == Approx(moved[i] + 0.1f * (batch - moved[i])).epsilon(1e-4).margin(1e-6));
   }
   net.forward(images(4), tape, Mode::eval());
-  CHECK_THROWS_AS(net.update_statistics(tape), value_error);
-  CHECK_THROWS_AS(net.update_statistics(Tape<float>()), value_error);
+  CHECK_SAYS(net.update_statistics(tape), value_error, "update_statistics", "evaluation mode");
+  CHECK_SAYS(net.update_statistics(Tape<float>()), value_error, "update_statistics",
+             "none or a failed one");
 }
 
 TEST_CASE("stale weight codes are an error until quantize_weights() has run", "[net]") {
@@ -420,12 +422,14 @@ TEST_CASE("a pass that failed leaves a tape that backward refuses", "[net]") {
   net.forward(images(6), tape, Mode::train(Random(0)));
   auto& fc2 = dynamic_cast<Linear<float>&>(net.layer(net.find("fc2"))).weights()->parameter();
   fc2.edit()[0] += 0.01f;
-  CHECK_THROWS_AS(net.forward(images(2), tape, Mode::train(Random(0))),
-                  value_error); // half recorded
+  CHECK_SAYS(net.forward(images(2), tape, Mode::train(Random(0))), value_error, "weight codes",
+             "stale"); // half recorded
   net.quantize_weights();
-  CHECK_THROWS_AS(net.backward(output_gradient(6), tape, Want::params), error);
-  CHECK_THROWS_AS(net.backward(output_gradient(2), tape, Want::params), error);
-  CHECK_THROWS_AS(net.update_statistics(tape), error);
+  CHECK_SAYS(net.backward(output_gradient(6), tape, Want::params), error, "backward",
+             "none or a failed one");
+  CHECK_SAYS(net.backward(output_gradient(2), tape, Want::params), error, "backward",
+             "none or a failed one");
+  CHECK_SAYS(net.update_statistics(tape), error, "update_statistics", "none or a failed one");
   net.forward(images(2), tape, Mode::train(Random(0)));
   CHECK_NOTHROW(net.backward(output_gradient(2), tape, Want::params));
 }
@@ -507,26 +511,27 @@ TEST_CASE("building a net: errors name the layer", "[net]") {
   fits("add", Add<float>(), {0, 1});
   fits("add", Add<float>(), {1});
   CHECK(net.last() == 1); // nothing of these was added
-  CHECK_THROWS_AS(net.find("conv2"), value_error);
-  CHECK_THROWS_AS(net.replace(1, std::make_unique<MaxPool<float>>()), shape_error);
+  CHECK_SAYS(net.find("conv2"), value_error, "input, conv1", "got 'conv2'");
+  CHECK_SAYS(net.replace(1, std::make_unique<MaxPool<float>>()), shape_error,
+             "replacing layer 'conv1'", "got [1, 2, 4, 4]");
   CHECK(net.nodes()[1].layer->kind() == "conv2d");
-  CHECK_THROWS_AS(Net<float>({8, 8}), shape_error);
-  CHECK_THROWS_AS(Net<float>(Shape{}), shape_error);
+  CHECK_SAYS(Net<float>({8, 8}), shape_error, "image shape", "got [8, 8]");
+  CHECK_SAYS(Net<float>(Shape{}), shape_error, "image shape", "got []");
 }
 
 TEST_CASE("layers refuse impossible options", "[net]") {
-  CHECK_THROWS_AS(Conv2d<float>({.in = 0}), value_error);
-  CHECK_THROWS_AS(Conv2d<float>({.stride = 0}), value_error);
-  CHECK_THROWS_AS(Conv2d<float>({.pad = -1}), value_error);
-  CHECK_THROWS_AS(Linear<float>({.out = 0}), value_error);
-  CHECK_THROWS_AS(MaxPool<float>({.kernel = 16}), value_error);
-  CHECK_THROWS_AS(AvgPool<float>({.kernel = 0}), value_error);
-  CHECK_THROWS_AS(Dropout<float>(1.0), value_error);
-  CHECK_THROWS_AS(Dropout<float>(-0.1), value_error);
-  CHECK_THROWS_AS(Shortcut<float>({.in = 3, .out = 2}), value_error);
-  CHECK_THROWS_AS(Pact<float>({.bits = 9}), value_error);
-  CHECK_THROWS_AS(Pact<float>({.alpha = 0}), value_error);
-  CHECK_THROWS_AS(BatchNorm<float>({.channels = 0}), value_error);
+  CHECK_SAYS(Conv2d<float>({.in = 0}), value_error, "conv2d", "got in 0");
+  CHECK_SAYS(Conv2d<float>({.stride = 0}), value_error, "conv2d", "stride 0");
+  CHECK_SAYS(Conv2d<float>({.pad = -1}), value_error, "conv2d", "pad -1");
+  CHECK_SAYS(Linear<float>({.out = 0}), value_error, "linear", "out 0");
+  CHECK_SAYS(MaxPool<float>({.kernel = 16}), value_error, "max pool", "got kernel 16");
+  CHECK_SAYS(AvgPool<float>({.kernel = 0}), value_error, "avg pool", "got kernel 0");
+  CHECK_SAYS(Dropout<float>(1.0), value_error, "dropout", "got 1");
+  CHECK_SAYS(Dropout<float>(-0.1), value_error, "dropout", "got -0.1");
+  CHECK_SAYS(Shortcut<float>({.in = 3, .out = 2}), value_error, "shortcut", "in 3, out 2");
+  CHECK_SAYS(Pact<float>({.bits = 9}), value_error, "PACT: bits", "got 9");
+  CHECK_SAYS(Pact<float>({.alpha = 0}), value_error, "PACT: alpha", "got 0");
+  CHECK_SAYS(BatchNorm<float>({.channels = 0}), value_error, "batch norm", "channels 0");
 }
 
 TEST_CASE("running a net: errors say what does not fit", "[net]") {
@@ -546,11 +551,14 @@ TEST_CASE("running a net: errors say what does not fit", "[net]") {
   CHECK(contains(forward_text(x), "-inf at element 0 of image 2"));
 
   Tape<float> empty;
-  CHECK_THROWS_AS(net.backward(output_gradient(3), empty, Want::params), value_error);
+  CHECK_SAYS(net.backward(output_gradient(3), empty, Want::params), value_error, "backward",
+             "none or a failed one");
   net.forward(images(3), tape);
-  CHECK_THROWS_AS(net.backward(output_gradient(2), tape, Want::params), shape_error);
+  CHECK_SAYS(net.backward(output_gradient(2), tape, Want::params), shape_error,
+             "gradient of the output", "got [2, 5]");
   Net<float> other = small_net<float>("residual fp32");
-  CHECK_THROWS_AS(other.backward(output_gradient(3), tape, Want::params), value_error);
+  CHECK_SAYS(other.backward(output_gradient(3), tape, Want::params), value_error, "backward",
+             "another net");
 }
 
 } // namespace test_net

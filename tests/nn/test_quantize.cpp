@@ -153,7 +153,7 @@ TEST_CASE("policies and grids that do not fit are errors", "[quantize]") {
   colour.input.zero_point = {1, 2, 3};
   CHECK(contains(text(colour), "1 zero point"));
   Net<float> empty({1, 2, 2});
-  CHECK_THROWS_AS(quantize(empty, options("w4a4")), value_error);
+  CHECK_SAYS(quantize(empty, options("w4a4")), value_error, "quantize", "a net with weights");
 }
 
 TEST_CASE("calibration gives each alpha its quantile, after those before it", "[quantize]") {

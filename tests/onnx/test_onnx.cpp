@@ -281,7 +281,7 @@ TEST_CASE("ONNX float: what has no form is refused by name", "[infer]") {
   twice.add("fc", nn::Linear<float>({.in = 64, .out = 3}));
   nn::initialize(twice, 1);
   CHECK(contains(refusal(twice, real), "a name of its own"));
-  CHECK_THROWS_AS(parse_onnx_form("quick"), value_error);
+  CHECK_SAYS(parse_onnx_form("quick"), value_error, "ONNX form", "got 'quick'");
   CHECK(parse_onnx_form("float") == OnnxForm::real);
 }
 

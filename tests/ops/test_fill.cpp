@@ -209,9 +209,11 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   CHECK(contains(message({.fill = ops::Fill::blur, .sigma = 0}), "sigma > 0"));
   CHECK(contains(message({.grid = {0.1f, {1}}}), "2 zero points, one per channel, got 1"));
   CHECK(contains(message({.grid = {-1, {1, 1}}}), "a positive scale"));
-  CHECK_THROWS_AS(ops::fill_all<float>(flat, {}, Random(0), flat_out), shape_error);
+  CHECK_SAYS(ops::fill_all<float>(flat, {}, Random(0), flat_out), shape_error, "fill",
+             "[N, C, H, W]", "got [3, 60]");
   const Tensor<std::uint8_t> mask({3, 5, 6});
-  CHECK_THROWS_AS(ops::fill_masked<float>(x, mask, {}, Random(0), out), shape_error);
+  CHECK_SAYS(ops::fill_masked<float>(x, mask, {}, Random(0), out), shape_error, "fill: mask",
+             "got [3, 5, 6]");
 }
 
 } // namespace test_fill

@@ -1,6 +1,7 @@
 #include "sgq/ops/mask_lowest.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <cmath>
 #include <limits>
@@ -40,7 +41,7 @@ TEST_CASE("shares 0 and 1 keep and replace everything", "[mask_lowest]") {
   const Tensor<float> dx(x.shape());
   CHECK(masked(x, dx, {.share = 0, .fill = nines}) == std::vector<float>(x.begin(), x.end()));
   CHECK(masked(x, dx, {.share = 1, .fill = nines}) == std::vector<float>(8, 9));
-  CHECK_THROWS_AS(masked(x, dx, {.share = 1.5, .fill = nines}), value_error);
+  CHECK_SAYS(masked(x, dx, {.share = 1.5, .fill = nines}), value_error, "share", "got 1.5");
 }
 
 TEST_CASE("where the gradient is 0, masked positions lie anywhere", "[mask_lowest]") {
@@ -56,9 +57,11 @@ TEST_CASE("masking raises on NaN and on foreign shapes", "[mask_lowest]") {
   const Tensor<float> x({1, 1, 2, 2});
   Tensor<float> dx(x.shape());
   dx[3] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(masked(x, dx, {}), value_error);
-  CHECK_THROWS_AS(masked(x, Tensor<float>({1, 1, 4, 1}), {}), shape_error);
-  CHECK_THROWS_AS(masked(Tensor<float>({1, 4}), Tensor<float>({1, 4}), {}), shape_error);
+  CHECK_SAYS(masked(x, dx, {}), value_error, "NaN in image 0");
+  CHECK_SAYS(masked(x, Tensor<float>({1, 1, 4, 1}), {}), shape_error, "mask_lowest: gradient",
+             "got [1, 1, 4, 1]");
+  CHECK_SAYS(masked(Tensor<float>({1, 4}), Tensor<float>({1, 4}), {}), shape_error, "mask_lowest",
+             "[N, C, H, W]", "got [1, 4]");
 }
 
 TEST_CASE("masking works in place, the same for any thread count, without allocating",

@@ -4,6 +4,7 @@
 #include "sgq/ops/shortcut.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/gradients.hpp"
 
 #include <cmath>
@@ -110,8 +111,10 @@ TEST_CASE("max pooling's gradient refuses gradients and positions of another sha
   Tensor<float> dx({2, 3, 4, 4});
   const Tensor<float> dy({2, 3, 2, 2}), narrow({2, 3, 2, 1});
   const Tensor<std::uint8_t> where(dy.shape()), few(narrow.shape());
-  CHECK_THROWS_AS(ops::max_pool_backward<float>(narrow, few, g, dx), shape_error);
-  CHECK_THROWS_AS(ops::max_pool_backward<float>(dy, few, g, dx), shape_error);
+  CHECK_SAYS(ops::max_pool_backward<float>(narrow, few, g, dx), shape_error,
+             "max pool backward: expected", "got [2, 3, 2, 1]");
+  CHECK_SAYS(ops::max_pool_backward<float>(dy, few, g, dx), shape_error,
+             "max pool backward: positions", "got [2, 3, 2, 1]");
   CHECK_NOTHROW(ops::max_pool_backward<float>(dy, where, g, dx));
 }
 
@@ -188,8 +191,10 @@ TEST_CASE("planes of any height and width are summed, of numbers and of codes", 
     CHECK(values(dx) == values(dx_expected));
     CHECK(dot(dx, x) == Approx(0.25 * dot(dy, y)).epsilon(1e-13)); // adjoint of each other
     Tensor<double> wrong({4, 3});
-    CHECK_THROWS_AS((ops::sum_planes_forward<double, double>(x, wrong)), shape_error);
-    CHECK_THROWS_AS(ops::sum_planes_backward<double>(wrong, 1.0, dx), shape_error);
+    CHECK_SAYS((ops::sum_planes_forward<double, double>(x, wrong)), shape_error,
+               "sum of planes: expected", "got [4, 3]");
+    CHECK_SAYS(ops::sum_planes_backward<double>(wrong, 1.0, dx), shape_error,
+               "sum of planes backward", "got [4, 3]");
   }
 }
 
@@ -293,7 +298,8 @@ TEST_CASE("masking scales what is kept, in place too, on numbers and on codes", 
     CHECK(values(in_place) == values(y));
   }
   Tensor<float> x({2, 3});
-  CHECK_THROWS_AS(ops::mask<float>(x, Tensor<std::uint8_t>({3, 2}), 1.0f, x), shape_error);
+  CHECK_SAYS(ops::mask<float>(x, Tensor<std::uint8_t>({3, 2}), 1.0f, x), shape_error, "dropout",
+             "got [3, 2]");
 }
 
 template <class T>
@@ -340,14 +346,19 @@ TEST_CASE("pools and shortcuts of other shapes are refused", "[pool]") {
   CHECK(g.out(2) == 1);
   const Tensor<float> small({1, 1, 1, 1});
   Tensor<float> y({1, 1, 1, 1}), none({1, 1, 0, 0});
-  CHECK_THROWS_AS(ops::max_pool_forward<float>(small, g, y, {}), shape_error);
-  CHECK_THROWS_AS((ops::sum_pool_forward<float, float>(small, g, y)), shape_error);
-  CHECK_THROWS_AS(ops::sum_pool_backward<float>(small, g, 1.0f, y), shape_error);
+  CHECK_SAYS(ops::max_pool_forward<float>(small, g, y, {}), shape_error, "max pool",
+             "expected [1, 1, 0, 0]", "got [1, 1, 1, 1]");
+  CHECK_SAYS((ops::sum_pool_forward<float, float>(small, g, y)), shape_error,
+             "sum pool: expected [1, 1, 0, 0]", "got [1, 1, 1, 1]");
+  CHECK_SAYS(ops::sum_pool_backward<float>(small, g, 1.0f, y), shape_error, "sum pool backward",
+             "expected [1, 1, 0, 0]", "got [1, 1, 1, 1]");
   ops::max_pool_forward<float>(small, g, none, {});
   Tensor<float> wide({1, 2, 2, 2}), narrow({1, 1, 4, 4});
   ops::shortcut_forward<float>(narrow, 2, wide);
-  CHECK_THROWS_AS(ops::shortcut_forward<float>(wide, 2, narrow), shape_error);
-  CHECK_THROWS_AS(ops::shortcut_backward<float>(narrow, 2, wide), shape_error);
+  CHECK_SAYS(ops::shortcut_forward<float>(wide, 2, narrow), shape_error,
+             "shortcut: expected [1, 2,", "got [1, 1, 4, 4]");
+  CHECK_SAYS(ops::shortcut_backward<float>(narrow, 2, wide), shape_error, "shortcut backward",
+             "expected [1, 2,", "got [1, 1, 4, 4]");
 }
 
 } // namespace test_pool

@@ -153,7 +153,7 @@ TEST_CASE("NaN is an error that names the image", "[select]") {
   CHECK(contains(message_of<value_error>([&] { ops::lowest_k<float>(scores, 1, ties, mask); }),
                  "NaN in image 1"));
   scores[4] = -not_a_number;
-  CHECK_THROWS_AS(ops::highest_k<float>(scores, 0, ties, mask), value_error);
+  CHECK_SAYS(ops::highest_k<float>(scores, 0, ties, mask), value_error, "NaN in image 1");
   scores[4] = -inf;
   CHECK_NOTHROW(ops::highest_k<float>(scores, 1, ties, mask));
 }
@@ -161,9 +161,11 @@ TEST_CASE("NaN is an error that names the image", "[select]") {
 TEST_CASE("a k or a shape that does not fit is an error", "[select]") {
   const Tensor<float> scores({2, 3});
   Tensor<std::uint8_t> mask({2, 3}), other({3, 2});
-  CHECK_THROWS_AS(ops::lowest_k<float>(scores, 4, ties, mask), value_error);
-  CHECK_THROWS_AS(ops::lowest_k<float>(scores, -1, ties, mask), value_error);
-  CHECK_THROWS_AS(ops::lowest_k<float>(scores, 1, ties, other), shape_error);
+  CHECK_SAYS(ops::lowest_k<float>(scores, 4, ties, mask), value_error, "0 to 3 positions", "got 4");
+  CHECK_SAYS(ops::lowest_k<float>(scores, -1, ties, mask), value_error, "0 to 3 positions",
+             "got -1");
+  CHECK_SAYS(ops::lowest_k<float>(scores, 1, ties, other), shape_error, "selection by score",
+             "got [3, 2]");
 }
 
 TEST_CASE("an empty batch selects nothing", "[select]") {
@@ -180,9 +182,8 @@ TEST_CASE("a share is floored, and meant in decimal", "[select]") {
   CHECK(ops::share_count(1, 784) == 784);
   for (index_t percent = 0; percent <= 100; ++percent) // .29 * 100 = 28.999999999999996
     CHECK(ops::share_count(static_cast<double>(percent) / 100, 100) == percent);
-  CHECK_THROWS_AS(ops::share_count(-0.01, 10), value_error);
-  CHECK_THROWS_AS(ops::share_count(1.01, 10), value_error);
-  CHECK_THROWS_AS(ops::share_count(double(not_a_number), 10), value_error);
+  for (double share : {-0.01, 1.01, double(not_a_number)})
+    CHECK_SAYS(ops::share_count(share, 10), value_error, "share", "got " + to_text(share));
 }
 
 TEST_CASE("a position's score is the mean over channels", "[select]") {
@@ -192,7 +193,8 @@ TEST_CASE("a position's score is the mean over channels", "[select]") {
   CHECK(std::vector<float>(scores.begin(), scores.end()) == std::vector<float>{0, -3, 4, 4, 0, 0});
   ops::channel_mean<float>(dx, ops::Values::magnitude, scores);
   CHECK(std::vector<float>(scores.begin(), scores.end()) == std::vector<float>{1, 3, 4, 4, 1, 2});
-  CHECK_THROWS_AS(ops::channel_mean<float>(scores, ops::Values::magnitude, scores), shape_error);
+  CHECK_SAYS(ops::channel_mean<float>(scores, ops::Values::magnitude, scores), shape_error,
+             "channel_mean", "[N, C, H, W]", "got [2, 1, 3]");
 }
 
 } // namespace test_select

@@ -6,6 +6,7 @@
 #include "sgq/quant/requantize.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 #include "support/gradients.hpp"
 
 #include <cmath>
@@ -139,7 +140,8 @@ TEST_CASE("materialising works in place and for any thread count", "[signal]") {
   }));
   ops::materialise(s.v, s.real.view());
   CHECK(values(s.real) == values(y));
-  CHECK_THROWS_AS(ops::materialise(s.v, y.view().reshape({5, 3, 9, 4})), shape_error);
+  CHECK_SAYS(ops::materialise(s.v, y.view().reshape({5, 3, 9, 4})), shape_error, "materialise",
+             "got [5, 3, 9, 4]");
 }
 
 TEST_CASE("what counts as plain, as codes, and as materialised", "[signal]") {
@@ -366,17 +368,28 @@ TEST_CASE("PACT on a signal refuses bad bits, alphas and shapes", "[pact]") {
   const Tensor<float> x({1, 2, 2, 2});
   Tensor<std::uint8_t> codes(x.shape()), other({1, 2, 4, 1});
   const Signal<float> v = plain_signal<float>(x);
-  CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 0, codes.view()), value_error);
-  CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 9, codes.view()), value_error);
-  CHECK_THROWS_AS(ops::pact_codes(v, 0.0f, 4, codes.view()), value_error);
-  CHECK_THROWS_AS(ops::pact_codes(v, not_a_number, 4, codes.view()), value_error);
-  CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 4, other.view()), shape_error);
-  CHECK_THROWS_AS(ops::pact_codes(v, 1.0f, 4, codes.view(), other.view()), shape_error);
+  struct Bad {
+    float alpha;
+    int bits;
+    const char *what, *got;
+  };
+  for (const Bad& bad : {Bad{1, 0, "PACT: bits", "got 0"},
+                         {1, 9, "PACT: bits", "got 9"},
+                         {0, 4, "PACT: alpha", "got 0"},
+                         {not_a_number, 4, "PACT: alpha", "got nan"}})
+    CHECK_SAYS(ops::pact_codes(v, bad.alpha, bad.bits, codes.view()), value_error, bad.what,
+               bad.got);
+  CHECK_SAYS(ops::pact_codes(v, 1.0f, 4, other.view()), shape_error, "PACT", "got [1, 2, 4, 1]");
+  CHECK_SAYS(ops::pact_codes(v, 1.0f, 4, codes.view(), other.view()), shape_error, "PACT: regions",
+             "got [1, 2, 4, 1]");
   Tensor<float> dx(x.shape());
-  CHECK_THROWS_AS(ops::pact_codes_backward<float>(other, x, dx), shape_error);
+  CHECK_SAYS(ops::pact_codes_backward<float>(other, x, dx), shape_error, "PACT backward",
+             "got [1, 2, 2, 2]");
   Tensor<float> short_dx({1, 2, 4, 1});
-  CHECK_THROWS_AS(ops::pact_codes_backward<float>(codes, x, short_dx), shape_error);
-  CHECK_THROWS_AS(ops::pact_plus_codes_backward<float>(v, 1.0f, 4, x, short_dx), shape_error);
+  CHECK_SAYS(ops::pact_codes_backward<float>(codes, x, short_dx), shape_error, "PACT backward: dx",
+             "got [1, 2, 4, 1]");
+  CHECK_SAYS(ops::pact_plus_codes_backward<float>(v, 1.0f, 4, x, short_dx), shape_error,
+             "PACT+ backward: dx", "got [1, 2, 4, 1]");
 }
 
 // ---- sums, additions, finiteness ----------------------------------------------------------------
@@ -436,7 +449,7 @@ TEST_CASE("channel sums add to what is there, for images and features", "[reduce
     return values(sums);
   }));
   Tensor<float> wrong({6});
-  CHECK_THROWS_AS(ops::add_channel_sums<float>(x, wrong), shape_error);
+  CHECK_SAYS(ops::add_channel_sums<float>(x, wrong), shape_error, "channel sums", "got [6]");
 }
 
 TEST_CASE("sums over a batch go block by block of eight images", "[reduce]") {
@@ -479,7 +492,8 @@ TEST_CASE("adding one tensor to another", "[reduce]") {
     const Tensor<float> before = y;
     ops::add_to<float>(x, y);
     for (index_t i = 0; i < n; ++i) REQUIRE(y[i] == before[i] + x[i]);
-    CHECK_THROWS_AS(ops::add_to<float>(x.view().reshape({n, 1, 1}), y), shape_error);
+    CHECK_SAYS(ops::add_to<float>(x.view().reshape({n, 1, 1}), y), shape_error, "add",
+               "got [" + to_text(n) + ", 1, 1]");
   }
 }
 

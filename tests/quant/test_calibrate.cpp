@@ -2,6 +2,7 @@
 
 #include "helpers.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <limits>
 #include <vector>
@@ -46,11 +47,12 @@ TEST_CASE("alpha starts at the quantile, at least at the floor, at 10 where all 
   CHECK(calibrate_alpha<float>(Tensor<float>({3}, {-1, 2, 3})) == 3.0f);
   CHECK(calibrate_alpha<float>(Tensor<float>({2}, {-1, 1e-6f})) == static_cast<float>(alpha_floor));
   CHECK(calibrate_alpha<float>(Tensor<float>({2}, {-1, 0})) == 10.0f);
-  CHECK_THROWS_AS(
-      calibrate_alpha<float>(Tensor<float>({1}, std::numeric_limits<float>::quiet_NaN())),
-      value_error);
-  CHECK_THROWS_AS(positive_quantile<float>(Tensor<float>({1}), 0.0), value_error);
-  CHECK_THROWS_AS(positive_quantile<float>(Tensor<float>({1}), 1.5), value_error);
+  CHECK_SAYS(calibrate_alpha<float>(Tensor<float>({1}, std::numeric_limits<float>::quiet_NaN())),
+             value_error, "finite values", "got nan");
+  CHECK_SAYS(positive_quantile<float>(Tensor<float>({1}), 0.0), value_error, "a share in (0, 1]",
+             "got 0");
+  CHECK_SAYS(positive_quantile<float>(Tensor<float>({1}), 1.5), value_error, "a share in (0, 1]",
+             "got 1.5");
 }
 
 } // namespace test_calibrate

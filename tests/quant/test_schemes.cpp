@@ -20,7 +20,7 @@ TEST_CASE("weight schemes: a row makes the quantiser of its name", "[quant]") {
   CHECK(names_of(weight_schemes<float>) == names_of(weight_schemes<double>));
   CHECK(contains(message_of<value_error>([] { make_weight_quantizer<float>("swab", 4); }),
                  "expected " + one_of(names_of(weight_schemes<float>)) + ", got 'swab'"));
-  CHECK_THROWS_AS(make_weight_quantizer<float>("", 4), value_error);
+  CHECK_SAYS(make_weight_quantizer<float>("", 4), value_error, "weight quantiser", "got ''");
 }
 
 TEST_CASE("weight schemes: default grids, and bits that do not exist", "[quant]") {
@@ -35,8 +35,8 @@ TEST_CASE("weight schemes: default grids, and bits that do not exist", "[quant]"
     for (int bits : {0, 9, -1, 32})
       CHECK(contains(message_of<value_error>([&] { make_weight_quantizer<float>(scheme, bits); }),
                      "got " + std::to_string(bits)));
-  CHECK_THROWS_AS(make_weight_quantizer<float>("sawb", 1), value_error);
-  CHECK_THROWS_AS(make_weight_quantizer<float>("lsq", 1), value_error);
+  CHECK_SAYS(make_weight_quantizer<float>("sawb", 1), value_error, "SAWB: bits", "got 1");
+  CHECK_SAYS(make_weight_quantizer<float>("lsq", 1), value_error, "LSQ: bits", "got 1");
 }
 
 } // namespace test_schemes

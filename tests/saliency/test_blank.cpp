@@ -3,6 +3,7 @@
 #include "sgq/saliency/metrics/similarity.hpp"
 #include "sgq/saliency/metrics/sparseness.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <vector>
 
@@ -29,9 +30,9 @@ TEST_CASE("a map is blank if it is exactly 0 everywhere", "[blank]") {
   const Tensor<double> blank = blank_maps(some_maps());
   CHECK(std::vector<double>(blank.begin(), blank.end()) == std::vector<double>{0, 1, 0, 1, 0});
   CHECK(blank_maps(Tensor<float>({0, 4, 4})).empty());
-  CHECK_THROWS_AS(blank_maps(Tensor<float>({4})), shape_error);
-  CHECK_THROWS_AS(blank_maps(Tensor<float>({1, 2}, std::numeric_limits<float>::infinity())),
-                  value_error);
+  CHECK_SAYS(blank_maps(Tensor<float>({4})), shape_error, "blank maps", "[N, H, W]", "got [4]");
+  CHECK_SAYS(blank_maps(Tensor<float>({1, 2}, std::numeric_limits<float>::infinity())), value_error,
+             "blank maps", "inf at position 0 of image 0");
 }
 
 TEST_CASE("a measure is stated with blank maps and without", "[blank]") {
@@ -59,7 +60,7 @@ TEST_CASE("seeds keep their own blank maps; other shapes are errors", "[blank]")
   const MapEstimate estimate = map_estimate(values, blank);
   CHECK(estimate.blank == 3);
   CHECK(estimate.without.mean == Approx(10.0 / 3));
-  CHECK_THROWS_AS(map_estimate(values, Tensor<double>({6})), shape_error);
+  CHECK_SAYS(map_estimate(values, Tensor<double>({6})), shape_error, "blank maps", "got [6]");
   const MapEstimate none = map_estimate(values, Tensor<double>({2, 3}, 1.0));
   CHECK(none.without.count == 0);
   CHECK(std::isnan(none.without.mean));

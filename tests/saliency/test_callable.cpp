@@ -48,10 +48,10 @@ TEST_CASE("a classifier's borders", "[callable]") {
   const Tensor<float> one({1, 1, 1, 1}), two({2, 1, 1, 1});
   Tensor<float> logits({1, 2}), more({2, 2});
   CHECK_NOTHROW(model(one, logits));
-  CHECK_THROWS_AS(model(two, logits), shape_error);
+  CHECK_SAYS(model(two, logits), shape_error, "classifier: logits", "got [1, 2]");
   CHECK(contains(message_of<value_error>([&] { model(two, more); }), "image 1"));
-  CHECK_THROWS_AS(Classifier(broken, 0), value_error);
-  CHECK_THROWS_AS(Classifier(broken, 2, {.batch = 0}), value_error);
+  CHECK_SAYS(Classifier(broken, 0), value_error, "at least one class", "got 0 and 128");
+  CHECK_SAYS(Classifier(broken, 2, {.batch = 0}), value_error, "one image a batch", "got 2 and 0");
 }
 
 } // namespace test_callable

@@ -1,6 +1,7 @@
 #include "sgq/saliency/colormap.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 #include <vector>
 
@@ -99,8 +100,8 @@ TEST_CASE("the colour scale is a percentile of magnitudes, by nearest rank", "[c
   sparse[7] = -3;
   CHECK(color_scale(sparse, 99) == 3); // the percentile is 0: the largest
   CHECK(color_scale(std::vector<float>(9, 0.0f), 99) == 0);
-  CHECK_THROWS_AS(color_scale(map, 0), value_error);
-  CHECK_THROWS_AS(color_scale(map, 101), value_error);
+  CHECK_SAYS(color_scale(map, 0), value_error, "percentile", "got 0");
+  CHECK_SAYS(color_scale(map, 101), value_error, "percentile", "got 101");
 }
 
 TEST_CASE("maps become pictures", "[colormap]") {
@@ -147,13 +148,14 @@ TEST_CASE("two or four channels become the grey of their mean", "[colormap]") {
 
 TEST_CASE("pictures of what is no picture are errors", "[colormap]") {
   const Tensor<std::uint8_t> flat({2, 3, 3}), codes({1, 1, 3, 3});
-  CHECK_THROWS_AS(to_rgb(flat), shape_error);
-  CHECK_THROWS_AS(overlay(codes, Tensor<float>({1, 3, 4})), shape_error);
-  CHECK_THROWS_AS(colorize(Tensor<float>({3, 3})), shape_error);
+  CHECK_SAYS(to_rgb(flat), shape_error, "picture", "[N, C, H, W]", "got [2, 3, 3]");
+  CHECK_SAYS(overlay(codes, Tensor<float>({1, 3, 4})), shape_error, "overlay: maps",
+             "got [1, 3, 4]");
+  CHECK_SAYS(colorize(Tensor<float>({3, 3})), shape_error, "maps", "[N, H, W]", "got [3, 3]");
   Tensor<float> bad({1, 3, 3});
   bad[4] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(colorize(bad), value_error);
-  CHECK_THROWS_AS(colorize(Tensor<float>({1, 3, 3}), {.scale = -1}), value_error);
+  CHECK_SAYS(colorize(bad), value_error, "maps", "nan at position 4 of image 0");
+  CHECK_SAYS(colorize(Tensor<float>({1, 3, 3}), {.scale = -1}), value_error, "scale", "got -1");
 }
 
 } // namespace test_colormap

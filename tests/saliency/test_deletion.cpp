@@ -3,6 +3,7 @@
 #include "golden/metrics.hpp"
 #include "linear_model.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 namespace test_deletion {
 
@@ -129,10 +130,14 @@ TEST_CASE("a background may be a blur or the image's mean", "[deletion]") {
 TEST_CASE("options that do not fit are errors", "[deletion]") {
   LinearModel linear(3, 60, 4);
   const Classifier model(linear, 3);
-  CHECK_THROWS_AS(deletion(model, x, maps, options_with(0, {0})), value_error);
-  CHECK_THROWS_AS(deletion(model, x, maps, options_with(4, {})), value_error);
-  CHECK_THROWS_AS(deletion(model, x, maps, options_with(4, {0, 0, 0})), value_error);
-  CHECK_THROWS_AS(insertion(model, x, maps.slice(0, 5), options_with(4, {0})), shape_error);
+  CHECK_SAYS(deletion(model, x, maps, options_with(0, {0})), value_error, "deletion", "step",
+             "got 0");
+  CHECK_SAYS(deletion(model, x, maps, options_with(4, {})), value_error, "deletion", "background",
+             "got none");
+  CHECK_SAYS(deletion(model, x, maps, options_with(4, {0, 0, 0})), value_error, "deletion",
+             "background", "got 3 values");
+  CHECK_SAYS(insertion(model, x, maps.slice(0, 5), options_with(4, {0})), shape_error, "insertion",
+             "one map for each image", "got [5, 6, 5]");
 }
 
 } // namespace test_deletion

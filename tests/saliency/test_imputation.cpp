@@ -189,7 +189,8 @@ TEST_CASE("planes and positions that do not fit are errors", "[imputation]") {
   CHECK(contains(fails({9}), "below 9"));
   CHECK(contains(fails({-1}), "got -1"));
   CHECK(contains(fails({4, 2, 4}), "4 twice"));
-  CHECK_THROWS_AS(impute(x.view().reshape({1, 3, 3}), Positions{1}), shape_error);
+  CHECK_SAYS(impute(x.view().reshape({1, 3, 3}), Positions{1}), shape_error, "imputation", "[H, W]",
+             "got [1, 3, 3]");
   CHECK(impute(x, Positions{}) == 0);
 }
 

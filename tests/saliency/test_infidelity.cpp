@@ -2,6 +2,7 @@
 
 #include "linear_model.hpp"
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 namespace test_infidelity {
 
@@ -162,14 +163,16 @@ TEST_CASE("infidelity's borders", "[infidelity]") {
   };
   auto options = options_with(Perturbation::square);
   options.side = 9;
-  CHECK_THROWS_AS(run(options), value_error);
+  CHECK_SAYS(run(options), value_error, "square within the image", "got side 9");
   options = options_with(Perturbation::square);
   options.samples = 0;
-  CHECK_THROWS_AS(run(options), value_error);
-  CHECK_THROWS_AS(run({}), value_error); // no background stated
+  CHECK_SAYS(run(options), value_error, "samples >= 1", "samples 0");
+  CHECK_SAYS(run({}), value_error, "infidelity", "background", "got none"); // no background stated
   const std::uint8_t wrong[] = {0, 1, 3};
-  CHECK_THROWS_AS(infidelity(model, x, wrong, x, options_with(Perturbation::square)), value_error);
-  CHECK_THROWS_AS(infidelity(model, x, targets, Tensor<float>({images, 8, 8}), {}), shape_error);
+  CHECK_SAYS(infidelity(model, x, wrong, x, options_with(Perturbation::square)), value_error,
+             "less than 3 classes", "got 3");
+  CHECK_SAYS(infidelity(model, x, targets, Tensor<float>({images, 8, 8}), {}), shape_error,
+             "attributions", "got [3, 8, 8]");
 }
 
 } // namespace test_infidelity

@@ -639,14 +639,17 @@ TEST_CASE("options out of range", "[maps][errors]") {
   Explainer<double> explain(net);
   const Tensor<double> x = random_tensor<double>({1, 2, 8, 8}, 1);
   const std::vector<std::uint8_t> c{1};
-  CHECK_THROWS_AS(Explainer<double>(net, {.batch = 0}), value_error);
-  CHECK_THROWS_AS(smoothgrad<double>(explain, x, c, {.samples = 0}), value_error);
+  CHECK_SAYS(Explainer<double>(net, {.batch = 0}), value_error, "explainer", "batch", "got 0");
+  CHECK_SAYS(smoothgrad<double>(explain, x, c, {.samples = 0}), value_error, "SmoothGrad",
+             "samples", "got 0");
   for (double fraction : {-0.1, std::nan(""), std::numeric_limits<double>::infinity()})
-    CHECK_THROWS_AS(smoothgrad<double>(explain, x, c, {.fraction = fraction}), value_error);
+    CHECK_SAYS(smoothgrad<double>(explain, x, c, {.fraction = fraction}), value_error, "SmoothGrad",
+               "fraction", "and " + to_text(fraction));
   for (const VarGradOptions& o : {VarGradOptions{.samples = 1}, {.fraction = 0}, {.fraction = NAN}})
     CHECK(contains(message_of<value_error>([&] { vargrad<double>(explain, x, c, o); }),
                    "2 or more samples and a fraction > 0"));
-  CHECK_THROWS_AS(integrated_gradients<double>(explain, x, c, {.steps = 0}), value_error);
+  CHECK_SAYS(integrated_gradients<double>(explain, x, c, {.steps = 0}), value_error,
+             "integrated gradients", "steps", "got 0");
   for (const std::vector<float>& base : {std::vector<float>{}, std::vector<float>{0, 0, 0}})
     CHECK(contains(message_of<value_error>(
                        [&] { integrated_gradients<double>(explain, x, c, {.background = base}); }),

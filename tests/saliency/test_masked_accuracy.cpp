@@ -142,9 +142,12 @@ TEST_CASE("images, labels and maps that do not fit are errors", "[masked_accurac
   bad[0] = std::numeric_limits<float>::infinity();
   CHECK(contains(fails(x, labels, bad), "finite"));
   // a background must be stated
-  CHECK_THROWS_AS(masked_accuracy(model, x, labels, maps, {}), value_error);
-  CHECK_THROWS_AS(random_masked_accuracy(model, x, labels, {}), value_error);
-  CHECK_THROWS_AS(random_masked_accuracy(model, x, labels.first(5), options), shape_error);
+  CHECK_SAYS(masked_accuracy(model, x, labels, maps, {}), value_error, "masked accuracy",
+             "background", "got none");
+  CHECK_SAYS(random_masked_accuracy(model, x, labels, {}), value_error, "masked accuracy",
+             "background", "got none");
+  CHECK_SAYS(random_masked_accuracy(model, x, labels.first(5), options), shape_error, "labels",
+             "expected 6", "got 5");
 }
 
 } // namespace test_masked_accuracy

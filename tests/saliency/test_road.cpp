@@ -183,10 +183,12 @@ TEST_CASE("images, labels, maps and grids that do not fit are errors", "[road]")
   CHECK(contains(fails({.grid = golden_grid, .noise = -1}), "noise from 0 to 1"));
   CHECK(contains(fails({.grid = golden_grid, .noise = std::nan("")}), "noise"));
   const RoadOptions options{.grid = golden_grid};
-  CHECK_THROWS_AS(road(model, x, labels.first(5), maps, options), shape_error);
-  CHECK_THROWS_AS(road(model, x, labels, Tensor<float>({images, 6, 6}), options), shape_error);
+  CHECK_SAYS(road(model, x, labels.first(5), maps, options), shape_error, "labels", "expected 6",
+             "got 5");
+  CHECK_SAYS(road(model, x, labels, Tensor<float>({images, 6, 6}), options), shape_error, "ROAD",
+             "one map for each image", "got [6, 6, 6]");
   const std::uint8_t wrong[] = {0, 1, 2, 3, 0, 1};
-  CHECK_THROWS_AS(road(model, x, wrong, maps, options), value_error);
+  CHECK_SAYS(road(model, x, wrong, maps, options), value_error, "less than 3 classes", "got 3");
   Tensor<float> between = golden_images();
   between[100] += golden_grid.scale / 2;
   CHECK(contains(message_of<value_error>([&] { road(model, between, labels, maps, options); }),

@@ -1,6 +1,7 @@
 #include "sgq/saliency/metrics/sensitivity.hpp"
 
 #include "support/catch.hpp"
+#include "support/errors.hpp"
 
 namespace test_sensitivity {
 
@@ -78,12 +79,15 @@ TEST_CASE("sensitivity's borders", "[sensitivity]") {
   auto broken = [](View<const float>, View<float> maps) {
     maps.fill(std::numeric_limits<float>::quiet_NaN());
   };
-  CHECK_THROWS_AS(max_sensitivity(broken, x), value_error);
-  CHECK_THROWS_AS(max_sensitivity(constant, x, {.radius = -1}), value_error);
-  CHECK_THROWS_AS(max_sensitivity(constant, x, {.samples = 0}), value_error);
-  CHECK_THROWS_AS(max_sensitivity(constant, x.view().reshape({4, 50})), shape_error);
+  CHECK_SAYS(max_sensitivity(broken, x), value_error, "max-sensitivity: maps",
+             "nan at position 0 of image 0");
+  CHECK_SAYS(max_sensitivity(constant, x, {.radius = -1}), value_error, "radius", "got radius -1");
+  CHECK_SAYS(max_sensitivity(constant, x, {.samples = 0}), value_error, "samples", "samples 0");
+  CHECK_SAYS(max_sensitivity(constant, x.view().reshape({4, 50})), shape_error, "max-sensitivity",
+             "[N, C, H, W]", "got [4, 50]");
   x[7] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(max_sensitivity(constant, x), value_error);
+  CHECK_SAYS(max_sensitivity(constant, x), value_error, "max-sensitivity: images",
+             "nan at position 7 of image 0");
 }
 
 } // namespace test_sensitivity

@@ -78,8 +78,8 @@ TEST_CASE("a quantile is the inverse of the distribution", "[statistics]") {
 }
 
 TEST_CASE("degrees and probabilities out of range are errors", "[statistics]") {
-  CHECK_THROWS_AS(student_two_sided(1, 0), value_error);
-  CHECK_THROWS_AS(student_quantile(0.5, 0), value_error);
+  CHECK_SAYS(student_two_sided(1, 0), value_error, "degree of freedom", "got 0");
+  CHECK_SAYS(student_quantile(0.5, 0), value_error, "degree of freedom", "got 0");
   for (const double p : {0.0, 1.0, -0.5, std::nan("")})
     CHECK(contains(message_of<value_error>([&] { student_quantile(p, 2); }), "0 < p < 1"));
 }

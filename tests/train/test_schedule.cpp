@@ -77,10 +77,17 @@ TEST_CASE("schedules by name", "[train]") {
 
 TEST_CASE("impossible schedules", "[train]") {
   CHECK_NOTHROW(Schedule{}.check());
-  for (const Schedule& bad :
-       {Schedule{.warm_up = 1}, Schedule{.warm_up = -0.1}, Schedule{.warm_up = std::nan("")},
-        Schedule{.start = 2}, Schedule{.end = -1}, Schedule{.factor = 1.5}})
-    CHECK_THROWS_AS(bad.check(), value_error);
+  struct Bad {
+    Schedule schedule;
+    const char *what, *got;
+  };
+  for (const Bad& bad : {Bad{{.warm_up = 1}, "warm-up", "got 1"},
+                         {{.warm_up = -0.1}, "warm-up", "got -0.1"},
+                         {{.warm_up = std::nan("")}, "warm-up", "got nan"},
+                         {{.start = 2}, "factors", "got 2"},
+                         {{.end = -1}, "factors", "got -1"},
+                         {{.factor = 1.5}, "factors", "got 1.5"}})
+    CHECK_SAYS(bad.schedule.check(), value_error, "schedule", bad.what, bad.got);
 }
 
 /// `first`, then half of it from the middle of the run on.

@@ -81,7 +81,7 @@ private:
     for (int i = 0; i < rank_; ++i) {
       const index_t e = (*this)[i];
       if (e < 0) throw shape_error(describe("shape", "extents >= 0", to_text(e)));
-      if (e > room) throw shape_error(describe("shape", "at most 2^62 elements", to_text(e)));
+      if (e > room) throw shape_error(describe("shape", "at most 2^62 elements", str()));
       if (e > 0) room /= e;
     }
   }

@@ -115,9 +115,8 @@ void to_codes(View<const T> x, const QuantParams& norm, View<std::uint8_t> codes
 /// [M,C,H,W]: what expected gradients start from. Throws value_error if there are none.
 inline Tensor<float> baseline_images(const Dataset& set, const QuantParams& norm,
                                      index_t count = 256, std::uint64_t seed = 0) {
-  if (set.size() == 0 || count < 1)
-    throw value_error(describe("baseline images of " + set.name, "1 or more",
-                               to_text(std::min(count, set.size()))));
+  if (set.size() == 0) throw value_error(describe("baseline images", "images", "an empty set"));
+  if (count < 1) throw value_error(describe("baseline images: count", "1 or more", to_text(count)));
   std::vector<index_t> order(static_cast<std::size_t>(set.size()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<index_t>(i);
   shuffle(order, Random(seed, 0x62617365u)); // "base"

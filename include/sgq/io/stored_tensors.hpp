@@ -9,6 +9,7 @@
 
 #include "sgq/io/dtype.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ public:
   void add(std::string name, StoredTensor tensor) {
     if (name.empty() || name == "__metadata__" || find(name))
       throw value_error(describe(origin, "a new tensor name", "'" + name + "'"));
+    if (std::any_of(tensor.shape.begin(), tensor.shape.end(), [](index_t e) { return e < 0; }))
+      throw value_error(
+          describe(origin + ", tensor '" + name + "'", "extents >= 0", str(tensor.shape)));
     if (byte_size(tensor.shape, tensor.dtype) != tensor.bytes.size())
       throw value_error(describe(origin + ", tensor '" + name + "'",
                                  "as many bytes as shape " + str(tensor.shape) + " needs",

@@ -62,7 +62,7 @@ SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t
 /// gradients: factor 1/(1 - p); on codes: factor 1, the scale carries it. y may be x.
 template <class X>
 void mask(View<const X> x, View<const std::uint8_t> keep, X factor, View<X> y) {
-  check_shape("dropout", x.shape(), keep.shape());
+  check_shape("dropout: mask", x.shape(), keep.shape());
   parallel_blocks(x.size(), 1 << 15, [&](index_t begin, index_t end) {
     kernels::for_isa<mask_row<X>>(x.data() + begin, keep.data() + begin, factor, end - begin,
                                   y.data() + begin);

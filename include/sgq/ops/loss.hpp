@@ -139,10 +139,11 @@ inline void check_labels(std::span<const std::uint8_t> labels, const Shape& logi
   if (static_cast<index_t>(labels.size()) != logits[0])
     throw shape_error(
         describe("labels", to_text(logits[0]) + " (the batch)", to_text(labels.size())));
-  for (std::uint8_t label : labels)
-    if (label >= logits[1])
-      throw value_error(
-          describe("label", "less than " + to_text(logits[1]) + " classes", to_text(label)));
+  for (std::size_t n = 0; n < labels.size(); ++n)
+    if (labels[n] >= logits[1])
+      throw value_error(describe("label of image " + to_text(n),
+                                 "less than " + to_text(logits[1]) + " classes",
+                                 to_text(labels[n])));
 }
 
 /// Mean cross-entropy; dz, where not empty, is overwritten with its gradient.

@@ -158,7 +158,7 @@ inline double sum_planes(const double* of_plane, index_t batch, index_t channels
 template <class T>
 void pact_codes(const Signal<T>& v, T alpha, int bits, View<std::uint8_t> codes,
                 View<std::uint8_t> regions = {}) {
-  check_shape("PACT", v.shape, codes.shape());
+  check_shape("PACT: codes", v.shape, codes.shape());
   if (!regions.empty()) check_shape("PACT: regions", v.shape, regions.shape());
   const index_t plane = v.shape.plane();
   detail::for_pact_planes(v, alpha, bits, [&](index_t at, const PactChannel& c) {

@@ -150,8 +150,9 @@ SGQ_COMPILE_ONCE BitPolicy parse_bit_policy(std::string_view text,
     const std::size_t equals = item.find('=');
     if (equals == item.npos || equals == 0) detail::throw_bad_policy(text);
     const Bits bits = detail::parse_bits(item.substr(equals + 1), text);
-    if (!policy.layers.emplace(item.substr(0, equals), bits).second)
-      detail::throw_bad_policy(text); // a layer named twice
+    const std::string layer(item.substr(0, equals));
+    if (!policy.layers.emplace(layer, bits).second)
+      throw value_error(describe("bit policy", "each layer once", "'" + layer + "' twice"));
   }
   return policy;
 }

@@ -43,6 +43,8 @@ inline double effect_size(View<const double> a, View<const double> b) {
 inline std::optional<index_t> seeds_needed(const SeedEstimate& e, double confidence = 0.95,
                                            double power = 0.8) {
   detail::check_confidence(confidence);
+  if (!(power > 0 && power < 1))
+    throw value_error(describe("seeds needed: power", "a number in (0, 1)", to_text(power)));
   const auto enough = [&](index_t seeds) {
     const double t =
         student_quantile((1 + confidence) / 2, seeds - 1) + student_quantile(power, seeds - 1);

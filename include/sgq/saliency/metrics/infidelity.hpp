@@ -55,7 +55,8 @@ public:
     if (side_ > shape[2] || side_ > shape[3] || options.side < 0 || options.samples < 1 ||
         !(options.sigma > 0))
       throw value_error(describe("infidelity", "a square within the image, sigma > 0, samples >= 1",
-                                 to_text(options.side) + ", " + to_text(options.sigma) + ", " +
+                                 "side " + to_text(options.side) + ", sigma " +
+                                     to_text(options.sigma) + ", samples " +
                                      to_text(options.samples)));
   }
 

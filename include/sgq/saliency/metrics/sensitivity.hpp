@@ -27,9 +27,10 @@ SGQ_COMPILE_ONCE Tensor<double> max_sensitivity(Explain explain, View<const floa
   const Shape& s = x.shape();
   if (s.rank() != 4) throw shape_error(describe("max-sensitivity", "images [N, C, H, W]", s.str()));
   if (!(options.radius >= 0) || !std::isfinite(options.radius) || options.samples < 1)
-    throw value_error(describe("max-sensitivity", "radius >= 0 and samples >= 1",
-                               to_text(options.radius) + " and " + to_text(options.samples)));
-  check_maps("max-sensitivity", x);
+    throw value_error(
+        describe("max-sensitivity", "radius >= 0 and samples >= 1",
+                 "radius " + to_text(options.radius) + " and samples " + to_text(options.samples)));
+  check_maps("max-sensitivity: images", x);
   const index_t images = s[0], d = s.stride(), plane = s.plane();
   Tensor<float> moved(s), map({images, s[2], s[3]}), moved_map(map.shape());
   explain(x, map);

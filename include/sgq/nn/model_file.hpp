@@ -56,6 +56,10 @@ Net<T> build_described(const io::SafeTensors& file, const Factories<T>& own) {
     if (format != file.metadata.end() && format->second == "sgq integer net")
       throw io_error(describe("format", "sgq model", format->second,
                               "infer::load_integer() reads integer nets"));
+    if (format != file.metadata.end() && format->second.starts_with("sgq checkpoint"))
+      throw io_error(describe("format", "sgq model", format->second,
+                              "train::load_checkpoint() reads checkpoints; save_model() what is "
+                              "trained"));
     const auto layers = file.metadata.find("layers");
     if (layers == file.metadata.end())
       return build_from_spec<T>(file, spec_from_metadata(file.metadata));

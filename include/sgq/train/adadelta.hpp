@@ -48,6 +48,9 @@ public:
   std::string_view name() const override { return "adadelta"; }
 
 private:
+  std::string own_settings() const override {
+    return "rho " + to_text(rho_) + "\neps " + to_text(eps_) + "\n";
+  }
   void update(const Update<T>& u) const override {
     kernels::for_registers<AdadeltaRow<T>>(u, rho_, eps_);
   }

@@ -58,6 +58,10 @@ public:
   std::string_view name() const override { return "adamw"; }
 
 private:
+  std::string own_settings() const override {
+    return "beta1 " + to_text(options_.beta1) + "\nbeta2 " + to_text(options_.beta2) + "\neps " +
+           to_text(options_.eps) + "\n";
+  }
   void begin_step() override {
     const index_t t = this->steps();
     factors_ = {.beta1 = static_cast<T>(options_.beta1),

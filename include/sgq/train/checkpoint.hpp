@@ -6,8 +6,8 @@
 // the run and the run's options. It is replaced atomically, so a kill at any moment leaves the last
 // checkpoint whole. A digest over tensors and metadata detects later damage. A checkpoint of a run
 // with other options is refused: going on from it would be neither this run nor that one. So is one
-// of other numerics, of the other arithmetic (with or without fused multiply-add) or of another
-// precision.
+// of other layers, of another precision, of an optimiser with other settings, of other numerics, or
+// of the other arithmetic (with or without fused multiply-add).
 #pragma once
 
 #include "sgq/io/sha256.hpp"
@@ -15,6 +15,7 @@
 #include "sgq/nn/model_file.hpp"
 #include "sgq/train/average.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace sgq::train {
@@ -95,8 +96,52 @@ inline void expect(const io::SafeTensors& file, const std::string& key,
 inline io::SafeTensors read_checkpoint(const std::string& path) {
   io::SafeTensors file = io::read_safetensors(path);
   expect(file, "format", "sgq checkpoint 1");
-  expect(file, "digest", digest(file));
+  if (text_at(file, "digest") != digest(file))
+    throw io_error(describe(path, "a checkpoint as it was written", "one whose digest differs",
+                            "the file is damaged: train again, or use an older copy"));
   return file;
+}
+
+/// A layer's options; nothing where one of your own does not list any.
+template <class T>
+std::string options_text(const nn::Layer<T>& layer) {
+  nn::detail::FieldWriter options;
+  try {
+    layer.save(options);
+  } catch (const value_error&) {
+    return {};
+  }
+  return options.json.is_null() ? "" : io::to_string(options.json);
+}
+
+/// A line for each layer: what it is, what it reads, what comes out of it, and its options.
+template <class T>
+std::string layers_text(const nn::Net<T>& net) {
+  std::string text;
+  for (const auto& node : net.nodes()) {
+    text += node.name + ": " + std::string(node.layer->kind()) + " of";
+    for (const nn::ValueId input : node.inputs) text += " " + net.nodes()[input].name;
+    text += " -> " + node.shape.str() + " " + options_text(*node.layer) + "\n";
+  }
+  return text;
+}
+
+/// Throws io_error where the run that wrote the file had another line under this key. Files of
+/// earlier versions say nothing of it.
+inline void check_lines(const io::SafeTensors& file, const std::string& key,
+                        const std::string& now) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end() || found->second == now) return;
+  const std::string& then = found->second;
+  const auto [mine, other] = std::mismatch(now.begin(), now.end(), then.begin(), then.end());
+  // Where one line begins as the other, they differ at its end.
+  const auto end = now.substr(0, static_cast<std::size_t>(mine - now.begin())).rfind('\n');
+  const std::size_t line = end == now.npos ? 0 : end + 1;
+  const auto of = [&](const std::string& text) {
+    return line < text.size() ? text.substr(line, text.find('\n', line) - line) : "nothing more";
+  };
+  throw io_error(describe(file.origin + ", " + key, of(now), of(then),
+                          "use those of the run that wrote the checkpoint"));
 }
 
 inline TrainState get_state(const io::SafeTensors& file) {
@@ -145,8 +190,10 @@ void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opt
   file.metadata = {{"format", "sgq checkpoint 1"},
                    {"numerics", to_text(numerics_version)},
                    {"arithmetic", kernels::arithmetic()},
+                   {"layers", detail::layers_text(net)},
                    {"precision", nn::detail::precision_text(net.precision())},
                    {"optimizer", std::string(optimizer.name())},
+                   {"optimizer settings", optimizer.settings()},
                    {"optimizer_steps", to_text(optimizer.steps())}};
   for (const auto& [key, value] : run.options) file.metadata["option." + key] = value;
   for (const auto& [key, value] : run.notes) file.metadata["note." + key] = value;
@@ -186,7 +233,9 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
                             "resume with this arithmetic (SGQ_ISA), or train again"));
   detail::check_options(file, options);
   nn::detail::check_precision(file, net);
+  detail::check_lines(file, "layers", detail::layers_text(net));
   detail::expect(file, "optimizer", std::string(optimizer.name()));
+  detail::check_lines(file, "optimizer settings", optimizer.settings());
   detail::check_types<T>(file);
   const TrainState state = detail::get_state(file);
   const QuantParams trained_on = nn::input_from_metadata(file.metadata);

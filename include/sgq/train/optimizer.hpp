@@ -11,7 +11,8 @@
 //
 // To add one, derive from Optimizer in a file of your own: name the tensors of state that each
 // parameter needs, and override name() and update(), which sees a stretch of one parameter at a
-// time. Names for checkpoints, groups and threads are dealt with here.
+// time. Names for checkpoints, groups and threads are dealt with here. Where it has settings beside
+// the learning rate, own_settings() lists them, and a checkpoint is refused where they differ.
 #pragma once
 
 #include "sgq/core/parallel.hpp"
@@ -98,6 +99,18 @@ public:
     net.quantize_weights();
   }
 
+  /// All that decides its steps, a line each: a resumed run must have the same.
+  std::string settings() const {
+    std::string text = "learning rate " + to_text(lr_) + "\n";
+    text += kind_ == DecayKind::coupled ? "decay in the gradient\n" : "decay beside the gradient\n";
+    for (int k = 0; k < nn::group_count; ++k) {
+      const auto group = static_cast<nn::ParameterGroup>(k);
+      text += std::string(nn::name(group)) + ": learning rate x " +
+              to_text(groups_[group].lr_scale) + ", decay " + to_text(groups_[group].decay) + "\n";
+    }
+    return text + own_settings();
+  }
+
   /// The net that the optimiser was made for. Throws value_error as step() does.
   nn::Net<T>& net() const { return net_.get("optimizer"); }
 
@@ -138,6 +151,8 @@ protected:
     }
   }
 
+  /// For settings(): those of a derived optimiser, such as "momentum 0.9", a line each.
+  virtual std::string own_settings() const { return {}; }
   /// Called once per step, before the updates; steps() already counts this one: 1, 2, ..
   virtual void begin_step() {}
   /// Moves a stretch of a parameter and of its state. Apply both u.penalty and u.shrink: one of

@@ -43,6 +43,9 @@ public:
   std::string_view name() const override { return "sgd"; }
 
 private:
+  std::string own_settings() const override {
+    return "momentum " + to_text(momentum_) + "\nNesterov " + (nesterov_ ? "yes\n" : "no\n");
+  }
   void update(const Update<T>& u) const override {
     const T now = nesterov_ ? T{1} : T{0}, past = nesterov_ ? momentum_ : T{1};
     kernels::for_registers<SgdRow<T>>(u, momentum_, now, past);

@@ -109,8 +109,9 @@ TEST_CASE("engine: the same logits for any number of threads and any batch", "[i
   const auto expected = run(21);
   for (index_t batch : {1, 2, 5, 20}) CHECK(run(batch) == expected);
   CHECK(same_for_any_thread_count([&] { return run(21); }));
-  CHECK_THROWS_AS(engine.values(pixels), value_error);
-  CHECK_THROWS_AS(engine.run(pixels.view().reshape({3, 7 * 29 * 27, 3}), {}), shape_error);
+  CHECK_SAYS(engine.values(pixels), value_error, "values", "keep_values");
+  CHECK_SAYS(engine.run(pixels.view().reshape({3, 7 * 29 * 27, 3}), {}), shape_error, "pixels",
+             "got [3, 5481, 3]");
 }
 
 TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") {
@@ -125,18 +126,23 @@ TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") 
     for (index_t c = 0; c < 10; ++c) wrong += row[c] != expected(n, c);
   });
   CHECK(wrong == 0);
+  CHECK_SAYS(engine(Tensor<float>(x.shape(), 255.0f), Tensor<float>({6, 10})), value_error,
+             "integer net: input", "normalize", "got 255");
   // As many numbers in another order are no images.
   const Shape in = net.input_shape();
   const Shape channels_last{6, in[2], in[3], in[1]};
   Tensor<std::uint8_t> pixels({6, in.size()});
   Tensor<std::int32_t> sums({6, 10});
   CHECK_NOTHROW(engine.run(pixels, sums));
-  CHECK_THROWS_AS(engine.run(pixels.view().reshape(channels_last), sums), shape_error);
-  CHECK_THROWS_AS(run_reference(engine.graph(), pixels.view().reshape(channels_last)), shape_error);
+  CHECK_SAYS(engine.run(pixels.view().reshape(channels_last), sums), shape_error, "pixels",
+             "got [6, 29, 27, 3]");
+  CHECK_SAYS(run_reference(engine.graph(), pixels.view().reshape(channels_last)), shape_error,
+             "pixels", "got [6, 29, 27, 3]");
   Tensor<float> bad = x, logits({6, 10});
-  CHECK_THROWS_AS(engine(x.view().reshape(channels_last), logits), shape_error);
+  CHECK_SAYS(engine(x.view().reshape(channels_last), logits), shape_error, "input",
+             "got [6, 29, 27, 3]");
   bad[5] = std::numeric_limits<float>::infinity();
-  CHECK_THROWS_AS(engine(bad, logits), value_error);
+  CHECK_SAYS(engine(bad, logits), value_error, "input", "inf at element 5");
 }
 
 } // namespace test_engine

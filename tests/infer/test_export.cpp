@@ -155,6 +155,20 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
     net.add("relu2", Relu<float>());
   });
   CHECK(contains(refusal(shortcut), "'add': expected codes of at most 8 bits as second operand"));
+  auto turned = chain([](auto& net) {
+    net.add("relu1", Relu<float>());
+    const ValueId x = net.last();
+    net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .kernel = 3, .pad = 1}));
+    net.add("add", Add<float>(), {x, net.last()});
+    net.add("relu2", Relu<float>());
+  });
+  CHECK(contains(refusal(turned), "{sums, codes}"));
+  Net<float> late({1, 8, 8}); // its logits are not sums
+  late.add("conv", Conv2d<float>({.in = 1, .out = 3, .kernel = 8}));
+  late.add("bn", BatchNorm<float>({.channels = 3}));
+  initialize(late, 1);
+  nn::quantize(late, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
+  CHECK(contains(refusal(late), "'bn': expected a linear layer or convolution at the end"));
 }
 
 /// Says that it has an integer form, and then no operation.
@@ -196,7 +210,7 @@ TEST_CASE("a bias that no integer holds, values that are not all, another roundi
   nn::Net<float> net = make_case({.bits = "w4a4"});
   const Graph graph = export_integer(net);
   nn::Tape<float> tape;
-  CHECK_THROWS_AS(compare(graph, {}, net, tape), shape_error);
+  CHECK_SAYS(compare(graph, {}, net, tape), shape_error, "comparing a graph", "values", "got 0");
 #ifdef FE_UPWARD // WebAssembly rounds to nearest only
   std::fesetround(FE_UPWARD);
   const std::string said = message_of<value_error>([&] { export_integer(net); });

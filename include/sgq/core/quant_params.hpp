@@ -14,6 +14,7 @@
 
 #include "sgq/core/error.hpp"
 #include "sgq/core/shape.hpp"
+#include "sgq/core/tensor.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -52,6 +53,23 @@ inline std::string to_text(const QuantParams& grid) {
   for (std::size_t i = 0; i < grid.zero_point.size(); ++i)
     text += (i ? ", " : ", zero points ") + to_text(grid.zero_point[i]);
   return text;
+}
+
+/// Throws value_error where x [N, C, H, W] lies more than four times the grid's width outside of
+/// it, as pixels of 0..255 do that nobody normalised. What lies nearer is clipped: noise may be
+/// large. Pixels of 0..1 are not noticed.
+template <class T>
+void check_normalized(std::string_view what, View<const T> x, const QuantParams& grid) {
+  const index_t plane = x.shape().plane(), channels = x.shape()[1];
+  for (index_t p = 0; p < x.shape()[0] * channels; ++p) {
+    const T low = grid.value<T>(-1020, p % channels), high = grid.value<T>(1275, p % channels);
+    for (index_t i = p * plane; i < (p + 1) * plane; ++i)
+      if (!(x[i] >= low && x[i] <= high))
+        throw value_error(describe(std::string(what) + ", normalised by " + to_text(grid),
+                                   "numbers near " + to_text(grid.value<T>(0, p % channels)) +
+                                       " to " + to_text(grid.value<T>(255, p % channels)),
+                                   to_text(x[i]), "data::normalize() makes them from pixel codes"));
+  }
 }
 
 /// Throws value_error unless there is a positive scale and, for each of `channels` channels, a zero

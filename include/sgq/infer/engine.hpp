@@ -54,7 +54,8 @@ public:
   }
 
   /// Float logits of network input, as the trained net gives them: what gradient-free maps and
-  /// metrics take for a model. Throws shape_error, and value_error on input that is not finite.
+  /// metrics take for a model. Throws shape_error, and value_error on input that is not finite or
+  /// far outside of the pixel grid.
   void operator()(View<const float> x, View<float> logits) const {
     Arena::Scope scope(scratch());
     const View<std::uint8_t> pixels(scratch().take<std::uint8_t>(x.size()), x.shape());

@@ -35,7 +35,7 @@ public:
       if (at_ > 0 && !sources_[at_].set()) // an empty lower(): the image would take its place
         fail("one operation", "none", "call a function of Lowering in lower()");
     }
-    if (!sources_.back().is_sums()) {
+    if (sources_.back().sums_of != net_.last()) {
       at_ = net_.last();
       fail("a linear layer or convolution at the end", kind());
     }
@@ -86,7 +86,8 @@ private:
   }
   void add() override {
     if (!source().is_sums() || source().value != 0)
-      fail("sums of a layer as first operand", "codes, or a second addition");
+      fail("sums of a layer as first operand", "codes, or a second addition",
+           "add(name, Add<float>(), {sums, codes}): the shortcut comes second");
     const Source& r = source(1);
     if (r.is_sums() || r.value == 0 || graph_.max_code(r.value) > 255)
       fail("codes of at most 8 bits as second operand",

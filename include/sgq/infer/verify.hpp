@@ -14,13 +14,14 @@
 namespace sgq::infer {
 
 /// The pixel codes of network input [N, C, H, W], as the trained net's input layer makes them.
-/// Throws shape_error, and value_error on a number that is not finite.
+/// Throws shape_error, and value_error on a number that is not finite, or far outside of the grid.
 inline void pixel_codes(const Graph& graph, View<const float> x, View<std::uint8_t> codes) {
   graph.count("integer net: input", x.shape());
   check_shape("integer net: pixel codes", x.shape(), codes.shape());
   if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
     throw value_error(describe("integer net: input", "finite numbers",
                                to_text(x[bad]) + " at element " + to_text(bad)));
+  check_normalized("integer net: input", x, graph.grid);
   const index_t channels = graph.image[1], plane = graph.image.plane();
   parallel_for(x.shape()[0] * channels, [&](index_t p) {
     for (index_t i = p * plane; i < (p + 1) * plane; ++i)

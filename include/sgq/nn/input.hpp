@@ -58,7 +58,8 @@ public:
   Shape output_shape(std::span<const Shape> in) const override { return in[0]; }
 
   /// Reads numbers or, where there are parameters, pixel codes. Throws value_error on a NaN or an
-  /// infinity, naming its place, and on pixel codes without parameters.
+  /// infinity, naming its place, on numbers far outside of the grid, and on pixel codes without
+  /// parameters.
   void forward(Inputs<T> in, Slot<T>& slot, const Mode&) const override {
     const Signal<T>& x = *in[0];
     if (!x.codes) check_finite(x.view());
@@ -72,6 +73,7 @@ public:
     }
     const index_t channels = x.shape[1], plane = x.shape.plane();
     check_quant_params("net input", grid_, channels);
+    if (!x.codes) check_normalized("net input", x.view(), grid_);
     parallel_for(x.shape[0] * channels, [&](index_t p) {
       const auto zero = static_cast<T>(grid_.zero_point[static_cast<std::size_t>(p % channels)]);
       T* const to = out.data() + p * plane;

@@ -87,20 +87,40 @@ public:
   }
   /// Rises with every change of what the net computes with: a write to a parameter, new codes.
   std::uint64_t version() const {
+    check_not_moved();
     std::uint64_t sum = identity_->version;
     for (const Parameter<T>* p : own_parameters_) sum += p->version();
     return sum;
   }
   /// The net's edition, for tapes and optimisers.
-  const std::shared_ptr<NetIdentity<T>>& identity() const { return identity_; }
+  const std::shared_ptr<NetIdentity<T>>& identity() const {
+    check_not_moved();
+    return identity_;
+  }
 
   ValueId last() const { return nodes_.size() - 1; }
   const std::vector<Node>& nodes() const { return nodes_; }
   Layer<T>& layer(ValueId i) { return *nodes_.at(i).layer; }
-  Input<T>& input() { return static_cast<Input<T>&>(*nodes_[0].layer); }
-  const Input<T>& input() const { return static_cast<const Input<T>&>(*nodes_[0].layer); }
-  const Shape& input_shape() const { return nodes_[0].shape; }
-  index_t classes() const { return nodes_.back().shape.size(); }
+  /// Throws value_error if the net was moved from, as whatever uses it does.
+  void check_not_moved() const {
+    if (nodes_.empty()) throw value_error(describe("net", "layers", "a net that was moved from"));
+  }
+  Input<T>& input() {
+    check_not_moved();
+    return static_cast<Input<T>&>(*nodes_[0].layer);
+  }
+  const Input<T>& input() const {
+    check_not_moved();
+    return static_cast<const Input<T>&>(*nodes_[0].layer);
+  }
+  const Shape& input_shape() const {
+    check_not_moved();
+    return nodes_[0].shape;
+  }
+  index_t classes() const {
+    check_not_moved();
+    return nodes_.back().shape.size();
+  }
 
   /// The layer of that name. Throws value_error if there is none.
   ValueId find(std::string_view name) const {
@@ -157,11 +177,13 @@ public:
   /// Derives weight codes and the like. Call it once after parameters have changed;
   /// Optimizer::step() does. Tapes recorded before cannot run backward any more.
   void quantize_weights() {
+    check_not_moved();
     ++identity_->version;
     for (Node& node : nodes_) node.layer->parameters_changed(node.name);
   }
 
   void zero_grad() {
+    check_not_moved();
     identity_->gradients = GradientState::cleared;
     for (Parameter<T>* p : own_parameters_) p->grad().fill(T{0});
   }

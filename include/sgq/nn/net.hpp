@@ -47,7 +47,7 @@ public:
 
   /// Begins a record and runs layer 0, for code that runs the layers one by one (calibration).
   void start(const Signal<T>& x, Tape<T>& tape, const Mode& mode) const {
-    if (nodes_.empty()) throw value_error(describe("net", "layers", "a net that was moved from"));
+    this->check_not_moved();
     check_batch("net input", input_shape(), x.shape);
     tape.slots().resize(nodes_.size());
     tape.begin(mode, *identity(), this->version());

@@ -230,7 +230,8 @@ template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())
     throw value_error(describe("calibrate", "a net with PACT layers", "none",
-                               "call quantize() first, with activations of fewer than 32 bits"));
+                               "call quantize() first, on a net that has Relu layers, with "
+                               "activations of fewer than 32 bits"));
   const auto sets = [&](const Parameter<T>& clip) {
     return which == Clips::all || !clip.written();
   };

@@ -49,7 +49,8 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& g
   train::change_bits<T>(net, {.bits = quant::parse_bit_policy("w2a2"), .input = grid},
                         batches.batch(0).x);
   train::reestimate_statistics(net, batches);
-  return train::evaluate(net, batches).accuracy();
+  data::Batches<T> plain(set, grid, {.size = 16});
+  return train::evaluate(net, plain).accuracy();
 }
 
 template <class T>

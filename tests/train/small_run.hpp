@@ -28,6 +28,11 @@ inline data::Batches<float> batches() {
 }
 inline constexpr index_t batches_per_epoch = 4;
 
+/// The images as they are, as evaluation needs them.
+inline data::Batches<float> plain_batches() {
+  return {images(), data::normalization("synthetic"), {.size = 16}};
+}
+
 /// Convolution, batch norm, dropout, a residual addition: something of everything.
 inline nn::Net<float> net() {
   using namespace nn;

@@ -21,9 +21,7 @@ using nn::Net;
 using train::train_step;
 
 namespace {
-data::Batches<float> plain_batches() {
-  return {small_run::images(), data::normalization("synthetic"), {.size = 16}};
-}
+using small_run::plain_batches;
 
 Net<float> quantised(const char* policy = "w4a4") {
   Net<float> net = nn::lenet5();
@@ -231,6 +229,31 @@ TEST_CASE("what refers to a net follows it, and is not made of a temporary", "[m
   CHECK(contains(refusal([&] { teacher.add(0, logits, batch, ds); }), "one that is gone"));
 }
 
+TEST_CASE("a net that was moved from is an error wherever it is used", "[mistakes]") {
+  Net<float> net = small_run::net();
+  const Net<float> elsewhere = std::move(net);
+  auto batches = plain_batches();
+  CHECK(contains(refusal([&] { train::evaluate(net, batches); }), "moved from"));
+  CHECK(contains(refusal([&] { net.input(); }), "moved from"));
+  CHECK(contains(refusal([&] { net.zero_grad(); }), "moved from"));
+  CHECK(contains(refusal([&] { train::Sgd<float>(net, {}); }), "moved from"));
+  CHECK(contains(refusal([&] { saliency::logits_of(net, batches.batch(0).x); }), "moved from"));
+}
+
+TEST_CASE("accuracy is not measured on augmented images", "[mistakes]") {
+  auto batches = small_run::batches();
+  CHECK_SAYS(train::evaluate(small_run::net(), batches), value_error, "augmented");
+}
+
+TEST_CASE("a quantised net refuses pixels that nobody normalised", "[mistakes]") {
+  Net<float> net = quantised();
+  Tensor<float> raw({2, 1, 28, 28}, 255);
+  CHECK_SAYS(saliency::logits_of(net, raw), value_error, "net input", "normalize", "got 255");
+  CHECK_SAYS(nn::calibrate(net, raw), value_error, "net input", "got 255");
+  const Tensor<float> bright({2, 1, 28, 28}, 4.0f); // clipped, as noise may have to be
+  CHECK_NOTHROW(saliency::logits_of(net, bright));
+}
+
 TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
   TempDir dir;
   Net<float> net = small_run::net();
@@ -273,10 +296,10 @@ TEST_CASE("a real-valued net knows which grid its images had", "[mistakes]") {
   nn::save_model(path, net);
   nn::Model<float> loaded = nn::load_model(path);
   CHECK(loaded.input == data::normalization("synthetic"));
-  CHECK_THROWS_AS(train::evaluate(loaded.net, others), value_error);
+  CHECK_SAYS(train::evaluate(loaded.net, others), value_error, "training images", "zero points 61");
   Net<float> filled = small_run::net(); // whose weights are loaded knows it as well
   nn::load_weights(io::read_safetensors(path), filled);
-  CHECK_THROWS_AS(train::evaluate(filled, others), value_error);
+  CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61");
   train::Adamw<float> tuner(loaded.net, {.lr = 1e-3}); // fine-tuned on other images
   train_step(loaded.net, tape, others.batch(0), tuner);
   CHECK_NOTHROW(train::evaluate(loaded.net, others));
@@ -285,12 +308,12 @@ TEST_CASE("a real-valued net knows which grid its images had", "[mistakes]") {
   Net<float> resumed = small_run::net();
   train::Adamw<float> its_optimizer(resumed, {.lr = 1e-3});
   train::load_checkpoint(checkpoint, resumed, its_optimizer, {});
-  CHECK_THROWS_AS(train::evaluate(resumed, others), value_error);
+  CHECK_SAYS(train::evaluate(resumed, others), value_error, "training images", "zero points 61");
   nn::save_model(path, net);
   nn::save_model(dir / "resumed.safetensors", resumed);
   CHECK(io::read_file(path) == io::read_file(dir / "resumed.safetensors"));
   nn::save_model(path, net, {{"input_scale", "mine"}}); // half of a pair is the user's
   CHECK_FALSE(nn::load_model(path).input);
   Net<float> moved = std::move(net);
-  CHECK_THROWS_AS(train::evaluate(moved, others), value_error);
+  CHECK_SAYS(train::evaluate(moved, others), value_error, "training images", "zero points 61");
 }

@@ -120,6 +120,7 @@ public:
 
   const Dataset& set() const { return set_; }
   const QuantParams& norm() const { return norm_; }
+  const BatchOptions& options() const { return options_; }
 
 private:
   static void check_share(const Share& share, index_t batch) {

@@ -90,8 +90,7 @@ public:
 
   /// train::evaluate(), each rank running some of the batches, which are whole ones.
   train::Meter evaluate(nn::Tape<T>& tape, data::Batches<T>& batches) {
-    net().check_clips("evaluate");
-    net().check_finite("evaluate");
+    train::check_evaluation(net(), batches);
     const Part own = cut(batches.count(), ranks_.rank(), ranks_.size());
     std::vector<train::Meter> meters(static_cast<std::size_t>(batches.count()));
     for (index_t i = own.first; i < own.end; ++i)

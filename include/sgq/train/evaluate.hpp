@@ -21,11 +21,21 @@ Meter evaluate_batch(const nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch
   return meter;
 }
 
-/// Runs every batch once. The tape's memory is reused from call to call.
+/// Throws value_error where accuracy on these batches would say nothing of the net.
 template <class T>
-Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
+void check_evaluation(const nn::Net<T>& net, const data::Batches<T>& batches) {
+  if (batches.options().augment.any())
+    throw value_error(describe("evaluate", "images as they are in the set", "augmented ones",
+                               "make Batches of their own, without .augment"));
   net.check_clips("evaluate");
   net.check_finite("evaluate");
+}
+
+/// Runs every batch once. The tape's memory is reused from call to call. Throws value_error on
+/// batches that are augmented: these are not the images of the set.
+template <class T>
+Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
+  check_evaluation(net, batches);
   Meter meter;
   for (index_t i = 0; i < batches.count(); ++i)
     meter.add(evaluate_batch(net, tape, batches.batch(i)));

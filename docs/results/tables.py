@@ -106,7 +106,7 @@ def recipes():
         below = [a - b for a, b in zip(of["fp32"], of[bits])]
         held_out.line(f"`{bits}`", [f"{100 * a:.2f}" for a in of[bits]] +
                       [cell(below, 100, 2) if bits != "fp32" else ""])
-    longest = Table("60 epochs, batch 5 held out, one seed",
+    longest = Table("60 epochs with this recipe and teacher, batch 5 held out, one seed",
                     [("accuracy, %", "---:"), ("below fp32", "---:")])
     for name in ("long-fp32", "long-w4a4", "long-w2a2"):
         if name in accuracy:

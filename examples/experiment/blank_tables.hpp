@@ -85,10 +85,16 @@ inline std::string gates_text(const Study& study) {
                               : "");
 }
 
+/// Whether a layer lies inside a residual block (`layer2.0.relu1`), so that gradients pass beside it.
+inline bool has_way_round(const std::string& layer) {
+  return layer.starts_with("layer") && layer.ends_with(".relu1");
+}
+
 /// The first layer, seen from the score, that loses gradients of blank images.
 inline std::string cause_text(const std::vector<PooledLayer>& layers) {
-  const auto first = std::find_if(layers.rbegin(), layers.rend(),
-                                  [](const PooledLayer& l) { return l.blank.sums[4] > 0; });
+  const auto first = std::find_if(layers.rbegin(), layers.rend(), [](const PooledLayer& l) {
+    return l.blank.sums[4] > 0 && !has_way_round(l.name);
+  });
   if (first == layers.rend()) return "";
   return " Seen from the score, their gradient ends at " + first->name +
          ": gone above its gates for " + first->blank.percent_of(3) + " %, below them for " +

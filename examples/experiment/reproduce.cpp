@@ -327,6 +327,7 @@ void print_scores(const std::vector<Score>& scores, const char* title) {
 /// Both stages of the choice. The second waits until the first has all its rows.
 void choose(const Options& o, const Plan& plan, Results& results, CellData& loaded) {
   run(o, plan, choose_cells(plan, 1, guided_recipes()), results, loaded);
+  if (!o.plan) results.load(false); // what other shards have finished meanwhile
   std::vector<GuidedRecipe> best = finalists(results.rows());
   print_scores(stage_scores(results.rows(), 1), "stage 1");
   if (best.empty() && !o.plan) {

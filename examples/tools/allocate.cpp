@@ -68,8 +68,7 @@ Task load(const Options& o) {
                           : trained_on != model.metadata.end() ? trained_on->second
                                                                : "";
   if (set.empty()) throw usage_error("--dataset is needed: the model does not name its set");
-  const auto protocol = model.metadata.find("protocol");
-  if (protocol == model.metadata.end() || protocol->second != "validation")
+  if (protocol_of(model.metadata, o.model) != data::Protocol::validation)
     std::printf("warning: the model was not trained with --validation: it may have seen the "
                 "images that it is measured on\n");
   const auto part = [&](data::Split split, index_t images) { // drawn: sets may be sorted by class

@@ -6,6 +6,7 @@
 #include "sgq/data/load.hpp"
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,17 @@ inline std::string data_folder(const std::string& given, const std::string& set)
   return fs::is_directory(here, ignored) ? here : source;
 }
 
-/// A protocol by the name that files give it; "tuning" is what validation was called before. Throws
-/// io_error.
-inline sgq::data::Protocol parse_protocol(const std::string& name) {
+/// How the set was divided that a network was trained on, by its file's metadata: what it is tested
+/// on then is what it has not seen. "tuning" is what validation was called before. Throws io_error.
+inline sgq::data::Protocol protocol_of(const std::map<std::string, std::string>& metadata,
+                                       const std::string& file) {
+  const auto found = metadata.find("protocol");
+  if (found == metadata.end()) return sgq::data::Protocol::standard;
+  const std::string& name = found->second;
   if (name == "holdout") return sgq::data::Protocol::holdout;
   if (name == "validation" || name == "tuning") return sgq::data::Protocol::validation;
-  throw sgq::io_error(sgq::describe("protocol", "holdout or validation", "'" + name + "'"));
+  throw sgq::io_error(
+      sgq::describe(file + ", protocol", "holdout or validation", "'" + name + "'"));
 }
 
 /// "7 classes: crow, finch, .."; "" where the names are the numbers of the classes.

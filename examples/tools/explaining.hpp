@@ -170,12 +170,10 @@ inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& 
   const std::string set = named ? trained_on->second : images.source;
   if (set.empty())
     throw usage_error("expected gradients need training images: give --baselines FILE.npy");
-  const auto protocol = model.metadata.find("protocol"); // what it was tested on stays unseen
-  return data::baseline_images(data::load(set, data_folder(folder, set), data::Split::train,
-                                          named && protocol != model.metadata.end()
-                                              ? parse_protocol(protocol->second)
-                                              : data::Protocol::standard),
-                               model.input);
+  return data::baseline_images(
+      data::load(set, data_folder(folder, set), data::Split::train,
+                 named ? protocol_of(model.metadata, "the model") : data::Protocol::standard),
+      model.input);
 }
 
 /// What an Explainer of the model takes; baselines where the method needs them.

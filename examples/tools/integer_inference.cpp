@@ -71,7 +71,11 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
     return set;
   }
   const std::string name = dataset_of(o, model);
-  data::Dataset set = data::load(name, data_folder(o.data, name), data::Split::test);
+  const auto trained_on = model.metadata.find("dataset");
+  const bool same = trained_on != model.metadata.end() && trained_on->second == name;
+  data::Dataset set =
+      data::load(name, data_folder(o.data, name), data::Split::test,
+                 same ? protocol_of(model.metadata, o.model) : data::Protocol::standard);
   check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
              o.model.empty() ? "the small network" : o.model);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));

@@ -267,6 +267,7 @@ private:
     json["seconds"] = seconds_;
     json["images_per_second"] = trained / seconds_;
     json["version"] = sgq::version;
+    json["numerics"] = sgq::numerics_version;
     for (const auto& [layer, alpha] : alphas_.now()) json["alphas"][layer] = alpha;
     for (const auto& [name, value] : start_.deciding) json["options"][name] = value;
     return json;

@@ -32,9 +32,11 @@ fault: a number that is checked against other rows than a reader thinks is worse
 
 A claim and its verdict are found by the page's words; its number is the first difference, or that
 of the measure which the last term names. In a table of claims the words stand in the first cell,
-and each set has a verdict and, if they are given, all differences in the page's order. Gates are shares of units (at_zero, inside, at_alpha) or
-of images (gone, gone_below), over explained images that are blank, or the others, of all seeds.
-Recipes are rows of recipes.jsonl, beside RESULTS, and their accuracy over seeds 1 to 3.
+and each set has a verdict and, if they are given, all differences in the page's order. Gates are
+shares of units (at_zero, inside, at_alpha) or of images (gone, gone_below), over explained images
+that are blank, or the others, of all seeds.
+Recipes are rows of recipes.jsonl, beside RESULTS, and their accuracy: of one row by its name, else
+over seeds 1 to 3.
 Accuracy, gates and what is blank are in percent, packed_megabytes in MB. A number may have as many
 digits as it likes, and its 95 % interval after it; what --write puts there has as many. Every set
 that has a report.md must have a number in the first FILE.
@@ -183,8 +185,9 @@ class Prose:
     def look_up_recipes(self, terms):
         with open(f"{self.results}/../recipes.jsonl") as file:
             rows = {row["row"]: row["test_accuracy"] for row in map(json.loads, file)}
-        of = [[rows[f"{name.removeprefix('minus ')}-{seed}"] for seed in (1, 2, 3)]
-              for name in terms]
+        names = [name.removeprefix("minus ") for name in terms]
+        of = [[rows[name]] if name in rows else [rows[f"{name}-{seed}"] for seed in (1, 2, 3)]
+              for name in names]
         if len(of) == 1:
             return Estimate(of[0]), 100
         if len(of) > 2 or not terms[1].startswith("minus "):
@@ -228,13 +231,17 @@ class Prose:
     def check_claim(self, where, cell, terms):
         """A cell of a table of claims, with the verdict and the numbers of the page."""
         verdict, *numbers = cell.split("<br>")
-        parts = self.claim_of(terms).parts
+        claim = self.claim_of(terms)
+        parts = [(measure, difference.seeds) for measure, difference in claim.parts]
+        if claim.rule == "counted":
+            parts = [("times smaller", Estimate([claim.smaller])),
+                     ("times fewer bit operations", Estimate([claim.fewer]))]
         if len(numbers) not in (0, len(parts)):
             raise LookupError(f"{len(numbers)} numbers of {len(parts)} in '{cell}'")
         return "<br>".join([self.check_verdict(where, verdict, terms)] + [
             self.check(where, number, [*terms, measure], lambda _: (
-                difference.seeds, 100 if measure in PERCENT else 1))
-            for number, (measure, difference) in zip(numbers, parts)])
+                estimate, 100 if measure in PERCENT else 1))
+            for number, (measure, estimate) in zip(numbers, parts)])
 
     def check_claims(self, where, lines, mark):
         """The lines of a table with a claim a line and a set a column."""

@@ -798,7 +798,8 @@ def gates_caption(study, arm):
            "blank maps."
     for layer in reversed(layers):
         blank, others = (pooled(networks, layer, side)[1] for side in ("blank", "others"))
-        if blank[4] > 0:
+        inside_a_block = layer.startswith("layer") and layer.endswith(".relu1")
+        if blank[4] > 0 and not inside_a_block:
             said += f" Seen from the score, their gradient ends at {layer}: gone above its gates " \
                     f"for {text(100 * blank[3], 1)} %, below them for {text(100 * blank[4], 1)} %; " \
                     f"{text(100 * blank[1], 1)} % of its units are inside, " \

@@ -52,7 +52,8 @@ TEST_CASE("the candidates, each by its own name", "[experiment]") {
   CHECK(names.size() == 24);
   CHECK(names.count("lambda-0.3-detached-share-0.5-late") == 1);
   CHECK(GuidedRecipe().name() == "lambda-0.3-detached-share-0.5-late");
-  CHECK_THROWS_AS(parse_guided_recipe("lambda-2-detached-share-0.5-late"), sgq::io_error);
+  CHECK_SAYS(parse_guided_recipe("lambda-2-detached-share-0.5-late"), sgq::io_error, "recipe",
+             "got 'lambda-2-");
   TrainingOptions o;
   GuidedRecipe().apply(o);
   check_training_options(o);

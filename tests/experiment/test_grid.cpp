@@ -195,10 +195,12 @@ TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
 }
 
 TEST_CASE("a protocol is read by its name, and by the one that it had before", "[experiment]") {
-  CHECK(parse_protocol("holdout") == data::Protocol::holdout);
-  CHECK(parse_protocol("validation") == data::Protocol::validation);
-  CHECK(parse_protocol("tuning") == data::Protocol::validation);
-  CHECK_THROWS_AS(parse_protocol("test"), sgq::io_error);
+  const auto read = [](const char* name) { return protocol_of({{"protocol", name}}, "m"); };
+  CHECK(read("holdout") == data::Protocol::holdout);
+  CHECK(read("validation") == data::Protocol::validation);
+  CHECK(read("tuning") == data::Protocol::validation);
+  CHECK(protocol_of({{"dataset", "mnist"}}, "m") == data::Protocol::standard);
+  CHECK_SAYS(read("test"), sgq::io_error, "m, protocol", "got 'test'");
 }
 
 TEST_CASE("with two-bit activations clips start low on photographs", "[experiment]") {

@@ -69,7 +69,7 @@ TEST_CASE("a history goes on with the rows of the epochs that are over", "[exper
   CHECK(contains(message(one + "{\"epoch\":2"), "got the end")); // cut short
   CHECK(contains(message(one + "{\"epoch\":\n"), "line 2, byte"));
   std::filesystem::remove(whole.rows_file());
-  CHECK_THROWS_AS(whole.load(1), sgq::io_error);
+  CHECK_SAYS(whole.load(1), sgq::io_error, "read '" + whole.rows_file() + "'", "No such file");
 }
 
 TEST_CASE("the curves are losses above accuracies", "[experiment]") {

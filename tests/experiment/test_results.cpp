@@ -161,7 +161,8 @@ TEST_CASE("rows of one set are of the same images, and NaN is what is read back"
   results.add(first);
   results.check_data(first.at("data"));
   results.check_data(with("mnist/x/c", 20000, "34").at("data")); // another part of the set
-  CHECK_THROWS_AS(results.check_data(other.at("data")), sgq::io_error);
+  CHECK_SAYS(results.check_data(other.at("data")), sgq::io_error, "mnist/x/a", "SHA-256", "\"12\"",
+             "\"34\"");
   Results(folder.path(), "1-of-2", 1).add(other);
   Results merged(folder.path(), "", 1);
   CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "rows of other images"));
@@ -185,7 +186,8 @@ TEST_CASE("rows of the two arithmetics do not stand in one folder", "[experiment
   results.add(of("a", "avx2", std::nullopt));
   results.add(of("b", "generic", true)); // compiled with -mfma
   results.check_arithmetic(true);
-  CHECK_THROWS_AS(results.check_arithmetic(false), sgq::io_error);
+  CHECK_SAYS(results.check_arithmetic(false), sgq::io_error, "no fused multiply-add",
+             "a row of the other arithmetic");
   Results(folder.path(), "1-of-2", 1).add(of("c", "generic", std::nullopt));
   Results merged(folder.path(), "", 1);
   CHECK(contains(message_of<sgq::io_error>([&] { merged.load(); }), "the other arithmetic"));
@@ -196,13 +198,12 @@ TEST_CASE("two runs do not write to one folder", "[experiment]") {
   std::filesystem::create_directories(folder / "cells");
   {
     const Lock one(folder.path(), "1-of-2"), two(folder.path(), "2-of-2");
-    CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
-    CHECK_THROWS_AS(Lock(folder.path(), "2-of-3"), sgq::io_error); // shares cells with 1-of-2
-    CHECK_THROWS_AS(Lock(folder.path(), ""), sgq::io_error);
+    for (const char* shard : {"1-of-2", "2-of-3", ""}) // 2-of-3 shares cells with 1-of-2
+      CHECK_SAYS(Lock(folder.path(), shard), sgq::io_error, "--out", "no other run writes to");
   }
   CHECK_NOTHROW(Lock(folder.path(), "2-of-3"));
   const Lock whole(folder.path(), "");
-  CHECK_THROWS_AS(Lock(folder.path(), "1-of-2"), sgq::io_error);
+  CHECK_SAYS(Lock(folder.path(), "1-of-2"), sgq::io_error, "--out", "no other run writes to");
 }
 
 TEST_CASE("a cell's file must be the one that its row was made of", "[experiment]") {
@@ -220,9 +221,11 @@ TEST_CASE("a cell's file must be the one that its row was made of", "[experiment
   write("0.10.0", 2, "weight"); // a later version's
   CHECK_NOTHROW(check_network_file(folder.path(), r, "x"));
   write("0.2.0", 3, "weight");
-  CHECK_THROWS_AS(check_network_file(folder.path(), r, "x"), sgq::io_error);
+  CHECK_SAYS(check_network_file(folder.path(), r, "x"), sgq::io_error, "SHA-256",
+             "got " + tensors_sum(folder / "x"));
   write("0.2.0", 2, "bias");
-  CHECK_THROWS_AS(check_network_file(folder.path(), r, "x"), sgq::io_error);
+  CHECK_SAYS(check_network_file(folder.path(), r, "x"), sgq::io_error, "SHA-256",
+             "got " + tensors_sum(folder / "x"));
 }
 
 } // namespace test_results

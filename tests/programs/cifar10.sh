@@ -32,6 +32,14 @@ same a killed || fail "killed and resumed: another model"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
 grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
 grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"
+# Its integers are tested on the held-out batch: it needs no official test images.
+mv "$work/data/cifar-10/test_batch.bin" "$work"
+"$(dirname "$program")/integer_inference" --model "$work/c/model.safetensors" --data "$work/data" \
+  --explain 0 --out "$work/integers" >"$work/said" 2>&1 || fail "held-out images: $(cat "$work/said")"
+mv "$work/test_batch.bin" "$work/data/cifar-10"
+held=$(sed -n 's/.*"test_accuracy": \([0-9.]*\).*/\1/p' "$work/c/metrics.json")
+awk -v held="$held" '/^accuracy:/ { found = ($2 - 100 * held) ^ 2 < 1e-4 } END { exit !found }' \
+  "$work/said" || fail "other images: $held, $(cat "$work/said")"
 run 0 "" $small --net vgg_small --limit 20 --out "$work/d"
 grep -q '"net": "vgg_small"' "$work/d/metrics.json" || fail "not the network that was asked for"
 run 2 "exclude each other" --holdout --validation

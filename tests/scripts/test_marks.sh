@@ -56,6 +56,8 @@ claims='<!-- claims: synthetic -->
 |---|---|---|'
 check 0 "$claims" '| A2 | two bits cost more | undecided<br>-.60 [-1.11, -.09] |'
 check 0 "$claims" '| C2, SmoothGrad | better | mixed<br>.065 [.047, .084]<br>-.100 |' '| D, plain w4a4 | | undecided |'
+check 0 "$claims" '| B2, w2a2 | smaller | supported<br>14.4<br>49 |' '| A2 | | undecided |'
+check 1 "$claims" '| B2, w2a2 | smaller | supported<br>14.4<br>50 |'
 check 1 "$claims" '| A2 | two bits cost more | undecided<br>-.61 |'
 check 1 "$claims" '| A2 | two bits cost more | supported<br>-.60 |'
 check 1 "$claims" '| C2, SmoothGrad | better | mixed<br>-.100<br>.065 |'

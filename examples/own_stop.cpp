@@ -55,12 +55,13 @@ void run(const std::string& path) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const std::string first = argc > 1 ? argv[1] : "";
   if (first == "--help") return std::puts("own_stop [--help] | MODEL.safetensors"), 0;
-  if (argc != 2)
-    return std::fprintf(stderr, "own_stop: expected MODEL.safetensors, got %d arguments\n",
-                        argc - 1),
+  if (argc != 2 || first.starts_with("-"))
+    return std::fprintf(stderr, "own_stop: expected MODEL.safetensors, got '%s'\n", first.c_str()),
            2;
   run(first);
+} catch (const std::exception& e) {
+  return std::fprintf(stderr, "own_stop: %s\n", e.what()), 1;
 }

@@ -10,4 +10,5 @@ set -- $(sed -n 's/^stopped after epoch \([0-9]*\), best \([0-9]*\): validation 
 [ "$3" = "$4" ] || fail "another network in the file: $*"
 [ "${3%.*}" -ge 80 ] || fail "learns nothing: $*"
 run 2 "expected MODEL"
+run 1 "no/best.safetensors" "$work/no/best.safetensors"
 exit $failed

@@ -17,7 +17,7 @@ namespace {
 struct Setting {
   nn::Net<float> net = small_run::net();
   QuantParams grid = data::normalization("synthetic");
-  data::Batches<float> validation = small_run::batches();
+  data::Batches<float> validation = small_run::plain_batches();
   Tensor<float> x;
   std::vector<std::uint8_t> classes;
 

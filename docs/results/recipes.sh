@@ -73,8 +73,8 @@ for seed in 1 2 3; do
 done
 
 # The chosen recipe at 60 epochs, to stand beside PACT's own table (arXiv 1805.06085: 200 epochs on
-# 50,000 images leave 2.7 points at w2a2 and 0.8 at w4a4, with first and last layer at 8 bits). PACT
-# had no teacher and quantised from the first step, so this is not its experiment.
+# 50,000 images leave 2.7 points at w2a2 and 0.8 at w4a4, with first and last layer at 8 bits). Few
+# bits here have a teacher, PACT+ and a first part in fp32, so this is not PACT's experiment.
 epochs=60
 teacher="--teacher $out/long-fp32/model.safetensors"
 held="--holdout --seed 1"

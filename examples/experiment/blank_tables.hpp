@@ -85,7 +85,7 @@ inline std::string gates_text(const Study& study) {
                               : "");
 }
 
-/// Whether a layer lies inside a residual block (`layer2.0.relu1`), so that gradients pass beside it.
+/// Whether a layer lies inside a residual block, as `layer2.0.relu1`: gradients pass beside it.
 inline bool has_way_round(const std::string& layer) {
   return layer.starts_with("layer") && layer.ends_with(".relu1");
 }

@@ -35,7 +35,11 @@ else()
     set(target sgq::compiled)
     set(allowed -DSGQ_COMPILED)
   endif()
-  if(WAY STREQUAL "package_compiled")
+  if(WAY STREQUAL "subdirectory_compiled")
+    # Whether it links and runs does not depend on optimisation, which would take much longer.
+    list(APPEND options -DCMAKE_CXX_FLAGS=-O0)
+    list(APPEND allowed -O0)
+  elseif(WAY STREQUAL "package_compiled")
     # Other flags than the library's: they may be linked together.
     list(APPEND options -DCMAKE_BUILD_TYPE=Debug)
     list(APPEND allowed -g)

@@ -57,9 +57,27 @@ void check_options(const Options& o) {
     throw usage_error("--form, --saliency and --intermediate need --onnx: add it");
 }
 
+/// The part of `set` to test on: what the network has not seen of it.
+data::Protocol protocol_for(const std::string& set, const Options& o,
+                            const nn::Model<float>& model) {
+  const data::Protocol protocol = protocol_of(model.metadata, o.model);
+  const auto trained_on = model.metadata.find("dataset");
+  if (protocol == data::Protocol::standard || trained_on == model.metadata.end()) return {};
+  const std::string name = // of a folder, not its path
+      sgq::find_row(data::datasets, set)
+          ? set
+          : data::load(set, data_folder(o.data, set), data::Split::train).name;
+  return trained_on->second == name ? protocol : data::Protocol::standard;
+}
+
+struct Subject {
+  data::Dataset images;
+  std::string what{}; ///< "validation images"
+};
+
 /// The images that everything is compared on: of a set, or of a file, where the network's word
 /// stands for the labels.
-data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
+Subject subject_of(const Options& o, const nn::Model<float>& model) {
   if (!o.images.empty()) {
     const Images images = load_images(o.images, o.data);
     check_fits(images, model.net, o.model);
@@ -68,18 +86,17 @@ data::Dataset test_images(const Options& o, const nn::Model<float>& model) {
     set.images = images.pixels(model.input);
     set.labels = saliency::predictions(saliency::logits_of(model.net, images.input(model.input)));
     set.classes = static_cast<int>(model.net.classes());
-    return set;
+    return {std::move(set), "images"};
   }
   const std::string name = dataset_of(o, model);
-  const auto trained_on = model.metadata.find("dataset");
-  const bool same = trained_on != model.metadata.end() && trained_on->second == name;
-  data::Dataset set =
-      data::load(name, data_folder(o.data, name), data::Split::test,
-                 same ? protocol_of(model.metadata, o.model) : data::Protocol::standard);
+  const data::Protocol protocol = protocol_for(name, o, model);
+  data::Dataset set = data::load(name, data_folder(o.data, name), data::Split::test, protocol);
   check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
              o.model.empty() ? "the small network" : o.model);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));
-  return set;
+  return {std::move(set), protocol == data::Protocol::validation ? "validation images"
+                          : protocol == data::Protocol::holdout  ? "held-out images"
+                                                                 : "test images"};
 }
 
 /// A LeNet with fewer bits, trained for a few epochs on the digits that the library draws.
@@ -262,12 +279,13 @@ void write_onnx(const Options& o, const nn::Model<float>& model) {
 }
 
 /// What is run, and on what.
-void print_subject(const Options& o, const nn::Model<float>& model, const data::Dataset& test) {
+void print_subject(const Options& o, const nn::Model<float>& model, const Subject& subject) {
+  const data::Dataset& test = subject.images;
   if (const auto on = model.metadata.find("dataset");
       on != model.metadata.end() && o.images.empty() && on->second != test.name)
     std::printf("warning: the network was trained on %s\n", on->second.c_str());
-  std::printf("%s, %ld test images of %s\n", model_text(model).c_str(), long(test.size()),
-              test.name.c_str());
+  std::printf("%s, %ld %s of %s\n", model_text(model).c_str(), long(test.size()),
+              subject.what.c_str(), test.name.c_str());
   print_classes(class_names_of({.class_names = test.class_names}, model));
 }
 
@@ -279,9 +297,10 @@ void run(const Options& o) {
   if (!only_onnx) make_out_folder(o.out);
   if (!o.onnx.empty()) write_onnx(o, model);
   if (only_onnx) return;
-  const data::Dataset test = test_images(o, model);
+  const Subject subject = subject_of(o, model);
+  const data::Dataset& test = subject.images;
   const QuantParams& grid = model.input;
-  print_subject(o, model, test);
+  print_subject(o, model, subject);
 
   const std::string file = o.out + "/" + o.name + ".safetensors";
   infer::save_integer(file, infer::export_integer(model.net), {{"dataset", test.name}});

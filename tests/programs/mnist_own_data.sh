@@ -65,10 +65,21 @@ run 0 "" $named --epochs 1 --resume
 printf x | dd of="$set/train-images-idx3-ubyte" bs=1 seek=500 conv=notrunc 2>/dev/null
 run 1 "the training images: expected SHA-256" $named --epochs 1 --resume
 
-# ---- What was trained on MNIST is tested on it.
+# ---- Integers are tested on what the network has not seen of its set.
+# tests_on TEXT OPTIONS..
+tests_on() {
+  text=$1
+  shift
+  "$(dirname "$program")/integer_inference" "$@" --explain 0 --out "$work/integer" >"$work/said" 2>&1 ||
+    fail "integer_inference: $(cat "$work/said")"
+  grep -q "$text" "$work/said" || fail "expected $text: $(cat "$work/said")"
+}
 run 0 "" $named --epochs 1 --bits w4a4
-integer="$(dirname "$program")/integer_inference"
-"$integer" --model "$work/named/model.safetensors" --data "$work/data" --explain 0 \
-  --out "$work/integer" >"$work/said" 2>&1 || fail "integer_inference: $(cat "$work/said")"
-grep -q "32 test images of mnist" "$work/said" || fail "another set: $(cat "$work/said")"
+tests_on "32 test images of mnist" --model "$work/named/model.safetensors" --data "$work/data"
+set=$work/mine
+mkdir "$set"
+split train 66
+split t10k 32
+run 0 "" --dataset "$set" --validation --net lenet5 --epochs 1 --bits w4a4 --out "$work/tuned"
+tests_on "11 validation images of mine" --model "$work/tuned/model.safetensors" --dataset "$set"
 exit $failed

@@ -108,6 +108,9 @@ TEST_CASE("a schedule of one's own", "[train]") {
     const Schedule wrong{.own = std::make_shared<Halving>(bad)};
     CHECK(contains(message_of<value_error>([&] { wrong(3, 10); }), "schedule at step 4"));
   }
+  const Schedule both{.kind = "cosine", .own = std::make_shared<Halving>(1)};
+  CHECK_SAYS(both.check(), value_error, "either .kind or .own", ".kind 'cosine' and .own");
+  CHECK_SAYS(both(0, 10), value_error, "either .kind or .own");
 }
 
 } // namespace test_schedule

@@ -12,6 +12,8 @@
 #include "sgq/train/schedule.hpp"
 #include "sgq/train/step.hpp"
 
+#include <type_traits>
+
 namespace sgq::train {
 
 struct FitOptions {
@@ -66,6 +68,10 @@ inline void check_fit(const FitOptions& options, const TrainState& state, index_
 template <class T, class Step>
 TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step,
                TrainState state = {}, Callbacks* callbacks = nullptr) {
+  static_assert(
+      std::is_invocable_r_v<StepResult, Step&, const data::Batch<T>&, const StepContext&>,
+      "step must be callable as step(const data::Batch<T>&, const StepContext&) and return a "
+      "StepResult");
   Callbacks silent;
   Callbacks& tell = callbacks ? *callbacks : silent;
   const index_t count = batches.count(), steps = options.epochs * count;

@@ -42,7 +42,7 @@ struct Schedule {
   double start = 1.0 / 25, end = 4e-6;           ///< first and last factor (one-cycle)
   std::vector<double> milestones{0.3, 0.6};      ///< shares of the run (step)
   double factor = 0.1;                           ///< at each milestone (step)
-  std::shared_ptr<const ScheduleFunction> own{}; ///< replaces `kind`
+  std::shared_ptr<const ScheduleFunction> own{}; ///< in the place of `kind`, to be left out
 
   /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and
   /// where a schedule of your own gives no factor.
@@ -98,10 +98,19 @@ inline constexpr ScheduleRow schedules[] = {
     {"one-cycle", detail::one_cycle, "up and down in half a cosine each"},
 };
 
+namespace detail {
+/// The row of a schedule's kind, where it has none of its own.
+inline const ScheduleRow& kind_of(const Schedule& s) {
+  if (s.own && s.kind != Schedule().kind)
+    throw value_error(describe("schedule", "either .kind or .own",
+                               ".kind '" + s.kind + "' and .own", "leave out .kind"));
+  return choose("schedule", schedules, s.kind);
+}
+} // namespace detail
+
 inline double Schedule::operator()(index_t i, index_t steps) const {
-  if (!own)
-    return choose("schedule", schedules, kind)
-        .factor(*this, static_cast<double>(i), static_cast<double>(steps));
+  const ScheduleRow& row = detail::kind_of(*this);
+  if (!own) return row.factor(*this, static_cast<double>(i), static_cast<double>(steps));
   const double given = own->factor(i, steps);
   if (!(given >= 0) || !std::isfinite(given))
     throw value_error(
@@ -110,7 +119,7 @@ inline double Schedule::operator()(index_t i, index_t steps) const {
 }
 
 inline void Schedule::check() const {
-  choose("schedule", schedules, kind);
+  detail::kind_of(*this);
   if (!(warm_up >= 0 && warm_up < 1))
     throw value_error(describe("schedule", "a warm-up in [0, 1)", to_text(warm_up)));
   for (double m : milestones)

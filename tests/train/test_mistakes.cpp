@@ -1,9 +1,12 @@
 // What the user of a training loop may forget or mix up: each is an error, and loses nothing.
 #include "sgq/data/load.hpp"
+#include "sgq/infer/float_engine.hpp"
+#include "sgq/infer/onnx.hpp"
 #include "sgq/io/safetensors.hpp"
 #include "sgq/nn/model_file.hpp"
 #include "sgq/nn/quantize.hpp"
 #include "sgq/saliency/explainer.hpp"
+#include "sgq/saliency/gradient.hpp"
 #include "sgq/saliency/metrics/map_metrics.hpp"
 #include "sgq/saliency/net_function.hpp"
 #include "sgq/saliency/score_cam.hpp"
@@ -238,6 +241,34 @@ TEST_CASE("a net that was moved from is an error wherever it is used", "[mistake
   CHECK(contains(refusal([&] { net.zero_grad(); }), "moved from"));
   CHECK(contains(refusal([&] { train::Sgd<float>(net, {}); }), "moved from"));
   CHECK(contains(refusal([&] { saliency::logits_of(net, batches.batch(0).x); }), "moved from"));
+}
+
+TEST_CASE("a net whose weights were never set is not used", "[mistakes]") {
+  Net<float> net({1, 28, 28});
+  net.add("flat", nn::Flatten<float>());
+  net.add("fc1", nn::Linear<float>({.in = 784, .out = 10}));
+  auto batches = plain_batches();
+  const TempDir dir;
+  CHECK_SAYS(train::evaluate(net, batches), value_error, "evaluate: 'fc1.weight'", "initialize");
+  CHECK_SAYS(saliency::logits_of(net, batches.batch(0).x), value_error, "initial weights");
+  saliency::Explainer explain(net);
+  CHECK_SAYS(saliency::gradient(explain, batches.batch(0).x, batches.batch(0).labels), value_error,
+             "explainer: 'fc1.weight'");
+  CHECK_SAYS(nn::save_model(dir / "m.safetensors", net), value_error, "save_model: 'fc1.weight'");
+  train::Sgd<float> sgd(net, {});
+  CHECK_SAYS(train::save_checkpoint(dir / "c", net, sgd, {}), value_error, "checkpoint: 'fc1");
+  CHECK_SAYS(train::WeightAverage<float>(net, 0.9), value_error, "weight average: 'fc1.weight'");
+  CHECK_SAYS(infer::FloatEngine<float>(net), value_error, "float engine: 'fc1.weight'");
+  CHECK_SAYS(infer::to_onnx(net, {.form = infer::OnnxForm::real}), value_error,
+             "ONNX export: 'fc1");
+  Net<float> later({1, 28, 28}); // whose clips would all be calibrated to what zeros give
+  later.add("conv1", nn::Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
+  later.add("relu1", nn::Relu<float>());
+  nn::quantize(
+      later, {.bits = quant::parse_bit_policy("w4a4"), .input = data::normalization("synthetic")});
+  CHECK_SAYS(nn::calibrate(later, batches.batch(0).x), value_error, "calibrate: 'conv1.weight'");
+  initialize(net, 1);
+  CHECK_NOTHROW(train::evaluate(net, batches));
 }
 
 TEST_CASE("accuracy is not measured on augmented images", "[mistakes]") {

@@ -267,10 +267,10 @@ private:
 } // namespace detail
 
 /// The integer graph of a net in evaluation mode: any net of layers with an integer form, quantised
-/// to 8 bits or fewer throughout. Throws value_error, naming the layer
-/// and the reason, where a layer has no integer form.
+/// to 8 bits or fewer throughout. Throws value_error, naming the layer and the reason, where one
+/// has no integer form, and where weights or clips have no values yet.
 SGQ_COMPILE_ONCE Graph export_integer(const nn::Net<float>& net) {
-  net.check_clips("export_integer");
+  net.check_initialized("export_integer");
   kernels::check_rounding("export_integer"); // which quant/requantize.hpp relies on
   return detail::Exporter(net).run();
 }

@@ -28,10 +28,11 @@ template <class T>
 class FloatEngine {
 public:
   /// Takes the net as it is now, which must outlive the engine. Throws value_error on a quantised
-  /// net.
+  /// net, and on one whose weights were never set.
   explicit FloatEngine(const nn::Net<T>& net)
       : handle_(net), version_(net.version()), statistics_(net.identity()->statistics),
         steps_(fuse(net)), slots_(plan(steps_)) {
+    net.check_weights("float engine");
     while (split_ < steps_.size() && !steps_[split_].linear) ++split_;
     if (split_ < steps_.size() && !only_border_crosses()) split_ = 0;
   }

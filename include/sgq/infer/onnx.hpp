@@ -33,9 +33,11 @@ SGQ_COMPILE_ONCE OnnxExport to_onnx(const Graph& graph, const OnnxOptions& optio
 }
 
 /// All forms: `real` takes a real-valued net and the option input, the others a quantised net.
-/// Throws value_error, naming the layer, where one has no such form.
+/// Throws value_error, naming the layer, where one has no such form, and where weights or clips
+/// have no values yet.
 SGQ_COMPILE_ONCE OnnxExport to_onnx(const nn::Net<float>& net, const OnnxOptions& options = {}) {
   detail::check_own_names(options);
+  net.check_initialized("ONNX export");
   if (options.form == OnnxForm::real) return onnx::FloatNet(net, options).run();
   return to_onnx(export_integer(net), options);
 }

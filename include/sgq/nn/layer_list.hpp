@@ -150,17 +150,15 @@ public:
     return all;
   }
 
-  /// Throws value_error, beginning with `what`, if a clip has no value yet. Training, measuring,
-  /// saving and exporting need chosen clips.
-  void check_clips(std::string_view what) const {
-    for (const auto& [name, parameter] : all_parameters())
-      if (parameter->group() == ParameterGroup::clip && !parameter->written())
-        throw value_error(describe(
-            std::string(what) + ": '" + name + "'", "an initial value", "none",
-            name.ends_with(".step")
-                ? "quantize() after initialize(): LSQ's step comes from the weights"
-                : "call calibrate(net, batch) after quantize(), or set QuantizeOptions::alpha"));
+  /// Throws value_error, beginning with `what`, if weights or clips have no values yet. Training,
+  /// measuring, explaining, saving and exporting need both.
+  void check_initialized(std::string_view what) const {
+    const auto ready = [](const Parameter<T>* p) { return p->initialized(); };
+    if (!std::all_of(own_parameters_.begin(), own_parameters_.end(), ready))
+      throw_uninitialized(what, true);
   }
+  /// The same for weights alone.
+  void check_weights(std::string_view what) const { throw_uninitialized(what, false); }
 
   /// Throws value_error, beginning with `what`, on a parameter or a running statistic that is not
   /// finite. A quantised net does not show it: NaN becomes the code 0.
@@ -218,15 +216,7 @@ protected:
       throw value_error(describe("backward", "gradients that were set to 0 after the last step",
                                  "those of that step", "call net.zero_grad() first"));
     if (ready_) return;
-    for (const auto& [name, parameter] : parameters()) {
-      if (parameter->written()) continue;
-      const View<const T> value = parameter->value();
-      const bool zero = std::all_of(value.begin(), value.end(), [](T v) { return v == T{0}; });
-      if (parameter->group() == ParameterGroup::weight && zero)
-        throw value_error(describe("training: '" + name + "'", "initial weights", "none",
-                                   "call initialize(net, seed), or load weights"));
-    }
-    check_clips("training");
+    check_initialized("training");
     ready_ = true;
   }
 
@@ -261,6 +251,23 @@ private:
         source.wants_moments |= node.layer->normalizes();
         node.needs_grad |= source.needs_grad;
       }
+    }
+  }
+
+  void throw_uninitialized(std::string_view what, bool clips) const {
+    for (const auto& [name, parameter] : all_parameters()) {
+      if (parameter->initialized()) continue;
+      const std::string where = std::string(what) + ": '" + name + "'";
+      if (parameter->group() == ParameterGroup::weight)
+        throw value_error(describe(where, "initial weights", "only zeros",
+                                   "call initialize(net, seed) or load weights; a layer that "
+                                   "starts at 0 on purpose sets them with edit()"));
+      if (clips)
+        throw value_error(describe(
+            where, "an initial value", "none",
+            name.ends_with(".step")
+                ? "quantize() after initialize(): LSQ's step comes from the weights"
+                : "call calibrate(net, batch) after quantize(), or set QuantizeOptions::alpha"));
     }
   }
 

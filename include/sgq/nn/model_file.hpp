@@ -120,10 +120,10 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 /// Writes the net: its layers and their options, its numbers, the given metadata, the version of
 /// sgq and, where the metadata do not say, the quantisation parameters of its training images.
 /// Throws value_error, naming the layer, where one of your own does not override save() and where
-/// a number is not finite; a file at `path` is then left as it was.
+/// a number is not finite or was never set; a file at `path` is then left as it was.
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
-  net.check_clips("save_model");
+  net.check_initialized("save_model");
   net.check_finite("save_model");
   io::check_metadata("save_model", metadata, {"format", "version", "precision", "layers"},
                      "sgq model");

@@ -7,6 +7,7 @@
 
 #include "sgq/core/tensor.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace sgq::nn {
@@ -44,6 +45,14 @@ public:
 
   /// True once somebody has overwritten the values that the constructor gave.
   bool written() const { return version_ > 1; }
+  /// False for weights that are still 0, and for clips, which nobody has given a value.
+  bool initialized() const {
+    if (written() || empty()) return true;
+    const View<const T> values = value();
+    return group_ != ParameterGroup::clip &&
+           (group_ != ParameterGroup::weight ||
+            std::any_of(values.begin(), values.end(), [](T v) { return v != T{0}; }));
+  }
   /// Counts the writes.
   std::uint64_t version() const { return version_; }
 

@@ -225,13 +225,14 @@ enum class Clips {
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
 /// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks
 /// share, x has the images of one, and each rank calibrates on those of all. Throws value_error on
-/// a net without PACT.
+/// a net without PACT, and on one whose weights were never set.
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())
     throw value_error(describe("calibrate", "a net with PACT layers", "none",
                                "call quantize() first, on a net that has Relu layers, with "
                                "activations of fewer than 32 bits"));
+  net.check_weights("calibrate");
   const auto sets = [&](const Parameter<T>& clip) {
     return which == Clips::all || !clip.written();
   };

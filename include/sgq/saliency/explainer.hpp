@@ -68,9 +68,10 @@ public:
     return straight_through() ? method + " (STE)" : method;
   }
 
-  /// Throws shape_error or value_error unless x fits the net and there is a class for each image.
+  /// Throws shape_error or value_error unless x fits the net, there is a class for each image, and
+  /// weights and clips have values.
   void check(View<const T> x, std::span<const std::uint8_t> classes) const {
-    net().check_clips("explainer");
+    net().check_initialized("explainer");
     if (x.shape().rank() != 4 || x.shape().with_batch(1) != net().input_shape())
       throw shape_error(
           describe("images to explain", batch_text(net().input_shape()), x.shape().str()));

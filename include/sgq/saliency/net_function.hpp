@@ -15,13 +15,14 @@ namespace sgq::saliency {
 
 class NetFunction {
 public:
-  /// The net must outlive the function. Calls throw value_error if its clips have no values yet.
+  /// The net must outlive the function. Calls throw value_error if its weights or
+  /// clips have no values yet.
   explicit NetFunction(const nn::Net<float>& net) : net_(net) {}
   NetFunction(const nn::Net<float>&& temporary) = delete;
 
   void operator()(View<const float> x, View<float> logits) {
     const nn::Net<float>& net = net_.get_any_edition("net as a function");
-    net.check_clips("net as a function");
+    net.check_initialized("net as a function");
     const View<const float> z = net.forward(x, tape_);
     check_shape("logits", z.shape(), logits.shape());
     std::copy(z.begin(), z.end(), logits.begin());

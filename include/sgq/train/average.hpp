@@ -38,10 +38,12 @@ struct AverageRow {
 template <class T>
 class WeightAverage final : public Callbacks {
 public:
-  /// Follows a net as it is now. Throws value_error unless 0 <= decay < 1.
+  /// Follows a net as it is now. Throws value_error unless 0 <= decay < 1, and where weights or
+  /// clips have no values yet.
   WeightAverage(nn::Net<T>& net, double decay) : net_(net), decay_(decay) {
     if (!(decay >= 0 && decay < 1))
       throw value_error(describe("weight average: decay", "a number in [0, 1)", to_text(decay)));
+    net.check_initialized("weight average");
     for (auto& p : net.parameters()) entries_.push_back({p.name, p.parameter, nullptr, {}});
     for (auto& b : net.buffers()) entries_.push_back({b.name, nullptr, b.tensor, {}});
     for (Entry& e : entries_) {

@@ -179,12 +179,13 @@ inline void check_options(const io::SafeTensors& file, nn::Metadata now) {
 
 /// Writes a checkpoint, or replaces the old one. Throws io_error; the old one is then untouched.
 /// Throws value_error while the net has the averages (WeightAverage::Use), and where a number of
-/// the net is not finite: no run can go on from there.
+/// the net is not finite or was never set: no run can go on from there.
 template <class T>
 void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                      const Run& run, std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
   if (average) average->check_not_in_use("checkpoint");
+  net.check_initialized("checkpoint"); // a file's numbers count as set
   net.check_finite("checkpoint");
   io::SafeTensors file;
   file.metadata = {{"format", "sgq checkpoint 1"},

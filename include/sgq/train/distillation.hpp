@@ -55,10 +55,9 @@ template <class T>
 class Distillation {
 public:
   /// Keeps a reference to the teacher, which must outlive it. Throws value_error on a weight that
-  /// is negative, a temperature that is not positive, and a teacher whose clips have no values.
+  /// is negative and a temperature that is not positive.
   explicit Distillation(const nn::Net<T>& teacher, const DistillationOptions& options = {})
       : teacher_(teacher), options_(options) {
-    teacher.check_clips("distillation");
     // As the numbers they are used as: 1e-50 is no float.
     const T weight = static_cast<T>(options.weight),
             temperature = static_cast<T>(options.temperature);
@@ -70,10 +69,12 @@ public:
   }
   Distillation(const nn::Net<T>&& temporary, const DistillationOptions& = {}) = delete;
 
-  /// The teacher looks at the batch; see add_distillation().
+  /// The teacher looks at the batch; see add_distillation(). Throws value_error if its weights or
+  /// clips have no values yet.
   T add(T loss, View<const T> s, const data::Batch<T>& batch, View<T> ds) {
-    const View<const T> t =
-        forward(teacher_.get_any_edition("distillation"), batch, tape_, nn::Mode::infer());
+    const nn::Net<T>& teacher = teacher_.get_any_edition("distillation");
+    teacher.check_initialized("distillation: the teacher");
+    const View<const T> t = forward(teacher, batch, tape_, nn::Mode::infer());
     return add_distillation<T>(loss, s, t, options_, ds);
   }
 

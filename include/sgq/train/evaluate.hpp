@@ -21,18 +21,19 @@ Meter evaluate_batch(const nn::Net<T>& net, nn::Tape<T>& tape, const data::Batch
   return meter;
 }
 
-/// Throws value_error where accuracy on these batches would say nothing of the net.
+/// Throws value_error where accuracy on these batches would say nothing of the net: its weights or
+/// clips have no first values, a number is not finite, or the images are augmented.
 template <class T>
 void check_evaluation(const nn::Net<T>& net, const data::Batches<T>& batches) {
   if (batches.options().augment.any())
     throw value_error(describe("evaluate", "images as they are in the set", "augmented ones",
                                "make Batches of their own, without .augment"));
-  net.check_clips("evaluate");
+  net.check_initialized("evaluate");
   net.check_finite("evaluate");
 }
 
-/// Runs every batch once. The tape's memory is reused from call to call. Throws value_error on
-/// batches that are augmented: these are not the images of the set.
+/// Runs every batch once. The tape's memory is reused from call to call. Throws what
+/// check_evaluation() throws.
 template <class T>
 Meter evaluate(const nn::Net<T>& net, nn::Tape<T>& tape, data::Batches<T>& batches) {
   check_evaluation(net, batches);

@@ -257,7 +257,8 @@ TEST_CASE("a net whose weights were never set is not used", "[mistakes]") {
   CHECK_SAYS(nn::save_model(dir / "m.safetensors", net), value_error, "save_model: 'fc1.weight'");
   train::Sgd<float> sgd(net, {});
   CHECK_SAYS(train::save_checkpoint(dir / "c", net, sgd, {}), value_error, "checkpoint: 'fc1");
-  CHECK_SAYS(train::WeightAverage<float>(net, 0.9), value_error, "weight average: 'fc1.weight'");
+  train::WeightAverage<float> average(net, 0.9); // a checkpoint may fill both
+  CHECK_SAYS(train::WeightAverage<float>::Use(&average), value_error, "an update, or initial");
   CHECK_SAYS(infer::FloatEngine<float>(net), value_error, "float engine: 'fc1.weight'");
   CHECK_SAYS(infer::to_onnx(net, {.form = infer::OnnxForm::real}), value_error,
              "ONNX export: 'fc1");
@@ -269,6 +270,10 @@ TEST_CASE("a net whose weights were never set is not used", "[mistakes]") {
   CHECK_SAYS(nn::calibrate(later, batches.batch(0).x), value_error, "calibrate: 'conv1.weight'");
   initialize(net, 1);
   CHECK_NOTHROW(train::evaluate(net, batches));
+  CHECK_SAYS(train::WeightAverage<float>::Use(&average), value_error, "neither",
+             "after initialize");
+  average.update();
+  CHECK_NOTHROW(train::WeightAverage<float>::Use(&average));
 }
 
 TEST_CASE("accuracy is not measured on augmented images", "[mistakes]") {

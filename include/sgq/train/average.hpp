@@ -38,13 +38,14 @@ struct AverageRow {
 template <class T>
 class WeightAverage final : public Callbacks {
 public:
-  /// Follows a net as it is now. Throws value_error unless 0 <= decay < 1, and where weights or
-  /// clips have no values yet.
+  /// Follows a net as it is now. Throws value_error unless 0 <= decay < 1.
   WeightAverage(nn::Net<T>& net, double decay) : net_(net), decay_(decay) {
     if (!(decay >= 0 && decay < 1))
       throw value_error(describe("weight average: decay", "a number in [0, 1)", to_text(decay)));
-    net.check_initialized("weight average");
-    for (auto& p : net.parameters()) entries_.push_back({p.name, p.parameter, nullptr, {}});
+    for (auto& p : net.parameters()) {
+      entries_.push_back({p.name, p.parameter, nullptr, {}});
+      began_empty_ = began_empty_ || !p.parameter->initialized();
+    }
     for (auto& b : net.buffers()) entries_.push_back({b.name, nullptr, b.tensor, {}});
     for (Entry& e : entries_) {
       const View<const T> now = e.now();
@@ -85,6 +86,7 @@ public:
     if (steps < 0)
       throw value_error(describe("weight average: steps", "0 or more", to_text(steps)));
     steps_ = steps;
+    began_empty_ = false; // its numbers came with them
   }
   /// The averages, for a checkpoint, by the names of what they are averages of.
   std::vector<nn::NamedBuffer<T>> state() {
@@ -101,12 +103,16 @@ public:
   }
 
   /// As long as it lives, the net has the averages in the place of its own numbers, and codes made
-  /// of them. Null: nothing happens. Training must wait.
+  /// of them. Null: nothing happens. Training must wait. Throws value_error where there is nothing
+  /// but what a net had that had no values yet.
   class Use {
   public:
     explicit Use(WeightAverage* average) : average_(average) {
       if (!average_) return;
       average_->check_not_in_use("weight average");
+      if (average_->began_empty_ && average_->steps_ == 0)
+        throw value_error(describe("weight average", "an update, or initial values from the start",
+                                   "neither", "make it after initialize() and calibrate()"));
       average_->exchange();
     }
     ~Use() {
@@ -146,7 +152,7 @@ private:
   double decay_;
   std::vector<Entry> entries_;
   index_t steps_ = 0;
-  bool in_use_ = false;
+  bool in_use_ = false, began_empty_ = false;
 };
 
 } // namespace sgq::train

@@ -3,7 +3,7 @@
 //     build/release/examples/integer_inference --model out/mnist/model.safetensors
 //
 // Exports the network, writes OUT/NAME.safetensors and reads it back, compares the codes of every
-// layer with the trained network's on the test set, measures both, explains a few images on the
+// layer with the trained network's on images that it has not seen, measures both, explains a few images on the
 // integer engine itself, and writes OUT/NAME.c and NAME.h for machines without anything. Without
 // --model a small network is trained first. --onnx FILE writes an ONNX file as well; with --form
 // float it is that of a network in fp32, and nothing else is done (docs/onnx.md).
@@ -57,17 +57,21 @@ void check_options(const Options& o) {
     throw usage_error("--form, --saliency and --intermediate need --onnx: add it");
 }
 
-/// The part of `set` to test on: what the network has not seen of it.
+/// The part of `set` to test on: what the network has not seen of it. A folder is the set that the
+/// network was trained on if it has its images: names of folders repeat.
 data::Protocol protocol_for(const std::string& set, const Options& o,
                             const nn::Model<float>& model) {
   const data::Protocol protocol = protocol_of(model.metadata, o.model);
-  const auto trained_on = model.metadata.find("dataset");
-  if (protocol == data::Protocol::standard || trained_on == model.metadata.end()) return {};
-  const std::string name = // of a folder, not its path
-      sgq::find_row(data::datasets, set)
-          ? set
-          : data::load(set, data_folder(o.data, set), data::Split::train).name;
-  return trained_on->second == name ? protocol : data::Protocol::standard;
+  const auto said = [&](const char* key) {
+    const auto found = model.metadata.find(key);
+    return found == model.metadata.end() ? std::string() : found->second;
+  };
+  bool same = said("dataset") == set;
+  if (!sgq::find_row(data::datasets, set))
+    same = protocol == data::Protocol::validation &&
+           said("dataset.sha256") == data::digest(data::load(set, data_folder(o.data, set),
+                                                             data::Split::train, protocol));
+  return same ? protocol : data::Protocol::standard;
 }
 
 struct Subject {

@@ -2,7 +2,7 @@
 # `mnist` learns a folder of IDX files with dots in their names, labels from 1 up and images that are
 # not square, and says what it found.
 #
-#   mnist_own_data.sh PROGRAM    (the program `explain` lies beside it)
+#   mnist_own_data.sh PROGRAM    (`explain` and `integer_inference` lie beside it)
 set -u
 . "$(dirname "$0")/../support/contract.sh"
 

@@ -9,7 +9,8 @@
 // forward and backward, and input_count() if it reads several values; the rest has defaults.
 // Override lower() too if engines and exporters are to take it. Values given by a constructor count
 // as "not chosen": training and measuring refuse weights that are still 0, and clips that were
-// never written through Parameter::edit(). A layer whose weights start at 0 on purpose calls it.
+// never written through Parameter::edit(). A layer whose weights start at 0 on purpose calls it in
+// its constructor.
 #pragma once
 
 #include "sgq/core/random.hpp"

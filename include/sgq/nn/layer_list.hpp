@@ -261,7 +261,7 @@ private:
       if (parameter->group() == ParameterGroup::weight)
         throw value_error(describe(where, "initial weights", "only zeros",
                                    "call initialize(net, seed) or load weights; a layer that "
-                                   "starts at 0 on purpose sets them with edit()"));
+                                   "starts at 0 on purpose writes them through edit()"));
       if (clips)
         throw value_error(describe(
             where, "an initial value", "none",

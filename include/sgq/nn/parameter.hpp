@@ -45,7 +45,7 @@ public:
 
   /// True once somebody has overwritten the values that the constructor gave.
   bool written() const { return version_ > 1; }
-  /// False for weights that are still 0, and for clips, which nobody has given a value.
+  /// False for weights that are still all 0, and for clips that nobody has given a value.
   bool initialized() const {
     if (written() || empty()) return true;
     const View<const T> values = value();

@@ -15,8 +15,8 @@ namespace sgq::saliency {
 
 class NetFunction {
 public:
-  /// The net must outlive the function. Calls throw value_error if its weights or
-  /// clips have no values yet.
+  /// The net must outlive the function. Calls throw value_error if its weights or clips have no
+  /// values yet.
   explicit NetFunction(const nn::Net<float>& net) : net_(net) {}
   NetFunction(const nn::Net<float>&& temporary) = delete;
 

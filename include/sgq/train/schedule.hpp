@@ -42,10 +42,10 @@ struct Schedule {
   double start = 1.0 / 25, end = 4e-6;           ///< first and last factor (one-cycle)
   std::vector<double> milestones{0.3, 0.6};      ///< shares of the run (step)
   double factor = 0.1;                           ///< at each milestone (step)
-  std::shared_ptr<const ScheduleFunction> own{}; ///< in the place of `kind`, to be left out
+  std::shared_ptr<const ScheduleFunction> own{}; ///< replaces `kind`: leave that out
 
-  /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist, and
-  /// where a schedule of your own gives no factor.
+  /// The factor of step i in [0, steps). Throws value_error on a kind that does not exist or stands
+  /// beside `own`, and where a schedule of your own gives no factor.
   double operator()(index_t i, index_t steps) const;
 
   /// Throws value_error on settings that give no schedule.
@@ -99,7 +99,7 @@ inline constexpr ScheduleRow schedules[] = {
 };
 
 namespace detail {
-/// The row of a schedule's kind, where it has none of its own.
+/// The row of the schedule's kind. Throws value_error on an unknown one, and beside .own.
 inline const ScheduleRow& kind_of(const Schedule& s) {
   if (s.own && s.kind != Schedule().kind)
     throw value_error(describe("schedule", "either .kind or .own",

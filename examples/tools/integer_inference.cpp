@@ -3,10 +3,11 @@
 //     build/release/examples/integer_inference --model out/mnist/model.safetensors
 //
 // Exports the network, writes OUT/NAME.safetensors and reads it back, compares the codes of every
-// layer with the trained network's on images that it has not seen, measures both, explains a few images on the
-// integer engine itself, and writes OUT/NAME.c and NAME.h for machines without anything. Without
-// --model a small network is trained first. --onnx FILE writes an ONNX file as well; with --form
-// float it is that of a network in fp32, and nothing else is done (docs/onnx.md).
+// layer with the trained network's on images that were not used for training, measures both,
+// explains a few images on the integer engine itself, and writes OUT/NAME.c and NAME.h for machines
+// without anything. Without --model a small network is trained first. --onnx FILE writes an ONNX
+// file as well; with --form float it is that of a network in fp32, and nothing else is done
+// (docs/onnx.md).
 #include "explaining.hpp"
 #include "progress.hpp"
 

@@ -21,17 +21,21 @@ inline const io::Json* first_row(const Study& study, bool equal_compute) {
   return nullptr;
 }
 
+/// "8 epochs"
+inline std::string epochs_of(const io::Json& row) {
+  const double epochs = row.at("epochs").as_double();
+  return number_of(epochs, 0) + (epochs == 1 ? " epoch" : " epochs");
+}
+
 /// "44 networks (`lenet5`, 8 epochs, 10,000 training and 2,000 test images) on the built-in set"
 inline std::string facts_of(const Study& study) {
   const io::Json *longer = first_row(study, true), *others = first_row(study, false);
   const io::Json& row = others ? *others : *longer;
   return sgq::to_text(study.networks.size()) + " networks (`" + row.at("net").as_string() + "`, " +
-         number_of(row.at("epochs").as_double(), 0) + " epochs, " +
+         epochs_of(row) + ", " +
          with_commas(row.at("train_images").as_double()) + " training and " +
          with_commas(row.at("test_images").as_double()) + " test images" +
-         (longer ? "; those of equal compute " + number_of(longer->at("epochs").as_double(), 0) +
-                       " epochs"
-                 : "") +
+         (longer ? "; those of equal compute " + epochs_of(*longer) : "") +
          ") on " + set_title(study.dataset) + ", " +
          std::string(data::dataset_info(study.dataset).about);
 }

@@ -37,6 +37,28 @@ inline sgq::data::Protocol protocol_of(const std::map<std::string, std::string>&
       sgq::describe(file + ", protocol", "holdout or validation", "'" + name + "'"));
 }
 
+/// How `set`, a name or the path of a folder, was divided when this network was trained; standard
+/// where it was trained on another set. A folder is the set that it was trained on if it has its
+/// images: names of folders repeat. Throws io_error, and what data::load() throws.
+inline sgq::data::Protocol protocol_for(const std::string& set, const std::string& given_folder,
+                                        const std::map<std::string, std::string>& metadata,
+                                        const std::string& file) {
+  namespace data = sgq::data;
+  const data::Protocol protocol = protocol_of(metadata, file);
+  if (protocol == data::Protocol::standard) return protocol;
+  const auto said = [&](const char* key) {
+    const auto found = metadata.find(key);
+    return found == metadata.end() ? std::string() : found->second;
+  };
+  if (sgq::find_row(data::datasets, set))
+    return said("dataset") == set ? protocol : data::Protocol::standard;
+  const bool same =
+      protocol == data::Protocol::validation && // a folder has no held-out images
+      said("dataset.sha256") == data::digest(data::load(set, data_folder(given_folder, set),
+                                                        data::Split::train, protocol));
+  return same ? protocol : data::Protocol::standard;
+}
+
 /// "7 classes: crow, finch, .."; "" where the names are the numbers of the classes.
 inline std::string classes_text(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 20;

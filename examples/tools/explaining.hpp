@@ -170,10 +170,9 @@ inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& 
   const std::string set = named ? trained_on->second : images.source;
   if (set.empty())
     throw usage_error("expected gradients need training images: give --baselines FILE.npy");
+  const data::Protocol protocol = protocol_for(set, folder, model.metadata, "the model");
   return data::baseline_images(
-      data::load(set, data_folder(folder, set), data::Split::train,
-                 named ? protocol_of(model.metadata, "the model") : data::Protocol::standard),
-      model.input);
+      data::load(set, data_folder(folder, set), data::Split::train, protocol), model.input);
 }
 
 /// What an Explainer of the model takes; baselines where the method needs them.

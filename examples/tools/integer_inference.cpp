@@ -58,23 +58,6 @@ void check_options(const Options& o) {
     throw usage_error("--form, --saliency and --intermediate need --onnx: add it");
 }
 
-/// The part of `set` to test on: what the network has not seen of it. A folder is the set that the
-/// network was trained on if it has its images: names of folders repeat.
-data::Protocol protocol_for(const std::string& set, const Options& o,
-                            const nn::Model<float>& model) {
-  const data::Protocol protocol = protocol_of(model.metadata, o.model);
-  const auto said = [&](const char* key) {
-    const auto found = model.metadata.find(key);
-    return found == model.metadata.end() ? std::string() : found->second;
-  };
-  bool same = said("dataset") == set;
-  if (!sgq::find_row(data::datasets, set))
-    same = protocol == data::Protocol::validation &&
-           said("dataset.sha256") == data::digest(data::load(set, data_folder(o.data, set),
-                                                             data::Split::train, protocol));
-  return same ? protocol : data::Protocol::standard;
-}
-
 struct Subject {
   data::Dataset images;
   std::string what{}; ///< "validation images"
@@ -94,7 +77,7 @@ Subject subject_of(const Options& o, const nn::Model<float>& model) {
     return {std::move(set), "images"};
   }
   const std::string name = dataset_of(o, model);
-  const data::Protocol protocol = protocol_for(name, o, model);
+  const data::Protocol protocol = protocol_for(name, o.data, model.metadata, o.model);
   data::Dataset set = data::load(name, data_folder(o.data, name), data::Split::test, protocol);
   check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
              o.model.empty() ? "the small network" : o.model);

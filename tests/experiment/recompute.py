@@ -1082,12 +1082,16 @@ def terms(study):
             (". " if longer else "; this set has no control for that. ")
 
 
+def epochs(row):
+    return f"{row['epochs']} epoch" + "s" * (row["epochs"] != 1)
+
+
 def facts(study):
     row = next(n.row for n in study.networks if n.training != "plain, equal compute")
     longer = study.of("fp32", "plain, equal compute")
-    yield f"{len(study.networks)} networks (`{row['net']}`, {row['epochs']} epochs, " \
+    yield f"{len(study.networks)} networks (`{row['net']}`, {epochs(row)}, " \
           f"{row['train_images']:,} training and {row['test_images']:,} test images" + \
-          (f"; those of equal compute {longer[0].row['epochs']} epochs" if longer else "") + \
+          (f"; those of equal compute {epochs(longer[0].row)}" if longer else "") + \
           f") on {SETS[study.dataset]}, "
     if row["options"].get("protocol") == "holdout":
         yield " Trained on batches 1 to 4, tested on batch 5; the official test images are not " \

@@ -82,4 +82,26 @@ split train 66
 split t10k 32
 run 0 "" --dataset "$set" --validation --net lenet5 --epochs 1 --bits w4a4 --out "$work/tuned"
 tests_on "11 validation images of mine" --model "$work/tuned/model.safetensors" --dataset "$set"
+
+# ---- Expected gradients start at images that it was trained on: one that was held back may change.
+expected() {
+  "$(dirname "$program")/explain" --model "$work/tuned/model.safetensors" --images "$set:0,1" \
+    --method expected-gradients --samples 500 --out "$work/$1" >"$work/said" 2>&1 ||
+    fail "expected gradients: $(cat "$work/said")"
+}
+expected before
+cp "$set/train-images-idx3-ubyte" "$work/images"
+held=none
+for k in 0 3 6 9 12 15 18 21 24 27 30 33 36 39 42; do # of one class
+  cp "$work/images" "$set/train-images-idx3-ubyte"
+  tr '\000' '\377' </dev/zero | dd of="$set/train-images-idx3-ubyte" bs=784 count=1 oflag=seek_bytes \
+    seek=$((16 + 784 * k)) iflag=fullblock conv=notrunc 2>/dev/null
+  expected after
+  if cmp -s "$work/before/expected-gradients.npy" "$work/after/expected-gradients.npy"; then
+    held=$k
+    break
+  fi
+done
+[ "$held" != none ] || fail "expected gradients start at images that were held back"
+[ "$held" != 0 ] || fail "expected gradients do not depend on their baselines"
 exit $failed

@@ -32,12 +32,10 @@ inline std::string facts_of(const Study& study) {
   const io::Json *longer = first_row(study, true), *others = first_row(study, false);
   const io::Json& row = others ? *others : *longer;
   return sgq::to_text(study.networks.size()) + " networks (`" + row.at("net").as_string() + "`, " +
-         epochs_of(row) + ", " +
-         with_commas(row.at("train_images").as_double()) + " training and " +
-         with_commas(row.at("test_images").as_double()) + " test images" +
-         (longer ? "; those of equal compute " + epochs_of(*longer) : "") +
-         ") on " + set_title(study.dataset) + ", " +
-         std::string(data::dataset_info(study.dataset).about);
+         epochs_of(row) + ", " + with_commas(row.at("train_images").as_double()) +
+         " training and " + with_commas(row.at("test_images").as_double()) + " test images" +
+         (longer ? "; those of equal compute " + epochs_of(*longer) : "") + ") on " +
+         set_title(study.dataset) + ", " + std::string(data::dataset_info(study.dataset).about);
 }
 
 /// What stood in for test images, where these were left alone.

@@ -7,9 +7,10 @@
 //     area = trapezoid over the ten points / 0.9 = (sum_t a_t - (a_0 + a_9) / 2) / 9
 //
 // Lower is better, but the number means something only in comparison: report the area of a random
-// ranking of the same images, or how far this area lies below it (the advantage). Ismail, Corrada
-// Bravo, Feizi, NeurIPS 2021, arXiv 2111.14338. The area is linear in the accuracies, so it is the
-// mean of one area per image, which is what a bootstrap needs.
+// ranking of the same images, or how far this area lies below it (the advantage). Wrong labels make
+// it low as well: look at curve()[0], the accuracy on whole images. Ismail, Corrada Bravo, Feizi,
+// NeurIPS 2021, arXiv 2111.14338. The area is linear in the accuracies, so it is the mean of one
+// area per image, which is what a bootstrap needs.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"

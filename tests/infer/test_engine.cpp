@@ -126,6 +126,9 @@ TEST_CASE("engine: a model for whoever asks a batch for its logits", "[infer]") 
     for (index_t c = 0; c < 10; ++c) wrong += row[c] != expected(n, c);
   });
   CHECK(wrong == 0);
+  Tensor<float> of_rows({6, 10});
+  engine(x.view().reshape({6, net.input_shape().size()}), of_rows);
+  CHECK(std::equal(of_rows.begin(), of_rows.end(), expected.begin()));
   CHECK_SAYS(engine(Tensor<float>(x.shape(), 255.0f), Tensor<float>({6, 10})), value_error,
              "integer net: input", "normalize", "got 255");
   // As many numbers in another order are no images.

@@ -229,6 +229,24 @@ TEST_CASE("a bias that no integer holds, values that are not all, another roundi
                  "expected logits that depend on the image, got a layer whose weights have the"));
 }
 
+TEST_CASE("integer graph: a bias of more than 2^24 units is the float that the net adds",
+          "[infer]") {
+  nn::Net<float> net = make_case({.bits = "w4a4"});
+  for (nn::ValueId i : nn::pact_layers(net)) net.layer(i).clip()->edit()[0] = 0.001f;
+  for (auto& p : net.parameters())
+    if (p.name == "fc3.bias") {
+      for (index_t o = 0; o < p.parameter->size(); ++o)
+        p.parameter->edit()[o] = 0.19f + 0.0007f * static_cast<float>(o);
+    } else if (p.name == "fc3.weight") {
+      for (float& w : p.parameter->edit()) w *= 0.02f;
+    }
+  net.quantize_weights();
+  const Graph graph = export_integer(net);
+  const auto& bias = graph.steps.back().bias;
+  CHECK(*std::max_element(bias.begin(), bias.end()) > 1 << 24);
+  CHECK(mismatch(net) == "");
+}
+
 TEST_CASE("sums that two activations read are two steps, in a file too", "[infer]") {
   nn::Net<float> net({1, 8, 8});
   const nn::ValueId sums = net.add("conv", nn::Conv2d<float>({.in = 1, .out = 4, .kernel = 3}));

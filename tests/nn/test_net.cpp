@@ -344,6 +344,11 @@ TEST_CASE("guided backpropagation refuses a non-linearity without a rule, by nam
   CHECK(contains(text, "'my swish' (swish)"));
   CHECK(contains(text, "override gate()"));
   CHECK(values(without.input_gradient(dz, tape)) == plain); // the failure left nothing behind
+  without.zero_grad();
+  CHECK_SAYS(without.backward(dz, tape, Want::both, {.guided_backprop = true}), value_error,
+             "my swish");
+  for (auto& p : without.parameters())
+    for (float g : p.parameter->grad()) CHECK(g == 0);
   with.forward(x, tape);
   const Numbers guided = values(with.input_gradient(dz, tape, true));
   CHECK(guided != plain);

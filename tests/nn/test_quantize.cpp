@@ -341,6 +341,24 @@ TEST_CASE("a quantiser of other bits than the policy's is a warning", "[quantize
   CHECK(contains(warnings[0], "its quantiser broken has 2 bits, the policy says 4"));
 }
 
+TEST_CASE("clips stay where calibration fails on the way", "[quantize]") {
+  Net<float> net({1, 6, 6});
+  net.add("conv", Conv2d<float>({.in = 1, .out = 2, .kernel = 3}));
+  net.add("relu1", Relu<float>());
+  net.add("flatten", Flatten<float>());
+  net.add("fc1", Linear<float>({.in = 32, .out = 4}));
+  net.add("bn", BatchNorm<float>({.channels = 4})); // has no moments of one image
+  net.add("relu2", Relu<float>());
+  net.add("fc2", Linear<float>({.in = 4, .out = 3}));
+  initialize(net, 1);
+  quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 7, .input = {1 / 64.0f, {100}}});
+  const Tensor<float> x = random_tensor<float>({2, 1, 6, 6}, 3);
+  CHECK_SAYS(calibrate(net, x.view().slice(0, 1)), value_error, "2 or more values per channel");
+  for (ValueId i : pact_layers(net)) CHECK(net.layer(i).clip()->value()[0] == 7);
+  CHECK_NOTHROW(calibrate(net, x));
+  for (ValueId i : pact_layers(net)) CHECK(net.layer(i).clip()->value()[0] != 7);
+}
+
 TEST_CASE("calibrate takes its number type from the net", "[quantize]") {
   auto net = small_plain_net<float>();
   quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .input = {1 / 64.0f, {100, 128}}});

@@ -208,6 +208,9 @@ TEST_CASE("batch norm backward: adds to dgamma, may overwrite dy, leaves out wha
   CHECK_SAYS(ops::batch_norm_backward<double>(u, at, norm.weight.view().reshape({2, 3, 5, 4}),
                                               false, {}, dgamma, dbeta),
              shape_error, "batch norm backward", "got [2, 3, 5, 4]");
+  Tensor<double> small({1, 3, 4, 5});
+  CHECK_SAYS(ops::batch_norm_backward<double>(u, at, norm.weight, false, small, dgamma, dbeta),
+             shape_error, "batch norm backward: dx", "got [1, 3, 4, 5]");
 }
 
 TEST_CASE("batch norm backward in float survives a mean far above the deviation", "[batch_norm]") {

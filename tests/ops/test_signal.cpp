@@ -1,4 +1,5 @@
 // Materialised signals, ReLU and PACT on signals, and the reductions that layers use.
+#include "sgq/ops/dropout.hpp"
 #include "sgq/ops/finite.hpp"
 #include "sgq/ops/pact.hpp"
 #include "sgq/ops/reduce.hpp"
@@ -483,6 +484,14 @@ TEST_CASE("sums over a batch go block by block of eight images", "[reduce]") {
     for (index_t n = 0; n < batch; ++n) dy[n * plane] = of_image[static_cast<std::size_t>(n)];
     CHECK(ops::pact_codes_backward<double>(regions, dy, dx) == expected);
   }
+}
+
+TEST_CASE("relu's gradient and dropout's output have the shape of what they are of", "[errors]") {
+  const Tensor<float> y({4, 3}, 1.0f);
+  const Tensor<std::uint8_t> keep({4, 3}, std::uint8_t{1});
+  Tensor<float> small({3, 3});
+  CHECK_SAYS(ops::relu_backward<float>(y, y, small), shape_error, "relu backward", "got [3, 3]");
+  CHECK_SAYS(ops::mask<float>(y, keep, 2.0f, small), shape_error, "dropout", "got [3, 3]");
 }
 
 TEST_CASE("adding one tensor to another", "[reduce]") {

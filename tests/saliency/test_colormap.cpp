@@ -102,6 +102,10 @@ TEST_CASE("the colour scale is a percentile of magnitudes, by nearest rank", "[c
   CHECK(color_scale(std::vector<float>(9, 0.0f), 99) == 0);
   CHECK_SAYS(color_scale(map, 0), value_error, "percentile", "got 0");
   CHECK_SAYS(color_scale(map, 101), value_error, "percentile", "got 101");
+  CHECK_SAYS(color_scale({}, 99), value_error, "colour scale", "an empty one");
+  const std::vector<float> bad{1, std::nanf("")};
+  CHECK_SAYS(color_scale(bad, 99), value_error, "colour scale", "nan");
+  CHECK_SAYS(color(Palette::diverging, std::nan("")), value_error, "colour", "nan");
 }
 
 TEST_CASE("maps become pictures", "[colormap]") {

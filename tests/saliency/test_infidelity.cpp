@@ -173,6 +173,12 @@ TEST_CASE("infidelity's borders", "[infidelity]") {
              "less than 3 classes", "got 3");
   CHECK_SAYS(infidelity(model, x, targets, Tensor<float>({images, 8, 8}), {}), shape_error,
              "attributions", "got [3, 8, 8]");
+  LinearModel single(1, inputs, 2);
+  const std::uint8_t first[] = {0, 0, 0};
+  options = options_with(Perturbation::square);
+  options.target = Target::log_probability; // which is always 0
+  CHECK_SAYS(infidelity(Classifier(single, 1, {.background = {0}}), x, first, x, options),
+             value_error, "infidelity", "2 or more classes");
 }
 
 } // namespace test_infidelity

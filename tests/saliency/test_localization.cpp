@@ -96,6 +96,10 @@ TEST_CASE("masks may carry a channel extent; other shapes and NaN are errors", "
              "mask", "got [2, 3, 4]");
   CHECK_SAYS(relevance_mass(map, Tensor<std::uint8_t>({1, 3, 3})), shape_error, "relevance mass",
              "mask", "got [1, 3, 3]");
+  const Tensor<float> wide({1, 2, 3});
+  CHECK_SAYS(pointing_game(wide, Tensor<std::uint8_t>({1, 3, 2})), shape_error, "pointing game",
+             "got [1, 3, 2]");
+  CHECK_SAYS(pointing_game(wide, Tensor<std::uint8_t>({1, 6})), shape_error, "got [1, 6]");
   Tensor<float> bad = map;
   bad[3] = std::numeric_limits<float>::quiet_NaN();
   const Tensor<std::uint8_t> mask({2, 3, 3}, std::uint8_t{1});

@@ -223,6 +223,7 @@ TEST_CASE("fewer than three seeds decide nothing", "[statistics]") {
   const SeedEstimate drift = drift_jackknife(pair, Tensor<double>({2, 2}));
   CHECK(drift.mean == 2);
   CHECK(drift.seeds == 2);
+  CHECK_SAYS(drift_jackknife(pair, Tensor<double>({2, 2}), 2), value_error, "confidence");
   CHECK(std::isnan(drift.low));
   CHECK(std::isnan(drift.p));
 }

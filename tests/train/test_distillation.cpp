@@ -238,6 +238,10 @@ TEST_CASE("what a teacher cannot be", "[distillation]") {
   CHECK(contains(message({.weight = std::numeric_limits<double>::infinity()}), "got inf"));
   CHECK(contains(message({.temperature = 0}), "temperature: expected a number > 0, got 0"));
   CHECK(contains(message({.temperature = std::nan("")}), "temperature"));
+  const Tensor<double> logits({2, 5});
+  Tensor<double> ds({2, 5});
+  CHECK_SAYS(add_distillation<double>(0, logits, logits, {.temperature = -4}, ds), value_error,
+             "temperature", "got -4");
 
   nn::Net<double> other({2, 8, 8}), student = small_net<double>("plain fp32");
   other.add("flatten", nn::Flatten<double>());

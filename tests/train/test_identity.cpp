@@ -486,7 +486,10 @@ TEST_CASE("a net of NaN has no accuracy", "[identity]") {
 }
 
 TEST_CASE("one backward pass does not serve a layer that may mix images", "[identity]") {
-  Net<float> net = mlp(8);
+  Net<float> net({1, 2, 2});
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 4, .out = 3}));
+  initialize(net, 1);
   train::GuidedOptions options;
   options.kl_attached = false;
   train::Sgd<float> first(net, {});

@@ -241,6 +241,15 @@ TEST_CASE("a net that was moved from is an error wherever it is used", "[mistake
   CHECK(contains(refusal([&] { net.zero_grad(); }), "moved from"));
   CHECK(contains(refusal([&] { train::Sgd<float>(net, {}); }), "moved from"));
   CHECK(contains(refusal([&] { saliency::logits_of(net, batches.batch(0).x); }), "moved from"));
+  CHECK(contains(refusal([&] { net.replace(1, std::make_unique<nn::Relu<float>>()); }), "moved"));
+  CHECK(contains(refusal([&] { net.add("more", nn::Relu<float>(), {0}); }), "moved from"));
+  CHECK(contains(refusal([&] { net.layers_changed(); }), "moved from"));
+  CHECK(contains(refusal([&] { net.find("conv1"); }), "moved from"));
+  CHECK(contains(refusal([&] { nn::to_json(net); }), "moved from"));
+  CHECK(contains(refusal([&] { nn::quantize(net, {}); }), "moved from"));
+  CHECK(contains(refusal([&] { nn::calibrate(net, batches.batch(0).x); }), "moved from"));
+  Net<float> whole = small_run::net();
+  CHECK_SAYS(whole.layer(99), value_error, "net", "got 99");
 }
 
 TEST_CASE("a net whose weights were never set is not used", "[mistakes]") {
@@ -300,6 +309,11 @@ TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
   CHECK(contains(refusal([&] { train::Adamw<float>(net, {.eps = 0}); }), "eps"));
   CHECK(contains(refusal([&] { train::Adamw<float>(net, {.eps = 1e-50}); }), "eps"));
   CHECK(contains(refusal([&] { train::Adadelta<float>(net, {.eps = 0}); }), "eps"));
+  CHECK(contains(refusal([&] { train::Adamw<float>(net, {.beta1 = 0.99999999}); }), "beta1"));
+  train::Sgd<float> sgd(net, {}); // not half-way through the run
+  train::GuidedOptions late{.start = 0.5};
+  late.mask.fill.fill = ops::Fill::constant;
+  CHECK_SAYS(train::GuidedStep<float>(net, sgd, late), value_error, "constant fill", "got 0");
   CHECK(contains(refusal([&] {
                    nn::save_model(dir / "m.safetensors", net, {{"version", "my data v7"}});
                  }),
@@ -310,11 +324,15 @@ TEST_CASE("settings in other units, and names that are taken", "[mistakes]") {
   CHECK_NOTHROW(nn::save_model(path, loaded.net, loaded.metadata));
   CHECK(nn::load_model(path).metadata.at("mine") == "kept");
   const Tensor<float> wide({1, 300});
-  CHECK(contains(refusal([&] { saliency::predictions(wide); }), "at most 256 classes"));
+  CHECK(contains(refusal([&] { saliency::predictions(wide); }), "1 to 256 classes"));
+  CHECK(contains(refusal([&] { saliency::predictions(Tensor<float>({3, 0})); }), "1 to 256"));
+  Tensor<float> diverged({2, 3});
+  diverged[3] = std::nanf("");
+  CHECK_SAYS(saliency::predictions(diverged), value_error, "finite logits", "nan for image 1");
   CHECK(contains(refusal([&] { saliency::predictions(Tensor<float>({3})); }), "[N, K]"));
 }
 
-TEST_CASE("a real-valued net knows which grid its images had", "[mistakes]") {
+TEST_CASE("a net knows which grid its training images had", "[mistakes]") {
   TempDir dir;
   Net<float> net = small_run::net();
   train::Adamw<float> optimizer(net, {.lr = 1e-3});
@@ -335,6 +353,8 @@ TEST_CASE("a real-valued net knows which grid its images had", "[mistakes]") {
   CHECK_SAYS(train::evaluate(loaded.net, others), value_error, "training images", "zero points 61");
   Net<float> filled = small_run::net(); // whose weights are loaded knows it as well
   nn::load_weights(io::read_safetensors(path), filled);
+  CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61");
+  nn::quantize(filled, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
   CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61");
   train::Adamw<float> tuner(loaded.net, {.lr = 1e-3}); // fine-tuned on other images
   train_step(loaded.net, tape, others.batch(0), tuner);

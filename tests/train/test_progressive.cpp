@@ -188,6 +188,10 @@ TEST_CASE("only clips that are new are calibrated", "[progressive]") {
   constant.alpha = -1;
   nn::Net<float> fourth = small_run::net();
   CHECK_SAYS(change_bits(fourth, constant, batches.batch(0).x), value_error, "alpha", "got -1");
+  constant.alpha.reset();
+  CHECK_SAYS(change_bits(fourth, constant, batches.batch(0).x, 99.9), value_error, "quantile",
+             "got 99.9");
+  CHECK(nn::pact_layers(fourth).empty()); // as it was
 }
 
 TEST_CASE("LSQ's steps start anew, at the size of the new bits", "[progressive]") {

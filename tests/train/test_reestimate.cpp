@@ -141,6 +141,21 @@ TEST_CASE("a net without statistics has none to measure", "[reestimate]") {
                  "expected a net with batch norm, got none"));
 }
 
+TEST_CASE("statistics stay where a batch cannot be measured", "[reestimate]") {
+  nn::Net<float> net({1, 28, 28});
+  net.add("flatten", nn::Flatten<float>());
+  net.add("fc1", nn::Linear<float>({.in = 784, .out = 4}));
+  net.add("bn", nn::BatchNorm<float>({.channels = 4}));
+  net.add("fc2", nn::Linear<float>({.in = 4, .out = 10}));
+  nn::initialize(net, 1);
+  spoil(net, 0.25f);
+  const data::Dataset set = data::synthetic(33, 1, data::Split::train); // a last batch of one
+  data::Batches<float> batches(set, data::normalization("synthetic"), {.size = 32});
+  CHECK_SAYS(reestimate_statistics(net, batches), value_error, "2 or more values per channel");
+  for (const auto& b : net.buffers())
+    for (float v : *b.tensor) CHECK(v == (b.name == "bn.running_mean" ? 0.25f : 1.25f));
+}
+
 TEST_CASE("a share moves statistics by itself", "[reestimate]") {
   nn::Net<float> net = small_run::net();
   auto batches = small_run::batches();

@@ -1,6 +1,6 @@
 // sgq/core/tensor.hpp -- Tensor owns numbers, View looks at them. Both are contiguous and NCHW.
 //
-// A View is two words and a shape, passed by value; View<const T> only reads. Functions take views,
+// A View is a pointer and a shape, passed by value; View<const T> only reads. Functions take views,
 // so they work on a tensor, on a slice of a batch, and on memory that somebody else owns.
 #pragma once
 

@@ -248,7 +248,7 @@ private:
       const double b = std::rint(static_cast<double>(bias.value()[o]) / scale);
       if (!(std::abs(b) < static_cast<double>(quant::accumulator_limit)))
         fail("a bias of less than 2^29 units of the logits", to_text(b));
-      s.bias[static_cast<std::size_t>(o)] += static_cast<std::int32_t>(b);
+      s.bias[static_cast<std::size_t>(o)] += static_cast<std::int32_t>(static_cast<float>(b));
     }
     set_bound(s);
     graph_.logit_scale = static_cast<float>(scale);

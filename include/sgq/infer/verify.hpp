@@ -21,7 +21,8 @@ inline void pixel_codes(const Graph& graph, View<const float> x, View<std::uint8
   if (const index_t bad = ops::find_nonfinite(x); bad >= 0)
     throw value_error(describe("integer net: input", "finite numbers",
                                to_text(x[bad]) + " at element " + to_text(bad)));
-  check_normalized("integer net: input", x, graph.grid);
+  check_normalized("integer net: input", x.reshape(graph.image.with_batch(x.shape()[0])),
+                   graph.grid);
   const index_t channels = graph.image[1], plane = graph.image.plane();
   parallel_for(x.shape()[0] * channels, [&](index_t p) {
     for (index_t i = p * plane; i < (p + 1) * plane; ++i)

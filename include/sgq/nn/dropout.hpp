@@ -16,7 +16,8 @@ public:
   /// 16 bits.
   explicit Dropout(double p) : p_(p) {
     if (!(p >= 0 && p <= 1 - 0x1p-16 && (p == 0 || p >= 0x1p-17)))
-      throw value_error(describe("dropout", "a probability in [0, 1)", to_text(p)));
+      throw value_error(
+          describe("dropout", "0, or a probability from 2^-17 to 1 - 2^-16", to_text(p)));
   }
 
   std::string_view kind() const override { return "dropout"; }

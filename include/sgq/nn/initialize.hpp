@@ -10,9 +10,10 @@ namespace sgq::nn {
 
 /// He, Zhang, Ren, Sun, "Delving Deep into Rectifiers" (arXiv 1502.01852): weights are normal with
 /// deviation sqrt(2 / fan_in), in the last layer, which no rectifier follows, sqrt(1 / fan_in).
-/// Biases are 0; gamma, beta, alpha and running statistics keep their initial values.
-/// Every weight layer draws from a stream of its own, by its number among them, so the same seed
-/// gives equal layers in nets that differ in later layers only.
+/// Biases are 0. What else there is stays as it is (gamma, beta, alpha, LSQ's steps, running
+/// statistics): for another run, build another net. Every weight layer draws from a stream of its
+/// own, by its number among them, so the same seed gives equal layers in nets that differ in later
+/// layers only.
 template <class T>
 void initialize(Net<T>& net, std::uint64_t seed) {
   Parameter<T>* last = nullptr;

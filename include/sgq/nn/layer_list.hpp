@@ -43,7 +43,7 @@ public:
   }
   ValueId add(const std::string& name, std::unique_ptr<Layer<T>> layer,
               std::vector<ValueId> inputs = {}) {
-    for (const Node& node : nodes_)
+    for (const Node& node : nodes())
       if (node.name == name)
         throw value_error(describe("net", "a new layer name", "'" + name + "' a second time"));
     if (inputs.empty()) inputs = {last()};
@@ -81,6 +81,7 @@ public:
   /// Gives the net a new edition: tapes and optimisers from before are refused from now on. add(),
   /// replace() and quantize() do so; call it after changing layers in another way.
   void layers_changed() {
+    check_not_moved();
     identity_->edition = detail::next_edition();
     ready_ = false;
     connect();
@@ -98,33 +99,26 @@ public:
     return identity_;
   }
 
-  ValueId last() const { return nodes_.size() - 1; }
-  const std::vector<Node>& nodes() const { return nodes_; }
-  Layer<T>& layer(ValueId i) { return *nodes_.at(i).layer; }
   /// Throws value_error if the net was moved from, as whatever uses it does.
-  void check_not_moved() const {
+  const std::vector<Node>& nodes() const {
     if (nodes_.empty()) throw value_error(describe("net", "layers", "a net that was moved from"));
+    return nodes_;
   }
-  Input<T>& input() {
-    check_not_moved();
-    return static_cast<Input<T>&>(*nodes_[0].layer);
+  void check_not_moved() const { nodes(); }
+  ValueId last() const { return nodes().size() - 1; }
+  Layer<T>& layer(ValueId i) {
+    if (i > last())
+      throw value_error(describe("net", "a layer from 0 to " + to_text(last()), to_text(i)));
+    return *nodes_[i].layer;
   }
-  const Input<T>& input() const {
-    check_not_moved();
-    return static_cast<const Input<T>&>(*nodes_[0].layer);
-  }
-  const Shape& input_shape() const {
-    check_not_moved();
-    return nodes_[0].shape;
-  }
-  index_t classes() const {
-    check_not_moved();
-    return nodes_.back().shape.size();
-  }
+  Input<T>& input() { return static_cast<Input<T>&>(*nodes()[0].layer); }
+  const Input<T>& input() const { return static_cast<const Input<T>&>(*nodes()[0].layer); }
+  const Shape& input_shape() const { return nodes()[0].shape; }
+  index_t classes() const { return nodes().back().shape.size(); }
 
   /// The layer of that name. Throws value_error if there is none.
   ValueId find(std::string_view name) const {
-    for (ValueId i = 0; i < nodes_.size(); ++i)
+    for (ValueId i = 0; i <= last(); ++i)
       if (nodes_[i].name == name) return i;
     std::string names;
     for (const Node& node : nodes_) names += (names.empty() ? "" : ", ") + node.name;

@@ -143,6 +143,7 @@ private:
                              const BackwardOptions& options) {
     tape.check_backward("backward", *identity(), this->version());
     if (want != Want::input) this->check_gradients();
+    for (ValueId i = last(); options.guided_backprop && i > stop; --i) check_gate(nodes_[i]);
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
     check_shape("gradient of the output", tape[last()].out.shape, dout.shape());
@@ -179,11 +180,14 @@ private:
     if (pool.has(i)) pool.release(i);
   }
 
-  static void apply_guided_rule(const Node& node, View<T> dy) {
+  static void check_gate(const Node& node) {
     if (node.layer->gate() == Gate::unknown)
       throw value_error(describe("guided backpropagation", "layers with a known rule",
                                  "'" + node.name + "' (" + std::string(node.layer->kind()) + ")",
                                  "override gate() in that layer"));
+  }
+
+  static void apply_guided_rule(const Node& node, View<T> dy) {
     if (node.layer->gate() == Gate::rectifier)
       for (T& g : dy) g = g > T{0} ? g : T{0};
   }

@@ -225,7 +225,8 @@ enum class Clips {
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
 /// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks
 /// share, x has the images of one, and each rank calibrates on those of all. Throws value_error on
-/// a net without PACT, and on one whose weights were never set.
+/// a net without PACT, and on one whose weights were never set. Where it throws, clips that had
+/// values keep them.
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())
@@ -244,16 +245,23 @@ void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which
   Mode mode = Mode::train(Random(0));
   mode.dropout = false;
   net.start(all, tape, mode);
-  for (ValueId i = 1; i <= net.last(); ++i) {
-    if (Parameter<T>* clip = net.layer(i).clip(); clip && sets(*clip)) {
-      const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
-      v.resize(in.shape);
-      ops::materialise(in, v.view());
-      const T alpha = quant::calibrate_alpha<T>(v, quantile, net.nodes()[i].name);
-      quant::check_alpha(alpha);
-      clip->edit()[0] = alpha;
+  std::vector<std::pair<Parameter<T>*, T>> before;
+  try {
+    for (ValueId i = 1; i <= net.last(); ++i) {
+      if (Parameter<T>* clip = net.layer(i).clip(); clip && sets(*clip)) {
+        const Signal<T>& in = tape[net.nodes()[i].inputs[0]].out;
+        v.resize(in.shape);
+        ops::materialise(in, v.view());
+        const T alpha = quant::calibrate_alpha<T>(v, quantile, net.nodes()[i].name);
+        quant::check_alpha(alpha);
+        if (clip->written()) before.emplace_back(clip, clip->value()[0]);
+        clip->edit()[0] = alpha;
+      }
+      net.run_layer(i, tape, mode);
     }
-    net.run_layer(i, tape, mode);
+  } catch (...) {
+    for (const auto& [clip, alpha] : before) clip->edit()[0] = alpha;
+    throw;
   }
   net.quantize_weights(); // the clips have moved: passes from before are stale
 }

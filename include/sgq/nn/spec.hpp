@@ -5,6 +5,7 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/quantize.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <span>
@@ -159,8 +160,10 @@ SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.quant.gradient = quant::parse_pact_gradient(get("pact_gradient"));
   if (const auto image = pairs.find("image_shape"); image != pairs.end()) {
     const auto e = detail::split_numbers<index_t>("image_shape", image->second);
-    if (e.size() != 3)
-      throw value_error(describe("model metadata 'image_shape'", "three extents", image->second));
+    const auto fits = [](index_t n) { return n >= 1 && n <= 1 << 28; };
+    if (e.size() != 3 || !std::all_of(e.begin(), e.end(), fits))
+      throw value_error(
+          describe("model metadata 'image_shape'", "three extents of 1 to 2^28", image->second));
     spec.options.image = {e[0], e[1], e[2]};
   }
   get("input_scale"), get("input_zero");

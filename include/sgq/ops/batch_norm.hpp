@@ -195,6 +195,7 @@ template <class T>
 void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<const T> dy,
                          bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta) {
   check_shape("batch norm backward", in.shape, dy.shape());
+  if (!dx.empty()) check_shape("batch norm backward: dx", in.shape, dx.shape());
   const index_t channels = in.channels(), plane = in.shape.plane(), batch = in.batch();
   const index_t whole = whole_batch(batch);
   const double count = static_cast<double>(whole * plane);

@@ -63,6 +63,7 @@ SGQ_INLINE void mask_row(const X* x, const std::uint8_t* keep, X factor, index_t
 template <class X>
 void mask(View<const X> x, View<const std::uint8_t> keep, X factor, View<X> y) {
   check_shape("dropout: mask", x.shape(), keep.shape());
+  check_shape("dropout: output", x.shape(), y.shape());
   parallel_blocks(x.size(), 1 << 15, [&](index_t begin, index_t end) {
     kernels::for_isa<mask_row<X>>(x.data() + begin, keep.data() + begin, factor, end - begin,
                                   y.data() + begin);

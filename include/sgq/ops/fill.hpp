@@ -135,7 +135,7 @@ inline void check_fill(const Shape& x, const FillOptions& options) {
     if (!std::isfinite(v))
       throw value_error(describe("constant fill", "finite values", to_text(v)));
   if (options.fill == Fill::blur && !(options.sigma > 0 && options.sigma < 1e6))
-    throw value_error(describe("blur fill", "sigma > 0", to_text(options.sigma)));
+    throw value_error(describe("blur fill", "sigma > 0 and below 1e6", to_text(options.sigma)));
   if (options.grid) check_quant_params("fill", options.grid, x[1]);
 }
 

@@ -61,6 +61,7 @@ SGQ_INLINE void relu_backward_row(const T* y, const T* dy, T* dx, index_t n) {
 template <class T>
 void relu_backward(View<const T> y, View<const T> dy, View<T> dx) {
   check_shape("relu backward", y.shape(), dy.shape());
+  check_shape("relu backward: dx", y.shape(), dx.shape());
   parallel_blocks(y.size(), 1 << 15, [&](index_t begin, index_t end) {
     kernels::for_isa<relu_backward_row<T>>(y.data() + begin, dy.data() + begin, dx.data() + begin,
                                            end - begin);

@@ -16,12 +16,17 @@
 
 namespace sgq::quant {
 
+/// Throws value_error unless p is in (0, 1].
+inline void check_quantile(double p) {
+  if (!(p > 0.0 && p <= 1.0))
+    throw value_error(describe("quantile", "a share in (0, 1]", to_text(p)));
+}
+
 /// The p-quantile, 0 < p <= 1, of the positive elements of x; 0 where there is none.
 /// Throws value_error, which names the layer, on a NaN or an infinity.
 template <class T>
 T positive_quantile(View<const T> x, double p, std::string_view layer = "") {
-  if (!(p > 0.0 && p <= 1.0))
-    throw value_error(describe("quantile", "a share in (0, 1]", to_text(p)));
+  check_quantile(p);
   Arena::Scope scope(scratch());
   T* positive = scratch().take<T>(x.size());
   index_t n = 0;

@@ -131,6 +131,7 @@ public:
 
   /// Codes for a given M (at 1 bit: for a given scale), which WeightCodes::range holds rounded.
   void encode(View<const T> w, double m, View<T> codes) const {
+    check_shape("weight codes", w.shape(), codes.shape());
     const int n = max_code(bits_);
     if constexpr (Round::rounds) {
       T t[127] = {};

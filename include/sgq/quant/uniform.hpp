@@ -55,6 +55,7 @@ SGQ_INLINE void add_row(const T* dwq, index_t n, T* dw) {
 /// Codes of w on `grid` stretched over +-range, range > 0.
 template <class T, class Round = round_nearest>
 void encode_uniform(View<const T> w, T range, const QuantRange& grid, View<T> codes) {
+  check_shape("weight codes", w.shape(), codes.shape());
   parallel_blocks(w.size(), detail::weight_block, [&](index_t begin, index_t end) {
     const T* from = w.data() + begin;
     T* to = codes.data() + begin;
@@ -71,6 +72,7 @@ void encode_uniform(View<const T> w, T range, const QuantRange& grid, View<T> co
 /// The straight-through gradient that passes everywhere: dw += dwq.
 template <class T>
 void add_gradient(View<const T> dwq, View<T> dw) {
+  check_shape("gradient of the weights", dw.shape(), dwq.shape());
   parallel_blocks(dwq.size(), detail::weight_block, [&](index_t begin, index_t end) {
     kernels::for_isa<detail::add_row<T>>(dwq.data() + begin, end - begin, dw.data() + begin);
   });
@@ -79,6 +81,8 @@ void add_gradient(View<const T> dwq, View<T> dw) {
 /// The one that stops at the clip: dw += dwq 1[|w| <= bound].
 template <class T>
 void add_gradient_within(View<const T> w, T bound, View<const T> dwq, View<T> dw) {
+  check_shape("gradient of the weights", w.shape(), dwq.shape());
+  check_shape("gradient of the weights", w.shape(), dw.shape());
   parallel_blocks(dwq.size(), detail::weight_block, [&](index_t begin, index_t end) {
     kernels::for_isa<detail::add_within_row<T>>(w.data() + begin, dwq.data() + begin, end - begin,
                                                 bound, dw.data() + begin);

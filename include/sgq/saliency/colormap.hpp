@@ -120,8 +120,10 @@ inline const Ramp& blue_ramp() { // from white
 
 } // namespace detail
 
-/// The colour of v: sequential for v in [0, 1], diverging for v in [-1, 1]; clipped outside.
+/// The colour of v: sequential for v in [0, 1], diverging for v in [-1, 1]; clipped outside. Throws
+/// value_error on a NaN.
 inline Rgb color(Palette palette, double v) {
+  if (std::isnan(v)) throw value_error(describe("colour", "a number", to_text(v)));
   const bool negative = v < 0;
   const double size = palette == Palette::sequential ? std::max(v, 0.0) : std::abs(v);
   const auto k = static_cast<std::size_t>(std::lround(255 * std::min(size, 1.0)));
@@ -130,7 +132,10 @@ inline Rgb color(Palette palette, double v) {
 }
 
 /// The value that gets the last colour: the percentile of |map|, or its maximum where that is 0.
+/// Throws value_error on a map that is empty or has a number that is not finite.
 inline double color_scale(std::span<const float> map, double percentile) {
+  if (map.empty()) throw value_error(describe("colour scale", "a map", "an empty one"));
+  check_finite("colour scale", View<const float>(map.data(), {static_cast<index_t>(map.size())}));
   if (!(percentile > 0 && percentile <= 100))
     throw value_error(describe("colour scale", "a percentile in (0, 100]", to_text(percentile)));
   Arena::Scope scope(scratch());

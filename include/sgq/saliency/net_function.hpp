@@ -44,13 +44,17 @@ inline Tensor<float> logits_of(const nn::Net<float>& net, View<const float> x) {
 }
 
 /// The class of the largest logit in each row of [N, K]. Throws shape_error on another rank, and
-/// value_error if K > 256: classes are bytes, as labels are.
+/// value_error on logits that are not finite, and unless K is 1 to 256: classes are bytes, as
+/// labels are.
 inline std::vector<std::uint8_t> predictions(View<const float> logits) {
   if (logits.shape().rank() != 2)
     throw shape_error(describe("predictions", "logits [N, K]", logits.shape().str()));
   std::vector<std::uint8_t> classes;
   const index_t k = logits.shape()[1];
-  if (k > 256) throw value_error(describe("predictions", "at most 256 classes", to_text(k)));
+  if (k < 1 || k > 256) throw value_error(describe("predictions", "1 to 256 classes", to_text(k)));
+  if (const index_t bad = ops::find_nonfinite(logits); bad >= 0)
+    throw value_error(describe("predictions", "finite logits",
+                               to_text(logits[bad]) + " for image " + to_text(bad / k)));
   for (index_t n = 0; n < logits.shape()[0]; ++n)
     classes.push_back(static_cast<std::uint8_t>(argmax(logits.data() + n * k, k)));
   return classes;

@@ -6,8 +6,8 @@
 //
 // s = fraction (x_max - x_min); x_max and x_min are the image's own. The copies are not rounded,
 // but a quantised net reads them as pixel codes, so there noise beyond codes 0 and 255 is cut.
-// Smilkov et al., "SmoothGrad: removing noise by adding noise", arXiv 1706.03825; VarGrad: Adebayo
-// et al., arXiv 1810.03307.
+// Smilkov et al., "SmoothGrad: removing noise by adding noise", arXiv 1706.03825; the square:
+// Hooker et al., arXiv 1806.10758; VarGrad: Adebayo et al., arXiv 1810.03307.
 #pragma once
 
 #include "sgq/core/random.hpp"

@@ -30,11 +30,26 @@ struct DistillationOptions {
   double temperature = 4;
 };
 
+/// Throws value_error on a weight that is negative and a temperature that is not positive, as the
+/// numbers they are used as: 1e-50 is no float.
+template <class T>
+void check_distillation(const DistillationOptions& options) {
+  const T weight = static_cast<T>(options.weight),
+          temperature = static_cast<T>(options.temperature);
+  if (!(weight >= 0) || !std::isfinite(weight))
+    throw value_error(describe("distillation: weight", "a number >= 0", to_text(options.weight)));
+  if (!(temperature > 0) || !std::isfinite(temperature))
+    throw value_error(
+        describe("distillation: temperature", "a number > 0", to_text(options.temperature)));
+}
+
 /// loss + w T^2 mean KL(softmax(t/T) || softmax(s/T)). Adds the term's gradient with respect to s
-/// to ds. Both logits are [N, K]; throws shape_error if they differ.
+/// to ds. Both logits are [N, K]; throws shape_error if they differ, and value_error on options out
+/// of range.
 template <class T>
 T add_distillation(T loss, View<const T> s, View<const T> t, const DistillationOptions& options,
                    View<T> ds) {
+  check_distillation<T>(options);
   check_shape("distillation: the teacher's logits", s.shape(), t.shape());
   const T temperature = static_cast<T>(options.temperature);
   Arena::Scope scope(scratch());
@@ -54,18 +69,11 @@ T add_distillation(T loss, View<const T> s, View<const T> t, const DistillationO
 template <class T>
 class Distillation {
 public:
-  /// Keeps a reference to the teacher, which must outlive it. Throws value_error on a weight that
-  /// is negative and a temperature that is not positive.
+  /// Keeps a reference to the teacher, which must outlive it. Throws value_error on options out of
+  /// range.
   explicit Distillation(const nn::Net<T>& teacher, const DistillationOptions& options = {})
       : teacher_(teacher), options_(options) {
-    // As the numbers they are used as: 1e-50 is no float.
-    const T weight = static_cast<T>(options.weight),
-            temperature = static_cast<T>(options.temperature);
-    if (!(weight >= 0) || !std::isfinite(weight))
-      throw value_error(describe("distillation: weight", "a number >= 0", to_text(options.weight)));
-    if (!(temperature > 0) || !std::isfinite(temperature))
-      throw value_error(
-          describe("distillation: temperature", "a number > 0", to_text(options.temperature)));
+    check_distillation<T>(options);
   }
   Distillation(const nn::Net<T>&& temporary, const DistillationOptions& = {}) = delete;
 

@@ -7,8 +7,8 @@
 namespace sgq::train {
 
 /// Throws value_error if the batch was normalised with other quantisation parameters than those of
-/// the net's input, or in evaluation than those of the images that a real-valued net was trained
-/// on: every pixel would be shifted and scaled. Training on other images is fine-tuning.
+/// the net's input, or in evaluation than those of the images that the net was trained on: every
+/// pixel would be shifted and scaled. Training on other images is fine-tuning.
 template <class T>
 void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch, bool training) {
   const QuantParams &input = net.input().grid(), &trained_on = net.identity()->trained_on;
@@ -17,7 +17,7 @@ void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch, boo
     throw value_error(describe("images of a batch, normalised by",
                                "those of the net's input, " + to_text(input), to_text(*batch.grid),
                                "give Batches what was given to quantize()"));
-  if (!training && !input && trained_on && trained_on != *batch.grid)
+  if (!training && trained_on && trained_on != *batch.grid)
     throw value_error(describe("images of a batch, normalised by",
                                "those of the training images, " + to_text(trained_on),
                                to_text(*batch.grid), "give Batches those of the training set"));

@@ -159,10 +159,11 @@ protected:
   /// them is 0. Called from several threads; kernels::for_registers vectorises the loop (sgd.hpp).
   virtual void update(const Update<T>& u) const = 0;
 
-  /// The value. Throws value_error unless it is finite and >= 0, and less than `below` if that is
-  /// not 0.
+  /// The value. Throws value_error unless it is finite and >= 0, and less than `below`, as a T too,
+  /// if that is not 0: a decay rate that rounds to 1 never decays.
   static double check(std::string_view what, double value, double below = 0) {
-    if (!(value >= 0) || !std::isfinite(value) || (below > 0 && value >= below))
+    if (!(value >= 0) || !std::isfinite(value) ||
+        (below > 0 && !(static_cast<T>(value) < static_cast<T>(below))))
       throw value_error(
           describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
                    to_text(value)));

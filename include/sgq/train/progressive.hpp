@@ -91,20 +91,22 @@ inline std::size_t stage_at(const std::vector<BitStage>& stages, double progress
 
 /// Gives the net other bits in the middle of a run, as above; x is a batch [N, C, H, W] of training
 /// images. Where options.alpha is set, new clips start there, else at the quantile of their
-/// layer's positive inputs. Returns the warnings of quantize() and throws what it throws.
+/// layer's positive inputs. Returns the warnings of quantize(). Throws what it throws, and
+/// value_error on an alpha or a quantile out of range, which leave the net as it was; and what
+/// calibrate() throws on x, when the bits have changed.
 template <class T>
 std::vector<std::string> change_bits(nn::Net<T>& net, nn::QuantizeOptions options, ConstView<T> x,
                                      double quantile = 0.999) {
   const std::optional<double> alpha = std::exchange(options.alpha, std::nullopt);
+  if (alpha) quant::check_alpha(static_cast<T>(*alpha));
+  quant::check_quantile(quantile);
   std::vector<std::string> warnings = nn::quantize(net, options); // keeps the clips there are
   bool missing = false;
   for (const nn::ValueId i : nn::pact_layers(net)) {
     nn::Parameter<T>& clip = *net.layer(i).clip();
     if (clip.written()) continue;
     missing = true;
-    if (!alpha) continue;
-    quant::check_alpha(static_cast<T>(*alpha));
-    clip.edit()[0] = static_cast<T>(*alpha);
+    if (alpha) clip.edit()[0] = static_cast<T>(*alpha);
   }
   if (missing && !alpha) nn::calibrate<T>(net, x, quantile, nn::Clips::missing);
   net.quantize_weights();

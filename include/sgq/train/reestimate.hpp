@@ -12,26 +12,39 @@
 
 #include "sgq/train/forward.hpp"
 
+#include <algorithm>
+#include <vector>
+
 namespace sgq::train {
 
 /// Replaces the running statistics by those of the batches of the epoch that `batches` is in. The
-/// old ones do not matter. Passes are those of training but for dropout, which evaluation does not
-/// have either; give batches without augmentation for the same reason. Throws value_error on a net
-/// without running statistics, and where weights or clips have no values yet.
+/// old ones do not matter, and stay where it throws. Passes are those of training but for dropout,
+/// which evaluation does not have either; give batches without augmentation for the same reason.
+/// Throws value_error on a net without running statistics, and where weights or clips have no
+/// values yet.
 template <class T>
 void reestimate_statistics(nn::Net<T>& net, data::Batches<T>& batches) {
   net.check_initialized("re-estimation of statistics");
   if (net.buffers().empty())
     throw value_error(describe("re-estimation of statistics", "a net with batch norm", "none"));
+  const std::vector<nn::NamedBuffer<T>> buffers = net.buffers();
+  std::vector<Tensor<T>> before;
+  for (const auto& buffer : buffers) before.push_back(*buffer.tensor);
   nn::Tape<T> tape;
   nn::Mode mode = nn::Mode::train(Random(0));
   mode.dropout = mode.recording = false;
   index_t images = 0;
-  for (index_t i = 0; i < batches.count(); ++i) {
-    const data::Batch<T> batch = batches.batch(i);
-    forward(net, batch, tape, mode);
-    images += batch.size();
-    net.update_statistics(tape, static_cast<double>(batch.size()) / static_cast<double>(images));
+  try {
+    for (index_t i = 0; i < batches.count(); ++i) {
+      const data::Batch<T> batch = batches.batch(i);
+      forward(net, batch, tape, mode);
+      images += batch.size();
+      net.update_statistics(tape, static_cast<double>(batch.size()) / static_cast<double>(images));
+    }
+  } catch (...) {
+    for (std::size_t k = 0; k < buffers.size(); ++k)
+      std::copy(before[k].begin(), before[k].end(), buffers[k].tensor->begin());
+    throw;
   }
 }
 

@@ -66,7 +66,7 @@ class GuidedStep {
 public:
   /// Without a grid of its own, the fill uses the net's. A teacher adds its term of the clean
   /// logits to the loss. Throws value_error on an option out of range, an optimiser of another net,
-  /// or a grid that is not the net's.
+  /// or a grid that is not the net's; shape_error on a net that does not read images.
   GuidedStep(nn::Net<T>& net, Optimizer<T>& optimizer, const GuidedOptions& options,
              Distillation<T>* teacher = nullptr)
       : optimizer_(optimizer), options_(options), teacher_(teacher) {
@@ -78,6 +78,7 @@ public:
     if (own && fill != own)
       throw value_error(describe("guided training: grid of the fill", "that of the net's input",
                                  "a different one", "leave it out"));
+    ops::detail::check_fill(net.input_shape(), options_.mask.fill);
   }
 
   /// Throws value_error where the loss is not finite, and where `start` or `ramp` is set but the

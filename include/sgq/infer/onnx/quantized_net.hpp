@@ -8,9 +8,9 @@
 //               else as in exact
 //
 // The integer form takes the first of the three for which every channel of the layer has a proof
-// (onnx/multipliers.hpp), and says which (OnnxLayer). QLinearConv's weights are the codes times
-// K = floor(127 / max |c|), and products of pairs must not saturate the 16 bits in which x86
-// without VNNI adds them. A float Conv has the largest K that keeps its sums below 2^24.
+// (onnx/multipliers.hpp), and says which (OnnxLayer). QLinearConv's weights are K times the codes:
+// K max |c| <= 127, a byte, and 2 K max |c| max x <= 32767, since x86 without VNNI adds products of
+// pairs in 16 bits. A float Conv has the largest K that keeps its sums below 2^24.
 #pragma once
 
 #include "sgq/infer/check.hpp"
@@ -140,6 +140,7 @@ private:
   std::string against_qlinear(const Step& s) const {
     if (s.thresholds.joins()) return "a residual joins";
     if (s.input == 0) return "8-bit pixels";
+    if (type_of(g_, s.input) != Type::uint8) return "sums of codes as input";
     const int factor = factor_of(s);
     if (factor < 1) return "8-bit codes and weights";
     const Bound b = accumulator_bound(s.weights, s.bias, g_.max_code(s.input));
@@ -149,7 +150,6 @@ private:
 
   /// What the weights are multiplied with.
   int factor_of(const Step& s) const {
-    if (type_of(g_, s.input) != Type::uint8) return 0;
     const auto pairs = static_cast<int>(32767 / (2 * g_.max_code(s.input)));
     return std::min(127, pairs) / std::max(1, Sums::largest(s));
   }

@@ -4,11 +4,12 @@
 //     c = argmax of the original,   s_t = softmax probability of c after step t,  s_0 unperturbed
 //     area = sum_t (s_t + s_{t+1}) / 2 * (positions of step t) / (H W)        s_T fully replaced
 //
-// Steps are ceil(H W / T) positions each; the last takes what is left, and its weight is its width.
-// With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T. Deletion goes from the image to the
-// background (a low area is good), insertion from the background to the image (high is good). State
-// the background with the result: the numbers depend on it. Petsiuk, Das, Saenko, "RISE", BMVC
-// 2018.
+// Steps are ceil(H W / T) positions each, so there may be fewer than T; the last takes what is
+// left, and its weight is its width. With equal steps this is (sum_t s_t - s_0/2 - s_T/2) / T.
+// Deletion goes from the image to the background (a low area is good), insertion from the
+// background to the image (high is good). State the background with the result: the numbers depend
+// on it. Petsiuk, Das, Saenko, "RISE", BMVC 2018, where insertion starts from the blurred image, as
+// here with Fill::blur.
 #pragma once
 
 #include "sgq/core/elementary.hpp"
@@ -17,7 +18,7 @@
 namespace sgq::saliency {
 
 struct DeletionOptions {
-  index_t steps = 32; ///< T; more than H W positions allow become H W
+  index_t steps = 32; ///< T; there are ceil(H W / ceil(H W / T)) of them, at most H W
   Values rank_by = Values::with_sign;
   /// The class whose probability is followed, one per image; empty: what the model predicts. Maps
   /// of the true class are judged by another class where the prediction is wrong, unless this names
@@ -29,8 +30,8 @@ struct DeletionOptions {
 };
 
 struct ProbabilityCurve {
-  std::vector<double> share;  ///< [T+1] of positions replaced or brought back: 0 to 1
-  Tensor<double> probability; ///< [T+1, N]
+  std::vector<double> share;  ///< of positions replaced or brought back: 0 to 1, after each step
+  Tensor<double> probability; ///< [share.size(), N]
   Tensor<double> area;        ///< [N]
 };
 

@@ -18,12 +18,13 @@
 namespace sgq::saliency {
 
 /// a, b [S] or [S,N]; a pair counts where both are numbers. NaN below 3 seeds, and where neither
-/// condition varies. Throws as t_difference.
+/// condition varies. Throws as t_difference, infinite values included.
 inline double effect_size(View<const double> a, View<const double> b) {
   check_shape("effect size", a.shape(), b.shape());
+  const Tensor<double> difference = paired_difference(a, b);
   Tensor<double> of_a(a.shape()), of_b(b.shape());
   for (index_t i = 0; i < a.size(); ++i) {
-    const bool pair = !std::isnan(a[i]) && !std::isnan(b[i]);
+    const bool pair = !std::isnan(difference[i]);
     of_a[i] = pair ? a[i] : undefined;
     of_b[i] = pair ? b[i] : undefined;
   }

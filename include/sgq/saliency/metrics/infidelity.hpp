@@ -123,6 +123,7 @@ SGQ_COMPILE_ONCE Infidelity infidelity(const Classifier& model, View<const float
   check_map_pair("infidelity: images and attributions", x, phi);
   const index_t images = x.shape()[0], d = x.shape().stride(), m = options.samples;
   ops::check_labels(targets, {images, model.classes()});
+  if (options.target == Target::log_probability) model.check_several_classes("infidelity");
   if (options.grid) check_quant_params("infidelity", options.grid, x.shape()[1]);
   const detail::Perturber perturb(options, x.shape());
   const bool has_base = options.perturbation == Perturbation::square || options.times_input;

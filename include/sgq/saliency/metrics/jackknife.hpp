@@ -35,11 +35,12 @@ inline double mean_of_pairs(View<const double> a, View<const double> b, index_t 
 } // namespace detail
 
 /// D with its interval, p of D = 0, and the deviation of the pseudo-values. quantised(i, j) is
-/// s(q_i, f_j), reference(i, j) is s(f_i, f_j), both [S,S]; the diagonals are not read. NaN below
-/// 3 seeds. Throws shape_error unless both are square and alike, value_error where a pair of seeds
-/// has no finite similarity, or as t_mean.
+/// s(q_i, f_j), reference(i, j) is s(f_i, f_j), both [S,S]; the diagonals are not read. Below 3
+/// seeds interval, p and deviation are NaN. Throws shape_error unless both are square and alike,
+/// value_error where a pair of seeds has no finite similarity, or as t_mean.
 inline SeedEstimate drift_jackknife(View<const double> quantised, View<const double> reference,
                                     double confidence = 0.95) {
+  detail::check_confidence(confidence);
   check_shape("drift", quantised.shape(), reference.shape());
   const Shape& shape = quantised.shape();
   if (shape.rank() != 2 || shape[0] != shape[1])

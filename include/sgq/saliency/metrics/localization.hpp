@@ -27,7 +27,10 @@ Tensor<double> per_masked_image(std::string_view what, View<const float> maps,
                                 View<const std::uint8_t> masks, F f) {
   check_maps(what, maps);
   const index_t images = maps.shape()[0], d = maps.shape().stride();
-  if (masks.shape().rank() < 2 || masks.shape()[0] != images || masks.shape().stride() != d)
+  const auto without_channel = [](const Shape& s) {
+    return s.rank() == 4 && s[1] == 1 ? Shape{s[0], s[2], s[3]} : s;
+  };
+  if (without_channel(masks.shape()) != without_channel(maps.shape()))
     throw shape_error(
         describe(what, "a mask for each of the maps " + maps.shape().str(), masks.shape().str()));
   return per_image(images, [&](index_t n) {

@@ -5,7 +5,8 @@
 //
 // d is uniform in that box; x_max - x_min is the image's own range. Ten samples of a maximum give a
 // lower bound of it, comparable only between runs with the same number of samples. An all-zero map
-// is undefined (NaN). Yeh et al., NeurIPS 2019 (see infidelity.hpp).
+// is undefined (NaN). Yeh et al., NeurIPS 2019 (see infidelity.hpp), do not divide; here maps whose
+// values differ in size can be compared.
 #pragma once
 
 #include "sgq/saliency/metrics/perturbation.hpp"

@@ -74,7 +74,7 @@ inline void average_ranks(const double* values, index_t d, double* ranks) {
 
 } // namespace detail
 
-/// [N], in [-1, 1].
+/// [N], in [-1, 1] up to rounding.
 inline Tensor<double> pearson(View<const float> a, View<const float> b, Values values) {
   return detail::per_pair("pearson", a, b, values,
                           [](index_t, const double* p, const double* q, index_t d) {
@@ -82,7 +82,7 @@ inline Tensor<double> pearson(View<const float> a, View<const float> b, Values v
                           });
 }
 
-/// [N], in [-1, 1].
+/// [N], in [-1, 1] up to rounding.
 inline Tensor<double> spearman(View<const float> a, View<const float> b, Values values) {
   return detail::per_pair("spearman", a, b, values,
                           [](index_t, const double* p, const double* q, index_t d) {
@@ -95,7 +95,7 @@ inline Tensor<double> spearman(View<const float> a, View<const float> b, Values 
                           });
 }
 
-/// [N], in [-1, 1].
+/// [N], in [-1, 1] up to rounding.
 inline Tensor<double> cosine(View<const float> a, View<const float> b, Values values) {
   return detail::per_pair("cosine", a, b, values,
                           [](index_t, const double* p, const double* q, index_t d) {

@@ -1,4 +1,5 @@
-// Ways to lose less accuracy at low precision, each an option of its own; docs/quantisation.md describes them.
+// Ways to lose less accuracy at low precision, each an option of its own; docs/quantisation.md
+// describes them.
 #pragma once
 
 #include "command_line.hpp"

@@ -244,6 +244,8 @@ TEST_CASE("a net that was moved from is an error wherever it is used", "[mistake
   CHECK(contains(refusal([&] { net.replace(1, std::make_unique<nn::Relu<float>>()); }), "moved"));
   CHECK(contains(refusal([&] { net.add("more", nn::Relu<float>(), {0}); }), "moved from"));
   CHECK(contains(refusal([&] { net.layers_changed(); }), "moved from"));
+  CHECK(contains(refusal([&] { net.parameters(); }), "moved from"));
+  CHECK(contains(refusal([&] { net.check_initialized("test"); }), "moved from"));
   CHECK(contains(refusal([&] { net.find("conv1"); }), "moved from"));
   CHECK(contains(refusal([&] { nn::to_json(net); }), "moved from"));
   CHECK(contains(refusal([&] { nn::quantize(net, {}); }), "moved from"));
@@ -355,7 +357,9 @@ TEST_CASE("a net knows which grid its training images had", "[mistakes]") {
   nn::load_weights(io::read_safetensors(path), filled);
   CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61");
   nn::quantize(filled, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = other});
-  CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61");
+  CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61",
+             "train it on these first");
+  CHECK_SAYS(nn::save_model(path, filled), value_error, "save_model", "training images");
   train::Adamw<float> tuner(loaded.net, {.lr = 1e-3}); // fine-tuned on other images
   train_step(loaded.net, tape, others.batch(0), tuner);
   CHECK_NOTHROW(train::evaluate(loaded.net, others));

@@ -138,7 +138,7 @@ public:
   /// The integers each layer computes with, by the layers that do: {"relu1", "pact, 4 bits"}.
   std::map<std::string, std::string> precision() const {
     std::map<std::string, std::string> all;
-    for (const Node& node : nodes_)
+    for (const Node& node : nodes())
       if (std::string text = node.layer->precision(); !text.empty())
         all[node.name] = std::move(text);
     return all;
@@ -147,6 +147,7 @@ public:
   /// Throws value_error, beginning with `what`, if weights or clips have no values yet. Training,
   /// measuring, explaining, saving and exporting need both.
   void check_initialized(std::string_view what) const {
+    check_not_moved();
     const auto ready = [](const Parameter<T>* p) { return p->initialized(); };
     if (!std::all_of(own_parameters_.begin(), own_parameters_.end(), ready))
       throw_uninitialized(what, true);
@@ -268,7 +269,7 @@ private:
   template <class Named, class From>
   std::vector<Named> collect(From from) const {
     std::vector<Named> all, own;
-    for (const Node& node : nodes_) {
+    for (const Node& node : nodes()) {
       own.clear();
       from(*node.layer, own);
       for (Named& entry : own) {

@@ -120,7 +120,8 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 /// Writes the net: its layers and their options, its numbers, the given metadata, the version of
 /// sgq and, where the metadata do not say, the quantisation parameters of its training images.
 /// Throws value_error, naming the layer, where one of your own does not override save() and where
-/// a number is not finite or was never set; a file at `path` is then left as it was.
+/// a number is not finite or was never set, and on a net that was quantised for images normalised
+/// otherwise than those it was trained on; a file at `path` is then left as it was.
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_initialized("save_model");
@@ -130,9 +131,12 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
   io::SafeTensors file;
   file.metadata = metadata;
   const bool says = metadata.count("input_scale") + metadata.count("input_zero") > 0;
-  if (const QuantParams& images = net.identity()->trained_on;
-      images && !net.input().grid() && !says)
-    file.metadata.merge(to_metadata(images));
+  const QuantParams &images = net.identity()->trained_on, &input = net.input().grid();
+  if (images && input && images != input)
+    throw value_error(describe("save_model: grid of the net's input",
+                               "that of its training images, " + to_text(images), to_text(input),
+                               "train it on images of that grid first"));
+  if (images && !input && !says) file.metadata.merge(to_metadata(images));
   file.metadata["format"] = "sgq model";
   file.metadata["version"] = version;
   file.metadata["precision"] = detail::precision_text(net.precision());

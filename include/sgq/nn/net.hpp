@@ -143,7 +143,9 @@ private:
                              const BackwardOptions& options) {
     tape.check_backward("backward", *identity(), this->version());
     if (want != Want::input) this->check_gradients();
-    for (ValueId i = last(); options.guided_backprop && i > stop; --i) check_gate(nodes_[i]);
+    if (options.guided_backprop)
+      for (ValueId i = stop + 1; i <= last(); ++i)
+        if (want != Want::params || nodes_[i].needs_grad) check_gate(nodes_[i]);
     GradientPool<T>& pool = tape.workspace();
     pool.reset(nodes_.size());
     check_shape("gradient of the output", tape[last()].out.shape, dout.shape());

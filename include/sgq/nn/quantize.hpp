@@ -225,8 +225,8 @@ enum class Clips {
 /// layer by layer in forward order, so that each sees the codes of those before it. Batch norm uses
 /// the batch's statistics, which it does not keep; dropout drops nothing. In a step that ranks
 /// share, x has the images of one, and each rank calibrates on those of all. Throws value_error on
-/// a net without PACT, and on one whose weights were never set. Where it throws, clips that had
-/// values keep them.
+/// a net without PACT, and on one whose weights were never set. If it throws, clips that had
+/// values keep them; others may have got one, which Clips::missing then leaves alone.
 template <class T>
 void calibrate(Net<T>& net, ConstView<T> x, double quantile = 0.999, Clips which = Clips::all) {
   if (pact_layers(net).empty())

@@ -5,7 +5,6 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/quantize.hpp"
 
-#include <algorithm>
 #include <array>
 #include <map>
 #include <span>
@@ -160,10 +159,16 @@ SGQ_COMPILE_ONCE ModelSpec spec_from_metadata(const Metadata& pairs) {
   spec.quant.gradient = quant::parse_pact_gradient(get("pact_gradient"));
   if (const auto image = pairs.find("image_shape"); image != pairs.end()) {
     const auto e = detail::split_numbers<index_t>("image_shape", image->second);
-    const auto fits = [](index_t n) { return n >= 1 && n <= 1 << 28; };
-    if (e.size() != 3 || !std::all_of(e.begin(), e.end(), fits))
-      throw value_error(
-          describe("model metadata 'image_shape'", "three extents of 1 to 2^28", image->second));
+    constexpr index_t most = 1 << 28;
+    bool fits = e.size() == 3;
+    index_t numbers = 1;
+    for (index_t n : e) { // no product overflows
+      fits = fits && n >= 1 && n <= most / numbers;
+      if (fits) numbers *= n;
+    }
+    if (!fits)
+      throw value_error(describe("model metadata 'image_shape'",
+                                 "three extents from 1 up, at most 2^28 numbers", image->second));
     spec.options.image = {e[0], e[1], e[2]};
   }
   get("input_scale"), get("input_zero");

@@ -188,14 +188,24 @@ std::array<double, 2> channel_sums(const double* sums, Take& take, index_t batch
   return total;
 }
 
+template <class T>
+void check_norm_gradients(const Signal<T>& in, View<const T> dy, View<T> dx, View<T> dgamma,
+                          View<T> dbeta) {
+  check_shape("batch norm backward", in.shape, dy.shape());
+  if (!dx.empty()) check_shape("batch norm backward: dx", in.shape, dx.shape());
+  for (const View<T>& sums : {dgamma, dbeta})
+    if (!sums.empty())
+      check_shape("batch norm backward: dgamma, dbeta", {in.channels()}, sums.shape());
+}
+
 } // namespace detail
 
 /// dgamma, dbeta += (skipped where empty); dx overwritten (skipped where empty), dx may be dy.
+/// Throws shape_error unless their shapes fit.
 template <class T>
 void batch_norm_backward(const Signal<T>& in, const NormChannels<T>& at, View<const T> dy,
                          bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta) {
-  check_shape("batch norm backward", in.shape, dy.shape());
-  if (!dx.empty()) check_shape("batch norm backward: dx", in.shape, dx.shape());
+  detail::check_norm_gradients<T>(in, dy, dx, dgamma, dbeta);
   const index_t channels = in.channels(), plane = in.shape.plane(), batch = in.batch();
   const index_t whole = whole_batch(batch);
   const double count = static_cast<double>(whole * plane);

@@ -57,7 +57,8 @@ SGQ_INLINE void relu_backward_row(const T* y, const T* dy, T* dx, index_t n) {
   for (index_t i = 0; i < n; ++i) dx[i] = y[i] > T{0} ? dy[i] : T{0};
 }
 
-/// dx = dy where the output y was positive, else 0. dx may be dy.
+/// dx = dy where the output y was positive, else 0. dx may be dy. Throws shape_error unless all
+/// shapes agree.
 template <class T>
 void relu_backward(View<const T> y, View<const T> dy, View<T> dx) {
   check_shape("relu backward", y.shape(), dy.shape());

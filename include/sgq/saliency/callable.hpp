@@ -70,7 +70,7 @@ class Classifier {
 public:
   /// f(View<const float> x, View<float> logits) for any number of images.
   template <class F>
-  requires std::is_invocable_v<F&, View<const float>, View<float>> // NetFunction f(net) for a Net
+  requires std::is_invocable_v<F&, View<const float>, View<float>> // wrap a Net: NetFunction f(net)
   Classifier(F& f, index_t classes, ClassifierOptions options = {})
       : f_(f), classes_(classes), options_(std::move(options)) {
     if (classes < 1 || options_.batch < 1)

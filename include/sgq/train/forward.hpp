@@ -20,7 +20,9 @@ void check_normalization(const nn::Net<T>& net, const data::Batch<T>& batch, boo
   if (!training && trained_on && trained_on != *batch.grid)
     throw value_error(describe("images of a batch, normalised by",
                                "those of the training images, " + to_text(trained_on),
-                               to_text(*batch.grid), "give Batches those of the training set"));
+                               to_text(*batch.grid),
+                               input ? "train it on these first, or quantize() it with those"
+                                     : "give Batches those of the training set"));
 }
 
 /// The end of a training step: the net has learned from images on the batch's grid.

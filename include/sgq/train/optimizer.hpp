@@ -159,14 +159,14 @@ protected:
   /// them is 0. Called from several threads; kernels::for_registers vectorises the loop (sgd.hpp).
   virtual void update(const Update<T>& u) const = 0;
 
-  /// The value. Throws value_error unless it is finite and >= 0, and less than `below`, as a T too,
-  /// if that is not 0: a decay rate that rounds to 1 never decays.
+  /// The value. Throws value_error unless it is finite and >= 0 and, if `below` is not 0, less than
+  /// that even when rounded to a T: a decay rate of 1 never decays.
   static double check(std::string_view what, double value, double below = 0) {
     if (!(value >= 0) || !std::isfinite(value) ||
         (below > 0 && !(static_cast<T>(value) < static_cast<T>(below))))
       throw value_error(
           describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
-                   to_text(value)));
+                   to_text(value), value < below ? "rounded to the net's numbers it is more" : ""));
     return value;
   }
 

@@ -18,10 +18,10 @@
 namespace sgq::train {
 
 /// Replaces the running statistics by those of the batches of the epoch that `batches` is in. The
-/// old ones do not matter, and stay where it throws. Passes are those of training but for dropout,
-/// which evaluation does not have either; give batches without augmentation for the same reason.
-/// Throws value_error on a net without running statistics, and where weights or clips have no
-/// values yet.
+/// old ones do not matter; if it throws, they are kept. Passes are those of training but for
+/// dropout, which evaluation does not have either; give batches without augmentation for the same
+/// reason. Throws value_error on a net without running statistics, and where weights or clips have
+/// no values yet.
 template <class T>
 void reestimate_statistics(nn::Net<T>& net, data::Batches<T>& batches) {
   net.check_initialized("re-estimation of statistics");

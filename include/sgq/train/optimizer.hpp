@@ -166,7 +166,8 @@ protected:
         (below > 0 && !(static_cast<T>(value) < static_cast<T>(below))))
       throw value_error(
           describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
-                   to_text(value), value < below ? "rounded to the net's numbers it is more" : ""));
+                   to_text(value),
+                   value < below ? "rounded to the net's precision, it reaches the limit" : ""));
     return value;
   }
 

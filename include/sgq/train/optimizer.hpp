@@ -164,10 +164,11 @@ protected:
   static double check(std::string_view what, double value, double below = 0) {
     if (!(value >= 0) || !std::isfinite(value) ||
         (below > 0 && !(static_cast<T>(value) < static_cast<T>(below))))
-      throw value_error(
-          describe(what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
-                   to_text(value),
-                   value < below ? "rounded to the net's precision, it reaches the limit" : ""));
+      throw value_error(describe(
+          what, below > 0 ? "a number in [0, " + to_text(below) + ")" : "a number >= 0",
+          to_text(value),
+          value >= 0 && value < below ? "rounded to the net's precision, it reaches the limit"
+                                      : ""));
     return value;
   }
 

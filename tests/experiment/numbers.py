@@ -53,7 +53,8 @@ from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate
 PRINTED = r"[-+\u2212]?\d*\.?\d+"
 CELL = re.compile(rf"\s*({PRINTED})(?:\s*\[({PRINTED}), *\s*({PRINTED})\])?")
 MARK = re.compile(r"<!-- (numbers?|verdict|claims?|gates|recipes): (.*?) -->(?=(.*))")
-NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in SETS},
+NAMES = {**{t.removeprefix("the "): ("set", s) for s, t in SETS.items()},
+         **{s: ("set", s) for s in SETS},
          **{b: ("bits", b) for b in BITS}, **{t: ("training", t) for t in TRAININGS[:3]},
          "equal compute": ("training", TRAININGS[3]), "saliency-guided": ("training", "guided"),
          **{v: ("variant", v) for v in ("pact-plus", "late-clips")},
@@ -61,7 +62,8 @@ NAMES = {**{t: ("set", s) for s, t in SETS.items()}, **{s: ("set", s) for s in S
          "SmoothGrad": ("prefix", "smoothgrad."), "leaky gradient": ("prefix", "leaky."),
          "integrated gradients": ("prefix", "integrated-gradients."),
          **{m: ("measure", m) for m in [*MEASURES, "accuracy", "packed_megabytes"]},
-         **{title: ("measure", m) for m, (title, _) in MEASURES.items()}}
+         **{title: ("measure", m) for m, (title, _) in MEASURES.items()},
+         "advantage": ("measure", "masked_advantage")}
 UNITS = ("", "%", "MB")
 PERCENT = ("accuracy", "blank_maps", "blank_gradients")
 GATES = ["at_zero", "inside", "at_alpha", "gone", "gone_below"]

@@ -10,9 +10,12 @@ A comment, which a reader does not see, says what the next number or table is of
     <!-- number: mnist, w2a2, guided, blank_gradients, minus fp32 guided -->+3.1
     <!-- number: mnist, w2a2, guided, late-clips, accuracy, minus w2a2 guided -->-.1 [-.3, .1]
     <!-- number: mnist, w2a2, guided, accuracy, minus plain -->-.6 [-.9, -.3]    (of the same bits)
+    <!-- number: mnist, w2a2, guided, accuracy, minus fp32 guided, minus that of plain -->-.5
+    <!-- number: mnist, w2a2, guided, road, minus w4a4 guided, without blank maps -->+.02
     <!-- number: mnist, w4a4, plain, SmoothGrad, road -->.61
     <!-- verdict: mnist, B3, w2a2 -->mixed
     <!-- claim: mnist, D, guided w4a4 -->-.03 [-.05, -.01]
+    <!-- claim: mnist, B2, w4a4, times smaller -->8.0
     <!-- gates: mnist, w2a2, guided, relu3, inside, blank -->0.0
     <!-- recipes: holdout-w4a4, minus holdout-fp32 -->+.85 [.14, 1.55]
     <!-- numbers: accuracy | fp32 | w4a4 | w2a2 -->
@@ -29,6 +32,8 @@ Of a table the terms before the first bar hold for all cells, those after it for
 the others come from the first cells of a line, up to a colon or a bracket, and where these are
 empty from the line above. A cell without a number is passed over. A term that is not known is a
 fault: a number that is checked against other rows than a reader thinks is worse than none.
+'minus that of plain' subtracts the same difference between networks that were trained so; 'without
+blank maps' leaves out images on which either map is blank.
 
 A claim and its verdict are found by the page's words; its number is the first difference, or that
 of the measure which the last term names. In a table of claims the words stand in the first cell,
@@ -48,7 +53,7 @@ import re
 import sys
 
 import recompute
-from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate
+from recompute import BITS, MEASURES, SETS, TRAININGS, Difference, Estimate, without_blank
 
 PRINTED = r"[-+\u2212]?\d*\.?\d+"
 CELL = re.compile(rf"\s*({PRINTED})(?:\s*\[({PRINTED}), *\s*({PRINTED})\])?")
@@ -66,6 +71,8 @@ NAMES = {**{t.removeprefix("the "): ("set", s) for s, t in SETS.items()},
          "advantage": ("measure", "masked_advantage")}
 UNITS = ("", "%", "MB")
 PERCENT = ("accuracy", "blank_maps", "blank_gradients")
+COUNTED = ["times smaller", "times fewer bit operations"]
+WITHOUT, THAT_OF = "without blank maps", "minus that of "
 GATES = ["at_zero", "inside", "at_alpha", "gone", "gone_below"]
 
 
@@ -104,6 +111,13 @@ def like(said, value):
     return ("\u2212" if "\u2212" in said else "-") + text
 
 
+def parts_of(claim):
+    """[(measure or what is counted, estimate)] in the page's order."""
+    if claim.rule == "counted":
+        return [(what, Estimate([n])) for what, n in zip(COUNTED, (claim.smaller, claim.fewer))]
+    return [(measure, difference.seeds) for measure, difference in claim.parts]
+
+
 class Prose:
     def __init__(self, results, write=False):
         self.results, self.studies, self.faults, self.checked, self.sets = results, {}, [], 0, set()
@@ -124,8 +138,13 @@ class Prose:
 
     def look_up(self, terms):
         """The estimate that the terms name, and its scale."""
-        found, minus = {}, None
+        found, minus, that_of, without = {}, None, None, WITHOUT in terms
         for term in terms:
+            if term == WITHOUT:
+                continue
+            if term.startswith(THAT_OF):
+                that_of = named(term[len(THAT_OF):])
+                continue
             if term.startswith("minus "):
                 minus = named(term[len("minus "):])
                 continue
@@ -140,6 +159,8 @@ class Prose:
                 raise LookupError(f"no {', '.join(sorted(wanted - set(names)))} in {terms}")
         if minus and {"set", "measure"} & set(minus):
             raise LookupError(f"only networks can follow 'minus', in {terms}")
+        if (that_of or without) and not minus or set(that_of or ()) - {"training"}:
+            raise LookupError(f"no difference of networks in {terms}")
         study, arm, measure = self.study(found["set"]), self.arm(found), found["measure"]
         self.sets.add(found["set"])
         for some in (arm, self.arm(minus)) if minus else (arm,):
@@ -148,14 +169,31 @@ class Prose:
         if measure == "packed_megabytes":
             return Estimate([study.of(*arm)[0].row["packed_bytes"]]), 1e-6
         if minus:
-            pairs = study.pairs(arm, self.arm(minus), measure)
-            estimate = Difference(pairs, False).seeds if pairs else None
+            arms = [(arm, self.arm(minus))]
+            if that_of:
+                arms += [tuple(self.arm({**n, **that_of}) for n in (found, minus))]
+            estimate = self.difference(study, arms, measure, without)
         else:
             levels = study.by_seed(arm, measure)
             estimate = Estimate(levels) if levels else None
         if estimate is None:
             raise LookupError(f"{measure} was not measured, of {terms}")
         return estimate, 100 if measure in PERCENT else 1
+
+    def difference(self, study, arms, measure, without):
+        """The estimate of a - b, or of (a - b) - (c - d), over common seeds; None if not measured."""
+        found = []
+        for a, b in arms:
+            pairs = study.pairs(a, b, measure)
+            if not pairs:
+                return None
+            found.append(without_blank(study, a, b, pairs) if without
+                         else Difference(pairs, False).seeds)
+        if None in found or len(found) == 1:
+            return None if None in found else found[0]
+        if len({tuple(n.seed for n in study.of(*arm)) for pair in arms for arm in pair}) > 1:
+            raise LookupError(f"{arms} do not have the same seeds")
+        return Estimate([x - y for x, y in zip(found[0].by_seed, found[1].by_seed)])
 
     def claim_of(self, terms):
         """The page's only claim with this id whose words hold all others."""
@@ -168,13 +206,14 @@ class Prose:
         return claims[0]
 
     def look_up_claim(self, terms):
-        wanted = [NAMES[t][1] for t in terms[-1:] if NAMES.get(t, ("",))[0] == "measure"]
-        parts = self.claim_of(terms[:len(terms) - len(wanted)]).parts
-        found = [d.seeds for measure, d in parts if not wanted or measure in wanted]
+        wanted = [t if t in COUNTED else NAMES[t][1] for t in terms[-1:]
+                  if t in COUNTED or NAMES.get(t, ("",))[0] == "measure"]
+        parts = parts_of(self.claim_of(terms[:len(terms) - len(wanted)]))
+        found = [part for part in parts if not wanted or part[0] in wanted]
         if not found:
             raise LookupError(f"no such number in {terms}")
-        measure = wanted[0] if wanted else parts[0][0]
-        return found[0], 100 if measure in PERCENT else 1
+        measure, estimate = found[0]
+        return estimate, 100 if measure in PERCENT else 1
 
     def look_up_gates(self, terms):
         dataset, bits, training, layer, what, side = terms
@@ -234,10 +273,7 @@ class Prose:
         """A cell of a table of claims, with the verdict and the numbers of the page."""
         verdict, *numbers = cell.split("<br>")
         claim = self.claim_of(terms)
-        parts = [(measure, difference.seeds) for measure, difference in claim.parts]
-        if claim.rule == "counted":
-            parts = [("times smaller", Estimate([claim.smaller])),
-                     ("times fewer bit operations", Estimate([claim.fewer]))]
+        parts = parts_of(claim)
         if len(numbers) not in (0, len(parts)):
             raise LookupError(f"{len(numbers)} numbers of {len(parts)} in '{cell}'")
         return "<br>".join([self.check_verdict(where, verdict, terms)] + [

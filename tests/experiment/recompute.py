@@ -99,7 +99,8 @@ class Estimate:
     """The mean of numbers, one per seed; NaN ones are left out."""
 
     def __init__(self, by_seed):
-        x = [v for v in by_seed if not math.isnan(v)]
+        self.by_seed = list(by_seed)
+        x = [v for v in self.by_seed if not math.isnan(v)]
         self.seeds, self.low, self.high, self.p = len(x), NAN, NAN, NAN
         self.mean = sum(x) / len(x) if x else NAN
         squares = sum((v - self.mean) ** 2 for v in x)

@@ -92,27 +92,27 @@ def recipes():
     accuracy = {name: row["test_accuracy"] for name, row in rows_of("recipes.jsonl").items()}
 
     def chosen_with_seed_101(head, rows):
-        table = Table(head, [("accuracy, %", "---:"), ("below fp32", "---:")])
+        table = Table(head, [("accuracy, %", "---:"), ("minus fp32", "---:")])
         for name, title in rows.items():
-            below = accuracy["choose-fp32"] - accuracy[name]
+            minus = accuracy[name] - accuracy["choose-fp32"]
             table.line(title, [f"{100 * accuracy[name]:.2f}",
-                               f"{100 * below:.2f}" if name != "choose-fp32" else ""])
+                               f"{100 * minus:.2f}" if name != "choose-fp32" else ""])
         return table
 
-    held_out = Table("batch 5 held out", [(f"seed {seed}", "---:") for seed in (1, 2, 3)] + [("below fp32", "---")])
+    held_out = Table("batch 5 held out", [(f"seed {seed}", "---:") for seed in (1, 2, 3)] + [("minus fp32", "---")])
     for bits in ("fp32", "w4a4", "w2a2"):
         of = {name: [accuracy[f"holdout-{name}-{seed}"] for seed in (1, 2, 3)]
               for name in ("fp32", bits)}
-        below = [a - b for a, b in zip(of["fp32"], of[bits])]
+        minus = [a - b for a, b in zip(of[bits], of["fp32"])]
         held_out.line(f"`{bits}`", [f"{100 * a:.2f}" for a in of[bits]] +
-                      [cell(below, 100, 2) if bits != "fp32" else ""])
+                      [cell(minus, 100, 2) if bits != "fp32" else ""])
     longest = Table("60 epochs with this recipe and teacher, batch 5 held out, one seed",
-                    [("accuracy, %", "---:"), ("below fp32", "---:")])
+                    [("accuracy, %", "---:"), ("minus fp32", "---:")])
     for name in ("long-fp32", "long-w4a4", "long-w2a2"):
         if name in accuracy:
-            below = 100 * (accuracy["long-fp32"] - accuracy[name])
+            minus = 100 * (accuracy[name] - accuracy["long-fp32"])
             longest.line(f"`{name[5:]}`", [f"{100 * accuracy[name]:.2f}",
-                                           f"{below:.2f}" if name != "long-fp32" else ""])
+                                           f"{minus:.2f}" if name != "long-fp32" else ""])
     return [longest] * ("long-fp32" in accuracy) + [held_out, chosen_with_seed_101("six epochs from the start", CAUSES),
             chosen_with_seed_101("`--bits w2a2 --alpha-quantile 0.95` and",
                                  {"choose-w2a2-" + name: title for name, title in RECIPES.items()})]

@@ -30,8 +30,8 @@ int main(int argc, char** argv) {
   Tape tape;
   const Number in = tape.input(x), out = f<Number>(in);
   const double exact = tape.gradient(out)[in.at];
-  std::printf("f'(1.5) = %.12f by the tape\n\nerror of the difference quotient\n"
-              "     h    second order   fourth order\n",
+  std::printf("f(x) = x tanh(x x - x), f'(1.5) = %.12f by the tape\n\n"
+              "error of the difference quotient\n     h    second order   fourth order\n",
               exact);
   examples::LineChart chart{.title = "The error of a difference quotient, in double",
                             .x_label = "-log10 h",
@@ -47,10 +47,10 @@ int main(int argc, char** argv) {
   }
 
   const auto relu = [](double v) { return v > 0 ? v : 0.0; };
-  std::printf("\nmax(x, 0) at x = .0002, where the derivative is 1\n");
-  for (const double h : {1e-3, 1e-4, 1e-5})
-    std::printf("  h = %.0e: second order %.3f, fourth order %.3f\n", h,
-                second_order(relu, 2e-4, h), fourth_order(relu, 2e-4, h));
+  std::printf("\nmax(x, 0) where the derivative is 1\n");
+  for (const auto& [at, h] : {std::pair{2e-4, 1e-3}, {2e-4, 1e-4}, {2e-4, 1e-5}, {1.2e-3, 1e-3}})
+    std::printf("  x = %.4f, h = %.0e: second order %.3f, fourth order %.3f\n", at, h,
+                second_order(relu, at, h), fourth_order(relu, at, h));
   if (argc == 3 && std::strcmp(argv[1], "--svg") == 0)
     std::ofstream(argv[2]) << examples::to_svg(chart);
 }

@@ -1,4 +1,4 @@
-// Chapter 1: a network of 33 weights learns a ring, by the tape of tape.hpp.
+// Chapter 1: a network of 33 weights learns a disc, by the tape of tape.hpp.
 #include "tape.hpp"
 
 #include "sgq/core/random.hpp"
@@ -17,7 +17,7 @@ Number score(const std::vector<Number>& w, double x, double y) {
   return sum;
 }
 
-// Inside the ring: 1, outside: -1.
+// Inside the disc: 1, outside: -1.
 double target(double x, double y) {
   return x * x + y * y < 1 ? 1 : -1;
 }

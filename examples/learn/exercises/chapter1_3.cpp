@@ -1,6 +1,7 @@
-// Exercise 1.3: does a difference quotient straddle a kink? Halving h changes the quotient of a
-// smooth function by O(h^2), of one with a kink inside (x - h, x + h) by a share of the jump.
-// Checked where the answer is known: max(x, 0) + x^2 has its kink at 0.
+// Exercise 1.3, solved: does a difference quotient straddle a kink? Three values of f cannot tell a
+// kink from a sharp bend. With a bound of |f''| they can: the two one-sided slopes of a smooth f
+// differ by h f'', at a kink by the jump as well. Checked where the answer is known: max(x, 0) + x^2
+// has its kink at 0.
 #include "sgq/core/random.hpp"
 
 #include <cmath>
@@ -11,8 +12,8 @@ double quotient(F f, double x, double h) {
   return (f(x + h) - f(x - h)) / (2 * h);
 }
 
-// The one-sided slopes of a smooth f differ by h f''; at a kink by the jump as well, even where
-// quotients of h and h/2 happen to agree, as at the kink itself. `curvature`: a bound of |f''|.
+// True even where the quotients of h and h/2 agree, as at the kink itself. `curvature`: a bound of
+// |f''|.
 template <class F>
 bool straddles_kink(F f, double x, double h, double curvature) {
   const double right = (f(x + h) - f(x)) / h, left = (f(x) - f(x - h)) / h;

@@ -101,10 +101,11 @@ const Tiles<T>& tiles() {
 // Largest inner tile of any instruction set, for tiles on the stack.
 inline constexpr index_t max_inner = 24;
 
-// Blocks of a large product. kc rows of a packed panel of B (nr wide) and of A (mr wide) fit
-// the L1 cache together; mc rows of A, kc deep, stay in L2 while panels of B pass by. A
-// task takes nc columns of C, or wide_nc where there are plenty: long rows of B are read
-// faster. The order of a sum depends on kc, so it is the same for any number of threads.
+// Blocks of a large product. kc rows of a packed panel of B (nr wide) and of A (mr wide) are used
+// from L1: of floats, 12 to 28 KiB together, or 40 KiB with AVX-512, which an L1 of 48 KiB holds
+// and one of 32 KiB does not. mc rows of A, kc deep, stay in L2 while panels of B pass by. A task
+// takes nc columns of C, or wide_nc where there are plenty: long rows of B are read faster. The
+// order of a sum depends on kc, so it is the same for any number of threads.
 inline constexpr index_t kc = 256, mc = 256, nc = 128, wide_nc = 512;
 
 } // namespace sgq::kernels

@@ -1,5 +1,6 @@
 // Exercise 6.2, solved: d log p_y / dz_y = 1 - p_y. In float, for logits (d, 0, 0) and y the first:
-// 1 - exp(log p) loses all digits as d grows, the sum of the other p_j keeps them.
+// 1 - exp(log p) loses its digits as d grows, the sum of the other p_j keeps them. At d = 16 one
+// digit is left, at 17 none, and from 18 on the difference is 0.
 #include "sgq/sgq.hpp"
 
 #include <cstdio>
@@ -9,7 +10,8 @@ using namespace sgq;
 int main() {
   bool good = true;
   std::printf("  d    1 - p_y        sum of others  in double\n");
-  for (const float d : {2.0f, 8.0f, 14.0f, 16.0f, 20.0f}) {
+  for (int step = 2; step <= 20; ++step) {
+    const float d = static_cast<float>(step);
     const float e = std::exp(-d);
     const float log_p = -std::log(1 + 2 * e), naive = 1 - std::exp(log_p);
     const float others = 2 * e / (1 + 2 * e);
@@ -21,7 +23,8 @@ int main() {
     ops::target_gradient<float>(z, {&label, 1}, ops::Target::log_probability, ds);
     good = good && std::abs(double(others) / exact - 1) < 1e-5 &&
            std::abs(double(ds[0]) / exact - 1) < 1e-6;
-    if (d >= 14) good = good && std::abs(double(naive) / exact - 1) > 1e-3;
+    const double lost = std::abs(double(naive) / exact - 1);
+    good = good && (step <= 16 ? lost < 0.1 : lost > 0.4) && (step < 18 || naive == 0);
   }
   return good ? 0 : 1;
 }

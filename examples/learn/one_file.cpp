@@ -273,8 +273,8 @@ void quantize_weights(Layer& l) {
   }
 }
 
-/// PACT: a rectifier that clips at alpha and rounds to the codes 0 .. n. In double, and with
-/// products that are exact, so that no machine can disagree about a code (section 11).
+/// PACT: a rectifier that clips at alpha and rounds to the codes 0 .. n. In double, and rounded once
+/// per operation, so that no machine can disagree about a code (section 11).
 double pact_code(double v, double alpha, int bits) {
   const double inverse_step = top_code(bits) / alpha;
   return std::rint(std::clamp(v, 0.0, alpha) * inverse_step);
@@ -691,7 +691,7 @@ int find_threshold(double m, double t, double alpha, int bits, int j, int bound)
   return low;
 }
 
-int accumulator_bound(const Layer& l, int largest_input) {
+int accumulator_bound(const Layer& l, int largest_input) { // coarse: signs do not count
   Array<double> sums(l.out.c);
   for (int i = 0; i < l.codes.count(); ++i)
     sums[i / (l.codes.count() / l.out.c)] += std::abs(l.codes[i]);

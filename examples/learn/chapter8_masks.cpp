@@ -40,7 +40,7 @@ long differences(const Mask& a, const Mask& b) {
 int main() {
   std::printf("positions whose mask is not that of one thread\n");
   for (const int threads : {1, 2, 3})
-    std::printf("%d threads: %4ld by engines, %ld by position\n", threads,
-                differences(by_engines(1), by_engines(threads)),
+    std::printf("%d thread%s %4ld by engines, %ld by position\n", threads,
+                threads == 1 ? ": " : "s:", differences(by_engines(1), by_engines(threads)),
                 differences(by_position(1), by_position(threads)));
 }

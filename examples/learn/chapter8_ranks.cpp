@@ -53,8 +53,8 @@ int main() {
     for (index_t r = 0; r < ranks; ++r)
       of_rank.push_back(gradient(net, batches.batch(0), r * 32 / ranks, 32 / ranks));
     for (index_t i = 0; i < 4; ++i) of_block.push_back(gradient(net, batches.batch(0), i * 8, 8));
-    std::printf("%ld processes: %4zu of %zu differ by sums per process, %zu by blocks in order\n",
-                long(ranks), differences(alone, sum_of(of_rank)), alone.size(),
-                differences(alone, sum_of(of_block)));
+    std::printf("%ld process%s %4zu of %zu differ by sums per process, %zu by blocks in order\n",
+                long(ranks), ranks == 1 ? ":  " : "es:", differences(alone, sum_of(of_rank)),
+                alone.size(), differences(alone, sum_of(of_block)));
   }
 }

@@ -47,9 +47,10 @@ int main() {
   for (index_t i = 0; i < n; ++i) exact += x[i] = Random(1).uniform(i) - 0.5f; // multiples of 2^-24
   std::printf("exact         %.6f\n", exact);
   for (const int lanes : {1, 4, 8, 16})
-    std::printf("%2d lanes      %.6f\n", lanes, by_lanes(lanes));
+    std::printf("%2d lane%-6s %.6f\n", lanes, lanes == 1 ? "" : "s", by_lanes(lanes));
   for (const int t : {1, 2, 3})
-    std::printf("%d threads     %.6f by parts  %.6f by blocks\n", t, by_threads(t), by_blocks(t));
+    std::printf("%d thread%-5s %.6f by parts  %.6f by blocks\n", t, t == 1 ? "" : "s",
+                by_threads(t), by_blocks(t));
 
   const float a = 1 + 0x1p-12f;
   const volatile float rounded = a * a; // volatile: or a compiler may fuse it with what follows

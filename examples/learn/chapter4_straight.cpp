@@ -1,4 +1,4 @@
-// Chapter 4: the straight-through estimator, and what it lies about.
+// Chapter 4: the straight-through estimator, and where it misleads.
 #include "sgq/sgq.hpp"
 
 #include <cstdio>

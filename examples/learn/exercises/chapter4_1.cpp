@@ -33,13 +33,13 @@ public:
   }
 };
 
-/// Root mean square 2.5, so the clip is 5 and the scale 5/3; and one weight that is clipped.
+/// Root mean square 3/2, so the clip is 3 and the scale 1, and every weight is a tie; and one weight
+/// that is clipped.
 bool codes_are_those_by_hand() {
   quant::WeightCodes<double> out;
-  ThreeBits<double>().quantize(Tensor<double>({4}, {-4, 2, -2, 1}), 1, out, "test");
-  const double by_hand[] = {-2, 1, -1, 1};
-  const bool inside = std::equal(by_hand, by_hand + 4, out.codes.begin());
-  if (!inside || std::abs(out.scale - 5.0 / 3) > 1e-15) return false;
+  ThreeBits<double>().quantize(Tensor<double>({4}, {0.5, 1.5, -0.5, -2.5}), 1, out, "test");
+  const double by_hand[] = {0, 2, 0, -2};
+  if (!std::equal(by_hand, by_hand + 4, out.codes.begin()) || out.scale != 1) return false;
   Tensor<double> w({36}); // root mean square 2, clip 4
   w[0] = -12;
   ThreeBits<double>().quantize(w, 1, out, "test");

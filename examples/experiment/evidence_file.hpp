@@ -28,9 +28,8 @@ struct Evidence {
   Tensor<float> maps{};
 };
 
-inline std::string evidence_path(const std::string& out, std::string key) {
-  std::replace(key.begin(), key.end(), '/', '.');
-  return out + "/evidence/" + key + ".safetensors";
+inline std::string evidence_path(const std::string& out, const std::string& key) {
+  return out + "/evidence/" + file_name_of(key) + ".safetensors";
 }
 
 /// Returns the file's SHA-256.

@@ -41,9 +41,8 @@ struct Options {
 };
 
 /// OUT/networks/CELL.safetensors.
-std::string network_path(const std::string& out, std::string key) {
-  std::replace(key.begin(), key.end(), '/', '.');
-  return out + "/networks/" + key + ".safetensors";
+std::string network_path(const std::string& out, const std::string& key) {
+  return out + "/networks/" + file_name_of(key) + ".safetensors";
 }
 
 /// The folder of the source tree.

@@ -39,16 +39,20 @@ inline std::string_view head_of(std::string_view key, int n) {
   return key.substr(0, end);
 }
 
-/// The folder of a cell below OUT.
-inline std::string cell_folder(const std::string& out, std::string key) {
+/// A key as the name of a file or a folder.
+inline std::string file_name_of(std::string key) {
   std::replace(key.begin(), key.end(), '/', '.');
-  return out + "/cells/" + key;
+  return key;
+}
+
+/// The folder of a cell below OUT.
+inline std::string cell_folder(const std::string& out, const std::string& key) {
+  return out + "/cells/" + file_name_of(key);
 }
 
 /// The classes that a cell's network predicts, below OUT.
-inline std::string predictions_path(const std::string& out, std::string key) {
-  std::replace(key.begin(), key.end(), '/', '.');
-  return out + "/predictions/" + key + ".npy";
+inline std::string predictions_path(const std::string& out, const std::string& key) {
+  return out + "/predictions/" + file_name_of(key) + ".npy";
 }
 
 /// True if the row is of this making: all that `making` says holds of the row.

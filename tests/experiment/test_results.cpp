@@ -30,6 +30,13 @@ std::vector<std::string> keys(const Results& results) {
 
 } // namespace
 
+TEST_CASE("what belongs to a cell is named after its key", "[experiment]") {
+  const std::string key = "mnist/lenet5/w4a4/plain/seed-1";
+  CHECK(file_name_of(key) == "mnist.lenet5.w4a4.plain.seed-1");
+  CHECK(cell_folder("out", key) == "out/cells/mnist.lenet5.w4a4.plain.seed-1");
+  CHECK(predictions_path("out", key) == "out/predictions/mnist.lenet5.w4a4.plain.seed-1.npy");
+}
+
 TEST_CASE("rows survive, in order of cells", "[experiment]") {
   TempDir folder;
   {

@@ -120,10 +120,14 @@ Cell in_run(const Options& o, Cell cell) {
   return cell;
 }
 
-/// What stays of a finished network, beside what is in cells/.
-void keep_network(const Options& o, const Cell& cell) {
-  if (o.chooses() || cell.options.bits == "fp32") return;
-  nn::Model<float> model = nn::load_model(cell.options.out + "/model.safetensors");
+/// What stays of a finished network when cells/ is gone.
+void keep_files(const Options& o, const Cell& cell) {
+  if (o.chooses()) return;
+  const std::string &folder = cell.options.out, predictions = predictions_path(o.out, cell.key());
+  std::filesystem::create_directories(o.out + "/predictions");
+  io::write_file_atomically(predictions, io::read_file(folder + "/predictions.npy"));
+  if (cell.options.bits == "fp32") return;
+  nn::Model<float> model = nn::load_model(folder + "/model.safetensors");
   std::filesystem::create_directories(o.out + "/networks");
   save_network(network_path(o.out, cell.key()), model.net, model.metadata);
 }
@@ -137,11 +141,11 @@ void train_cells(const Options& o, const std::vector<Cell>& cells, const Plan& p
     loaded.sets(cell.options);
     results.check_data(loaded.sums());
     results.check_arithmetic(sgq::kernels::fuses_here());
-    io::Json row = train_cell(cell, o.out, plan.measuring.explained, o.resume, loaded);
+    io::Json row = train_cell(cell, plan.measuring.explained, o.resume, loaded);
     add_run_facts(row["run"], o.scale);
-    keep_network(o, cell);
+    keep_files(o, cell);
     results.add(row);
-    std::filesystem::remove(cell.options.out + "/checkpoint.safetensors"); // the row is safe
+    std::filesystem::remove(checkpoint_file(cell.options)); // the row is safe
     print_row(row, "[" + sgq::to_text(i + 1) + "/" + sgq::to_text(cells.size()) + "]");
   }
 }
@@ -194,10 +198,11 @@ void run(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Res
 
 // ---- Measures -----------------------------------------------------------------------------------
 
-/// Trains a cell again whose network is needed and gone. It must come out as it did.
+/// Trains a cell again whose network is needed and gone. It must come out as it did, or nothing
+/// outside cells/ is touched.
 void make_again(const Options& o, const Cell& cell, const Plan& plan, const io::Json& before,
                 CellData& loaded) {
-  const io::Json row = train_cell(cell, o.out, plan.measuring.explained, true, loaded);
+  const io::Json row = train_cell(cell, plan.measuring.explained, true, loaded);
   for (const char* name : {"files", "confusion", "test_accuracy"}) // later versions add members
     if (io::to_string(before.at(name)) != io::to_string(row.at(name))) {
       std::filesystem::remove_all(cell.options.out); // what the row does not speak of
@@ -205,7 +210,8 @@ void make_again(const Options& o, const Cell& cell, const Plan& plan, const io::
                                    "another one, that differs in '" + std::string(name) + "'",
                                    "SGQ_ISA=generic rounds otherwise; delete the row if it errs"));
     }
-  keep_network(o, cell);
+  keep_files(o, cell);
+  std::filesystem::remove(checkpoint_file(cell.options));
 }
 
 /// The network of a row: its model file, else what is kept of it, else it is trained again.
@@ -287,6 +293,7 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
     for (const Cell& each : cells)
       if (each.key() == key_of(row)) {
         const Cell cell = in_run(o, each);
+        results.check_arithmetic(sgq::kernels::fuses_here()); // where rows suffice, any will do
         Subject s(network_of(o, plan, cell, row, loaded), explained);
         return gradient_maps(s);
       }

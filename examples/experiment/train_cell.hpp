@@ -2,8 +2,7 @@
 //
 //     cells/CELL/model.safetensors    the network; integer.safetensors: as the engine reads it
 //     cells/CELL/alpha.npy            [1 + steps, layers]  the clips' course
-//     predictions/CELL.npy            [test images]        the class of each (where a recipe is
-//                                                          chosen, in cells/CELL, too)
+//     cells/CELL/predictions.npy      [test images]        the class of each
 //
 // Measuring has rows of its own, so a measure can be added without training.
 #pragma once
@@ -87,8 +86,7 @@ inline void add_integer(io::Json& row, io::Json& run, const nn::Model<float>& mo
 
 /// Accuracy on `test`, which are validation images where a recipe is chosen: the names say so.
 inline void add_test(io::Json& row, io::Json& run, nn::Model<float>& model,
-                     const data::Dataset& test, const TrainingOptions& o,
-                     const std::string& predictions_file) {
+                     const data::Dataset& test, const TrainingOptions& o) {
   Tensor<float> x;
   x.resize(test.images.shape());
   data::normalize<float>(test.images, model.input, x);
@@ -112,8 +110,7 @@ inline void add_test(io::Json& row, io::Json& run, nn::Model<float>& model,
   row[what + "_accuracy"] = static_cast<double>(right) / static_cast<double>(test.size());
   row["confusion"] = io::Json::array(); // [label][prediction]
   for (const auto& line : confusion) row["confusion"].push_back(line);
-  std::filesystem::create_directories(std::filesystem::path(predictions_file).parent_path());
-  io::write_npy(predictions_file, predictions);
+  io::write_npy(o.out + "/predictions.npy", predictions);
 }
 
 /// Epochs, from the run's history: losses, accuracies and rates; their seconds belong to the run.
@@ -164,20 +161,19 @@ inline void add_clips(io::Json& row, const io::Json& trained, const std::string&
 namespace detail {
 
 /// SHA-256 of what the cell left behind.
-inline void add_files(io::Json& row, const TrainingOptions& o, const std::string& predictions) {
+inline void add_files(io::Json& row, const TrainingOptions& o) {
   row["files"]["model.safetensors"] = tensors_sum(o.out + "/model.safetensors");
-  row["files"]["predictions.npy"] = io::sha256(io::read_file(predictions));
+  row["files"]["predictions.npy"] = io::sha256(io::read_file(o.out + "/predictions.npy"));
   if (o.bits != "fp32")
     row["files"]["integer.safetensors"] = tensors_sum(o.out + "/integer.safetensors");
 }
 
 } // namespace detail
 
-/// Trains a cell, in cell.options.out, and tests it; goes on from its checkpoint if told so. Where
-/// the images are for validation, the second measure of the first `explained` is taken, too.
-/// Returns the row.
-inline io::Json train_cell(Cell cell, const std::string& out, index_t explained, bool resume,
-                           CellData& loaded) {
+/// Trains a cell and tests it; goes on from its checkpoint if told so. Where the images are for
+/// validation, the second measure of the first `explained` is taken, too. Writes to
+/// cell.options.out alone, for the row that is returned may yet be refused.
+inline io::Json train_cell(Cell cell, index_t explained, bool resume, CellData& loaded) {
   const TrainingData& sets = loaded.sets(cell.options);
   TrainingOptions& o = cell.options;
   o.resume = resume;
@@ -196,14 +192,11 @@ inline io::Json train_cell(Cell cell, const std::string& out, index_t explained,
     row[name] = trained.at(name);
   row["data"] = loaded.sums();
   run["forward_passes"] = forward_passes(cell, sets.train.size());
-  const bool validation = o.protocol == data::Protocol::validation;
-  const std::string predictions =
-      validation ? o.out + "/predictions.npy" : predictions_path(out, cell.key());
-  detail::add_test(row, run, model, sets.test, o, predictions);
+  detail::add_test(row, run, model, sets.test, o);
   detail::add_history(row, run, o.out);
   detail::add_clips(row, trained, o.out);
-  detail::add_files(row, o, predictions);
-  if (validation) {
+  detail::add_files(row, o);
+  if (o.protocol == data::Protocol::validation) {
     Subject s(std::move(model), sets.test, explained);
     const io::Json measured = measure_second(s, o.dataset);
     for (const auto& [name, value] : measured.as_object()) row[name] = value;

@@ -152,6 +152,13 @@ if command -v python3 >/dev/null; then
   done
   wrong three report.html 's/seeds<.th>/seed<\/th>/' "report.html: [0-9]* differ from report.md"
   wrong three report.html 's/Large dots are means/Large dots are medians/' "in one alone: .*medians"
+  # A page is made of rows of the other arithmetic, too, unless it needs networks for its drift.
+  cp -r "$work/three" "$work/other"
+  sed -i 's/"fused":true/"fused":0/; s/"fused":false/"fused":true/; s/"fused":0/"fused":false/' \
+    "$work/other/results.jsonl" "$work/other/measures.jsonl"
+  run 0 "" $tiny --seeds 3 --only page --out "$work/other" --resume
+  rm "$work/other/drift.jsonl"
+  run 1 "a row of the other arithmetic" $tiny --seeds 3 --only page --out "$work/other" --resume
   run 0 "" $tiny --seeds 4 --only page --out "$work/three" --resume
   recompute "$work/three" --no-bootstrap || fail "recompute.py: $(cat "$work/said")"
   wrong_page three 's/Unfinished:\*\* 4/Unfinished:** 3/'
@@ -256,6 +263,9 @@ says "1/4.*w2a2/guided\|[234]/4.*w2a2/guided"
 rm "$work/left/evidence/synthetic.lenet5.fp32.plain.seed-1.safetensors"
 run 0 "" $tiny --out "$work/left" --resume
 same threads left "measured again"
+again=$work/left/cells/synthetic.lenet5.fp32.plain.seed-1
+[ -e "$again/model.safetensors" ] || fail "no network is made again in $again"
+[ ! -e "$again/checkpoint.safetensors" ] || fail "a network that is made again leaves a checkpoint"
 sed 's/"measures_version":[0-9]*/"measures_version":0/' "$work/threads/measures.jsonl" \
   >"$work/left/measures.jsonl"
 run 0 "" $tiny --out "$work/left" --resume
@@ -263,7 +273,10 @@ same threads left "measures of another version"
 rm -r "$work/left/cells" "$work/left/evidence"
 sed '/fp32.plain/s/"test_accuracy":0/"test_accuracy":1/' "$work/threads/results.jsonl" \
   >"$work/left/results.jsonl"
+said=$work/left/predictions/synthetic.lenet5.fp32.plain.seed-1.npy
+echo "what the row speaks of" >"$said"
 run 1 "fp32/plain/seed-1, made again" $tiny --out "$work/left" --resume
+[ "$(cat "$said")" = "what the row speaks of" ] || fail "a refused network leaves its predictions"
 mkdir "$work/others" # rows of other images
 cp -r "$work/threads/." "$work/others"
 sed -i 's/"test_sha256":"[^"]*"/"test_sha256":"0"/' "$work/others/results.jsonl"

@@ -7,7 +7,8 @@
 // Both are means over the same images: those where none of the three maps, of q_i, f_i and f_j, is
 // blank (null: there is none). Else the drift would compare the images on which q_i says something
 // with all images. Both compare different seeds where i and j differ, so a shared initialisation
-// does not look like agreement. The diagonal of `quantised` is the same seed.
+// does not look like agreement. The diagonal of `quantised` is the same seed. `quantised` and
+// `reference` of the row itself name the networks by the SHA-256 of their tensors.
 #pragma once
 
 #include "grid.hpp"

@@ -7,6 +7,8 @@
 
 #include "sgq/io/npy.hpp"
 
+#include <set>
+
 namespace examples {
 
 /// The classes that a network predicts of the test images. Throws io_error where the file is not
@@ -70,12 +72,49 @@ inline DriftRows drift_rows(const Study& study, const Arm& arm) {
   return rows;
 }
 
+/// True if the networks of a row of drift are all among `sums`, SHA-256 of model files.
+inline bool is_drift_of(const io::Json& row, const std::set<std::string>& sums) {
+  for (const char* name : {"quantised", "reference"})
+    for (const io::Json& sum : row.at(name).as_array())
+      if (!sums.count(sum.as_string())) return false;
+  return true;
+}
+
+/// True if the study has a network in the place of each of the row's.
+inline bool has_drift(const Study& study, const io::Json& row) {
+  const std::string &bits = row.at("bits").as_string(), &training = row.at("training").as_string();
+  for (const io::Json& value : row.at("seeds").as_array()) {
+    const auto seed = static_cast<std::uint64_t>(value.as_int());
+    if (!study.find({bits, training}, seed) || !study.find({"fp32", training}, seed)) return false;
+  }
+  return true;
+}
+
+/// The rows of drift that the study cannot make, for want of measures or evidence of a network that
+/// is trained: they cost networks, so they wait. Where it has all of their networks, its own rows
+/// take their place.
+inline std::vector<io::Json> waiting_drift(const std::vector<io::Json>& before, const Study& study,
+                                           const std::vector<io::Json>& results) {
+  std::set<std::string> trained;
+  for (const io::Json& row : results)
+    trained.insert(row.at("files").at("model.safetensors").as_string());
+  const io::Json today =
+      io::Json::object({{"numerics", numerics_version}, {"drift_version", drift_version}});
+  std::vector<io::Json> rows;
+  for (const io::Json& row : before)
+    if (is_made_so(row, today) && is_drift_of(row, trained) && !has_drift(study, row))
+      rows.push_back(row);
+  return rows;
+}
+
 } // namespace detail
 
-/// The rows of drift.jsonl that the trained networks allow: those that are there and hold, and new
-/// ones, for which maps_of(row) makes the maps of a network. Written to the folder.
+/// The rows of drift of the study: those that are there and hold, and new ones, for which
+/// maps_of(row) makes the maps of a network. `results` are the rows of all networks. Writes
+/// drift.jsonl, with the rows that wait at its end.
 template <class MapsOf>
-std::vector<io::Json> update_drift(const std::string& out, const Study& study, index_t explained,
+std::vector<io::Json> update_drift(const std::string& out, const Study& study,
+                                   const std::vector<io::Json>& results, index_t explained,
                                    MapsOf maps_of) {
   const std::string path = out + "/drift.jsonl";
   const std::vector<io::Json> before =
@@ -99,7 +138,8 @@ std::vector<io::Json> update_drift(const std::string& out, const Study& study, i
                          : drift_row(making, *made_of.few[0], maps_by_seed(made_of.few),
                                      maps_by_seed(made_of.real)));
     }
-  io::write_file_atomically(path, to_lines(rows));
+  io::write_file_atomically(path, to_lines(rows) +
+                                      to_lines(detail::waiting_drift(before, study, results)));
   return rows;
 }
 

@@ -202,6 +202,7 @@ void run(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Res
 /// outside cells/ is touched.
 void make_again(const Options& o, const Cell& cell, const Plan& plan, const io::Json& before,
                 CellData& loaded) {
+  Progress(1).line(cell.key() + ": its network is gone, so it is trained again");
   const io::Json row = train_cell(cell, plan.measuring.explained, true, loaded);
   for (const char* name : {"files", "confusion", "test_accuracy"}) // later versions add members
     if (io::to_string(before.at(name)) != io::to_string(row.at(name))) {
@@ -289,7 +290,7 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
   if (study.networks.empty())
     throw sgq::io_error(describe(o.out, "networks that are trained and measured", "none"));
   const data::Dataset explained = data::subset(test, spread(test.size(), m.explained, m.disturbed));
-  study.drift = update_drift(o.out, study, m.explained, [&](const io::Json& row) {
+  study.drift = update_drift(o.out, study, results.rows(), m.explained, [&](const io::Json& row) {
     for (const Cell& each : cells)
       if (each.key() == key_of(row)) {
         const Cell cell = in_run(o, each);

@@ -291,7 +291,8 @@ class Study:
                 self.networks.append(Network(folder, row, m, data))
         self.dataset = self.networks[0].row["dataset"]
         drift = folder + "/drift.jsonl"
-        self.drift = rows_of(drift) if os.path.exists(drift) else []
+        self.drift = [row for row in (rows_of(drift) if os.path.exists(drift) else [])
+                      if row["seeds"] == self.drift_seeds(row)]
         choice = f"{choices}/{self.dataset}/results.jsonl"
         self.choice = rows_of(choice) if os.path.exists(choice) else []
         self.second = {"mnist": "relevance_mass_on_ink", "fashion-mnist": "relevance_mass_on_ink",
@@ -302,6 +303,11 @@ class Study:
         return sorted((n for n in self.networks
                        if (n.bits, n.training, n.variant) == (bits, training, variant)),
                       key=lambda n: n.seed)
+
+    def drift_seeds(self, row):
+        """Those that a row of drift has if it is of this page: others wait for their networks."""
+        real = {n.seed for n in self.of("fp32", row["training"])}
+        return [n.seed for n in self.of(row["bits"], row["training"]) if n.seed in real]
 
     def arms(self):
         return [(b, t) for t in TRAININGS for b in BITS if self.of(b, t)]

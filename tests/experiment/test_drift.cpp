@@ -1,6 +1,7 @@
-#include "../../examples/experiment/drift.hpp"
+#include "../../examples/experiment/load_study.hpp"
 
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 namespace test_drift {
 
@@ -22,6 +23,30 @@ double alike(const Tensor<float>& a, const Tensor<float>& b, std::initializer_li
   double sum = 0;
   for (const index_t n : of) sum += all[n];
   return sum / static_cast<double>(of.size());
+}
+
+/// The row of a plain network, of so many bits and that seed.
+io::Json trained(const std::string& bits, index_t seed) {
+  const std::string name = bits + "/plain/seed-" + sgq::to_text(seed);
+  return io::Json::object(
+      {{"cell", "mnist/lenet5/" + name},
+       {"dataset", "mnist"},
+       {"net", "lenet5"},
+       {"bits", bits},
+       {"training", how::plain},
+       {"seed", seed},
+       {"files", io::Json::object({{"model.safetensors", "the sum of " + name}})}});
+}
+
+/// A study of these networks.
+Study study_of(const std::vector<io::Json>& rows) {
+  Study study{.dataset = "mnist"};
+  for (const io::Json& row : rows)
+    study.networks.push_back({.bits = row.at("bits").as_string(),
+                              .training = how::plain,
+                              .seed = static_cast<std::uint64_t>(row.at("seed").as_int()),
+                              .row = &row});
+  return study;
 }
 
 } // namespace
@@ -46,6 +71,41 @@ TEST_CASE("drift compares both terms on the same images", "[experiment]") {
   const io::Json& left_out = row.at("left_out");
   CHECK(left_out == io::Json::array({io::Json::array({1, 2}), io::Json::array({1, 1})}));
   CHECK(row.at("images").as_int() == 4);
+}
+
+TEST_CASE("rows of drift wait for networks that have no measures", "[experiment]") {
+  TempDir folder;
+  std::vector<io::Json> all;
+  for (index_t seed = 1; seed <= 3; ++seed)
+    for (const char* bits : {"fp32", "w2a2"}) all.push_back(trained(bits, seed));
+  int made = 0;
+  const auto update = [&](const std::vector<io::Json>& shown,
+                          const std::vector<io::Json>& results) {
+    made = 0;
+    return update_drift(folder.path(), study_of(shown), results, 4, [&](const io::Json& row) {
+      ++made;
+      return maps(37 + 2 * row.at("seed").as_int());
+    });
+  };
+  const auto stored = [&] { return read_rows(folder / "drift.jsonl").rows; };
+  const auto of_three = update(all, all);
+  CHECK(made == 6);
+  REQUIRE(of_three.size() == 1);
+  CHECK(to_lines(stored()) == to_lines(of_three));
+
+  const std::vector<io::Json> two(all.begin(), all.end() - 2), one(all.begin(), all.begin() + 2);
+  CHECK(update(one, all).empty()); // nothing to compare
+  CHECK(to_lines(stored()) == to_lines(of_three));
+  const auto of_two = update(two, all);
+  REQUIRE(of_two.size() == 1);
+  CHECK(io::to_string(of_two[0].at("seeds")) == "[1,2]");
+  CHECK(to_lines(stored()) == to_lines(of_two) + to_lines(of_three));
+
+  CHECK(to_lines(update(all, all)) == to_lines(of_three));
+  CHECK(made == 0);
+  CHECK(to_lines(stored()) == to_lines(of_three)); // that of two has nothing to wait for
+  CHECK(update(one, two).empty());                 // the third network is no longer of this folder
+  CHECK(stored().empty());
 }
 
 } // namespace test_drift

@@ -162,7 +162,16 @@ if command -v python3 >/dev/null; then
   run 0 "" $tiny --seeds 4 --only page --out "$work/three" --resume
   recompute "$work/three" --no-bootstrap || fail "recompute.py: $(cat "$work/said")"
   wrong_page three 's/Unfinished:\*\* 4/Unfinished:** 3/'
+  # Drift of all three seeds waits while a network of them is not measured.
+  cp "$work/three/measures.jsonl" "$work/measures"
+  sed '/w2a2.plain.seed-3/d' "$work/measures" >"$work/three/measures.jsonl"
   run 0 "" $tiny --seeds 3 --only page --out "$work/three" --resume
+  grep -q 'Unfinished:\*\* 1 ' "$work/three/report.md" || fail "one of 12 networks is not missed"
+  recompute "$work/three" --no-bootstrap || fail "recompute.py: $(cat "$work/said")"
+  [ "$(grep -c w2a2/plain "$work/three/drift.jsonl")" -eq 2 ] || fail "drift of three seeds is lost"
+  cp "$work/measures" "$work/three/measures.jsonl"
+  run 0 "" $tiny --seeds 3 --only page --out "$work/three" --resume
+  [ "$(grep -c w2a2/plain "$work/three/drift.jsonl")" -eq 1 ] || fail "drift of two seeds is left"
   # Numbers in prose, by a comment that says what they are of.
   mkdir "$work/tied"
   cp "$work/report.md" "$work/three/report.md"
@@ -262,6 +271,7 @@ says "1/4.*w2a2/guided\|[234]/4.*w2a2/guided"
   fail "a network that was kept is trained again"
 rm "$work/left/evidence/synthetic.lenet5.fp32.plain.seed-1.safetensors"
 run 0 "" $tiny --out "$work/left" --resume
+says "^synthetic/lenet5/fp32/plain/seed-1: its network is gone, so it is trained again"
 same threads left "measured again"
 again=$work/left/cells/synthetic.lenet5.fp32.plain.seed-1
 [ -e "$again/model.safetensors" ] || fail "no network is made again in $again"

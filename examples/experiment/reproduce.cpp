@@ -98,6 +98,14 @@ void check_rows(const Options& o, const Results& results) {
                                  key_of(row) + " of another one", "use another --out"));
 }
 
+/// Throws io_error where there is nothing for the stages after training.
+void check_trained(const Options& o, const std::vector<Cell>& cells, const Results& results) {
+  const auto is_trained = [&](const Cell& cell) { return results.find(making_of(cell)); };
+  if (o.does("train") || std::any_of(cells.begin(), cells.end(), is_trained)) return;
+  throw sgq::io_error(describe("--only " + o.only + " in " + o.out, "networks that are trained",
+                               "none", "--only train makes them"));
+}
+
 void print_row(const io::Json& row, const std::string& count) {
   const bool validation = row.find("validation_accuracy");
   const io::Json& accuracy = row.at(validation ? "validation_accuracy" : "test_accuracy");
@@ -265,15 +273,17 @@ void measure_cells(const Options& o, const Plan& plan, const std::vector<Cell>& 
   }
 }
 
-/// Rows of another version are made again.
-void drop_old_measures(const Shard& shard, Results& measures) {
+/// Rows of another version are made again; where that cannot be, the run ends here.
+void drop_old_measures(const Options& o, Results& measures) {
   const std::size_t removed = std::erase_if(measures.rows(), [](const io::Json& row) {
     return !(row.at("measures_version") == io::Json(measures_version));
   });
   if (removed == 0) return;
-  if (!shard.all())
-    throw usage_error(describe("--shard", "measures of version " + sgq::to_text(measures_version),
-                               "older ones", "run once without --shard"));
+  const std::string expected = "measures of version " + sgq::to_text(measures_version);
+  if (!o.does("measure"))
+    throw usage_error(describe("--only " + o.only, expected, "older ones", "run --only measure"));
+  if (!parse_shard(o.shard).all())
+    throw usage_error(describe("--shard", expected, "older ones", "run once without --shard"));
   measures.write();
 }
 
@@ -352,9 +362,10 @@ void choose(const Options& o, const Plan& plan, Results& results, CellData& load
 void run_stages(const Options& o, const Plan& plan, Results& results, CellData& loaded) {
   const Shard shard = parse_shard(o.shard);
   const std::vector<Cell> cells = make_cells(plan), mine = take_shard(cells, shard);
+  check_trained(o, cells, results);
   Results measures(o.out, shard.name(), numerics_version, "measures");
   measures.load();
-  drop_old_measures(shard, measures);
+  if (o.only != "train") drop_old_measures(o, measures);
   if (o.does("train")) train_cells(o, mine, plan, results, loaded);
   if (o.does("measure")) measure_cells(o, plan, mine, results, measures, loaded);
   if (!shard.all()) return;
@@ -391,7 +402,9 @@ void reproduce(const Options& o) {
   if (!o.resume && (shard.all() ? results.has_files() : std::filesystem::exists(results.path())))
     throw usage_error(
         describe("--out " + o.out, "a folder without results, or --resume", results.path()));
-  loaded.sets(make_cell(plan, "fp32", how::plain, 1).options); // before a folder is made
+  // What fails here leaves no folder behind.
+  if (!results.has_files()) check_trained(o, {}, results);
+  loaded.sets(make_cell(plan, "fp32", how::plain, 1).options);
   make_out_folder(o.out + "/cells");
   const Lock lock(o.out, shard.name());
   results.load();

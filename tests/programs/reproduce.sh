@@ -23,6 +23,10 @@ run 1 "train-images-idx3-ubyte in $work/empty/mnist" $tiny --dataset mnist --dat
   --out "$work/none"
 [ ! -e "$work/none" ] || fail "a run without data leaves files"
 run 1 "$work/stdout/sub" $tiny --out "$work/stdout/sub" # below a file
+for stage in measure page; do
+  run 1 "expected networks that are trained, got none" $tiny --only $stage --out "$work/none"
+done
+[ ! -e "$work/none" ] || fail "a stage without networks leaves files"
 run 2 "--dataset.*'imagenet'" $tiny --dataset imagenet --out "$work/none"
 run 2 "settings of the other scales" --scale choose --dataset synthetic --only page --out "$work/none"
 run 2 "settings of the other scales" --scale choose --dataset synthetic --seeds 9 --out "$work/none"
@@ -278,6 +282,10 @@ again=$work/left/cells/synthetic.lenet5.fp32.plain.seed-1
 [ ! -e "$again/checkpoint.safetensors" ] || fail "a network that is made again leaves a checkpoint"
 sed 's/"measures_version":[0-9]*/"measures_version":0/' "$work/threads/measures.jsonl" \
   >"$work/left/measures.jsonl"
+cp "$work/left/measures.jsonl" "$work/older"
+run 2 "--only page.*run --only measure" $tiny --only page --out "$work/left" --resume
+run 0 "" $tiny --only train --out "$work/left" --resume
+cmp -s "$work/older" "$work/left/measures.jsonl" || fail "measures are lost where none are made"
 run 0 "" $tiny --out "$work/left" --resume
 same threads left "measures of another version"
 rm -r "$work/left/cells" "$work/left/evidence"

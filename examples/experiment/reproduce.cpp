@@ -178,11 +178,10 @@ void print_measuring_plan(const Options& o, const Plan& plan, const std::vector<
 }
 
 /// A line for each cell that is left, and how long all of them take.
-void print_plan(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
-                const Results& results, CellData& loaded) {
+void print_training_plan(const Options& o, const std::vector<Cell>& cells, const Results& results,
+                         double pass, CellData& loaded) {
   double seconds = 0;
   std::size_t left = 0;
-  const double pass = seconds_of_pass(cells.front().net(), results.rows());
   for (const Cell& cell : cells) {
     const bool done = results.find(making_of(cell));
     const index_t images = loaded.sets(cell.options).train.size();
@@ -190,12 +189,21 @@ void print_plan(const Options& o, const Plan& plan, const std::vector<Cell>& cel
     std::printf("%-70s %s\n", cell.key().c_str(), done ? "done" : duration_text(own).c_str());
     if (!done) ++left, seconds += own;
   }
+  const std::string shard = parse_shard(o.shard).all() ? "" : " --shard " + o.shard;
   std::printf("%s: %d of %d networks left, about %s of training with %d threads\n",
-              command_of(o).c_str(), int(left), int(cells.size()), duration_text(seconds).c_str(),
-              sgq::num_threads());
-  if (o.chooses()) return; // measures as it trains
+              (command_of(o) + shard).c_str(), int(left), int(cells.size()),
+              duration_text(seconds).c_str(), sgq::num_threads());
+}
+
+/// What is left of the stages and the shard that the command line asks for.
+void print_plan(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                const Results& results, CellData& loaded) {
+  const std::vector<Cell> mine = take_shard(cells, parse_shard(o.shard));
+  const double pass = seconds_of_pass(cells.front().net(), results.rows());
+  if (o.does("train")) print_training_plan(o, mine, results, pass, loaded);
+  if (o.chooses() || !o.does("measure")) return; // the choice measures as it trains
   const index_t test_images = loaded.sets(cells.front().options).test.size();
-  print_measuring_plan(o, plan, cells, results, pass, test_images);
+  print_measuring_plan(o, plan, mine, results, pass, test_images);
 }
 
 void run(const Options& o, const Plan& plan, const std::vector<Cell>& cells, Results& results,
@@ -385,6 +393,9 @@ void check_options(const Options& o) {
   if (o.only == "page" && !parse_shard(o.shard).all())
     throw usage_error(describe("--only page", "no --shard", o.shard,
                                "the page is made when all shards are together"));
+  if (o.only == "page" && o.plan)
+    throw usage_error(describe("--plan", "--only train or measure, or all stages", "--only page",
+                               "the page takes seconds"));
 }
 
 void reproduce(const Options& o) {
@@ -436,7 +447,9 @@ int main(int argc, char** argv) {
                  "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.flag("--resume", &o.resume, "go on with the rows in --out, if there are any");
-    line.flag("--plan", &o.plan, "train nothing: print what is left, and how long it takes");
+    line.flag(
+        "--plan", &o.plan,
+        "train nothing: print what is left of the stages and the shard, and how long it takes");
     line.choice("--only", &o.only, {"all", "train", "measure", "page"},
                 "one stage: train networks, measure those that are trained, or make the page");
     line.text("--shard", &o.shard, "i/n", "run one of n equal parts of the networks only");

@@ -71,12 +71,22 @@ Plan plan_of(const Options& o) {
   const bool strict = o.scale == "full" || o.scale == "paper";
   const auto chosen = read_choice(choices_folder(o), whole, strict);
   if (chosen) plan.recipe = *chosen;
+  if (!chosen && !strict && !o.recipes.empty())
+    std::printf("--recipes %s: no complete table for %s, so the recipe is the default, %s\n",
+                o.recipes.c_str(), o.dataset.c_str(), plan.recipe.name().c_str());
   if (!chosen && strict)
     throw usage_error(describe("--scale " + o.scale,
                                "a recipe that was chosen: a complete table in " +
                                    choices_folder(o) + "/" + o.dataset,
                                "none", "--scale choose makes it"));
   return plan;
+}
+
+/// True if the choices are those of a source tree, which need not be named: the program's own, or
+/// the equal ones of the clone that docs/results/experiment.sh is in.
+bool takes_committed_choices(const Options& o) {
+  const auto folder = std::filesystem::absolute(choices_folder(o)) / "";
+  return folder.lexically_normal().generic_string().ends_with("/docs/results/choose/");
 }
 
 /// What was typed, without what may differ between equal runs.
@@ -86,6 +96,7 @@ std::string command_of(const Options& o) {
   if (o.seeds > 0) line += " --seeds " + sgq::to_text(o.seeds);
   if (o.limit > 0) line += " --limit " + sgq::to_text(o.limit);
   if (o.epochs > 0) line += " --epochs " + sgq::to_text(o.epochs);
+  if (!takes_committed_choices(o)) line += " --recipes " + o.recipes;
   return line;
 }
 

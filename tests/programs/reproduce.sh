@@ -37,7 +37,13 @@ run 2 "--scale choose" --scale full --dataset synthetic --recipes "$work/none" -
 # ---- One and two threads, and the vectors of an older processor.
 run 0 "" $tiny --plan --out "$work/whole"
 says "4 of 4 networks left, about"
+says "^--recipes $work/none: no complete table for synthetic, so the recipe is the default, lambda-"
 says "4 of 4 networks to measure, about .*, by a rough count of passes"
+for folder in docs/results/choose "$PWD/docs/results/choose/" docs/../docs/results/choose; do
+  run 0 "" --scale smoke --limit 60 --plan --recipes "$folder" --out "$work/whole"
+  says "^reproduce --scale smoke --dataset synthetic --limit 60: 4 of 4 networks left"
+  grep -q "no complete table" "$work/stdout" && fail "$folder is not read: $(cat "$work/stdout")"
+done
 run 0 "" $tiny --plan --shard 2/3 --out "$work/whole"
 says "^reproduce --scale smoke .*--shard 2/3: 1 of 1 networks left"
 says "1 of 1 networks to measure"
@@ -67,8 +73,8 @@ says "0 of 4 networks to measure, about 0 s, by those that are measured"
 
 # ---- The page.
 page=$work/whole/report.html
-for words in "Paper A" "Paper B" "no verdict" "blank maps" "reproduce --scale smoke" "data:image/png" \
-  "<nav>" "prefers-color-scheme:dark"; do
+for words in "Paper A" "Paper B" "no verdict" "blank maps" "data:image/png" "<nav>" \
+  "reproduce --scale smoke .* --recipes $work/none" "prefers-color-scheme:dark"; do
   grep -q "$words" "$page" || fail "report.html lacks $words"
 done
 for words in "<script" "<link rel=.stylesheet" "url(" "@import" 'src="[^d]'; do

@@ -36,7 +36,7 @@ inline std::vector<Cell> choose_cells(const Plan& plan, int stage,
     return "stage-" + sgq::to_text(stage) + (recipe.empty() ? "" : "-" + recipe);
   };
   std::vector<Cell> cells;
-  for (const std::uint64_t seed : {101u, 102u})
+  for (const std::uint64_t seed : {101u, 102u}) // above those that --seeds allows
     for (const std::string& bits : {std::string("fp32"), std::string("w4a4")}) {
       if (stage == 1 && (seed != 101 || bits != "fp32")) continue;
       Cell base = make_cell(plan, bits, how::plain, seed);

@@ -426,7 +426,9 @@ void reproduce(const Options& o) {
         describe("--out " + o.out, "a folder without results, or --resume", results.path()));
   // What fails here leaves no folder behind.
   if (!results.has_files()) check_trained(o, {}, results);
-  loaded.sets(make_cell(plan, "fp32", how::plain, 1).options);
+  const Cell first = o.chooses() ? choose_cells(plan, 1, {}).front() // which read no test image
+                                 : make_cell(plan, "fp32", how::plain, 1);
+  loaded.sets(first.options);
   make_out_folder(o.out + "/cells");
   const Lock lock(o.out, shard.name());
   results.load();
@@ -454,7 +456,7 @@ int main(int argc, char** argv) {
     line.text("--out", &o.out, "DIR", "folder for the rows, the networks and the page (required)");
     line.text("--recipes", &o.recipes, "DIR",
               "the tables of --scale choose, DIR/SET/results.jsonl [docs/results/choose]");
-    line.integer("--seeds", &o.seeds, {0, 1000},
+    line.integer("--seeds", &o.seeds, {0, 100}, // those of the choice are 101 and 102
                  "networks of a kind, 0 for as many as the scale has");
     line.integer("--threads", &o.threads, {0, 1024}, "threads, 0 for one per core");
     line.flag("--resume", &o.resume, "go on with the rows in --out, if there are any");

@@ -30,6 +30,7 @@ done
 run 2 "--dataset.*'imagenet'" $tiny --dataset imagenet --out "$work/none"
 run 2 "settings of the other scales" --scale choose --dataset synthetic --only page --out "$work/none"
 run 2 "settings of the other scales" --scale choose --dataset synthetic --seeds 9 --out "$work/none"
+run 2 "integer from 0 to 100, got '101'" $tiny --seeds 101 --out "$work/none"
 run 2 "no --shard" $tiny --only page --shard 1/2 --out "$work/none"
 for shard in 0/2 3/2 1 1/2x; do run 2 "--shard" $tiny --shard $shard --out "$work/none"; done
 run 2 "--scale choose" --scale full --dataset synthetic --recipes "$work/none" --out "$work/none"
@@ -360,6 +361,17 @@ if command -v python3 >/dev/null; then
   wrong with results.jsonl "/guided/s/\"guided.lambda\":\"$lambda\"/\"guided.lambda\":\"0.7\"/" \
     "trained by lambda-0.7-"
 fi
+mkdir -p "$work/half/mnist" # twelve training images, and no test images
+{
+  printf '\000\000\010\003\000\000\000\014\000\000\000\034\000\000\000\034'
+  head -c 9408 /dev/zero
+} >"$work/half/mnist/train-images-idx3-ubyte"
+{
+  printf '\000\000\010\001\000\000\000\014'
+  head -c 12 /dev/zero
+} >"$work/half/mnist/train-labels-idx1-ubyte"
+run 0 "" --scale choose --dataset mnist --data "$work/half" --shard 99/99 --out "$work/unseen"
+says "stage 2 waits for the other shards' rows"
 full="--scale full --dataset synthetic --recipes $work/choices --plan --out $work/with2"
 run 1 "expected 8 epochs, got 1" $full
 run 1 "expected no --limit, got 40" $full --epochs 1

@@ -308,6 +308,22 @@ void drop_old_measures(const Options& o, Results& measures) {
 
 // ---- The page -----------------------------------------------------------------------------------
 
+/// What the page says of this run.
+Setting setting_of(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
+                   const Study& study) {
+  Setting setting{.command = command_of(o),
+                  .scale = o.scale,
+                  .recipe = plan.recipe,
+                  .missing = count_missing(study, cells),
+                  .docs = std::filesystem::relative(docs_folder(), o.out)};
+  Results choice(choices_folder(o) + "/" + o.dataset, "", numerics_version);
+  choice.load(false);
+  setting.choice = choice.rows();
+  if (chosen_recipe(choice.rows()))
+    setting.chosen_with = choice.rows().front().at("net").as_string();
+  return setting;
+}
+
 /// report.html and report.md, from what there is.
 void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cells,
                const Results& results, const Results& measures, CellData& loaded) {
@@ -329,19 +345,9 @@ void make_page(const Options& o, const Plan& plan, const std::vector<Cell>& cell
       }
     throw sgq::io_error(describe(key_of(row), "a cell of this plan", "none"));
   });
-  Setting setting{.command = command_of(o),
-                  .scale = o.scale,
-                  .recipe = plan.recipe,
-                  .missing = cells.size() - std::min(cells.size(), study.networks.size()),
-                  .docs = std::filesystem::relative(docs_folder(), o.out)};
-  Results choice(choices_folder(o) + "/" + o.dataset, "", numerics_version);
-  choice.load(false);
-  setting.choice = choice.rows();
-  if (chosen_recipe(choice.rows()))
-    setting.chosen_with = choice.rows().front().at("net").as_string();
   const std::vector<Claim> claims = decide_claims(study);
   const Shown shown{saliency::to_rgb(test.images), test.labels, test.class_names};
-  const Document report = make_report(study, claims, shown, setting);
+  const Document report = make_report(study, claims, shown, setting_of(o, plan, cells, study));
   const std::string page = std::filesystem::absolute(o.out + "/report.html").lexically_normal();
   io::write_file_atomically(page, to_html(report));
   io::write_file_atomically(o.out + "/report.md", to_markdown(report, o.out));

@@ -12,6 +12,8 @@
 
 #include "sgq/saliency/metrics/effect_size.hpp"
 
+#include <set>
+
 namespace examples {
 
 /// A network with its numbers; among them, of all test images, "accuracy", 1 where the prediction
@@ -51,6 +53,15 @@ struct Study {
     return seeds;
   }
 };
+
+/// How many of these cells have no network in the study.
+inline std::size_t count_missing(const Study& study, const std::vector<Cell>& cells) {
+  std::set<std::string> there;
+  for (const Network& n : study.networks) there.insert(key_of(*n.row));
+  std::size_t missing = 0;
+  for (const Cell& cell : cells) missing += there.count(cell.key()) == 0;
+  return missing;
+}
 
 /// True if no map of any network, by whichever method, is 0 everywhere.
 inline bool none_is_blank(const Study& study) {

@@ -1106,15 +1106,23 @@ def facts(study):
 
 
 def planned(study, command):
-    """How many networks the plan of the page's command has."""
+    """The networks that the plan of the page's command has: bits, training, variant, seed."""
     photos, built_in = study.dataset in ("cifar-10", "cifar-100"), study.dataset == "synthetic"
-    seeds_of_kinds = {"smoke": [1] * 4, "quick": [3] * 7}.get(
-        command.get("scale"),
-        [5] * 7 + [3] * 3 * (not photos) + [3] * 6 * (not photos and not built_in)
-        + [3] * (study.dataset == "fashion-mnist"))
-    if "seeds" in command:
-        return len(seeds_of_kinds) * int(command["seeds"])
-    return sum(seeds_of_kinds)
+    scale = command.get("scale")
+    both = [(b, t, "") for b in MAIN_BITS for t in TRAININGS[:2] if (scale, b) != ("smoke", "w4a4")]
+    kinds = dict.fromkeys(both, {"smoke": 1, "quick": 3}.get(scale, 5))
+    if scale != "smoke":
+        kinds["fp32", "random-mask", ""] = kinds["fp32", "plain", ""]
+    if scale in ("full", "paper"):
+        few = [("w4a4", "random-mask", ""), ("w2a2", "guided", "pact-plus"),
+               ("w2a2", "guided", "late-clips")] * (not photos)
+        if not photos and not built_in:
+            few += [(b, t, "") for b in BITS if b not in MAIN_BITS for t in TRAININGS[:2]]
+        if study.dataset == "fashion-mnist":
+            few.append(("fp32", "plain, equal compute", ""))
+        kinds.update(dict.fromkeys(few, 3))
+    return {(*kind, seed) for kind, seeds in kinds.items()
+            for seed in range(1, int(command.get("seeds", seeds)) + 1)}
 
 
 def expected_texts(study, claims, tests, command):
@@ -1125,8 +1133,9 @@ def expected_texts(study, claims, tests, command):
     yield from (("facts", part) for part in facts(study))
     yield from (("terms", part) for part in terms(study))
     yield from ((f"answer {i}", line) for i, line in enumerate(answers(study, claims)))
-    missing = planned(study, command) - len(study.networks)
-    if missing > 0:
+    missing = len(planned(study, command)
+                  - {(n.bits, n.training, n.variant, n.seed) for n in study.networks})
+    if missing:
         yield "plan", f"**Unfinished:** {missing} networks of the plan are not made or not " \
             "measured yet."
     yield "tests", f"Holm's correction over all {tests} tests of this page"

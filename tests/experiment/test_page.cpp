@@ -248,6 +248,20 @@ TEST_CASE("cures are judged by maps, too", "[experiment]") {
                         "difference of about 16 standard deviations."));
 }
 
+TEST_CASE("networks beside the plan do not stand for one that it lacks", "[experiment]") {
+  const std::vector<Cell> cells = make_cells(make_plan("mnist", "smoke"));
+  std::vector<io::Json> rows;
+  for (std::size_t i = 1; i < cells.size(); ++i)
+    rows.push_back(io::Json::object({{"cell", cells[i].key()}}));
+  for (const char* other : {"mnist/lenet5/w2a2/plain/seed-2", "mnist/lenet5/w4a4/plain/seed-1"})
+    rows.push_back(io::Json::object({{"cell", other}}));
+  Study study{.dataset = "mnist"};
+  CHECK(count_missing(study, cells) == cells.size());
+  for (const io::Json& row : rows) study.networks.push_back({.row = &row});
+  CHECK(study.networks.size() > cells.size());
+  CHECK(count_missing(study, cells) == 1);
+}
+
 TEST_CASE("texts may have links, beside brackets of intervals", "[experiment]") {
   CHECK(detail::html_text("a [1, 2] [docs](../x.md), [3, 4] **b**") ==
         "a [1, 2] <a href=\"../x.md\">docs</a>, [3, 4] <strong>b</strong>");

@@ -236,7 +236,8 @@ void make_again(const Options& o, const Cell& cell, const Plan& plan, const io::
       std::filesystem::remove_all(cell.options.out); // what the row does not speak of
       throw sgq::io_error(describe(cell.key() + ", made again", "the row that is there",
                                    "another one, that differs in '" + std::string(name) + "'",
-                                   "SGQ_ISA=generic rounds otherwise; delete the row if it errs"));
+                                   "SGQ_ISA=generic rounds otherwise; if the row errs, delete the "
+                                   "cell's rows in results.jsonl and measures.jsonl"));
     }
   keep_files(o, cell);
   std::filesystem::remove(checkpoint_file(cell.options));
@@ -252,7 +253,7 @@ nn::Model<float> network_of(const Options& o, const Plan& plan, const Cell& cell
       make_out_folder(folder);
       sgq::infer::save_integer(folder + "/integer.safetensors",
                                sgq::infer::export_integer(model.net));
-      check_network_file(folder, row, "integer.safetensors");
+      check_network_file(folder, row, "integer.safetensors", kept);
       return model;
     }
     make_again(o, cell, plan, row, loaded);

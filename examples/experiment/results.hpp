@@ -259,10 +259,12 @@ private:
     for (const auto& [name, value] : making.as_object()) {
       const io::Json* found = row.find(name);
       if (found && *found == value) continue;
+      const char* hint = name == "network"
+                             ? "delete this row, which is of another network"
+                             : "another --scale, --limit or recipe needs another --out";
       throw sgq::io_error(sgq::describe(whole_ + ": " + key_of(row) + ", " + name,
                                         io::to_string(value),
-                                        found ? io::to_string(*found) : "none",
-                                        "another --scale, --limit or recipe needs another --out"));
+                                        found ? io::to_string(*found) : "none", hint));
     }
     throw sgq::io_error(sgq::describe(whole_ + ": " + key_of(row), "the options of this run",
                                       "others", "another run needs another --out"));
@@ -324,14 +326,16 @@ inline std::string tensors_sum(const std::string& path) {
   return io::sha256(io::format_safetensors(file));
 }
 
-/// Throws io_error if the cell's network is not the one that the row was made of.
+/// Throws io_error if the cell's network is not the one that the row was made of. `source`: the
+/// file that this one was made of, if any.
 inline void check_network_file(const std::string& folder, const io::Json& row,
-                               const std::string& name) {
+                               const std::string& name, const std::string& source = "") {
   const std::string path = folder + "/" + name;
   const std::string sum = tensors_sum(path), expected = row.at("files").at(name).as_string();
   if (sum != expected)
     throw sgq::io_error(sgq::describe(path, "tensors of SHA-256 " + expected, sum,
-                                      "delete this file to have the cell made again"));
+                                      "delete " + (source.empty() ? "this file" : source) +
+                                          " to have the cell made again"));
 }
 
 } // namespace examples

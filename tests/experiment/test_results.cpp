@@ -135,7 +135,13 @@ TEST_CASE("a finished cell is found by what it was made of", "[experiment]") {
     const std::string message = message_of<sgq::io_error>([&] { results.find(longer); });
     CHECK(contains(message, "mnist --epochs 2"));
     CHECK(contains(message, "mnist --epochs 1"));
+    CHECK(contains(message, "needs another --out"));
   }
+  io::Json measured = row("c");
+  measured["network"] = "12";
+  results.add(measured);
+  measured["network"] = "34"; // the cell was made again
+  CHECK_SAYS(results.find(measured), sgq::io_error, "c, network", "delete this row");
 }
 
 TEST_CASE("a set has one net in a folder", "[experiment]") {
@@ -229,7 +235,9 @@ TEST_CASE("a cell's file must be the one that its row was made of", "[experiment
   CHECK_NOTHROW(check_network_file(folder.path(), r, "x"));
   write("0.2.0", 3, "weight");
   CHECK_SAYS(check_network_file(folder.path(), r, "x"), sgq::io_error, "SHA-256",
-             "got " + tensors_sum(folder / "x"));
+             "got " + tensors_sum(folder / "x"), "delete this file");
+  CHECK_SAYS(check_network_file(folder.path(), r, "x", "networks/a"), sgq::io_error, folder / "x",
+             "delete networks/a to have");
   write("0.2.0", 2, "bias");
   CHECK_SAYS(check_network_file(folder.path(), r, "x"), sgq::io_error, "SHA-256",
              "got " + tensors_sum(folder / "x"));

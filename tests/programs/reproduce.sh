@@ -286,6 +286,12 @@ done
 run 0 "" $tiny --only page --out "$work/left" --resume
 cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "evidence gives another page"
 rm "$work/left/evidence/synthetic.lenet5.w2a2.guided.seed-1.safetensors"
+run 0 "" $tiny --epochs 2 --only train --shard 4/4 --out "$work/longer"
+kept=networks/synthetic.lenet5.w2a2.guided.seed-1.safetensors
+mv "$work/left/$kept" "$work/kept"
+cp "$work/longer/$kept" "$work/left/$kept"
+run 1 "delete $work/left/$kept to have" $tiny --out "$work/left" --resume
+mv "$work/kept" "$work/left/$kept"
 run 0 "" $tiny --out "$work/left" --resume
 says "1/4.*w2a2/guided\|[234]/4.*w2a2/guided"
 [ ! -e "$work/left/cells/synthetic.lenet5.w2a2.guided.seed-1/model.safetensors" ] ||
@@ -310,7 +316,7 @@ sed '/fp32.plain/s/"test_accuracy":0/"test_accuracy":1/' "$work/threads/results.
   >"$work/left/results.jsonl"
 said=$work/left/predictions/synthetic.lenet5.fp32.plain.seed-1.npy
 echo "what the row speaks of" >"$said"
-run 1 "fp32/plain/seed-1, made again" $tiny --out "$work/left" --resume
+run 1 "fp32/plain/seed-1, made again.*rows in results.jsonl and measures.jsonl" $tiny --out "$work/left" --resume
 [ "$(cat "$said")" = "what the row speaks of" ] || fail "a refused network leaves its predictions"
 mkdir "$work/others" # rows of other images
 cp -r "$work/threads/." "$work/others"

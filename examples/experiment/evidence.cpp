@@ -5,7 +5,7 @@
 // Trains two networks on the built-in set, whose evidence is known: one plainly, one guided.
 // Prints, for both, accuracy and how much of their gradient lies on the evidence, with intervals
 // over the test images, and writes OUT/evidence.png: images, evidence, and both maps.
-#include "../tools/command_line.hpp"
+#include "../tools/model_options.hpp"
 #include "../tools/png.hpp"
 
 #include "sgq/sgq.hpp"
@@ -19,13 +19,14 @@ struct Options {
   index_t images = 6000, epochs = 4;
   std::uint64_t seed = 1;
   std::string bits = "fp32", out = "out/evidence";
+  quant::BitPolicy policy{}; ///< what `bits` says
 };
 
 // Trains lenet5, plainly or guided, and returns it.
 nn::Net<float> train_net(const Options& o, const data::Dataset& set, const QuantParams& grid,
                          bool guided) {
   nn::ModelSpec spec{.net = "lenet5", .options = {.seed = o.seed}};
-  spec.quant.bits = quant::parse_bit_policy(o.bits);
+  spec.quant.bits = o.policy;
   spec.quant.input = grid;
   nn::Net<float> net = nn::build_model(spec);
   data::Batches<float> batches(set, grid, {.size = 50, .seed = o.seed});
@@ -119,6 +120,7 @@ int main(int argc, char** argv) {
     line.integer("--threads", &threads, {0, 1024}, "threads, 0 for one per core");
     line.text("--out", &o.out, "DIR", "takes evidence.png");
     if (!line.parse(argc, argv)) return;
+    o.policy = parse_bits_option(o.bits);
     set_num_threads(threads);
     compare(o);
   });

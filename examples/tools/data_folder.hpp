@@ -12,6 +12,13 @@
 
 namespace examples {
 
+/// What a model file's metadata say of that; "" where they say nothing.
+inline std::string value_of(const std::map<std::string, std::string>& metadata,
+                            const std::string& key) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? "" : found->second;
+}
+
 /// The folder to look for a set in: the one given, else `data` here, else that of the source tree.
 inline std::string data_folder(const std::string& given, const std::string& set) {
   namespace fs = std::filesystem;
@@ -28,9 +35,8 @@ inline std::string data_folder(const std::string& given, const std::string& set)
 /// on then is what it has not seen. "tuning" is what validation was called before. Throws io_error.
 inline sgq::data::Protocol protocol_of(const std::map<std::string, std::string>& metadata,
                                        const std::string& file) {
-  const auto found = metadata.find("protocol");
-  if (found == metadata.end()) return sgq::data::Protocol::standard;
-  const std::string& name = found->second;
+  const std::string name = value_of(metadata, "protocol");
+  if (name.empty()) return sgq::data::Protocol::standard;
   if (name == "holdout") return sgq::data::Protocol::holdout;
   if (name == "validation" || name == "tuning") return sgq::data::Protocol::validation;
   throw sgq::io_error(
@@ -46,16 +52,12 @@ inline sgq::data::Protocol protocol_for(const std::string& set, const std::strin
   namespace data = sgq::data;
   const data::Protocol protocol = protocol_of(metadata, file);
   if (protocol == data::Protocol::standard) return protocol;
-  const auto said = [&](const char* key) {
-    const auto found = metadata.find(key);
-    return found == metadata.end() ? std::string() : found->second;
-  };
   if (sgq::find_row(data::datasets, set))
-    return said("dataset") == set ? protocol : data::Protocol::standard;
-  const bool same =
-      protocol == data::Protocol::validation && // a folder has no held-out images
-      said("dataset.sha256") == data::digest(data::load(set, data_folder(given_folder, set),
-                                                        data::Split::train, protocol));
+    return value_of(metadata, "dataset") == set ? protocol : data::Protocol::standard;
+  const bool same = protocol == data::Protocol::validation && // a folder has no held-out images
+                    value_of(metadata, "dataset.sha256") ==
+                        data::digest(data::load(set, data_folder(given_folder, set),
+                                                data::Split::train, protocol));
   return same ? protocol : data::Protocol::standard;
 }
 

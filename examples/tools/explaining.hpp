@@ -52,9 +52,8 @@ inline void check_different(const std::string& option, const std::vector<std::st
 inline std::vector<std::string> class_names_of(const Images& images,
                                                const nn::Model<float>& model) {
   if (!images.class_names.empty()) return images.class_names;
-  const auto trained_on = model.metadata.find("dataset");
-  if (!model.class_names.empty() || trained_on == model.metadata.end()) return model.class_names;
-  const data::DatasetInfo* const known = sgq::find_row(data::datasets, trained_on->second);
+  if (!model.class_names.empty()) return model.class_names;
+  const auto* const known = sgq::find_row(data::datasets, value_of(model.metadata, "dataset"));
   if (!known || static_cast<index_t>(known->class_names.size()) != model.net.classes()) return {};
   return {known->class_names.begin(), known->class_names.end()};
 }
@@ -64,14 +63,12 @@ inline std::vector<std::string> class_names_of(const Images& images,
 inline void check_fits(const Images& images, const nn::Model<float>& model,
                        const std::string& path) {
   check_fits(images, model.net, path);
-  const auto trained_on = model.metadata.find("dataset");
   const auto known = [](const std::vector<std::string>& names, const std::string& set) {
     return !classes_text(names).empty() || sgq::find_row(data::datasets, set) != nullptr;
   };
   const std::vector<std::string> own = class_names_of({}, model);
   if (own.empty() || images.class_names.empty() || own == images.class_names) return;
-  if (known(own, trained_on == model.metadata.end() ? "" : trained_on->second) &&
-      known(images.class_names, images.set))
+  if (known(own, value_of(model.metadata, "dataset")) && known(images.class_names, images.set))
     throw sgq::value_error(describe(
         "images of " + images.set + " for " + path, "the classes that it was trained on",
         "other names", "other classes.txt, or another set: images in a .npy file have no names"));
@@ -92,15 +89,12 @@ inline std::string model_text(const nn::Model<float>& model) {
 /// black, else the mean. The set is that of the images, or what the model was trained on: a file
 /// says of a set in a folder what its background is. Where nobody knows it, the mean.
 inline std::vector<float> background_of(const Images& images, const nn::Model<float>& model) {
-  const auto pair = [&](const char* name) {
-    const auto found = model.metadata.find(name);
-    return found == model.metadata.end() ? std::string() : found->second;
-  };
+  const std::string background = value_of(model.metadata, "background");
   data::Dataset set;
-  const data::DatasetInfo* const known = sgq::find_row(data::datasets, pair("dataset"));
-  set.on_black = !images.set.empty()           ? images.on_black
-                 : !pair("background").empty() ? pair("background") == "black"
-                                               : known && known->on_black;
+  const auto* const known = sgq::find_row(data::datasets, value_of(model.metadata, "dataset"));
+  set.on_black = !images.set.empty()   ? images.on_black
+                 : !background.empty() ? background == "black"
+                                       : known && known->on_black;
   return data::background_values(set, model.input);
 }
 
@@ -164,10 +158,8 @@ inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& 
     check_fits(given, model.net, o.baselines);
     return given.input(model.input);
   }
-  const auto trained_on = model.metadata.find("dataset");
-  const bool named =
-      trained_on != model.metadata.end() && sgq::find_row(data::datasets, trained_on->second);
-  const std::string set = named ? trained_on->second : images.source;
+  const std::string trained_on = value_of(model.metadata, "dataset");
+  const std::string set = sgq::find_row(data::datasets, trained_on) ? trained_on : images.source;
   if (set.empty())
     throw usage_error("expected gradients need training images: give --baselines FILE.npy");
   const data::Protocol protocol = protocol_for(set, folder, model.metadata, "the model");

@@ -48,7 +48,7 @@ struct TrainingOptions {
   int threads = 0;
   index_t checkpoint_seconds = 60;
   bool resume = false;
-  bool silent = false; ///< trains only: no tests, and no line but that of the progress
+  bool silent = false; ///< trains only: no tests, and no line but warnings and the progress
 };
 
 /// Sets of photographs have a program, nets and a recipe of their own.

@@ -63,11 +63,7 @@ Task load(const Options& o) {
   nn::Model<float> model = load_explained(o.model);
   if (model.bits() != "fp32")
     throw usage_error(describe("--model", "a real-valued network", model_text(model)));
-  const auto trained_on = model.metadata.find("dataset");
-  const std::string set = !o.dataset.empty()                   ? o.dataset
-                          : trained_on != model.metadata.end() ? trained_on->second
-                                                               : "";
-  if (set.empty()) throw usage_error("--dataset is needed: the model does not name its set");
+  const std::string set = dataset_of(o.dataset, model, o.model);
   if (protocol_of(model.metadata, o.model) != data::Protocol::validation)
     std::printf("warning: the model was not trained with --validation: it may have seen the "
                 "images that it is measured on\n");
@@ -82,6 +78,8 @@ Task load(const Options& o) {
   };
   data::Dataset calibration = part(data::Split::train, 200);
   data::Dataset validation = part(data::Split::test, o.images);
+  check_fits(images_of(set, data::slice(validation, 0, 1)), model, o.model);
+  warn_of_other_set(model, validation.name);
   return {std::move(model), std::move(calibration), std::move(validation), {}, {}};
 }
 
@@ -240,6 +238,9 @@ void print(const Task& task, const std::vector<Result>& results, const Options& 
 }
 
 void write(const Task& task, const std::vector<Result>& results, const Options& o) {
+  // What an earlier run with more of them has left would pass for this one's.
+  for (index_t r = o.random + 1;; ++r)
+    if (!std::filesystem::remove(o.out + "/random-" + sgq::to_text(r) + ".txt")) break;
   io::Json layers = io::Json::array({}), policies = io::Json::object({});
   for (const train::BitSensitivity& s : task.sensitivities)
     layers.push_back(io::Json::object({{"layer", s.layer},
@@ -279,7 +280,9 @@ int main(int argc, char** argv) {
     Options o;
     CommandLine line("allocate", "gives each layer the bits that accuracy or maps need");
     line.text("--model", &o.model, "FILE", "a real-valued model.safetensors");
-    line.text("--dataset", &o.dataset, "SET", "the set, or its folder [what the model says]");
+    line.choice_or_folder("--dataset", &o.dataset, sgq::names_of(data::datasets),
+                          "what to measure on [what the model was trained on]; DIR: a set of your "
+                          "own");
     line.number("--share", &o.share, "budget, as a fraction of the cost of w4a4");
     line.choice("--cost", &o.cost, {"bytes", "bit-operations"}, "what is limited");
     line.choice("--weights", &o.weights, sgq::names_of(quant::weight_schemes<float>),
@@ -297,8 +300,8 @@ int main(int argc, char** argv) {
     if (!(o.share > 0 && o.share <= 100))
       throw usage_error(describe("--share", "above 0, and at most 100", sgq::to_text(o.share)));
     sgq::set_num_threads(o.threads);
+    Task task = load(o); // an error comes before any file
     make_out_folder(o.out);
-    Task task = load(o);
     measure(task, o);
     const std::vector<Result> results = choose_all(task, o);
     print(task, results, o);

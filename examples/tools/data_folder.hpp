@@ -61,6 +61,13 @@ inline sgq::data::Protocol protocol_for(const std::string& set, const std::strin
   return same ? protocol : data::Protocol::standard;
 }
 
+/// "test images", or what a network that was trained so is tested on instead.
+inline const char* tested_on(sgq::data::Protocol protocol) {
+  return protocol == sgq::data::Protocol::validation ? "validation images"
+         : protocol == sgq::data::Protocol::holdout  ? "held-out images"
+                                                     : "test images";
+}
+
 /// "7 classes: crow, finch, .."; "" where the names are the numbers of the classes.
 inline std::string classes_text(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 20;

@@ -25,6 +25,24 @@ inline nn::Model<float> load_explained(const std::string& path) {
   return model;
 }
 
+/// The set of --dataset (empty: not given), else the one that the network was trained on. Throws
+/// usage_error where nobody knows it: a name of a folder does not say where the folder is.
+inline std::string dataset_of(const std::string& given, const nn::Model<float>& model,
+                              const std::string& path) {
+  if (!given.empty()) return given;
+  const std::string trained_on = value_of(model.metadata, "dataset");
+  if (!sgq::find_row(data::datasets, trained_on))
+    throw usage_error(describe("--dataset", "the set that the network is measured on", "none",
+                               path + " does not name a built-in set"));
+  return trained_on;
+}
+
+/// Images of another set may be what is asked for; whoever did not mean them is told.
+inline void warn_of_other_set(const nn::Model<float>& model, const std::string& set) {
+  if (const std::string on = value_of(model.metadata, "dataset"); !on.empty() && on != set)
+    std::printf("warning: the network was trained on %s\n", on.c_str());
+}
+
 /// Throws shape_error or value_error unless the net reads such images and tells these classes
 /// apart.
 inline void check_fits(const Images& images, const nn::Net<float>& net, const std::string& path) {

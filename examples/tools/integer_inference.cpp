@@ -27,19 +27,6 @@ struct Options {
   int threads = 0;
 };
 
-/// The set of --dataset, else the one that the network was trained on. Throws usage_error where
-/// nobody knows it.
-std::string dataset_of(const Options& o, const nn::Model<float>& model) {
-  if (o.model.empty()) return "synthetic";
-  const auto found = model.metadata.find("dataset");
-  const std::string trained_on = found == model.metadata.end() ? "" : found->second;
-  const bool named = sgq::find_row(data::datasets, trained_on);
-  if (o.dataset.empty() && !named)
-    throw usage_error(describe("--dataset", "the set of the test images", "none",
-                               o.model + " does not name a built-in set"));
-  return o.dataset.empty() ? trained_on : o.dataset;
-}
-
 /// Throws usage_error where an option would do nothing.
 void check_options(const Options& o) {
   if (!o.model.empty() && !o.bits.empty())
@@ -76,15 +63,13 @@ Subject subject_of(const Options& o, const nn::Model<float>& model) {
     set.classes = static_cast<int>(model.net.classes());
     return {std::move(set), "images"};
   }
-  const std::string name = dataset_of(o, model);
+  const std::string name = dataset_of(o.dataset, model, o.model);
   const data::Protocol protocol = protocol_for(name, o.data, model.metadata, o.model);
   data::Dataset set = data::load(name, data_folder(o.data, name), data::Split::test, protocol);
   check_fits(images_of(set.name, data::slice(set, 0, 1)), model.net,
              o.model.empty() ? "the small network" : o.model);
   if (o.limit > 0) set = data::slice(set, 0, std::min(o.limit, set.size()));
-  return {std::move(set), protocol == data::Protocol::validation ? "validation images"
-                          : protocol == data::Protocol::holdout  ? "held-out images"
-                                                                 : "test images"};
+  return {std::move(set), tested_on(protocol)};
 }
 
 /// A LeNet with fewer bits, trained for a few epochs on the digits that the library draws.
@@ -94,6 +79,7 @@ nn::Model<float> train_one(const Options& o) {
   spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits.empty() ? "w2a2" : o.bits),
                 .input = data::normalization("synthetic")};
   nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input};
+  model.metadata["dataset"] = set.name;
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();
@@ -269,9 +255,7 @@ void write_onnx(const Options& o, const nn::Model<float>& model) {
 /// What is run, and on what.
 void print_subject(const Options& o, const nn::Model<float>& model, const Subject& subject) {
   const data::Dataset& test = subject.images;
-  if (const auto on = model.metadata.find("dataset");
-      on != model.metadata.end() && o.images.empty() && on->second != test.name)
-    std::printf("warning: the network was trained on %s\n", on->second.c_str());
+  if (o.images.empty()) warn_of_other_set(model, test.name);
   std::printf("%s, %ld %s of %s\n", model_text(model).c_str(), long(test.size()),
               subject.what.c_str(), test.name.c_str());
   print_classes(class_names_of({.class_names = test.class_names}, model));
@@ -281,7 +265,8 @@ void run(const Options& o) {
   check_options(o);
   nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
   const bool only_onnx = !o.onnx.empty() && o.form == "float";
-  if (!only_onnx && o.images.empty()) dataset_of(o, model); // an error comes before any file
+  if (!only_onnx && o.images.empty())
+    dataset_of(o.dataset, model, o.model); // an error comes before any file
   if (!only_onnx) make_out_folder(o.out);
   if (!o.onnx.empty()) write_onnx(o, model);
   if (only_onnx) return;

@@ -26,10 +26,13 @@ done
   --out "$work/ops" >"$work/ops.txt" || fail "exit code $?"
 grep -q "^bit-operations  *[1-9][0-9]" "$work/ops.txt" || fail "no bit operations: $(cat "$work/ops.txt")"
 
-# A smaller share costs less; all of them fit; a file of the policy trains.
+# A smaller share costs less; all of them fit; a file of the policy trains. Random policies of an
+# earlier run go away.
 size() { awk '/^bytes / { print $3 }' "$1"; } # by-maps
+cp -r "$work/bits" "$work/small"
 "$program" --model "$model" --images 100 --explained 20 --random 0 --share 0.7 --out "$work/small" \
   >"$work/less" || fail "exit code $?"
+ls "$work/small"/random-* 2>/dev/null && fail "policies of another run are left"
 [ "$(size "$work/less")" -lt "$(size "$work/stdout")" ] || fail "a share of 0.7 is not smaller"
 $mnist --bits "$work/small/by-maps.txt" --from-weights "$model" --out "$work/tuned" >/dev/null ||
   fail "mnist refuses the policy"
@@ -50,6 +53,8 @@ run 1 "a budget of at least" --model "$model" --images 50 --explained 10 --share
   --out "$work/none"
 run 2 "--model and --out are needed" --model "$model"
 run 2 "a real-valued network" --model "$work/tuned/model.safetensors" --out "$work/no"
+run 2 "--dataset.*'imagenet'" --model "$model" --dataset imagenet --out "$work/no"
+[ ! -e "$work/no" ] || fail "a refused run leaves files"
 printf 'w4a4,conv9\n' >"$work/bad.txt"
 $mnist --bits "$work/bad.txt" --out "$work/no" >/dev/null 2>"$work/stderr" && fail "bad policy taken"
 grep -q "bad.txt: bits: expected" "$work/stderr" || fail "bad policy: $(cat "$work/stderr")"

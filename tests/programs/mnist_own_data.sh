@@ -83,6 +83,26 @@ split t10k 32
 run 0 "" --dataset "$set" --validation --net lenet5 --epochs 1 --bits w4a4 --out "$work/tuned"
 tests_on "11 validation images of mine" --model "$work/tuned/model.safetensors" --dataset "$set"
 
+# ---- Bits are allocated on images that fit: of the set that the network names, or of one that is given.
+run 0 "" --dataset "$set" --net lenet5 --epochs 1 --out "$work/real"
+run 0 "" $named --epochs 1
+cp -r "$work/data/mnist" "$work/data/fashion-mnist"
+# allocates CODE TEXT OPTIONS..
+allocates() {
+  code=$1 text=$2
+  shift 2
+  "$(dirname "$program")/allocate" "$@" --data "$work/data" --images 20 --explained 2 --random 0 \
+    --out "$work/bits" >"$work/said" 2>&1
+  got=$?
+  [ $got -eq "$code" ] || fail "allocate $*: exit code $got, not $code: $(cat "$work/said")"
+  grep -q -e "$text" "$work/said" || fail "allocate $*: no '$text' in: $(cat "$work/said")"
+}
+allocates 2 "--dataset: expected the set .* got none" --model "$work/real/model.safetensors"
+allocates 1 "other names" --model "$work/named/model.safetensors" --dataset fashion-mnist
+[ ! -e "$work/bits" ] || fail "a refused run leaves files"
+allocates 0 "the network was trained on mnist" --model "$work/named/model.safetensors" \
+  --dataset synthetic
+
 # ---- Expected gradients start at images that it was trained on: one that was held back may change.
 expected() {
   "$(dirname "$program")/explain" --model "$work/tuned/model.safetensors" --images "$set:0,1" \

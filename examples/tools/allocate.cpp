@@ -299,6 +299,7 @@ int main(int argc, char** argv) {
     if (o.model.empty() || o.out.empty()) throw usage_error("--model and --out are needed");
     if (!(o.share > 0 && o.share <= 100))
       throw usage_error(describe("--share", "above 0, and at most 100", sgq::to_text(o.share)));
+    check_method_options(o.how);
     sgq::set_num_threads(o.threads);
     Task task = load(o); // an error comes before any file
     make_out_folder(o.out);

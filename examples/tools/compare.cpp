@@ -307,6 +307,7 @@ int main(int argc, char** argv) {
     if (!line.parse(argc, argv)) return;
     if (o.models.empty()) throw usage_error("--models NAME=FILE,.. is needed");
     if (o.images.empty()) throw usage_error("--images is needed, as in --images mnist:0-99");
+    check_method_options(o.how);
     sgq::set_num_threads(o.threads);
     compare(o);
   });

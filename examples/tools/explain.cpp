@@ -54,6 +54,8 @@ Subject load_subject(const Options& o) {
   s.logits = saliency::logits_of(s.model.net, s.x);
   s.predicted = saliency::predictions(s.logits);
   s.targets = choose_targets(o.targets, s.images, s.logits);
+  if (!o.how.baselines.empty()) // `all` would leave out what cannot read them
+    baselines_of(s.images, s.model, o.how, o.data);
   return s;
 }
 
@@ -112,17 +114,19 @@ std::vector<Result> run_methods(const Options& o, Subject& s) {
   for (const saliency::MapMethod& method : saliency::map_methods) {
     if (o.how.name != "all" && o.how.name != method.name) continue;
     std::optional<saliency::Attribution<float>> made;
-    const Stopwatch watch;
+    double seconds = 0; // without reading the training set
     try {
       saliency::Explainer explainer(s.model.net,
                                     explainer_options(method, s.images, s.model, o.how, o.data));
+      const Stopwatch watch;
       made = method.make(explainer, s.x, s.targets, o.how.values);
+      seconds = watch.seconds();
     } catch (const std::runtime_error& e) {
-      if (o.how.name != "all" || !o.how.baselines.empty()) throw;
+      if (o.how.name != "all") throw;
       std::printf("%s is left out: %s\n", std::string(method.name).c_str(), e.what());
       continue;
     }
-    results.push_back(finish(o, s, method, *made, watch.seconds()));
+    results.push_back(finish(o, s, method, *made, seconds));
   }
   if (results.empty()) throw sgq::error("no method applies to this network and these images");
   return results;
@@ -189,6 +193,7 @@ void write_metrics(const Options& o, const Subject& s, const std::vector<Result>
 void explain(const Options& o) {
   Subject s = load_subject(o);
   make_out_folder(o.out);
+  std::filesystem::remove(o.out + "/metrics.json"); // it would pass for that of the new maps
   io::write_npy(o.out + "/logits.npy", s.logits);
   std::printf("%s, %d images, the %s of class", model_text(s.model).c_str(), int(s.images.size()),
               o.how.score.c_str());
@@ -226,6 +231,9 @@ int main(int argc, char** argv) {
     if (!line.parse(argc, argv)) return;
     if (o.model.empty()) throw usage_error("--model FILE is needed");
     if (o.images.empty()) throw usage_error("--images is needed, as in --images mnist:0-9");
+    check_method_options(o.how);
+    if (o.overlay && o.how.name != "all" && o.how.method().values != saliency::Values::magnitude)
+      throw usage_error(describe("--overlay", "a --method whose maps have no sign", o.how.name));
     sgq::set_num_threads(o.threads);
     explain(o);
   });

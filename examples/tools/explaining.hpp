@@ -165,6 +165,31 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
             "input (default: 256 of the model's data set)");
 }
 
+/// Throws usage_error where an option would do nothing. A new method that reads one is named here;
+/// --seed may stand beside any.
+inline void check_method_options(const MethodOptions& o) {
+  if (o.name == "all") return;
+  std::vector<std::string> from_baselines;
+  for (const saliency::MapMethod& m : saliency::map_methods)
+    if (m.needs_baselines) from_baselines.emplace_back(m.name);
+  const MethodOptions usual;
+  struct Reads {
+    const char* option;
+    bool given;
+    std::vector<std::string> by;
+  };
+  for (const Reads& reads :
+       {Reads{"--samples",
+              o.values.samples != usual.values.samples,
+              {"smoothgrad", "smoothgrad-squared", "vargrad", "expected-gradients"}},
+        Reads{"--steps", o.values.steps != usual.values.steps, {"integrated-gradients"}},
+        Reads{"--masks", o.values.masks != usual.values.masks, {"rise"}},
+        Reads{"--baselines", !o.baselines.empty(), from_baselines}})
+    if (reads.given && std::find(reads.by.begin(), reads.by.end(), o.name) == reads.by.end())
+      throw usage_error(
+          describe(reads.option, "a --method that reads it, " + sgq::one_of(reads.by), o.name));
+}
+
 /// Training images in the model's input units: those of --baselines, else of the set that the model
 /// was trained on, else of the set of the images. Throws usage_error where nobody knows a set.
 inline Tensor<float> baselines_of(const Images& images, const nn::Model<float>& model,

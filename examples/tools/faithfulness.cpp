@@ -195,6 +195,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, value] :
          {std::pair{"--a", &o.a}, {"--b", &o.b}, {"--images", &o.images}})
       if (value->empty()) throw usage_error(std::string(name) + " is needed");
+    check_method_options(o.how);
     sgq::set_num_threads(o.threads);
     run(o);
   });

@@ -72,6 +72,9 @@ expected="$model --images synthetic:0,2-4 --method expected-gradients --samples 
     fail "--baselines has no effect"
   run 1 "\[1, 1, 28, 28\] each" $expected --baselines "$work/wide.npy"
   run 2 "FILE.npy, got 'synthetic:0'" $expected --baselines synthetic:0
+  # Of all maps, one that does not apply is left out; baselines that cannot be read end the program.
+  run 0 "" $model $quick --images synthetic:0 --baselines "$work/codes.npy" --out "$work/all_black"
+  run 1 "\[1, 1, 28, 28\] each" $model $quick --images synthetic:0 --baselines "$work/wide.npy"
 }
 
 # shellcheck disable=SC2086
@@ -94,6 +97,12 @@ expected="$model --images synthetic:0,2-4 --method expected-gradients --samples 
   run 2 "one class, or 2, got 3" $model --images synthetic:0,1 --targets 1,2,3
   run 2 "--method" $model --images synthetic:0 --method lime
   run 2 "--images" $model
+  run 2 "--samples: .*smoothgrad.*, got gradient" $model --images synthetic:0 --method gradient --samples 5
+  run 2 "--steps: .*, got rise" $model --images synthetic:0 --method rise --steps 5
+  run 2 "--masks: .* rise, got occlusion" $model --images synthetic:0 --method occlusion --masks 5
+  run 2 "--baselines: .*, got gradient" $model --images synthetic:0 --method gradient \
+    --baselines "$work/codes.npy"
+  run 2 "--overlay: .* no sign, got rise" $model --images synthetic:0 --method rise --overlay
 }
 run 2 "--model" --images synthetic:0
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors" --images synthetic:0

@@ -25,9 +25,12 @@ grep -q "^expected-gradients is left out: .*--baselines" "$work/explained" ||
   fail "explain: $(cat "$work/explained")"
 [ -s "$work/all/score-cam.npy" ] || fail "explain: no score-cam.npy"
 expected="--targets predicted --method expected-gradients --out $work/expected"
+mkdir "$work/expected"
+touch "$work/expected/metrics.json" # of an earlier run
 # shellcheck disable=SC2086
 "$others/explain" --model "$own" --images "$images" $expected >"$work/explained" 2>&1 &&
   fail "explain: expected gradients without baselines"
+[ ! -e "$work/expected/metrics.json" ] || fail "explain: another run's metrics beside new files"
 # shellcheck disable=SC2086
 "$others/explain" --model "$own" --images "$images" $expected --baselines "$images" \
   >"$work/explained" 2>&1 || fail "explain: $(cat "$work/explained")"

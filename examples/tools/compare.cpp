@@ -251,7 +251,7 @@ void compare(const Options& o) {
   std::vector<std::string> seeds{models[0].path};
   for (const Column& c : other_seeds) seeds.push_back(c.path);
   check_different("--null, and the first of --models", seeds);
-  Images images = load_images(o.images, o.data);
+  Images images = load_images(o.images, o.data, lists_classes(o.targets));
   for (const auto* columns : {&models, &other_seeds})
     for (const Column& c : *columns) check_fits(images, c.model, c.path);
   make_out_folder(o.out);

@@ -45,7 +45,7 @@ struct Result {
 Subject load_subject(const Options& o) {
   Subject s{load_explained(o.model)};
   check_agrees(o.model, s.model, o.net, o.bits);
-  s.images = load_images(o.images, o.data);
+  s.images = load_images(o.images, o.data, lists_classes(o.targets));
   check_fits(s.images, s.model, o.model);
   s.images.class_names = class_names_of(s.images, s.model);
   const QuantParams& grid = s.model.input;

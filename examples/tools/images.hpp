@@ -92,8 +92,8 @@ inline std::vector<index_t> parse_numbers(const std::string& option, const std::
 /// --images
 inline void add_images_option(CommandLine& line, std::string* images) {
   line.text("--images", images, "FILE.npy|SET:0,1,5-9",
-            "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set, whose "
-            "SET may be the path of a folder");
+            "uint8 pixel codes or float32 network input [N,C,H,W]; or images of a test set, each "
+            "once, whose SET may be the path of a folder");
 }
 
 /// --data
@@ -115,9 +115,23 @@ inline Images images_of(std::string source, data::Dataset part) {
   return images;
 }
 
+/// True if --targets lists classes: an image may then come again, for another one.
+inline bool lists_classes(const std::string& targets) {
+  return targets != "auto" && targets != "true" && targets != "predicted";
+}
+
+/// Throws usage_error on a number that comes twice: measures take images as independent.
+inline void check_distinct(const std::string& option, std::vector<index_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  if (const auto twice = std::adjacent_find(numbers.begin(), numbers.end()); twice != numbers.end())
+    throw usage_error(describe(option, "each image once", sgq::to_text(*twice) + " again"));
+}
+
 /// FILE.npy: uint8 pixel codes or float32 network input, [N,C,H,W]; or SET:NUMBERS, images of the
-/// test set of that name or in that folder. Throws usage_error or io_error.
-inline Images load_images(const std::string& text, const std::string& folder) {
+/// test set of that name or in that folder, each once unless they `may_repeat`. Throws usage_error
+/// or io_error.
+inline Images load_images(const std::string& text, const std::string& folder,
+                          bool may_repeat = false) {
   if (text.ends_with(".npy")) {
     Images images;
     const std::string bytes = io::read_file(text), type = io::npy_type(bytes, text);
@@ -142,6 +156,7 @@ inline Images load_images(const std::string& text, const std::string& folder) {
                                "'" + text + "'"));
   const data::Dataset test = data::load(set, data_folder(folder, set), data::Split::test);
   const auto chosen = parse_numbers("--images", text.substr(colon + 1), test.size() - 1);
+  if (!may_repeat) check_distinct("--images", chosen);
   return images_of(set, data::subset(test, chosen));
 }
 

@@ -58,6 +58,7 @@ for arguments in "--a x=$one --b y=$one,$two --images synthetic:0" "--a x=$one -
   [ $code -eq 2 ] || fail "$arguments: exit code $code, not 2"
   [ "$(wc -l <"$work/stderr")" -eq 1 ] || fail "$arguments: not one line: $(cat "$work/stderr")"
 done
+run 2 "each image once, got 5 again" --a "x=$one" --b "y=$two" --images synthetic:5,5,5
 touch "$work/file"
 run 1 "a folder" --a "x=$one" --b "y=$one" --images synthetic:0 --out "$work/file"
 exit $failed

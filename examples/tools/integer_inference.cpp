@@ -9,9 +9,12 @@
 // file as well; with --form float it is that of a network in fp32, and nothing else is done
 // (docs/onnx.md).
 #include "explaining.hpp"
+#include "model_options.hpp"
 #include "progress.hpp"
 
 #include "sgq/sgq.hpp"
+
+#include <tuple>
 
 using namespace examples;
 namespace infer = sgq::infer;
@@ -25,12 +28,36 @@ struct Options {
   bool saliency = false, intermediate = false;
   index_t limit = 0, explain = 16, masks = 500;
   int threads = 0;
+
+  /// Of the network that is trained here.
+  std::string trained_bits() const { return bits.empty() ? "w2a2" : bits; }
+  /// The network is written as it is, and nothing else is done.
+  bool only_onnx() const { return !onnx.empty() && form == "float"; }
 };
+
+/// --form float is of a real-valued network, all else of integers.
+void check_trained_here(const Options& o) {
+  const std::string bits = o.trained_bits();
+  const bool real = quant::name(parse_bits_option(bits)) == "fp32";
+  if (real && !o.only_onnx())
+    throw usage_error(describe("--bits", "a policy with integers", bits,
+                               "an ONNX file of fp32 takes --onnx FILE --form float"));
+  if (!real && o.only_onnx())
+    throw usage_error(describe("--form float", "--bits fp32, or a --model in fp32", bits));
+}
 
 /// Throws usage_error where an option would do nothing.
 void check_options(const Options& o) {
+  const Options usual;
   if (!o.model.empty() && !o.bits.empty())
     throw usage_error("--bits is for the network that is trained here: --model has its own");
+  if (o.model.empty()) check_trained_here(o);
+  const auto measuring = [](const Options& t) {
+    return std::tie(t.images, t.dataset, t.data, t.limit, t.explain, t.masks, t.name);
+  };
+  if (o.only_onnx() && measuring(o) != measuring(usual))
+    throw usage_error("--form float writes the ONNX file and nothing else: leave out --images, "
+                      "--dataset, --data, --limit, --explain, --masks and --name");
   const bool other = !o.dataset.empty() && o.dataset != "synthetic";
   if (o.model.empty() && (other || !o.images.empty()))
     throw usage_error("--dataset and --images need --model: the network that is trained here knows "
@@ -41,7 +68,7 @@ void check_options(const Options& o) {
   for (const std::string& file : {o.out + "/" + o.name + ".safetensors", o.onnx})
     if (std::filesystem::equivalent(file, o.model, ignored))
       throw usage_error(file + " is the network itself: choose another --name, --out or --onnx");
-  if (o.onnx.empty() && (o.form != Options().form || o.saliency || o.intermediate))
+  if (o.onnx.empty() && (o.form != usual.form || o.saliency || o.intermediate))
     throw usage_error("--form, --saliency and --intermediate need --onnx: add it");
 }
 
@@ -76,12 +103,12 @@ Subject subject_of(const Options& o, const nn::Model<float>& model) {
 nn::Model<float> train_one(const Options& o) {
   const data::Dataset set = data::synthetic(6000, 1, data::Split::train);
   nn::ModelSpec spec{.net = "lenet5"};
-  spec.quant = {.bits = sgq::quant::parse_bit_policy(o.bits.empty() ? "w2a2" : o.bits),
+  spec.quant = {.bits = parse_bits_option(o.trained_bits()),
                 .input = data::normalization("synthetic")};
   nn::Model<float> model{nn::build_model(spec), nn::to_metadata(spec), spec.quant.input};
   model.metadata["dataset"] = set.name;
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
-  nn::calibrate<float>(model.net, batches.batch(0).x);
+  if (!nn::pact_layers(model.net).empty()) nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();
   sgq::train::Adamw<float> optimizer(model.net, {.lr = 2e-3});
   nn::Tape<float> tape;
@@ -177,7 +204,8 @@ void measure(const Options& o, const nn::Net<float>& net, const infer::Engine& e
   }
 }
 
-/// Maps of the deployed engine beside the straight-through gradient of the trained network.
+/// Maps of the deployed engine beside the straight-through gradient of the trained network. Throws
+/// where they are not those of the trained network, when all are written.
 void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
              View<const float> x, std::span<const std::uint8_t> labels,
              const std::vector<float>& background) {
@@ -187,10 +215,12 @@ void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
   saliency::Explainer explainer(net);
   const auto gradient =
       saliency::to_maps(saliency::gradient(explainer, x, labels), saliency::Values::magnitude);
+  std::string different;
   const auto report = [&](const char* method, const saliency::Attribution<float>& deployed,
                           const saliency::Attribution<float>& original) {
     const bool same =
         std::equal(deployed.values.begin(), deployed.values.end(), original.values.begin());
+    if (!same) different += (different.empty() ? "" : ", ") + std::string(method);
     const Tensor<float> maps = saliency::to_maps(deployed, saliency::Values::magnitude);
     io::write_npy(o.out + "/" + method + ".npy", maps);
     std::printf("%s of %ld images on the integer engine: %s the trained network's; "
@@ -209,6 +239,9 @@ void explain(const Options& o, nn::Net<float>& net, const infer::Engine& engine,
   saliency::NetFeatureMaps of_net(net);
   report("score-cam", saliency::score_cam(model, of_engine, x, labels),
          saliency::score_cam(trained, of_net, x, labels));
+  if (!different.empty())
+    throw sgq::error(describe("maps of the integer engine", "those of the trained network",
+                              "others by " + different));
 }
 
 void write_c(const Options& o, const infer::Graph& graph, View<const std::uint8_t> images) {
@@ -264,12 +297,10 @@ void print_subject(const Options& o, const nn::Model<float>& model, const Subjec
 void run(const Options& o) {
   check_options(o);
   nn::Model<float> model = o.model.empty() ? train_one(o) : load_explained(o.model);
-  const bool only_onnx = !o.onnx.empty() && o.form == "float";
-  if (!only_onnx && o.images.empty())
-    dataset_of(o.dataset, model, o.model); // an error comes before any file
-  if (!only_onnx) make_out_folder(o.out);
+  if (o.only_onnx()) return write_onnx(o, model);
+  if (o.images.empty()) dataset_of(o.dataset, model, o.model); // an error comes before any file
+  make_out_folder(o.out);
   if (!o.onnx.empty()) write_onnx(o, model);
-  if (only_onnx) return;
   const Subject subject = subject_of(o, model);
   const data::Dataset& test = subject.images;
   const QuantParams& grid = model.input;
@@ -312,7 +343,8 @@ int main(int argc, char** argv) {
     line.text("--model", &o.model, "FILE",
               "a quantised network, a model.safetensors (default: train a small one)");
     line.text("--bits", &o.bits, "POLICY",
-              "bits of the network trained here, without --model: w4a4, w2a2, 4/2, .. [w2a2]");
+              "bits of the network trained here, without --model: w4a4, w2a2, 4/2, .. [w2a2]; "
+              "fp32 with --form float");
     line.text("--images", &o.images, "FILE.npy",
               "images [N,C,H,W] in the place of a data set's: uint8 pixel codes or network input");
     line.choice_or_folder("--dataset", &o.dataset, sgq::names_of(data::datasets),

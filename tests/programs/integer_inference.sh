@@ -39,10 +39,16 @@ done
 grep -q "^relu2 *QLinearConv " "$work/stdout" || fail "no integer layer: $(cat "$work/stdout")"
 run 1 "no/net.onnx" $onnx --onnx "$work/no/net.onnx"
 run 1 "global average pooling" $onnx --onnx "$work/no.onnx" --saliency
-run 1 "a quantised net has the forms" $onnx --onnx "$work/no.onnx" --form float
+run 1 "a quantised net has the forms" --model "$work/w4a4/model.safetensors" \
+  --onnx "$work/no.onnx" --form float
+run 2 "nothing else: leave out" $onnx --onnx "$work/no.onnx" --form float
+run 2 "--form float: expected --bits fp32, .*, got w2a2" --onnx "$work/no.onnx" --form float
+run 2 "with integers, got fp32 .*--form float" --bits fp32 --out "$work/no"
+run 2 "--bits: bits: expected fp32, .*'w99'" --bits w99 --out "$work/no"
 run 2 "--form" --form quick
 run 2 "need --onnx" --saliency --out "$work/no"
 [ -e "$work/no.onnx" ] && fail "an ONNX file after an error"
+[ -e "$work/no" ] && fail "a refused run leaves files"
 
 # ---- Errors.
 "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 100 --epochs 1 \
@@ -50,6 +56,8 @@ run 2 "need --onnx" --saliency --out "$work/no"
 run 1 "quantise" --model "$work/fp32/model.safetensors" --limit 10 --out "$work/no"
 run 0 "" --model "$work/fp32/model.safetensors" --onnx "$work/fp32.onnx" --form float --out "$work/none"
 [ -s "$work/fp32.onnx" ] || fail "no ONNX file of a network in fp32"
+run 0 "" --bits fp32 --onnx "$work/small.onnx" --form float --out "$work/none"
+[ -s "$work/small.onnx" ] || fail "no ONNX file of a small network in fp32"
 [ -e "$work/none" ] && fail "a folder that nothing was asked for"
 run 1 "nothing.safetensors" --model "$work/nothing.safetensors"
 run 2 "its own" --model "$work/w4a4/model.safetensors" --bits w2a2 --out "$work/no"

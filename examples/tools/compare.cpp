@@ -45,19 +45,31 @@ struct Column {
 
 using saliency::SimilarityMeasure, saliency::similarity_measures;
 
-/// "NAME=FILE,.."; without a name, the file's folder is the name.
+/// "NAME=FILE,.."; without a name, the file's folder is the name, or the file where none is given.
 std::vector<Column> load_columns(const std::string& list) {
   std::vector<Column> columns;
   if (list.empty()) return columns;
   for (const std::string& part : split_list(list)) {
     const std::size_t equals = part.find('=');
     const std::string path = part.substr(equals + 1); // npos + 1 is 0
-    const std::string name = equals == part.npos
-                                 ? std::filesystem::path(path).parent_path().filename().string()
-                                 : part.substr(0, equals);
+    std::string name = part.substr(0, equals);
+    if (equals == part.npos) {
+      const std::filesystem::path file(path), folder = file.parent_path().filename();
+      name = (folder.empty() ? file.stem() : folder).string();
+    }
     columns.push_back({name, path, load_explained(path)});
   }
   return columns;
+}
+
+/// Throws usage_error where a network of --null is not the first one trained from another seed:
+/// what sets them apart would count as the noise of seeds.
+void check_null(const Column& first, const std::vector<Column>& other_seeds) {
+  for (const Column& c : other_seeds)
+    if (c.model.name() != first.model.name() || c.model.bits() != first.model.bits())
+      throw usage_error(describe("--null",
+                                 "networks like the first of --models, " + model_text(first.model),
+                                 c.path + ", " + model_text(c.model)));
 }
 
 /// The first model's net with random weights.
@@ -150,10 +162,12 @@ void print_notes(const Line& line, Values v) {
   if (line.other_seeds.empty()) return;
   const SeedDifference d = line.minus_other_seeds(similarity_measures[0], v);
   const saliency::SeedEstimate& e = d.seeds;
+  const auto given = static_cast<index_t>(line.other_seeds.size());
   std::printf("%s - between-seed baseline: %s; %s\n", line.name.c_str(), text_of(d).c_str(),
-              e.seeds < saliency::fewest_seeds ? "no verdict below three other seeds"
-              : e.high < 0                     ? "a drift"
-                                               : "no drift beyond that between seeds");
+              e.seeds < std::min(given, saliency::fewest_seeds) ? "no verdict: maps are constant"
+              : e.seeds < saliency::fewest_seeds ? "no verdict below three other seeds"
+              : e.high < 0                       ? "a drift"
+                                                 : "no drift beyond that between seeds");
 }
 
 void print_table(const std::vector<Line>& lines, Values v) {
@@ -250,6 +264,7 @@ void compare(const Options& o) {
   std::vector<Column> models = load_columns(o.models), other_seeds = load_columns(o.other_seeds);
   std::vector<std::string> seeds{models[0].path};
   for (const Column& c : other_seeds) seeds.push_back(c.path);
+  check_null(models[0], other_seeds);
   check_different("--null, and the first of --models", seeds);
   Images images = load_images(o.images, o.data, lists_classes(o.targets));
   for (const auto* columns : {&models, &other_seeds})

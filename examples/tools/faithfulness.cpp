@@ -26,6 +26,7 @@ struct Options {
 struct Group {
   std::string name;
   std::vector<std::string> paths{};
+  std::vector<std::string> seeds{};     ///< of training, "" where the file does not say
   std::vector<std::string> measures{};  ///< names
   std::vector<Tensor<double>> values{}; ///< [S,N] per measure, the first being blank_maps
 };
@@ -61,6 +62,25 @@ Tensor<double> either_blank(const Group& a, const Group& b) {
   Tensor<double> blank = a.values[0];
   for (index_t i = 0; i < blank.size(); ++i) blank[i] = std::max(blank[i], b.values[0][i]);
   return blank;
+}
+
+/// Throws usage_error on names under which numbers of metrics.json would replace each other.
+void check_names(const Group& a, const Group& b) {
+  if (a.name == b.name) throw usage_error(describe("--b", "another name than --a has", b.name));
+  for (const Group* group : {&a, &b})
+    for (const char* taken : {"difference", "adjusted_p", "verdict", "without_blank"})
+      if (group->name == taken)
+        throw usage_error(describe(group == &a ? "--a" : "--b", "a name for the networks",
+                                   group->name, "metrics.json has numbers of that name"));
+}
+
+/// Pairs of two seeds differ by more than what is compared.
+void warn_of_seeds(const Group& a, const Group& b) {
+  for (std::size_t k = 0; k < a.seeds.size(); ++k)
+    if (!a.seeds[k].empty() && !b.seeds[k].empty() && a.seeds[k] != b.seeds[k])
+      std::printf(
+          "warning: pair %d was trained from seeds %s and %s: list both in the same order\n",
+          int(k) + 1, a.seeds[k].c_str(), b.seeds[k].c_str());
 }
 
 /// "NAME=FILE,FILE,.."
@@ -109,6 +129,7 @@ void fill_in(Group& group, const Images& images, const Options& o) {
     const std::string& path = group.paths[static_cast<std::size_t>(s)];
     nn::Model<float> model = load_explained(path);
     check_fits(images, model, path);
+    group.seeds.push_back(value_of(model.metadata, "seed"));
     const std::vector<saliency::MapMeasure> measured = measure(model, images, o);
     for (std::size_t m = 0; m < measured.size(); ++m) {
       if (s == 0) {
@@ -149,6 +170,7 @@ io::Json compare(const Group& a, const Group& b) {
 
 void run(const Options& o) {
   Group a = parse_group("--a", o.a), b = parse_group("--b", o.b);
+  check_names(a, b);
   if (a.paths.size() != b.paths.size())
     throw usage_error(describe("--b", "as many networks as --a, " + sgq::to_text(a.paths.size()),
                                sgq::to_text(b.paths.size())));
@@ -158,6 +180,7 @@ void run(const Options& o) {
   check_different("--a", a.paths);
   check_different("--b", b.paths);
   for (Group* group : {&a, &b}) fill_in(*group, images, o);
+  warn_of_seeds(a, b);
 
   std::printf("%s maps of %d images, %d networks each\n%-34s %-8s %-8s %s - %s\n",
               o.how.name.c_str(), int(images.size()), int(a.paths.size()), "", a.name.c_str(),

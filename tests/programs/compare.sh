@@ -34,6 +34,26 @@ grep -q "without --null" "$work/stdout" || fail "nothing is said about the missi
 grep -q "^other - between-seed baseline: .*; no verdict below three other seeds" "$work/stdout" ||
   fail "one other seed decides: $(cat "$work/stdout")"
 
+# A black image: hiding parts of it with black changes nothing, so no map can be compared.
+{
+  printf '\223NUMPY\001\000\166\000%-117s\n' \
+    "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 28, 28), }"
+  head -c 784 /dev/zero
+} >"$work/black.npy"
+run 0 "" --models "$one,other=$two" --null "$two,$three,$four" --images "$work/black.npy" \
+  --method occlusion --out "$work/black"
+grep -q "^other - between-seed baseline: -; no verdict: maps are constant" "$work/stdout" ||
+  fail "three other seeds with constant maps: $(cat "$work/stdout")"
+
+# A file without a folder has its own name; other seeds are those of the first network.
+(cd "$work/seed1" && "$program" --models model.safetensors --images synthetic:0 --out "$work/here") \
+  >"$work/stdout" || fail "exit code $?"
+grep -q "compared with those of model (lenet5 fp32)" "$work/stdout" || fail "$(cat "$work/stdout")"
+"$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 65 --epochs 1 --bits w4a4 \
+  --out "$work/w4a4" >/dev/null || fail "no model"
+run 2 "--null: expected networks like the first .*lenet5 fp32, got .*lenet5 w4a4" \
+  --models "$one" --null "$two,$work/w4a4/model.safetensors" --images synthetic:0
+
 for arguments in "--models $one" "--images synthetic:0" "--models $one --images synthetic:9999"; do
   # shellcheck disable=SC2086
   "$program" $arguments >/dev/null 2>"$work/stderr"

@@ -29,6 +29,10 @@ done
   fail "exit code $?"
 grep -q "^gini .* -\{0,1\}0.000, other images .*  no verdict below three seeds" "$work/stdout" ||
   fail "two seeds decide: $(cat "$work/stdout")"
+grep -q "^warning: pair 1 was trained from seeds 1 and 2" "$work/stdout" ||
+  fail "nothing is said of other seeds: $(cat "$work/stdout")"
+run 2 "--b: expected another name" --a "x=$one" --b "x=$two" --images synthetic:0
+run 2 "--b: expected a name .*, got difference" --a "x=$one" --b "difference=$two" --images synthetic:0
 
 "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 --bits w2a2 \
   --alpha 0.001 --alpha-lr 1e-9 --lr 1e-9 --out "$work/dead" >/dev/null || fail "no dead model"

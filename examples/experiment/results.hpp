@@ -13,6 +13,8 @@
 // reads them all. When such a run ends, the store is written anew, sorted by cell.
 #pragma once
 
+#include "../tools/lock.hpp"
+
 #include "sgq/io/file.hpp"
 #include "sgq/io/json.hpp"
 #include "sgq/io/safetensors.hpp"
@@ -134,44 +136,6 @@ inline std::string to_lines(const std::vector<io::Json>& rows) {
   for (const io::Json& row : rows) text += io::to_string(row) + "\n";
   return text;
 }
-
-/// Keeps a second run out of a folder: the whole grid alone, or the shards of one division, each
-/// once. Given back when the process ends, however it does.
-class Lock {
-public:
-  /// `shard` as in Results. Throws io_error where another run is at work.
-  Lock(const std::string& out, const std::string& shard)
-      : folder_(out + "/cells/.lock", O_RDWR | O_CREAT),
-        own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT),
-        division_(out + "/cells/" + division_of(shard), O_RDWR | O_CREAT) {
-    const sgq::Descriptor door(out + "/cells/.lock.door", O_RDWR | O_CREAT);
-    while (door && ::flock(door.get(), LOCK_EX) != 0 && errno == EINTR) { // one looks at a time
-    }
-    take(folder_, shard.empty() ? LOCK_EX : LOCK_SH, out);
-    take(own_, LOCK_EX, out);
-    take(division_, LOCK_SH, out);
-    for (const auto& entry : std::filesystem::directory_iterator(out + "/cells")) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(division_of("")) && name != division_of(shard))
-        take(sgq::Descriptor(entry.path().string(), O_RDWR), LOCK_EX, out); // for a moment
-    }
-  }
-
-private:
-  /// Shards of 2 and of 3 overlap.
-  static std::string division_of(const std::string& shard) {
-    return ".lock-of-" + shard.substr(std::min(shard.size(), shard.rfind('-') + 1));
-  }
-
-  static void take(const sgq::Descriptor& file, int how, const std::string& out) {
-    // A file system without locks has to be trusted.
-    if (file && ::flock(file.get(), how | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-      throw sgq::io_error(sgq::describe("--out " + out, "a folder that no other run writes to",
-                                        "one at work", "wait for it, or use another --out"));
-  }
-
-  sgq::Descriptor folder_, own_, division_;
-};
 
 class Results {
 public:

@@ -4,12 +4,14 @@
 
 #include "alpha_course.hpp"
 #include "history.hpp"
+#include "lock.hpp"
 #include "progress.hpp"
 #include "start.hpp"
 
 #include "sgq/sgq.hpp"
 
 #include <filesystem>
+#include <optional>
 
 namespace examples {
 
@@ -35,6 +37,7 @@ public:
         data_(digest) {
     if (!writes_) return;
     make_out_folder(o_.out);
+    lock_.emplace(o_.out);
     for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
       io::check_writable(o_.out + file);
     for (const std::string& file : {history_.rows_file(), history_.curves_file()})
@@ -212,6 +215,7 @@ private:
   data::Batches<float>& test_;
   Parallel* parallel_; // null: one process
   bool writes_;
+  std::optional<FolderLock> lock_; // while it writes
   std::string held_; // what the images of test_ are
   AlphaCourse alphas_;
   History history_;

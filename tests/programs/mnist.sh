@@ -64,6 +64,17 @@ if grep -q libgomp "$program"; then # linked with GCC's OpenMP
   environment "" OMP_WAIT_POLICY=passive
 fi
 
+# ---- One run at a time in a folder.
+(
+  flock 9
+  exec sleep 600
+) 9>"$work/whole/.lock" &
+while flock -n "$work/whole/.lock" true; do sleep_for 0.1; done # until that one has it
+run 1 "no other run writes to, got one at work" $small --out "$work/whole"
+kill $!
+wait $! 2>/dev/null
+[ -e "$work/whole/metrics.json" ] || fail "a refused run removes the files of another"
+
 # ---- Data that are not there.
 mkdir "$work/empty"
 run 1 "train-images-idx3-ubyte in $work/empty/mnist or $work/empty" \

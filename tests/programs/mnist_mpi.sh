@@ -51,6 +51,7 @@ for n in 4 2; do
   # shellcheck disable=SC2046
   kill -9 $(pids --out "$work/killed") $launcher 2>/dev/null
   wait $launcher 2>/dev/null
+  while [ -n "$(pids --out "$work/killed")" ]; do sleep 0.05; done # they hold the folder's lock
 done
 [ ! -e "$work/killed/model.safetensors" ] || fail "the runs to be killed had ended"
 run 0 "" $small --out "$work/killed" --resume

@@ -43,22 +43,50 @@ inline sgq::data::Protocol protocol_of(const std::map<std::string, std::string>&
       sgq::describe(file + ", protocol", "holdout or validation", "'" + name + "'"));
 }
 
-/// How `set`, a name or the path of a folder, was divided when this network was trained; standard
-/// where it was trained on another set. A folder is the set that it was trained on if it has its
-/// images: names of folders repeat. Throws io_error, and what data::load() throws.
+/// True if the network was trained on `set`, a name or the path of a folder. A folder is the set
+/// that it was trained on if it has its images: names of folders repeat. Throws io_error, and what
+/// data::load() throws.
+inline bool was_trained_on(const std::string& set, const std::string& given_folder,
+                           const std::map<std::string, std::string>& metadata,
+                           const std::string& file) {
+  namespace data = sgq::data;
+  if (sgq::find_row(data::datasets, set)) return value_of(metadata, "dataset") == set;
+  const data::Protocol protocol = protocol_of(metadata, file);
+  const std::string sum = value_of(metadata, "dataset.sha256");
+  if (sum.empty() || protocol == data::Protocol::holdout) return false; // no folder has that one
+  data::Dataset images =
+      data::load(set, data_folder(given_folder, set), data::Split::train, protocol);
+  sgq::index_t limit = 0;
+  if (sgq::read_number(value_of(metadata, "limit"), limit) && limit > 0 && limit < images.size())
+    images = data::slice(images, 0, limit);
+  return sum == data::digest(images);
+}
+
+/// How `set` was divided when this network was trained; standard where it was trained on another
+/// set. Throws what was_trained_on() throws.
 inline sgq::data::Protocol protocol_for(const std::string& set, const std::string& given_folder,
                                         const std::map<std::string, std::string>& metadata,
                                         const std::string& file) {
+  using sgq::data::Protocol;
+  const Protocol protocol = protocol_of(metadata, file);
+  const bool same =
+      protocol != Protocol::standard && was_trained_on(set, given_folder, metadata, file);
+  return same ? protocol : Protocol::standard;
+}
+
+/// True if the network may have been trained on images that `protocol` holds out of `set`. The
+/// standard protocol trains on most, validation on least.
+inline bool has_seen_held_out(const std::string& set, const std::string& given_folder,
+                              const std::map<std::string, std::string>& metadata,
+                              const std::string& file, sgq::data::Protocol protocol) {
   namespace data = sgq::data;
-  const data::Protocol protocol = protocol_of(metadata, file);
-  if (protocol == data::Protocol::standard) return protocol;
-  if (sgq::find_row(data::datasets, set))
-    return value_of(metadata, "dataset") == set ? protocol : data::Protocol::standard;
-  const bool same = protocol == data::Protocol::validation && // a folder has no held-out images
-                    value_of(metadata, "dataset.sha256") ==
-                        data::digest(data::load(set, data_folder(given_folder, set),
-                                                data::Split::train, protocol));
-  return same ? protocol : data::Protocol::standard;
+  const data::DatasetInfo* const known = sgq::find_row(data::datasets, set);
+  if (known && known->format == data::Format::synthetic) return false; // drawn for each protocol
+  const auto seen = [](data::Protocol p) {
+    return p == data::Protocol::standard ? 2 : p == data::Protocol::holdout ? 1 : 0;
+  };
+  return seen(protocol_of(metadata, file)) > seen(protocol) &&
+         was_trained_on(set, given_folder, metadata, file);
 }
 
 /// "test images", or what a network that was trained so is tested on instead.

@@ -25,7 +25,7 @@ inline nn::Metadata own_set_pairs(const data::Dataset& set) {
 
 /// The model of --from-weights. Throws usage_error where the options or the set want another one.
 inline nn::Model<float> load_start(const TrainingOptions& o, const data::Dataset& set) {
-  nn::Model<float> model = nn::load_model(o.from_weights);
+  nn::Model<float> model = load_source(o, "--from-weights", o.from_weights);
   if (!model.spec)
     throw usage_error(describe("--from-weights", "one of the networks of this program",
                                o.from_weights + ", a net of its own"));

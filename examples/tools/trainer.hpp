@@ -2,7 +2,7 @@
 // step and an average of the weights of its own; for all of them the teacher.
 #pragma once
 
-#include "training_options.hpp"
+#include "source_network.hpp"
 
 #include "sgq/sgq.hpp"
 
@@ -87,7 +87,7 @@ private:
 
   void load_teacher() {
     const std::string& path = o_.recipe.teacher;
-    teacher_model_.emplace(nn::load_model(path));
+    teacher_model_.emplace(load_source(o_, "--teacher", path));
     const nn::Net<float>& t = teacher_model_->net;
     const auto what = [](const nn::Net<float>& net) {
       return net.input_shape().str() + " and " + sgq::to_text(net.classes()) + " classes";

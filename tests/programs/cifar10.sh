@@ -32,6 +32,8 @@ same a killed || fail "killed and resumed: another model"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
 grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
 grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"
+run 2 "not trained on the validation images" $small --validation \
+  --from-weights "$work/c/model.safetensors" --out "$work/no"
 # Its integers are tested on the held-out batch: it needs no official test images.
 mv "$work/data/cifar-10/test_batch.bin" "$work"
 "$(dirname "$program")/integer_inference" --model "$work/c/model.safetensors" --data "$work/data" \

@@ -39,6 +39,14 @@ run 0 "" $small --out "$work/whole" --resume # finished long ago
 cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
   fail "resuming a finished run changes its model"
 
+# ---- A network that the run reads is not replaced by it.
+for option in --from-weights --teacher; do
+  run 2 "$option: expected a file that this run does not replace" $small \
+    $option "$work/threads/../whole/model.safetensors" --out "$work/whole"
+done
+cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
+  fail "a refused run changes the model that it was to read"
+
 sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
 
 # ---- Waiting threads sleep soon, unless the user has chosen otherwise.

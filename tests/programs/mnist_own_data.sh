@@ -81,10 +81,19 @@ mkdir "$set"
 split train 66
 split t10k 32
 run 0 "" --dataset "$set" --validation --net lenet5 --epochs 1 --bits w4a4 --out "$work/tuned"
+grep -q '"train_images": 55,' "$work/tuned/metrics.json" || fail "--validation: other images"
 tests_on "11 validation images of mine" --model "$work/tuned/model.safetensors" --dataset "$set"
 
+# ---- Nor does it start from a network, or learn from one, that has seen the images held out.
+run 0 "" --dataset "$set" --limit 65 --net lenet5 --epochs 1 --out "$work/real"
+held="--dataset $set --validation --net lenet5 --epochs 1"
+for option in --from-weights --teacher; do
+  run 2 "$option: expected a network that was not trained on the validation images" $held \
+    $option "$work/real/model.safetensors" --out "$work/no"
+done
+run 0 "" $held --from-weights "$work/tuned/model.safetensors" --out "$work/finer"
+
 # ---- Bits are allocated on images that fit: of the set that the network names, or of one that is given.
-run 0 "" --dataset "$set" --net lenet5 --epochs 1 --out "$work/real"
 run 0 "" $named --epochs 1
 cp -r "$work/data/mnist" "$work/data/fashion-mnist"
 # allocates CODE TEXT OPTIONS..

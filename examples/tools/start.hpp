@@ -30,6 +30,7 @@ inline nn::Model<float> load_start(const TrainingOptions& o, const data::Dataset
     throw usage_error(describe("--from-weights", "one of the networks of this program",
                                o.from_weights + ", a net of its own"));
   const bool real = model.bits() == "fp32";
+  if (real && o.bits.empty()) check_nothing_quantised(o);
   check_agrees(o.from_weights, model, o.net, real ? "" : o.bits);
   const TrainingOptions usual; // no recipe says anything of these
   if (!real && (o.weights != usual.weights || o.first_last != usual.first_last ||

@@ -182,6 +182,20 @@ inline std::vector<train::BitStage> stages_of(const TrainingOptions& o) {
   }
 }
 
+namespace detail {} // namespace detail
+
+/// Throws usage_error where options of quantisation are given: nothing is quantised.
+inline void check_nothing_quantised(const TrainingOptions& o) {
+  const auto quantising = [](const TrainingOptions& t) {
+    return std::tie(t.weights, t.first_last, t.pact, t.alpha, t.alpha_quantile, t.alpha_lr,
+                    t.alpha_decay);
+  };
+  const TrainingOptions usual; // no recipe says anything of what is compared with it
+  if (quantising(o) != quantising(usual))
+    throw usage_error("--weights, --first-last, --pact, --alpha, --alpha-quantile, --alpha-lr and "
+                      "--alpha-decay need --bits: add --bits w4a4, for example");
+}
+
 namespace detail {
 
 /// Throws usage_error on quantisation that cannot be, or where its options would do nothing.
@@ -194,17 +208,10 @@ inline void check_quantisation_options(const TrainingOptions& o) {
   if (!(o.alpha_quantile > 0 && o.alpha_quantile <= 1))
     throw usage_error(
         describe("--alpha-quantile", "above 0, up to 1", sgq::to_text(o.alpha_quantile)));
-  const TrainingOptions usual; // no recipe says anything of what is compared with it
-  const auto quantising = [](const TrainingOptions& t) {
-    return std::tie(t.weights, t.first_last, t.pact, t.alpha, t.alpha_quantile, t.alpha_lr,
-                    t.alpha_decay);
-  };
   stages_of(o);
   // --bits fp32 is the baseline of a loop over policies, whose other options may stay.
-  if (o.bits.empty() && o.from_weights.empty() && quantising(o) != quantising(usual))
-    throw usage_error("--weights, --first-last, --pact, --alpha, --alpha-quantile, --alpha-lr and "
-                      "--alpha-decay need --bits: add --bits w4a4, for example");
-  if (o.alpha != 0 && o.alpha_quantile != usual.alpha_quantile)
+  if (o.bits.empty() && o.from_weights.empty()) check_nothing_quantised(o);
+  if (o.alpha != 0 && o.alpha_quantile != TrainingOptions().alpha_quantile)
     throw usage_error(describe("--alpha and --alpha-quantile", "one of them", "both"));
 }
 
@@ -239,6 +246,9 @@ inline void check_guidance_options(const TrainingOptions& o) {
 
 /// Throws usage_error where options of the line cannot be used together.
 inline void check_training_options(const TrainingOptions& o) {
+  if (!o.data.empty() && !sgq::find_row(data::datasets, o.dataset))
+    throw usage_error("--data is where sets with a name are: leave it out, the set is in " +
+                      o.dataset);
   detail::check_quantisation_options(o);
   detail::check_guidance_options(o);
   check_recipe_options(o.recipe);

@@ -83,6 +83,7 @@ split t10k 32
 run 0 "" --dataset "$set" --validation --net lenet5 --epochs 1 --bits w4a4 --out "$work/tuned"
 grep -q '"train_images": 55,' "$work/tuned/metrics.json" || fail "--validation: other images"
 tests_on "11 validation images of mine" --model "$work/tuned/model.safetensors" --dataset "$set"
+run 2 "leave it out, the set is in" --dataset "$set" --data "$work/data" --out "$work/no"
 
 # ---- Nor does it start from a network, or learn from one, that has seen the images held out.
 run 0 "" --dataset "$set" --limit 65 --net lenet5 --epochs 1 --out "$work/real"

@@ -60,6 +60,7 @@ run 0 "" $fine --from-weights "$quantised" --out "$work/finer"
 says "$work/finer/metrics.json" '"policy": "w2a2, lsq weights'
 run 2 "expected that of $real, lenet5, got mnist_cnn" $fine --net mnist_cnn --from-weights "$real"
 run 2 "expected those of $quantised, w2a2, got w4a4" $fine --bits w4a4 --from-weights "$quantised"
+run 2 "need --bits" $fine --weights lsq --from-weights "$real"
 run 2 "quantised already" $fine --weights dorefa --from-weights "$quantised"
 run 1 "$work/stdout" $fine --from-weights "$work/stdout"
 

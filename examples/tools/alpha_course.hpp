@@ -63,9 +63,9 @@ public:
     const auto columns = static_cast<index_t>(layers_.size());
     const index_t rows = 1 + steps;
     if (table.shape().rank() != 2 || table.shape()[1] != columns || table.shape()[0] < rows)
-      throw sgq::io_error(
-          sgq::describe(path, "[" + sgq::to_text(rows) + " or more, " + sgq::to_text(columns) + "]",
-                        table.shape().str(), "it belongs to another run: leave out --resume"));
+      throw sgq::io_error(sgq::describe(
+          path, "[" + sgq::to_text(rows) + " or more, " + sgq::to_text(columns) + "]",
+          table.shape().str(), "it belongs to another run: to train anew, remove the checkpoint"));
     values_.assign(table.begin(), table.begin() + rows * columns);
   }
 

@@ -93,8 +93,9 @@ public:
 
 private:
   [[noreturn]] static void refuse(const std::string& where, sgq::index_t epoch, const char* got) {
-    throw sgq::io_error(sgq::describe(where, "the row of epoch " + sgq::to_text(epoch), got,
-                                      "it belongs to another run: leave out --resume"));
+    throw sgq::io_error(
+        sgq::describe(where, "the row of epoch " + sgq::to_text(epoch), got,
+                      "it belongs to another run: to train anew, remove the checkpoint"));
   }
 
   std::vector<std::pair<double, double>> points(const std::string& column, double factor) const {

@@ -38,42 +38,28 @@ public:
     if (!writes_) return;
     make_out_folder(o_.out);
     lock_.emplace(o_.out);
-    for (const char* file : {"/model.safetensors", "/metrics.json", "/alpha.svg"})
-      io::check_writable(o_.out + file);
-    for (const std::string& file : {history_.rows_file(), history_.curves_file()})
+    for (const std::string& file : {model_file(o_), metrics_file(), alpha_picture(),
+                                    history_.rows_file(), history_.curves_file()})
       io::check_writable(file);
   }
 
   /// Where training starts: at the checkpoint, if there is one and it was asked for.
   train::TrainState begin() {
     train::TrainState state;
-    double seconds_before = 0;
-    if (!o_.resume) {
-      if (writes_ && std::filesystem::exists(path_) && !std::filesystem::exists(metrics_file()))
+    const bool checkpoint = std::filesystem::exists(path_);
+    if (o_.resume && checkpoint) {
+      state = go_on();
+    } else {
+      if (o_.resume)
+        say("no checkpoint in " + o_.out + " yet: starting from the beginning");
+      else if (writes_ && checkpoint && !std::filesystem::exists(metrics_file()))
         throw sgq::io_error(describe(path_, "no unfinished run", "a checkpoint",
                                      "add --resume, or remove it to train anew"));
       if (writes_) remove_earlier_run();
-    } else if (!std::filesystem::exists(path_)) {
-      say("no checkpoint in " + o_.out + " yet: starting from the beginning");
-    } else {
-      const train::Run run = train::load_checkpoint(path_, start_.net, trainer_.optimizer(),
-                                                    start_.deciding, trainer_.average());
-      if (const auto data = run.notes.find("data");
-          data != run.notes.end() && data->second != data_)
-        throw sgq::io_error(describe(path_ + ", the training images", "SHA-256 " + data_,
-                                     data->second,
-                                     "give the original ones, or leave out --resume"));
-      state = run.state;
-      alphas_.load(alpha_file(), state.step);
-      history_.load(state.epoch);
-      if (const auto found = run.notes.find("seconds"); found != run.notes.end())
-        seconds_before = seconds_ = std::strtod(found->second.c_str(), nullptr);
-      say("resuming after epoch " + sgq::to_text(state.epoch) + ", batch " +
-          sgq::to_text(state.batch));
     }
     first_step_ = state.step;
     progress_ = Progress(o_.epochs * batches_ - state.step, o_.silent ? 600 : 30);
-    watch_ = Stopwatch(seconds_before);
+    watch_ = Stopwatch(seconds_);
     return state;
   }
 
@@ -118,9 +104,9 @@ public:
     if ((result_.images == 0 || o_.recipe.reestimate) && !o_.silent) // 0: nothing was left to do
       evaluate();
     if (!writes_) return metrics();
-    nn::save_model(o_.out + "/model.safetensors", start_.net, start_.deciding);
+    nn::save_model(model_file(o_), start_.net, start_.deciding);
     const std::string policy = nn::policy_text(start_.spec.quant);
-    alphas_.draw(o_.out + "/alpha.svg", "alpha of " + start_.spec.net + ", " + policy);
+    alphas_.draw(alpha_picture(), "alpha of " + start_.spec.net + ", " + policy);
     history_.draw(start_.spec.net + ", " + policy + (o_.guided ? ", guided" : "") + ", on " +
                   o_.dataset);
     io::Json result = metrics();
@@ -137,10 +123,30 @@ private:
     if (!o_.silent) std::printf("%s\n", line.c_str());
   }
 
+  /// Takes up the run of the checkpoint.
+  train::TrainState go_on() {
+    const train::Run run = train::load_checkpoint(path_, start_.net, trainer_.optimizer(),
+                                                  start_.deciding, trainer_.average());
+    const std::string sum = value_of(run.notes, "data");
+    if (!sum.empty() && sum != data_)
+      throw sgq::io_error(describe(path_ + ", the training images", "SHA-256 " + data_, sum,
+                                   "give the original ones; to train anew, remove it"));
+    alphas_.load(alpha_file(), run.state.step);
+    history_.load(run.state.epoch);
+    seconds_ = std::strtod(value_of(run.notes, "seconds").c_str(), nullptr);
+    say("resuming after epoch " + sgq::to_text(run.state.epoch) + ", batch " +
+        sgq::to_text(run.state.batch));
+    return run.state;
+  }
+
+  /// metrics.json last: while it is there, the folder has a run that is over.
   void remove_earlier_run() const {
     for (const std::string& file :
-         {path_, history_.rows_file(), history_.curves_file(), alpha_file(), metrics_file()})
+         {path_, history_.rows_file(), history_.curves_file(), alpha_file(), alpha_picture()})
       std::filesystem::remove(file);
+    if (std::filesystem::exists(model_file(o_)))
+      io::write_file_atomically(model_file(o_), ""); // so the new one keeps its permissions
+    std::filesystem::remove(metrics_file());
   }
 
   /// The net that would be saved now: with --ema the average.
@@ -172,6 +178,7 @@ private:
                                       {"epochs", o_.epochs},
                                       {"train_images", images_}});
     if (!o_.silent) {
+      json["tested_on"] = tested_on(o_.protocol);
       json["test_images"] = result_.images;
       json["test_accuracy"] = result_.accuracy();
       json["test_loss"] = result_.loss();
@@ -193,6 +200,7 @@ private:
   }
 
   std::string alpha_file() const { return o_.out + "/alpha.npy"; }
+  std::string alpha_picture() const { return o_.out + "/alpha.svg"; }
   std::string metrics_file() const { return o_.out + "/metrics.json"; } // of a run that is over
 
   void save(const train::TrainState& state) {
@@ -216,7 +224,7 @@ private:
   Parallel* parallel_; // null: one process
   bool writes_;
   std::optional<FolderLock> lock_; // while it writes
-  std::string held_; // what the images of test_ are
+  std::string held_;               // what the images of test_ are
   AlphaCourse alphas_;
   History history_;
   nn::Tape<float> tape_; // of tests

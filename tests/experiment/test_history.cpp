@@ -64,6 +64,7 @@ TEST_CASE("a history goes on with the rows of the epochs that are over", "[exper
   };
   const std::string one = expected.substr(0, expected.find('\n') + 1);
   CHECK(contains(message(one), "line 2: expected the row of epoch 2, got the end"));
+  CHECK(contains(message(one), "to train anew, remove the checkpoint"));
   CHECK(contains(message(one + one), "line 2: expected the row of epoch 2, got another row"));
   CHECK(contains(message(one + "[2]\n"), "got another row"));
   CHECK(contains(message(one + "{\"epoch\":2"), "got the end")); // cut short

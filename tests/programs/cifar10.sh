@@ -22,6 +22,7 @@ small="--data $work/data --epochs 1 --batch 20 --seed 3"
 run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/a" --threads 1
 grep -q '"train_images": 120' "$work/a/metrics.json" || fail "--validation: not three batches"
 grep -q '"test_images": 40' "$work/a/metrics.json" || fail "--validation: not one batch to test on"
+grep -q '"tested_on": "validation images"' "$work/a/metrics.json" || fail "--validation: not told"
 grep -q '"relu1": ' "$work/a/metrics.json" || fail "no alphas"
 run 0 "" $small --validation --bits w2a2 --weights dorefa --out "$work/b" --threads 2
 same a b || fail "one and two threads give different models"
@@ -32,6 +33,7 @@ same a killed || fail "killed and resumed: another model"
 run 0 "" $small --holdout --guided --bits w4a4 --out "$work/c"
 grep -q '"train_images": 160' "$work/c/metrics.json" || fail "--holdout: not four batches"
 grep -q '"protocol": "holdout"' "$work/c/metrics.json" || fail "the protocol is not told"
+grep -q '"tested_on": "held-out images"' "$work/c/metrics.json" || fail "--holdout: not told"
 run 2 "not trained on the validation images" $small --validation \
   --from-weights "$work/c/model.safetensors" --out "$work/no"
 # Its integers are tested on the held-out batch: it needs no official test images.

@@ -28,8 +28,8 @@ run 2 "--alpha: expected 0, or .* to .*, got 1e-300" --alpha 1e-300
 
 # ---- Results.
 run 0 "" $small --out "$work/whole" --threads 1
-for key in dataset net parameters seed epochs train_images test_images test_accuracy seconds \
-  images_per_second version; do
+for key in dataset net parameters seed epochs train_images tested_on test_images test_accuracy \
+  seconds images_per_second version; do
   grep -q "^  \"$key\": " "$work/whole/metrics.json" || fail "metrics.json lacks $key"
 done
 run 0 "" $small --out "$work/threads" --threads 3
@@ -126,6 +126,15 @@ cmp -s "$work/whole/model.safetensors" "$work/at_work/model.safetensors" ||
   fail "killed at work and resumed: another model"
 run 0 "" $small --out "$work/at_work" # finished: trained anew
 [ -e "$work/at_work/metrics.json" ] || fail "a finished run is not replaced"
+
+# ---- Nothing of an earlier run stays beside one that begins anew, with --resume or without.
+cp -r "$work/whole" "$work/anew"
+rm "$work/anew/checkpoint.safetensors"
+# shellcheck disable=SC2086
+kill_at_work "$work/anew" $small --threads 1 --resume
+[ ! -e "$work/anew/metrics.json" ] || fail "an unfinished run has the metrics of an earlier one"
+[ ! -s "$work/anew/model.safetensors" ] || fail "an unfinished run has the model of an earlier one"
+run 1 "no unfinished run" $small --out "$work/anew"
 
 # ---- Checkpoints that must not be gone on from.
 run 1 "a checkpoint of this run, lr 0.5, got lr" $small --lr 0.5 --out "$work/killed" --resume

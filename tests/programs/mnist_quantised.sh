@@ -25,6 +25,8 @@ run 1 "one of the layers conv1.*got 'conv9'" $small --bits w4a4,conv9=w2a2 --out
 [ ! -e "$work/none" ] || fail "a refused run leaves files"
 run 0 "" $small --bits w4a4 --weights dorefa --limit 32 --epochs 1 --out "$work/dorefa"
 says "$work/stdout" "warning: layer 'conv2': dorefa"
+run 0 "" $small --limit 32 --epochs 1 --out "$work/dorefa" # without clips
+[ ! -e "$work/dorefa/alpha.svg" ] || fail "the clips of an earlier run are left"
 
 # ---- Killed and gone on with: the same network, and the same course of the alphas.
 for pause in 0.1 0.3; do

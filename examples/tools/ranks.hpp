@@ -60,10 +60,17 @@ void on_ranks(const char* name, int argc, char** argv, F&& program) {
 
 #else
 
+/// True if the launcher says that it has started one process. A step of Slurm may hold a launcher
+/// of its own, so that what Slurm says counts last.
+inline bool launched_alone() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (const char* const size = std::getenv(name)) return std::string_view(size) == "1";
+  return false;
+}
+
 template <class F>
 void on_ranks(const char*, int, char**, F&& program) {
-  const char* const size = std::getenv("OMPI_COMM_WORLD_SIZE");
-  if (launched_by_mpi() && !(size && std::string_view(size) == "1"))
+  if (launched_by_mpi() && !launched_alone())
     throw usage_error(sgq::describe("started by an MPI launcher", "a program built with MPI",
                                     "one without", "install libopenmpi-dev and build again"));
   program(static_cast<distributed::Communicator*>(nullptr));

@@ -83,6 +83,18 @@ kill $!
 wait $! 2>/dev/null
 [ -e "$work/whole/metrics.json" ] || fail "a refused run removes the files of another"
 
+# ---- One process needs no MPI, whatever has started it.
+if ! ldd "$program" 2>/dev/null | grep -q libmpi; then
+  tiny="$small --limit 65 --epochs 1 --out $work/launched"
+  export PMIX_RANK=0
+  run 2 "built with MPI" $tiny
+  export SLURM_STEP_NUM_TASKS=1
+  run 0 "" $tiny
+  export PMI_SIZE=2
+  run 2 "built with MPI" $tiny
+  unset PMIX_RANK SLURM_STEP_NUM_TASKS PMI_SIZE
+fi
+
 # ---- Data that are not there.
 mkdir "$work/empty"
 run 1 "train-images-idx3-ubyte in $work/empty/mnist or $work/empty" \

@@ -139,13 +139,12 @@ private:
     return run.state;
   }
 
-  /// metrics.json last: while it is there, the folder has a run that is over.
+  /// Its model stays until the new one takes its place. metrics.json goes last: while it is there,
+  /// the folder has a run that is over.
   void remove_earlier_run() const {
     for (const std::string& file :
          {path_, history_.rows_file(), history_.curves_file(), alpha_file(), alpha_picture()})
       std::filesystem::remove(file);
-    if (std::filesystem::exists(model_file(o_)))
-      io::write_file_atomically(model_file(o_), ""); // so the new one keeps its permissions
     std::filesystem::remove(metrics_file());
   }
 

@@ -145,7 +145,7 @@ rm "$work/anew/checkpoint.safetensors"
 # shellcheck disable=SC2086
 kill_at_work "$work/anew" $small --threads 1 --resume
 [ ! -e "$work/anew/metrics.json" ] || fail "an unfinished run has the metrics of an earlier one"
-[ ! -s "$work/anew/model.safetensors" ] || fail "an unfinished run has the model of an earlier one"
+[ -s "$work/anew/model.safetensors" ] || fail "an unfinished run has removed a model"
 run 1 "no unfinished run" $small --out "$work/anew"
 
 # ---- Checkpoints that must not be gone on from.

@@ -36,7 +36,7 @@ def export(programs, model, form, folder):
                        "--images", images, "--explain", "0", "--out", folder, "--onnx", file,
                        "--form", form])
         if text:
-            return file, *re.search(r"^(\w+) (\S+), 1 test images", text, re.M).groups()
+            return file, *re.search(r"^(\w+) (\S+), 1 images of", text, re.M).groups()
     sys.exit(f"{model} is no quantised mnist_cnn or resnet20")
 
 

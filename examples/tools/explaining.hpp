@@ -37,7 +37,7 @@ inline std::string dataset_of(const std::string& given, const nn::Model<float>& 
   return trained_on;
 }
 
-/// Images of another set may be what is asked for; whoever did not mean them is told.
+/// Images of another set may be meant, or a mistake: a warning.
 inline void warn_of_other_set(const nn::Model<float>& model, const std::string& set) {
   if (const std::string on = value_of(model.metadata, "dataset"); !on.empty() && on != set)
     std::printf("warning: the network was trained on %s\n", on.c_str());

@@ -286,10 +286,10 @@ done
 run 0 "" $tiny --only page --out "$work/left" --resume
 cmp -s "$work/threads/report.html" "$work/left/report.html" || fail "evidence gives another page"
 rm "$work/left/evidence/synthetic.lenet5.w2a2.guided.seed-1.safetensors"
-run 0 "" $tiny --epochs 2 --only train --shard 4/4 --out "$work/longer"
+run 0 "" $tiny --seeds 2 --only train --shard 8/8 --out "$work/other"
 kept=networks/synthetic.lenet5.w2a2.guided.seed-1.safetensors
 mv "$work/left/$kept" "$work/kept"
-cp "$work/longer/$kept" "$work/left/$kept"
+cp "$work/other/networks/synthetic.lenet5.w2a2.guided.seed-2.safetensors" "$work/left/$kept"
 run 1 "delete $work/left/$kept to have" $tiny --out "$work/left" --resume
 mv "$work/kept" "$work/left/$kept"
 run 0 "" $tiny --out "$work/left" --resume

@@ -1,8 +1,8 @@
 // Exercise 8.3: a fused multiply-add of floats on a machine that has none. The product of two
 // floats is exact in double; the sum must be rounded once, to float. Rounding it to double first
 // and to float then rounds twice, and errs where the first rounding lands on a tie. Remedy: round
-// the first time to odd. If the sum in double is not exact, set its last bit; then it is never a
-// tie.
+// the first time to odd. If the sum in double is not exact and even, step towards the true sum;
+// then it is never a tie.
 #include "sgq/core/random.hpp"
 
 #include <cmath>

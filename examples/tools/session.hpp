@@ -43,7 +43,8 @@ public:
       io::check_writable(file);
   }
 
-  /// Where training starts: at the checkpoint, if there is one and it was asked for.
+  /// Where training starts: at the checkpoint, if there is one and it was asked for. Removes nothing:
+  /// that waits until all ranks agree.
   train::TrainState begin() {
     train::TrainState state;
     const bool checkpoint = std::filesystem::exists(path_);
@@ -55,12 +56,22 @@ public:
       else if (writes_ && checkpoint && !std::filesystem::exists(metrics_file()))
         throw sgq::io_error(describe(path_, "no unfinished run", "a checkpoint",
                                      "add --resume, or remove it to train anew"));
-      if (writes_) remove_earlier_run();
+      anew_ = true;
     }
     first_step_ = state.step;
     progress_ = Progress(o_.epochs * batches_ - state.step, o_.silent ? 600 : 30);
     watch_ = Stopwatch(seconds_);
     return state;
+  }
+
+  /// Of a run that begins anew, removes what an earlier one left. Its model stays until the new one
+  /// takes its place. metrics.json goes last: while it is there, the folder has a run that is over.
+  void clear() const {
+    if (!writes_ || !anew_) return;
+    for (const std::string& file :
+         {path_, history_.rows_file(), history_.curves_file(), alpha_file(), alpha_picture()})
+      std::filesystem::remove(file);
+    std::filesystem::remove(metrics_file());
   }
 
   bool after_step(const train::TrainState& state, const train::StepResult&) override {
@@ -137,15 +148,6 @@ private:
     say("resuming after epoch " + sgq::to_text(run.state.epoch) + ", batch " +
         sgq::to_text(run.state.batch));
     return run.state;
-  }
-
-  /// Its model stays until the new one takes its place. metrics.json goes last: while it is there,
-  /// the folder has a run that is over.
-  void remove_earlier_run() const {
-    for (const std::string& file :
-         {path_, history_.rows_file(), history_.curves_file(), alpha_file(), alpha_picture()})
-      std::filesystem::remove(file);
-    std::filesystem::remove(metrics_file());
   }
 
   /// The net that would be saved now: with --ema the average.
@@ -228,8 +230,9 @@ private:
   History history_;
   nn::Tape<float> tape_; // of tests
   index_t batches_, images_;
-  std::string path_; // of the checkpoint
-  std::string data_; // SHA-256 of the training set
+  std::string path_;  // of the checkpoint
+  std::string data_;  // SHA-256 of the training set
+  bool anew_ = false; // not from a checkpoint
   index_t first_step_ = 0;
   Progress progress_{1};
   Stopwatch watch_; // training alone: neither tests nor the checkpoints after epochs

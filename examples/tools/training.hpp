@@ -90,6 +90,7 @@ inline io::Json train_network(const TrainingOptions& o, const TrainingData& sets
       .epochs = o.epochs, .seed = o.seed, .schedule = {.kind = o.schedule}};
   const train::TrainState state = session.begin();
   if (ranks) check_ranks(*ranks, begun, sets, state);
+  session.clear();
   if (parallel) {
     auto step = parallel->shared(trainer);
     train::fit<float>(batches, fit_options, step, state, &session);

@@ -97,7 +97,8 @@ refuses() {
   grep -q -e "^mnist: rank [0-9]: .*$words" "$work/stderr" || fail "$words: $(cat "$work/stderr")"
 }
 refuses "rank 1, option lr: expected 0.002, as on rank 0, got 0.1" \
-  -n 1 "$program" $small --out "$work/none" : -n 1 "$program" $small --out "$work/none" --lr 0.1
+  -n 1 "$program" $small --out "$work/whole" : -n 1 "$program" $small --out "$work/whole" --lr 0.1
+[ -e "$work/whole/metrics.json" ] || fail "a refused run removes the files of one that is over"
 refuses "rank 1, arithmetic: expected .*, as on rank 0, got no fused multiply-add" \
   -n 1 "$program" $small --out "$work/none" : \
   -n 1 env SGQ_ISA=generic "$program" $small --out "$work/none"

@@ -110,6 +110,11 @@ nn::Model<float> train_one(const Options& o) {
   data::Batches<float> batches(set, spec.quant.input, {.size = 50, .seed = 1});
   if (!nn::pact_layers(model.net).empty()) nn::calibrate<float>(model.net, batches.batch(0).x);
   model.net.quantize_weights();
+  try { // not after training: some policies have no integers
+    if (!o.only_onnx()) infer::export_integer(model.net);
+  } catch (const sgq::error& e) {
+    throw usage_error("--bits " + o.trained_bits() + ": " + e.what());
+  }
   sgq::train::Adamw<float> optimizer(model.net, {.lr = 2e-3});
   nn::Tape<float> tape;
   for (index_t epoch = 0; epoch < 3; ++epoch) {

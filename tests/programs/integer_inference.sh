@@ -45,6 +45,7 @@ run 2 "nothing else: leave out" $onnx --onnx "$work/no.onnx" --form float
 run 2 "--form float: expected --bits fp32, .*, got w2a2" --onnx "$work/no.onnx" --form float
 run 2 "with integers, got fp32 .*--form float" --bits fp32 --out "$work/no"
 run 2 "--bits: bits: expected fp32, .*'w99'" --bits w99 --out "$work/no"
+run 2 "--bits w4a32: .*an activation in fp32" --bits w4a32 --out "$work/no"
 run 2 "--form" --form quick
 run 2 "need --onnx" --saliency --out "$work/no"
 [ -e "$work/no.onnx" ] && fail "an ONNX file after an error"

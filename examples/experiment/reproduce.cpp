@@ -22,6 +22,7 @@
 #include "load_study.hpp"
 #include "report.hpp"
 #include "run_facts.hpp"
+#include "shard_lock.hpp"
 #include "train_cell.hpp"
 
 using namespace examples;
@@ -109,10 +110,11 @@ void check_rows(const Options& o, const Results& results) {
                                  key_of(row) + " of another one", "use another --out"));
 }
 
-/// Throws io_error where there is nothing for the stages after training.
+/// Throws io_error where there is nothing for the stages after training, unless the shard is empty.
 void check_trained(const Options& o, const std::vector<Cell>& cells, const Results& results) {
   const auto is_trained = [&](const Cell& cell) { return results.find(making_of(cell)); };
-  if (o.does("train") || std::any_of(cells.begin(), cells.end(), is_trained)) return;
+  if (o.does("train") || take_shard(cells, parse_shard(o.shard)).empty()) return;
+  if (std::any_of(cells.begin(), cells.end(), is_trained)) return;
   throw sgq::io_error(describe("--only " + o.only + " in " + o.out, "networks that are trained",
                                "none", "--only train makes them"));
 }
@@ -174,14 +176,16 @@ void print_measuring_plan(const Options& o, const Plan& plan, const std::vector<
                           const Results& results, double pass, index_t test_images) {
   Results measures(o.out, parse_shard(o.shard).name(), numerics_version, "measures");
   measures.load(false);
-  const auto is_measured = [&](const Cell& cell) {
+  const auto is_left = [&](const Cell& cell) {
     const io::Json* trained = results.find(making_of(cell));
-    return trained && std::any_of(measures.rows().begin(), measures.rows().end(), [&](auto& row) {
-             return is_made_so(row, measuring_of(cell, *trained, plan.measuring));
-           });
+    if (!trained) return o.does("train");
+    const bool measured =
+        std::any_of(measures.rows().begin(), measures.rows().end(), [&](auto& row) {
+          return is_made_so(row, measuring_of(cell, *trained, plan.measuring));
+        });
+    return !measured || !std::filesystem::exists(evidence_path(o.out, cell.key()));
   };
-  const auto left =
-      std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return !is_measured(c); });
+  const auto left = std::count_if(cells.begin(), cells.end(), is_left);
   const double each = seconds_of_measuring(plan.measuring, test_images, pass, measures.rows());
   std::printf("%d of %d networks to measure, about %s, by %s\n", int(left), int(cells.size()),
               duration_text(each * static_cast<double>(left)).c_str(),
@@ -236,8 +240,8 @@ void make_again(const Options& o, const Cell& cell, const Plan& plan, const io::
       std::filesystem::remove_all(cell.options.out); // what the row does not speak of
       throw sgq::io_error(describe(cell.key() + ", made again", "the row that is there",
                                    "another one, that differs in '" + std::string(name) + "'",
-                                   "SGQ_ISA=generic rounds otherwise; if the row errs, delete the "
-                                   "cell's rows in results.jsonl and measures.jsonl"));
+                                   "if the row errs, delete the cell's rows in results.jsonl and "
+                                   "measures.jsonl"));
     }
   keep_files(o, cell);
   std::filesystem::remove(checkpoint_file(cell.options));
@@ -432,7 +436,7 @@ void reproduce(const Options& o) {
     throw usage_error(
         describe("--out " + o.out, "a folder without results, or --resume", results.path()));
   // What fails here leaves no folder behind.
-  if (!results.has_files()) check_trained(o, {}, results);
+  if (!results.has_files() && !o.chooses()) check_trained(o, make_cells(plan), results);
   const Cell first = o.chooses() ? choose_cells(plan, 1, {}).front() // which read no test image
                                  : make_cell(plan, "fp32", how::plain, 1);
   loaded.sets(first.options);

@@ -13,8 +13,6 @@
 // reads them all. When such a run ends, the store is written anew, sorted by cell.
 #pragma once
 
-#include "../tools/lock.hpp"
-
 #include "sgq/io/file.hpp"
 #include "sgq/io/json.hpp"
 #include "sgq/io/safetensors.hpp"

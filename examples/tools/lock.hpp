@@ -6,16 +6,15 @@
 
 #include <sys/file.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <string>
 
 namespace examples {
 
-/// `how` is LOCK_EX or LOCK_SH. Throws io_error where another run has the lock.
+/// `how` is LOCK_EX or LOCK_SH. Throws io_error where another run has the lock. Where the file cannot
+/// be opened, or its file system has no locks, the user has to be trusted.
 inline void take_lock(const sgq::Descriptor& file, int how, const std::string& out) {
-  // A file system without locks has to be trusted.
   if (file && ::flock(file.get(), how | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     throw sgq::io_error(sgq::describe("--out " + out, "a folder that no other run writes to",
                                       "one at work", "wait for it, or use another --out"));
@@ -25,43 +24,13 @@ inline void take_lock(const sgq::Descriptor& file, int how, const std::string& o
 class FolderLock {
 public:
   /// Throws io_error where another run is at work.
-  explicit FolderLock(const std::string& out) : file_(out + "/.lock", O_RDWR | O_CREAT) {
-    take_lock(file_, LOCK_EX, out);
+  explicit FolderLock(const std::string& out)
+      : file_(out + "/.lock", O_RDWR | O_CREAT), others_(out + "/.lock", O_RDONLY) {
+    take_lock(file_ ? file_ : others_, LOCK_EX, out);
   }
 
 private:
-  sgq::Descriptor file_;
-};
-
-/// Keeps a second run out of a folder: the whole grid alone, or the shards of one division, each
-/// once.
-class Lock {
-public:
-  /// `shard` as in Results. Throws io_error where another run is at work.
-  Lock(const std::string& out, const std::string& shard)
-      : folder_(out + "/cells/.lock", O_RDWR | O_CREAT),
-        own_(out + "/cells/.lock." + (shard.empty() ? "whole" : shard), O_RDWR | O_CREAT),
-        division_(out + "/cells/" + division_of(shard), O_RDWR | O_CREAT) {
-    const sgq::Descriptor door(out + "/cells/.lock.door", O_RDWR | O_CREAT);
-    while (door && ::flock(door.get(), LOCK_EX) != 0 && errno == EINTR) { // one looks at a time
-    }
-    take_lock(folder_, shard.empty() ? LOCK_EX : LOCK_SH, out);
-    take_lock(own_, LOCK_EX, out);
-    take_lock(division_, LOCK_SH, out);
-    for (const auto& entry : std::filesystem::directory_iterator(out + "/cells")) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(division_of("")) && name != division_of(shard))
-        take_lock(sgq::Descriptor(entry.path().string(), O_RDWR), LOCK_EX, out); // for a moment
-    }
-  }
-
-private:
-  /// Shards of 2 and of 3 overlap.
-  static std::string division_of(const std::string& shard) {
-    return ".lock-of-" + shard.substr(std::min(shard.size(), shard.rfind('-') + 1));
-  }
-
-  sgq::Descriptor folder_, own_, division_;
+  sgq::Descriptor file_, others_; // the second where another user made it
 };
 
 } // namespace examples

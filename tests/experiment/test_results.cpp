@@ -1,4 +1,5 @@
 #include "../../examples/experiment/results.hpp"
+#include "../../examples/experiment/shard_lock.hpp"
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

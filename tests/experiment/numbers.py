@@ -142,6 +142,8 @@ class Prose:
         for term in terms:
             if term == WITHOUT:
                 continue
+            if term.startswith("minus ") and (that_of if term.startswith(THAT_OF) else minus):
+                raise LookupError(f"too many differences in {terms}")
             if term.startswith(THAT_OF):
                 that_of = named(term[len(THAT_OF):])
                 continue
@@ -166,12 +168,18 @@ class Prose:
         for some in (arm, self.arm(minus)) if minus else (arm,):
             if not study.of(*some):
                 raise LookupError(f"no network {', '.join(filter(None, some))} of {found['set']}")
+        if measure in ("packed_megabytes", "accuracy", "blank_gradients") and without:
+            raise LookupError(f"{measure} is not of the explained images, in {terms}")
         if measure == "packed_megabytes":
+            if minus:
+                raise LookupError(f"no difference of {measure}, in {terms}")
             return Estimate([study.of(*arm)[0].row["packed_bytes"]]), 1e-6
         if minus:
             arms = [(arm, self.arm(minus))]
             if that_of:
                 arms += [tuple(self.arm({**n, **that_of}) for n in (found, minus))]
+                if arms[1][0] == arms[1][1]:
+                    raise LookupError(f"a network minus itself, in {terms}")
             estimate = self.difference(study, arms, measure, without)
         else:
             levels = study.by_seed(arm, measure)
@@ -187,10 +195,10 @@ class Prose:
             pairs = study.pairs(a, b, measure)
             if not pairs:
                 return None
-            found.append(without_blank(study, a, b, pairs) if without
-                         else Difference(pairs, False).seeds)
-        if None in found or len(found) == 1:
-            return None if None in found else found[0]
+            all_images = Difference(pairs, False).seeds  # also those without, where none is blank
+            found.append((without and without_blank(study, a, b, pairs)) or all_images)
+        if len(found) == 1:
+            return found[0]
         if len({tuple(n.seed for n in study.of(*arm)) for pair in arms for arm in pair}) > 1:
             raise LookupError(f"{arms} do not have the same seeds")
         return Estimate([x - y for x, y in zip(found[0].by_seed, found[1].by_seed)])
@@ -295,7 +303,7 @@ class Prose:
     def check_cells(self, lines, columns, made_of):
         """The lines of a table, its last cells made_of(first cells, cell, column)."""
         lines = list(lines)
-        above = []
+        above, before = [], self.checked
         for n, line in enumerate(lines):
             if n < 2:
                 continue
@@ -308,6 +316,8 @@ class Prose:
                     for cell, column in zip(cells[len(heads):], columns)]
             if made != cells[len(heads):]:
                 lines[n] = "|" + "|".join(f" {c} " if c else " " for c in heads + made) + "|"
+        if self.checked == before:
+            raise LookupError("no table with a number follows")
         return lines
 
     def read(self, path):

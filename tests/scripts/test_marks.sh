@@ -35,6 +35,11 @@ refuse "<!-- number: $number, masked_advantage, minus that of plain -->.064"
 refuse "<!-- number: $number, masked_advantage, minus fp32 guided, minus that of fp32 plain -->.064"
 refuse "<!-- number: $number, masked_advantage, minus fp32 guided, minus that of random-mask -->.064"
 refuse "<!-- number: $number, accuracy, without blank maps -->98.58"
+refuse "<!-- number: $number, accuracy, minus fp32 guided, without blank maps -->-.04"
+refuse "<!-- number: $number, packed_megabytes, minus fp32 plain -->.02"
+refuse "<!-- number: $number, accuracy, minus random-mask, minus plain -->.41"
+refuse "<!-- number: synthetic, fp32, guided, accuracy, minus plain, minus that of random-mask -->.36"
+pass "<!-- number: $number, masked_advantage, minus fp32 guided, without blank maps -->-.090" # none is
 pass '<!-- claim: synthetic, B2, w2a2, times smaller -->14.4'
 refuse '<!-- claim: synthetic, B2, w2a2, times fewer bit operations -->14.4'
 pass '<!-- claim: synthetic, D, guided w4a4 -->-.054 [-.076, -.032]'
@@ -75,6 +80,7 @@ refuse "<!-- number: $number, equal compute, accuracy -->98.58"
 table='<!-- numbers: synthetic, w2a2 | accuracy -->'
 pass "$table" '| | accuracy |' '|---|---|' '| guided, PACT+ (fewer blank maps) | 97.37 |'
 refuse "$table" '| | accuracy |' '|---|---|' '| guided, PACT* | 97.98 |'
+refuse "$table" ''
 
 # One process reads them all: it says the line of each mark that it refuses.
 numbers="python3 tests/experiment/numbers.py $work/full"

@@ -40,6 +40,6 @@ else
   fi
 fi
 
-rm -f "$out"/*.jsonl # of an earlier demo
+rm -f "$out"/*.jsonl "$out"/cells/*/checkpoint.safetensors # of an earlier demo
 exec "$program" --dataset "$dataset" --data "$data" --scale smoke --out "$out" \
   ${SGQ_DEMO_LIMIT:+--limit "$SGQ_DEMO_LIMIT"}

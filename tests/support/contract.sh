@@ -10,7 +10,7 @@ fail() {
   failed=1
 }
 
-# kill_at_work FOLDER ARGUMENTS..: starts the program with --out FOLDER, where no run has been, and
+# kill_at_work FOLDER ARGUMENTS..: starts the program with --out FOLDER, where no checkpoint is, and
 # kills it when it has written a checkpoint there, in the middle of its work.
 kill_at_work() {
   folder=$1

@@ -239,8 +239,13 @@ void print(const Task& task, const std::vector<Result>& results, const Options& 
 
 void write(const Task& task, const std::vector<Result>& results, const Options& o) {
   // What an earlier run with more of them has left would pass for this one's.
-  for (index_t r = o.random + 1;; ++r)
-    if (!std::filesystem::remove(o.out + "/random-" + sgq::to_text(r) + ".txt")) break;
+  for (const auto& entry : std::filesystem::directory_iterator(o.out)) {
+    index_t number = 0;
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() == ".txt" && name.starts_with("random-") &&
+        sgq::read_number(name.substr(7), number) && number > o.random)
+      std::filesystem::remove(entry.path());
+  }
   io::Json layers = io::Json::array({}), policies = io::Json::object({});
   for (const train::BitSensitivity& s : task.sensitivities)
     layers.push_back(io::Json::object({{"layer", s.layer},

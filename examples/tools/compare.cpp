@@ -62,8 +62,8 @@ std::vector<Column> load_columns(const std::string& list) {
   return columns;
 }
 
-/// Throws usage_error where a network of --null is not the first one trained from another seed:
-/// what sets them apart would count as the noise of seeds.
+/// Throws usage_error where a network of --null has another net or other bits than the first one:
+/// what sets them apart would count as the noise of seeds. How they were trained is for the user.
 void check_null(const Column& first, const std::vector<Column>& other_seeds) {
   for (const Column& c : other_seeds)
     if (c.model.name() != first.model.name() || c.model.bits() != first.model.bits())

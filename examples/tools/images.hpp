@@ -115,9 +115,9 @@ inline Images images_of(std::string source, data::Dataset part) {
   return images;
 }
 
-/// True if --targets lists classes: an image may then come again, for another one.
+/// True if --targets lists several classes: an image may then come again, for another one.
 inline bool lists_classes(const std::string& targets) {
-  return targets != "auto" && targets != "true" && targets != "predicted";
+  return targets.find(',') != std::string::npos;
 }
 
 /// Throws usage_error on a number that comes twice: measures take images as independent.

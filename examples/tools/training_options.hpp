@@ -182,8 +182,6 @@ inline std::vector<train::BitStage> stages_of(const TrainingOptions& o) {
   }
 }
 
-namespace detail {} // namespace detail
-
 /// Throws usage_error where options of quantisation are given: nothing is quantised.
 inline void check_nothing_quantised(const TrainingOptions& o) {
   const auto quantising = [](const TrainingOptions& t) {

@@ -165,29 +165,25 @@ inline void add_method_options(CommandLine& line, MethodOptions& o, bool all = f
             "input (default: 256 of the model's data set)");
 }
 
-/// Throws usage_error where an option would do nothing. A new method that reads one is named here;
-/// --seed may stand beside any.
+/// Throws usage_error where an option would do nothing. --seed may stand beside any method.
 inline void check_method_options(const MethodOptions& o) {
   if (o.name == "all") return;
-  std::vector<std::string> from_baselines;
-  for (const saliency::MapMethod& m : saliency::map_methods)
-    if (m.needs_baselines) from_baselines.emplace_back(m.name);
-  const MethodOptions usual;
-  struct Reads {
-    const char* option;
-    bool given;
-    std::vector<std::string> by;
+  using saliency::MapMethod;
+  const auto check = [&](const char* option, bool given, auto read_by) {
+    if (!given || read_by(o.method())) return;
+    std::vector<std::string> names;
+    for (const MapMethod& m : saliency::map_methods)
+      if (read_by(m)) names.emplace_back(m.name);
+    throw usage_error(describe(option, "a --method that reads it, " + sgq::one_of(names), o.name));
   };
-  for (const Reads& reads :
-       {Reads{"--samples",
-              o.values.samples != usual.values.samples,
-              {"smoothgrad", "smoothgrad-squared", "vargrad", "expected-gradients"}},
-        Reads{"--steps", o.values.steps != usual.values.steps, {"integrated-gradients"}},
-        Reads{"--masks", o.values.masks != usual.values.masks, {"rise"}},
-        Reads{"--baselines", !o.baselines.empty(), from_baselines}})
-    if (reads.given && std::find(reads.by.begin(), reads.by.end(), o.name) == reads.by.end())
-      throw usage_error(
-          describe(reads.option, "a --method that reads it, " + sgq::one_of(reads.by), o.name));
+  const saliency::MapOptions usual;
+  check("--samples", o.values.samples != usual.samples,
+        [](const MapMethod& m) { return m.reads == "samples"; });
+  check("--steps", o.values.steps != usual.steps,
+        [](const MapMethod& m) { return m.reads == "steps"; });
+  check("--masks", o.values.masks != usual.masks,
+        [](const MapMethod& m) { return m.reads == "masks"; });
+  check("--baselines", !o.baselines.empty(), [](const MapMethod& m) { return m.needs_baselines; });
 }
 
 /// Training images in the model's input units: those of --baselines, else of the set that the model

@@ -115,30 +115,33 @@ TEST_CASE("a method without a score of its own follows the target", "[saliency]"
   }
 }
 
-TEST_CASE("options reach the methods that read them", "[saliency]") {
+TEST_CASE("a method reads the setting that it names, and no other", "[saliency]") {
   Net<float> net = small_net();
   const Tensor<float> x = random_images();
-  const auto values = [&](std::string_view name, const MapOptions& o, Target target) {
-    Explainer<float> explain(net, {.target = target, .background = {0}, .baselines = x});
-    return choose("map", map_methods, name).make(explain, x, classes, o).values;
+  const auto values = [&](const MapMethod& m, const MapOptions& o) {
+    Explainer<float> explain(net, {.background = {0}, .baselines = x});
+    return m.make(explain, x, classes, o).values;
   };
+  const MapOptions few{.samples = 2, .steps = 2, .masks = 8, .seed = 0, .window = 2};
+  const std::pair<std::string_view, MapOptions> others[] = {
+      {"samples", {.samples = 3, .steps = 2, .masks = 8, .seed = 0, .window = 2}},
+      {"steps", {.samples = 2, .steps = 3, .masks = 8, .seed = 0, .window = 2}},
+      {"masks", {.samples = 2, .steps = 2, .masks = 9, .seed = 0, .window = 2}},
+      {"window", {.samples = 2, .steps = 2, .masks = 8, .seed = 0, .window = 3}}};
   const auto same = [](const Tensor<float>& a, const Tensor<float>& b) {
     return std::equal(a.begin(), a.end(), b.begin());
   };
-  const MapOptions few{.samples = 2, .steps = 2, .masks = 8};
   for (const MapMethod& m : map_methods) {
     INFO(std::string(m.name));
-    const auto base = values(m.name, few, Target::logit);
-    const bool sampled =
-        m.name.starts_with("smoothgrad") || m.name == "vargrad" || m.name == "expected-gradients";
-    const bool own_score =
-        m.name == "rise" || m.name == "grad-cam-plus-plus" || m.name == "score-cam";
-    CHECK(same(base, values(m.name, {2, 2, 8, 7}, Target::logit)) != (sampled || m.name == "rise"));
-    CHECK(same(base, values(m.name, {3, 2, 8, 0}, Target::logit)) != sampled);
-    CHECK(same(base, values(m.name, {2, 3, 8, 0}, Target::logit)) !=
-          (m.name == "integrated-gradients"));
-    CHECK(same(base, values(m.name, {2, 2, 9, 0}, Target::logit)) != (m.name == "rise"));
-    CHECK(same(base, values(m.name, few, Target::log_probability)) == own_score);
+    const auto base = values(m, few);
+    for (const auto& [setting, o] : others) {
+      INFO(std::string(setting));
+      CHECK(same(base, values(m, o)) != (m.reads == setting));
+    }
+    const bool draws = m.reads == "samples" || m.reads == "masks";
+    MapOptions other_seed = few;
+    other_seed.seed = 7;
+    CHECK(same(base, values(m, other_seed)) != draws);
   }
 }
 

@@ -33,6 +33,7 @@ struct MapOptions {
 struct MapMethod {
   std::string_view name, title, about; ///< of options and files; of columns; in one line
   Values values;                       ///< how [N,C,H,W] becomes a map
+  std::string_view reads;              ///< its one setting beside the seed; empty: none
   /// The score, the background and the baselines are those of the Explainer.
   Attribution<float> (*make)(Explainer<float>& explain, View<const float> x,
                              std::span<const std::uint8_t> classes, const MapOptions& o);
@@ -55,57 +56,59 @@ Attribution<float> without_gradient(Explainer<float>& explain, Make make) {
 } // namespace detail
 
 inline constexpr MapMethod map_methods[] = {
-    {"gradient", "gradient", "the gradient of the score", Values::magnitude,
+    {"gradient", "gradient", "the gradient of the score", Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) { return gradient(explain, x, classes); }},
-    {"gradient-x-input", "x input", "the gradient times the input", Values::with_sign,
+    {"gradient-x-input", "x input", "the gradient times the input", Values::with_sign, "",
      [](auto& explain, auto x, auto classes, auto&) {
        return gradient_x_input(explain, x, classes);
      }},
     {"smoothgrad", "SmoothGrad", "the mean gradient of noisy copies of the image",
-     Values::magnitude,
+     Values::magnitude, "samples",
      [](auto& explain, auto x, auto classes, auto& o) {
        return smoothgrad(explain, x, classes, {.samples = o.samples, .seed = o.seed});
      }},
     {"smoothgrad-squared", "SG squared", "the same of squared gradients", Values::magnitude,
+     "samples",
      [](auto& explain, auto x, auto classes, auto& o) {
        return smoothgrad(explain, x, classes,
                          {.samples = o.samples, .squared = true, .seed = o.seed});
      }},
     {"vargrad", "VarGrad", "the variance of the gradient over the same copies", Values::magnitude,
+     "samples",
      [](auto& explain, auto x, auto classes, auto& o) {
        return vargrad(explain, x, classes, {.samples = o.samples, .seed = o.seed});
      }},
     {"integrated-gradients", "integrated", "the mean gradient on the way from the background",
-     Values::with_sign,
+     Values::with_sign, "steps",
      [](auto& explain, auto x, auto classes, auto& o) {
        return integrated_gradients(explain, x, classes, {.steps = o.steps});
      }},
     {"expected-gradients", "expected", "the same on the way from training images",
-     Values::with_sign,
+     Values::with_sign, "samples",
      [](auto& explain, auto x, auto classes, auto& o) {
        return expected_gradients(explain, x, classes, {.samples = o.samples, .seed = o.seed});
      },
      false, true},
     {"guided_backprop", "guided backprop", "the gradient, cut at 0 at every rectifier",
-     Values::magnitude,
+     Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) {
        return guided_backprop(explain, x, classes);
      }},
     {"grad-cam", "Grad-CAM", "where the last feature maps speak for the class", Values::magnitude,
-     [](auto& explain, auto x, auto classes, auto&) { return grad_cam(explain, x, classes); }},
+     "", [](auto& explain, auto x, auto classes, auto&) { return grad_cam(explain, x, classes); }},
     {"grad-cam-plus-plus", "Grad-CAM++", "Grad-CAM of the logit, weighted by positive gradients",
-     Values::magnitude,
+     Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) {
        return grad_cam_plus_plus(explain, x, classes);
      },
      false, false, "logit"},
     {"layer-cam", "LayerCAM", "the last feature maps times their positive gradients",
-     Values::magnitude,
+     Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) { return layer_cam(explain, x, classes); }},
-    {"hires-cam", "HiResCAM", "the last feature maps times their gradients", Values::magnitude,
+    {"hires-cam", "HiResCAM", "the last feature maps times their gradients", Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) { return hires_cam(explain, x, classes); }},
     {"score-cam", "Score-CAM", "the last feature maps, weighted by the logit through each",
-     Values::magnitude,
+     Values::magnitude, "",
      [](auto& explain, auto x, auto classes, auto&) {
        NetFeatureMaps features(explain.net());
        return detail::without_gradient(explain, [&](const Classifier& model) {
@@ -114,6 +117,7 @@ inline constexpr MapMethod map_methods[] = {
      },
      false, false, "logit"},
     {"occlusion", "occlusion", "how far the score falls when a window is hidden", Values::with_sign,
+     "window",
      [](auto& explain, auto x, auto classes, auto& o) {
        const index_t window = std::min({o.window, x.shape()[2], x.shape()[3]});
        return detail::without_gradient(explain, [&](const Classifier& model) {
@@ -124,6 +128,7 @@ inline constexpr MapMethod map_methods[] = {
        });
      }},
     {"rise", "RISE", "which random parts of the image keep the class alive", Values::with_sign,
+     "masks",
      [](auto& explain, auto x, auto classes, auto& o) {
        return detail::without_gradient(explain, [&](const Classifier& model) {
          return rise(model, x, classes, {.masks = o.masks, .seed = o.seed});

@@ -32,6 +32,14 @@ struct NetIdentity {
   GradientState gradients = GradientState::cleared;
   std::uint64_t statistics = 0; ///< counts calls of update_statistics()
   QuantParams trained_on{};     ///< of the images of training batches; empty where nobody knows
+  std::uint64_t averaged = 0;   ///< the edition that has a weight average's numbers; 0: none
+
+  /// Throws value_error, beginning with `who`, while train::WeightAverage::Use lives.
+  void check_own_numbers(std::string_view who) const {
+    if (averaged == edition)
+      throw value_error(describe(who, "a net with its own weights", "one with their averages",
+                                 "destroy the WeightAverage::Use first"));
+  }
 };
 
 namespace detail {

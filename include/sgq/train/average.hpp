@@ -59,8 +59,7 @@ public:
   /// Takes in the numbers of now. Throws value_error if the net is gone or has other layers, or if
   /// the net has the averages at the moment.
   void update() {
-    net_.get("weight average");
-    check_not_in_use("weight average");
+    net_.get("weight average").identity()->check_own_numbers("weight average");
     ++steps_;
     const double share = (1 - decay_) / (1 - math::power(decay_, steps_));
     for (Entry& e : entries_) {
@@ -95,21 +94,14 @@ public:
     return all;
   }
 
-  /// Throws value_error, beginning with `what`, while the net has the averages.
-  void check_not_in_use(std::string_view what) const {
-    if (in_use_)
-      throw value_error(describe(what, "a net with its own weights", "one with their averages",
-                                 "destroy the WeightAverage::Use first"));
-  }
-
   /// As long as it lives, the net has the averages in the place of its own numbers, and codes made
-  /// of them. Null: nothing happens. Training must wait. Throws value_error where there is nothing
-  /// but what a net had that had no values yet.
+  /// of them; optimisers and checkpoints refuse it. Null: nothing happens. Throws value_error while
+  /// another lives, and where there is nothing but what a net had that had no values yet.
   class Use {
   public:
     explicit Use(WeightAverage* average) : average_(average) {
       if (!average_) return;
-      average_->check_not_in_use("weight average");
+      average_->net_.get("weight average").identity()->check_own_numbers("weight average");
       if (average_->began_empty_ && average_->steps_ == 0)
         throw value_error(describe("weight average", "an update, or initial values from the start",
                                    "neither", "make it after initialize() and calibrate()"));
@@ -144,7 +136,8 @@ private:
       const View<T> own = e.parameter ? e.parameter->edit() : e.buffer->view();
       std::swap_ranges(own.begin(), own.end(), e.average.begin());
     }
-    in_use_ = !in_use_;
+    nn::NetIdentity<T>& identity = *net.identity();
+    identity.averaged = identity.averaged == identity.edition ? 0 : identity.edition;
     net.quantize_weights();
   }
 
@@ -152,7 +145,7 @@ private:
   double decay_;
   std::vector<Entry> entries_;
   index_t steps_ = 0;
-  bool in_use_ = false, began_empty_ = false;
+  bool began_empty_ = false;
 };
 
 } // namespace sgq::train

@@ -184,7 +184,7 @@ template <class T>
 void save_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                      const Run& run, std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
-  if (average) average->check_not_in_use("checkpoint");
+  net.identity()->check_own_numbers("checkpoint");
   net.check_initialized("checkpoint"); // a file's numbers count as set
   net.check_finite("checkpoint");
   io::SafeTensors file;
@@ -215,13 +215,14 @@ inline TrainState read_state(const std::string& path) {
 
 /// Puts net, optimiser and average back to where they were and returns the run's state and notes.
 /// Throws io_error, and changes nothing, on a file that is damaged, is no checkpoint, holds another
-/// net or optimiser, or belongs to a run with other options.
+/// net or optimiser, or belongs to a run with other options. Throws value_error while the net has
+/// the averages.
 template <class T>
 Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& optimizer,
                     const nn::Metadata& options,
                     std::type_identity_t<WeightAverage<T>*> average = nullptr) {
   check_same_net(net, optimizer);
-  if (average) average->check_not_in_use("checkpoint");
+  net.identity()->check_own_numbers("checkpoint");
   const io::SafeTensors file = detail::read_checkpoint(path);
   const auto numerics = file.metadata.find("numerics");
   const std::string then = numerics == file.metadata.end() ? "older ones" : numerics->second;

@@ -80,13 +80,15 @@ public:
   /// Ends a training step: moves every parameter by its gradient and batch norm's running
   /// statistics towards those of the pass on the tape, then derives the weight codes. Statistics of
   /// other passes of the step move by net.update_statistics(). lr_factor is the schedule's factor.
-  /// Throws value_error, and moves nothing, if the net is gone or has a new edition, if the tape
-  /// holds no training pass made since the last step, or where the processor is set to compute
-  /// otherwise than results rely on (kernels/simd/check_arithmetic.hpp).
+  /// Throws value_error, and moves nothing, if the net is gone, has a new edition or the numbers of
+  /// a weight average, if the tape holds no training pass made since the last step, or where the
+  /// processor is set to compute otherwise than results rely on
+  /// (kernels/simd/check_arithmetic.hpp).
   void step(const nn::Tape<T>& tape, double lr_factor = 1) {
     check("learning rate factor", lr_factor);
     kernels::check_arithmetic("optimizer step");
     nn::Net<T>& net = this->net();
+    net.identity()->check_own_numbers("optimizer step");
     tape.check_backward("optimizer step", *net.identity(), net.version());
     if (const nn::GradientState state = net.identity()->gradients; state != nn::GradientState::made)
       throw value_error(

@@ -146,9 +146,9 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
 }
 
 namespace detail {
-/// Throws io_error on weights that no codes stand for.
+/// Throws io_error on weights that no codes stand for. Their names begin with the prefix.
 template <class T>
-void check_codes(const io::SafeTensors& file, Net<T>& net) {
+void check_codes(const io::SafeTensors& file, Net<T>& net, const std::string& prefix = "") {
   for (ValueId i = 1; i <= net.last(); ++i) {
     const Weights<T>* const own = net.layer(i).weights();
     if (!own || !own->quantized()) continue;
@@ -157,7 +157,7 @@ void check_codes(const io::SafeTensors& file, Net<T>& net) {
     std::vector<NamedParameter<T>> parameters;
     trial.collect(parameters);
     for (const auto& [local, p] : parameters) {
-      const Tensor<T> value = checked_tensor<T>(file, name + "." + local, p->shape());
+      const Tensor<T> value = checked_tensor<T>(file, prefix + name + "." + local, p->shape());
       std::copy(value.begin(), value.end(), p->edit().begin());
     }
     try {

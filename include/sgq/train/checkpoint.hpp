@@ -243,6 +243,7 @@ Run load_checkpoint(const std::string& path, nn::Net<T>& net, Optimizer<T>& opti
   const QuantParams trained_on = nn::input_from_metadata(file.metadata);
   const auto optimizer_steps = detail::number_at<index_t>(file, "optimizer_steps");
   const auto average_steps = average ? detail::number_at<index_t>(file, "average_steps") : 0;
+  nn::detail::check_codes(file, net, "net.");
   nn::load_tensors(file, detail::stored(net, optimizer, average));
   optimizer.set_steps(optimizer_steps);
   if (average) average->set_steps(average_steps);

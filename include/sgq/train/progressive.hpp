@@ -83,9 +83,10 @@ SGQ_COMPILE_ONCE std::vector<BitStage> parse_bit_stages(std::string_view text,
 }
 
 /// The stage that a step belongs to, by the share of the run that is done (StepContext::progress).
+/// Starts are sums of shares: .1 + .2 is a little more than .3.
 inline std::size_t stage_at(const std::vector<BitStage>& stages, double progress) {
   std::size_t stage = 0;
-  while (stage + 1 < stages.size() && stages[stage + 1].start <= progress) ++stage;
+  while (stage + 1 < stages.size() && stages[stage + 1].start <= progress + 1e-9) ++stage;
   return stage;
 }
 

@@ -172,10 +172,14 @@ std::size_t plan(std::vector<FusedStep<T>>& steps) {
     for (nn::ValueId v : steps[s].inputs) // an alias lives as long as what it stands for is read
       last[v] = std::max(last[v], steps[s].aliases ? own : s);
   }
+  const auto memory_of = [&](nn::ValueId v) { // an alias has none of its own
+    while (steps[made[v]].aliases) v = steps[made[v]].inputs[0];
+    return v;
+  };
   std::vector<Lifetime> lives;
   for (std::size_t s = 0; s < steps.size(); ++s) {
     lives.push_back({.size = 1, .first = s, .last = last[steps[s].value]});
-    if (steps[s].joins() && steps[s].inputs[1] != steps[s].inputs[0])
+    if (steps[s].joins() && memory_of(steps[s].inputs[1]) != memory_of(steps[s].inputs[0]))
       lives.back().in_place_of = made[steps[s].inputs[1]]; // the sum takes the residual's place
   }
   const ArenaPlan places = plan_arena(lives);

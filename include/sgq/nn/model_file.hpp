@@ -130,13 +130,16 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
                      "sgq model");
   io::SafeTensors file;
   file.metadata = metadata;
-  const bool says = metadata.count("input_scale") + metadata.count("input_zero") > 0;
+  const auto zero = metadata.find("input_zero"); // that of a ModelSpec without a grid is empty
+  const bool says =
+      zero != metadata.end() ? !zero->second.empty() : metadata.count("input_scale") > 0;
   const QuantParams &images = net.identity()->trained_on, &input = net.input().grid();
   if (images && input && images != input)
     throw value_error(describe("save_model: grid of the net's input",
                                "that of its training images, " + to_text(images), to_text(input),
                                "train it on images of that grid first"));
-  if (images && !input && !says) file.metadata.merge(to_metadata(images));
+  if (images && !input && !says)
+    for (const auto& [key, value] : to_metadata(images)) file.metadata[key] = value;
   file.metadata["format"] = "sgq model";
   file.metadata["version"] = version;
   file.metadata["precision"] = detail::precision_text(net.precision());

@@ -39,6 +39,7 @@ public:
   /// Returns when all ranks wait. Throws sgq::error when one has failed.
   void wait() {
     std::unique_lock lock(mutex_);
+    if (failed_) throw error(message_);
     const std::uint64_t turn = turn_;
     if (++waiting_ == size()) {
       waiting_ = 0;

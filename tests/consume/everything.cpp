@@ -3,6 +3,7 @@
 #include "sgq/sgq.hpp"
 
 #include <cstdio>
+#include <limits>
 
 using namespace sgq;
 
@@ -90,9 +91,17 @@ double measure(const saliency::Classifier& model, View<const float> x,
          saliency::bootstrap_mean(curve.area).mean + static_cast<double>(painted.size());
 }
 
+/// libc++ calls such a number out of range (core/text_stream.hpp).
+bool reads_denormal() {
+  constexpr double least = std::numeric_limits<double>::denorm_min();
+  double read = 0;
+  return read_number(to_text(least), read) && read == least;
+}
+
 } // namespace
 
 int main() {
+  if (!reads_denormal()) return std::fputs("a denormal number is not read\n", stderr), 1;
   const data::Dataset set = data::synthetic(32, 1, data::Split::train);
   const QuantParams grid = data::normalization("synthetic");
   nn::Net<float> net = quantised_net<float>(grid);

@@ -44,7 +44,7 @@ void check_stream(std::uint64_t seed) {
     const auto bits =
         static_cast<Bits>(std::uint64_t{random.bits(2 * i)} << 32 | random.bits(2 * i + 1));
     const Real value = __builtin_bit_cast(Real, bits);
-    if (!std::isnormal(value)) continue;
+    if (!std::isfinite(value)) continue;
     const std::string text = detail::stream_to_text(value);
     Real mine{}, standard{};
     const char* const end = text.data() + text.size();
@@ -59,7 +59,8 @@ void check_stream(std::uint64_t seed) {
 TEST_CASE("the stream's numbers are those of charconv") {
   check_stream<double, std::uint64_t>(1);
   check_stream<float, std::uint32_t>(2);
-  for (const char* text : {"1.5e3x", "-0.25", ".5", "5.", "1e", "e5", "-", "1e999", "12,5"}) {
+  for (const char* text :
+       {"1.5e3x", "-0.25", ".5", "5.", "1e", "e5", "-", "1e999", "12,5", "-5e-324"}) {
     const std::string_view given(text);
     double mine = 7, standard = 7;
     const char* const end = given.data() + given.size();

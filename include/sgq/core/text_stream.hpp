@@ -48,7 +48,11 @@ std::from_chars_result stream_from_text(const char* first, const char* last, Rea
   std::istringstream stream{std::string(text.substr(0, length))};
   stream.imbue(std::locale::classic());
   Real read{};
-  if (!(stream >> read)) return {first + length, std::errc::result_out_of_range};
+  const bool refused = !(stream >> read);
+  // libc++ reads a denormal number, but calls it out of range.
+  constexpr Real least_normal = std::numeric_limits<Real>::min();
+  const bool tiny = read != 0 && read >= -least_normal && read <= least_normal;
+  if (refused && !tiny) return {first + length, std::errc::result_out_of_range};
   value = read;
   return {first + length, std::errc{}};
 }

@@ -63,6 +63,7 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
              "fashion-mnist: expected train-images", "got no such file");
   CHECK_SAYS(load("cifar-10", dir / "", Split::train), io_error,
              "cifar-10: expected data_batch_1.bin", "got no such file");
+  CHECK_SAYS(load("mnist", "", Split::train), io_error, "in ./mnist or ., got no such file");
   CHECK(contains(message_of<value_error>([&] { load("emnist", dir / "", Split::train); }),
                  "expected mnist, fashion-mnist, cifar-10, cifar-100 or synthetic, got 'emnist'"));
 

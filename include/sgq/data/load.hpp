@@ -145,9 +145,10 @@ namespace detail {
 inline std::string find_folder(std::string_view name, const std::string& dir,
                                const std::string& inner, const std::string& file,
                                const std::string& hint) {
-  std::vector<std::string> places{dir + "/" + std::string(name)};
-  const std::string_view here = last_part(dir);
-  if (here == name || !find_row(datasets, here)) places.push_back(dir);
+  const std::string root = dir.empty() ? "." : dir;
+  std::vector<std::string> places{root + "/" + std::string(name)};
+  const std::string_view here = last_part(root);
+  if (here == name || !find_row(datasets, here)) places.push_back(root);
   std::string tried, packed;
   for (const std::string& place : places)
     for (const std::string& folder : {place, place + "/" + inner}) {

@@ -77,7 +77,10 @@ double drawn(const Function& f, const Random& random, index_t i) {
 } // namespace
 
 TEST_CASE("elementary functions are right to 0.55 units in the last place", "[elementary]") {
-  if (std::numeric_limits<long double>::digits < 64) return; // nothing better to compare with
+  if (std::numeric_limits<long double>::digits < 64) {
+    WARN("skipped: long double is nothing better to compare with");
+    return;
+  }
   const Random random(1);
   index_t at = 0;
   for (const Function& f : functions) {
@@ -141,7 +144,7 @@ TEST_CASE("elementary functions at their edges", "[elementary]") {
   CHECK(same(math::cos_pi(1.5), 0.0));
   CHECK(same(math::cos_pi(-2.5), 0.0));
   CHECK(math::cos_pi(1e300) == 1);
-  CHECK(std::isnan(math::cos_pi(inf)));
+  for (double x : {inf, -inf}) CHECK(std::isnan(math::cos_pi(x)));
   CHECK(math::power(0.5, 10) == 0x1p-10);
   CHECK(math::power(3, 0) == 1);
   CHECK(math::power(0.999, 1000) == Approx(std::pow(0.999, 1000)).epsilon(1e-13));

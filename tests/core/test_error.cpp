@@ -31,6 +31,10 @@ TEST_CASE("a message quotes no control character and stays short", "[core]") {
   CHECK(said.find("file 'a?[2J': expected b, got ccc") == 0);
   CHECK(said.size() < 6000);
   CHECK(said.substr(said.size() - 14) == "c.. (hint: d?)");
+  // 5000 bytes end within a character of two
+  const std::string start(4999, 'a');
+  CHECK(describe(start + "\xc3\xa4!", "", "") == start + "..: expected , got ");
+  CHECK(describe(start + "b\xc3\xa4", "", "") == start + "b..: expected , got ");
 }
 
 } // namespace test_error

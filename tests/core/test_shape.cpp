@@ -66,6 +66,18 @@ TEST_CASE("check_shape: names both shapes", "[core]") {
         }) == "relu: expected [2, 3], got [2, 4] (hint: same as x)");
 }
 
+TEST_CASE("check_batch: any number of images but none, and a hint where a batch is missing",
+          "[core]") {
+  const Shape image{1, 3, 8, 8};
+  CHECK_NOTHROW(check_batch("net", image, {5, 3, 8, 8}));
+  CHECK(message_of<shape_error>([&] {
+          check_batch("net", image, {3, 8, 8});
+        }) == "net: expected [N, 3, 8, 8], got [3, 8, 8] (hint: one image is a batch of 1)");
+  for (const Shape& bad : {Shape{}, Shape{0, 3, 8, 8}, Shape{1, 3, 8, 7}})
+    CHECK(message_of<shape_error>([&] { check_batch("net", image, bad); }) ==
+          "net: expected [N, 3, 8, 8], got " + bad.str());
+}
+
 TEST_CASE("Shape: another batch size is checked like the first", "[core]") {
   CHECK(Shape{1, 3}.with_batch(7) == Shape{7, 3});
   CHECK_SAYS((Shape{1, 3}.with_batch(-1)), shape_error, "extents >= 0", "got -1");

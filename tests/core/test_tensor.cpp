@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <set>
 #include <type_traits>
 #include <vector>
 
@@ -144,6 +145,16 @@ TEST_CASE("a hash tells zeros of different number apart", "[core]") {
     CHECK(hash_of(other.view(), seed) != hash_of(many.view(), seed));
     CHECK(hash_of(many.view(), seed) == hash_of(same.view(), seed));
   }
+}
+
+TEST_CASE("a hash tells apart where equal numbers are", "[core]") {
+  Tensor<float> none({16}), one(none), swapped(none), next(none);
+  one[0] = swapped[8] = next[1] = 1; // elements 0 and 8 share a lane, 1 is in another
+  one[8] = swapped[0] = next[9] = 2;
+  std::set<std::uint64_t> hashes;
+  for (const Tensor<float>* x : {&none, &one, &swapped, &next})
+    hashes.insert(hash_of(x->view(), 1));
+  CHECK(hashes.size() == 4);
 }
 
 } // namespace test_tensor

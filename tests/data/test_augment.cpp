@@ -59,6 +59,15 @@ TEST_CASE("Crops and flips are uniform and depend on seed, epoch and image", "[d
   CHECK(differing(2, 0) > 180);
 }
 
+// By a Philox written in Python. Frozen: other draws are another numerics_version.
+TEST_CASE("These are the first windows", "[data]") {
+  const CropFlip windows[] = {{2, 0, false}, {4, 3, false}, {-2, -3, false}, {-2, 0, true}};
+  for (index_t i = 0; i < 4; ++i) {
+    const CropFlip got = draw_crop_flip({.pad = 4, .flip = true}, 1, 2, i), right = windows[i];
+    CHECK((got.dy == right.dy && got.dx == right.dx && got.flip == right.flip));
+  }
+}
+
 TEST_CASE("No augmentation draws the whole image", "[data]") {
   CHECK_FALSE(Augmentation{}.any());
   for (index_t i = 0; i < 50; ++i) {

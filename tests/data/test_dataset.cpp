@@ -81,6 +81,9 @@ TEST_CASE("A validation split is a partition that the seed decides", "[data]") {
 
   CHECK(numbers_of(split_validation(set, 0.2, 3).validation) == held);
   CHECK(numbers_of(split_validation(set, 0.2, 4).validation) != held);
+  // By a Philox written in Python. Frozen: another draw is another numerics_version.
+  CHECK(numbers_of(split_validation(numbered(20), 0.2, 3).validation) ==
+        std::vector<index_t>{1, 5, 10, 17});
   for (double fraction : {0.0, 1.0, -0.5, 0.009, std::nan("")})
     CHECK_SAYS(split_validation(set, fraction, 1), value_error, "fraction",
                "got " + to_text(fraction));

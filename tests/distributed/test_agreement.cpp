@@ -56,6 +56,9 @@ TEST_CASE("a digest tells data and nets apart", "[distributed]") {
   const std::string before = digest(set);
   set.labels[8] ^= 1;
   CHECK(digest(set) != before);
+  set.labels[8] ^= 1;
+  set.images[5] ^= 1;
+  CHECK(digest(set) != before);
   auto net = small_run::net(), same = small_run::net();
   CHECK(digest(net) == digest(same));
   (*net.buffers()[0].tensor)[0] += 1;

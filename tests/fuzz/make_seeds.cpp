@@ -53,6 +53,9 @@ void write_sets() {
   seed("idx", "labels", big_endian({0x801, 5}) + std::string("\0\1\2\3\x9", 5));
   seed("cifar", "ten", std::string(3073, '\2'));
   seed("cifar", "hundred", std::string(3074, '\2'));
+  seed("classes", "lines",
+       "\xef\xbb\xbf"
+       "crow\r\nblue tit\n\xc3\xa4, b\n\n");
 }
 
 // Every kind of layer in a few bytes, told by its layers alone.

@@ -7,8 +7,15 @@ using namespace sgq;
 using namespace sgq::io;
 
 TEST_CASE("Every element type has its row in the table", "[io]") {
-  for (std::size_t i = 0; i < dtypes.size(); ++i)
+  // As the formats' own texts have them: F64 and so on, and numpy's type strings.
+  const char* const names[][2] = {{"F64", "<f8"}, {"F32", "<f4"}, {"I64", "<i8"}, {"I32", "<i4"},
+                                  {"I16", "<i2"}, {"I8", "|i1"},  {"U8", "|u1"},  {"BOOL", "|b1"}};
+  REQUIRE(std::size(names) == dtypes.size());
+  for (std::size_t i = 0; i < dtypes.size(); ++i) {
     CHECK(static_cast<std::size_t>(dtypes[i].dtype) == i);
+    CHECK(dtypes[i].safetensors == names[i][0]);
+    CHECK(dtypes[i].npy == names[i][1]);
+  }
   const auto size_of = [](auto value) { return info(dtype_of<decltype(value)>()).bytes; };
   CHECK(size_of(double{}) == sizeof(double));
   CHECK(size_of(float{}) == sizeof(float));

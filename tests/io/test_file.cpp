@@ -167,7 +167,10 @@ TEST_CASE("What is no file is refused, or written into, but not replaced", "[io]
 TEST_CASE("A device in a folder of one's own is written into, not replaced", "[io]") {
   const TempDir dir;
   const std::string null = dir / "null";
-  if (mknod(null.c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0) return; // needs root
+  if (mknod(null.c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0) {
+    WARN("skipped: needs root");
+    return;
+  }
   CHECK(write_error(null) == "");
   CHECK(append_error(null) == "");
   CHECK(S_ISCHR(mode_of(null)));
@@ -205,7 +208,10 @@ TEST_CASE("A file that is replaced keeps its permissions, owner and group", "[io
     append_line(path, "more");
     CHECK(permissions(path) == mode);
   }
-  if (geteuid() != 0 || chown(path.c_str(), 12345, 54321) != 0) return;
+  if (geteuid() != 0 || chown(path.c_str(), 12345, 54321) != 0) {
+    WARN("owner and group: skipped, needs root");
+    return;
+  }
   REQUIRE(chmod(path.c_str(), 0660) == 0);
   write_file_atomically(path, "new");
   struct stat status {};
@@ -354,6 +360,7 @@ TEST_CASE("Lines are added whole", "[io]") {
   append_line(path, "one");
   append_line(path, "");
   append_line(path, "three");
+  CHECK_SAYS(append_line(path, "two\nlines"), io_error, "one line", "several");
   CHECK(read_file(path) == "one\n\nthree\n");
 
   write_file_atomically(path, "one\ntorn"); // the next row must not be glued to it
@@ -384,6 +391,10 @@ TEST_CASE("A path that names no file is refused", "[io]") {
   write_file_atomically(dir / "good", "good");
   const std::string cut = dir / "good" + std::string("\0evil", 5);
   CHECK(contains(message_of<io_error>([&] { read_file(cut); }), "zero byte"));
+  for (const auto& error : {write_error, append_error}) CHECK(contains(error(cut), "zero byte"));
+  const Descriptor good(dir / "good", O_RDWR);
+  CHECK(contains(write_error("/proc/self/fd/" + to_text(good.get())), "a link of /proc"));
+  CHECK(read_file(dir / "good") == "good");
   for (const std::string& path : {std::string(), dir.path() + "/"}) {
     CHECK_SAYS(check_writable(path), io_error, "write '" + path + "'", "the name of a file");
     CHECK_SAYS(write_file_atomically(path, "x"), io_error, "write '" + path + "'",

@@ -154,6 +154,14 @@ TEST_CASE("Pretty text puts a member on a line and a flat array on one", "[io]")
   CHECK_FALSE(parse_json(text) == Json(1));
 }
 
+TEST_CASE("A long text is cut between two characters", "[io]") {
+  const auto cut = [](std::string_view text) { return sgq::io::detail::clip(text, 3); };
+  CHECK(cut("abc") == "abc");
+  CHECK(cut("abcd") == "abc..");
+  CHECK(cut("\xc3\xa4\xc3\xa4") == "\xc3\xa4..");
+  CHECK(cut("a\xc3\xa4\xc3\xa4") == "a\xc3\xa4..");
+}
+
 TEST_CASE("Text that is not JSON is an error with its place", "[io]") {
   CHECK(parse_error(R"({"a": 1, "b" 2})", {.name = "m.json", .offset = 8}) ==
         "m.json, byte 21: expected ':', got '2'");

@@ -93,6 +93,15 @@ TEST_CASE("protobuf: the tests' reader reads all of it back, and sees damage", "
   CHECK_THROWS(ProtobufMessage("\x0b"));
 }
 
+TEST_CASE("protobuf: a message that readers would refuse is not written", "[io]") {
+  ProtobufWriter m;
+  m.integer(1, 1);
+  // Too much alone, and with what is there. The bytes behind "x" are not read.
+  for (const std::size_t size : {std::size_t{1} << 31, std::size_t{0x7fffffff} - 16})
+    CHECK_SAYS(m.bytes(1, std::string_view("x", size)), value_error, "less than 2^31 bytes",
+               "got 2 and " + to_text(size));
+}
+
 TEST_CASE("protobuf: strings are UTF-8, bytes are anything", "[io]") {
   ProtobufWriter m;
   CHECK_SAYS(m.text(1, "a\xff"), value_error, "string", "UTF-8");

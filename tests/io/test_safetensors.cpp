@@ -140,6 +140,8 @@ TEST_CASE("A tensor that is not what was asked for is an error that says why", "
   odd.add("x", StoredTensor{DType::boolean, {2}, std::string("\1\2")});
   CHECK(says([&] { odd.tensor<bool>("x"); }) ==
         "safetensors, tensor 'x': expected bytes 0 and 1, got another");
+  odd.add("fc.codes", Tensor<std::uint8_t>({1}));
+  CHECK(contains(says([&] { odd.tensor<float>("fc.weight"); }), "got packed codes alone"));
 }
 
 TEST_CASE("What cannot be stored is refused when it is added or written", "[io]") {

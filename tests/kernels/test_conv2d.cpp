@@ -213,7 +213,7 @@ TEST_CASE("conv2d: an image that is worked on in bands of rows", "[kernels]") {
                                .pad = 1});
 }
 
-TEST_CASE("conv2d: codes with zero points, and doubles", "[kernels]") {
+TEST_CASE("conv2d: codes, and doubles", "[kernels]") {
   int variant = 0;
   for (index_t stride : {1, 2})
     for (index_t pad : {0, 1, 2})

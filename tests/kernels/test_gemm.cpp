@@ -205,15 +205,18 @@ TEST_CASE("gemm: a result larger than the caches equals the loops", "[kernels]")
     for (const auto& [first, scale] : {std::pair{0, 1.0f}, {1, 1.0f}, {0, 2.0f}}) {
       g.epilogue.scale = scale;       // another path: nothing is streamed
       g.c = fast.data() + 15 * first; // aligned, or not
-      std::fill_n(fast.data(), fast.size(), -1.0f);
-      for_thread_counts([&](int) { gemm(g); });
-      double worst = 0;
-      for (index_t i = 0; i < m - 1; ++i) // of the last row, what lies beyond n may not exist
-        for (index_t j = 0; j < ldc; ++j)
-          raise_to(worst, std::abs(double(g.c[i * ldc + j]) -
-                                   double(slow[static_cast<std::size_t>(i * ldc + j)]) *
-                                       (j < n ? double(scale) : 1)));
-      CHECK(worst == 0);
+      const float factor = scale;
+      for_thread_counts([&](int) {
+        std::fill_n(fast.data(), fast.size(), -1.0f);
+        gemm(g);
+        double worst = 0;
+        for (index_t i = 0; i < m - 1; ++i) // of the last row, what lies beyond n may not exist
+          for (index_t j = 0; j < ldc; ++j)
+            raise_to(worst, std::abs(double(g.c[i * ldc + j]) -
+                                     double(slow[static_cast<std::size_t>(i * ldc + j)]) *
+                                         (j < n ? double(factor) : 1)));
+        CHECK(worst == 0);
+      });
     }
   }
 }
@@ -242,6 +245,7 @@ TEST_CASE("tiles: no tile is larger than the buffers made for it", "[kernels]") 
   CHECK(tiles<float>().inner.mr * tiles<float>().inner.nr <= max_inner);
   CHECK(tiles<double>().outer.mr <= max_mr);
   CHECK(tiles<double>().outer.nr <= max_nr);
+  CHECK(tiles<double>().inner.mr * tiles<double>().inner.nr <= max_inner);
 }
 
 TEST_CASE("some rows of a product have the bits of the whole", "[kernels]") {

@@ -182,6 +182,13 @@ TEST_CASE("quads: sums that a float does not hold are exact in 32 bits", "[kerne
   }
 }
 
+TEST_CASE("quads: no tile is larger than the buffer made for it", "[kernels]") {
+  for (const NamedTile<float>& t : tiles_here<float>()) {
+    INFO(t.name);
+    CHECK(t.tile->mr * t.tile->nr <= max_quad_tile);
+  }
+}
+
 TEST_CASE("quads: an image that is worked on in bands of rows", "[kernels]") {
   for (index_t stride : {1, 2})
     check(Problem({.batch = 2,

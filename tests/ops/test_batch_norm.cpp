@@ -211,6 +211,11 @@ TEST_CASE("batch norm backward: adds to dgamma, may overwrite dy, leaves out wha
   Tensor<double> small({1, 3, 4, 5});
   CHECK_SAYS(ops::batch_norm_backward<double>(u, at, norm.weight, false, small, dgamma, dbeta),
              shape_error, "batch norm backward: dx", "got [1, 3, 4, 5]");
+  Tensor<double> long_sums({4});
+  CHECK_SAYS(ops::batch_norm_backward<double>(u, at, norm.weight, false, {}, long_sums, dbeta),
+             shape_error, "batch norm backward: dgamma, dbeta", "got [4]");
+  CHECK_SAYS(ops::batch_norm_backward<double>(u, at, norm.weight, false, {}, dgamma, long_sums),
+             shape_error, "batch norm backward: dgamma, dbeta", "got [4]");
 }
 
 TEST_CASE("batch norm backward in float survives a mean far above the deviation", "[batch_norm]") {

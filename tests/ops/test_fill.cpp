@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
+#include <cmath>
 #include <vector>
 
 namespace test_fill {
@@ -206,7 +207,9 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   };
   CHECK(contains(message({.fill = ops::Fill::constant}), "each of 2 channels, got 0"));
   CHECK(contains(message({.fill = ops::Fill::constant, .value = {1, 2, 3}}), "got 3"));
+  CHECK(contains(message({.fill = ops::Fill::constant, .value = {NAN}}), "finite values, got nan"));
   CHECK(contains(message({.fill = ops::Fill::blur, .sigma = 0}), "sigma > 0"));
+  CHECK(contains(message({.fill = ops::Fill::blur, .sigma = 1e6}), "below 1e6"));
   CHECK(contains(message({.grid = {0.1f, {1}}}), "2 zero points, one per channel, got 1"));
   CHECK(contains(message({.grid = {-1, {1, 1}}}), "a positive scale"));
   CHECK_SAYS(ops::fill_all<float>(flat, {}, Random(0), flat_out), shape_error, "fill",
@@ -214,6 +217,9 @@ TEST_CASE("fills that do not fit are errors that say why", "[fill]") {
   const Tensor<std::uint8_t> mask({3, 5, 6});
   CHECK_SAYS(ops::fill_masked<float>(x, mask, {}, Random(0), out), shape_error, "fill: mask",
              "got [3, 5, 6]");
+  Tensor<float> narrow({3, 2, 5, 6});
+  CHECK_SAYS(ops::fill_masked<float>(x, checkerboard(), {}, Random(0), narrow), shape_error,
+             "fill: output", "got [3, 2, 5, 6]");
 }
 
 } // namespace test_fill

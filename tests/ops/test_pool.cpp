@@ -263,6 +263,15 @@ TEST_CASE("a dropout mask compares half-words of its image's random bits", "[dro
       CHECK(keep[n * 90 + i] == (half >= 16384)); // a quarter of 65536
     }
   }
+  // Limits at the first two half-words, which are kept, and one above.
+  const std::uint32_t word = Random(6).split(0).bits(0);
+  for (const std::uint32_t more : {0u, 1u}) {
+    const auto limit = [&](std::uint32_t half) { return (half + more) / 65536.0; };
+    ops::dropout_mask(limit(word & 0xffffu), Random(6), keep);
+    CHECK(keep[0] == (more == 0));
+    ops::dropout_mask(limit(word >> 16), Random(6), keep);
+    CHECK(keep[1] == (more == 0));
+  }
 }
 
 TEST_CASE("a dropout mask is a function of seed, image and element", "[dropout]") {

@@ -195,6 +195,8 @@ TEST_CASE("a position's score is the mean over channels", "[select]") {
   CHECK(std::vector<float>(scores.begin(), scores.end()) == std::vector<float>{1, 3, 4, 4, 1, 2});
   CHECK_SAYS(ops::channel_mean<float>(scores, ops::Values::magnitude, scores), shape_error,
              "channel_mean", "[N, C, H, W]", "got [2, 1, 3]");
+  CHECK_SAYS(ops::channel_mean<float>(dx, ops::Values::magnitude, scores.view().reshape({2, 3, 1})),
+             shape_error, "channel_mean: expected [2, 1, 3]", "got [2, 3, 1]");
 }
 
 } // namespace test_select

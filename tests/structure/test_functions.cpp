@@ -44,6 +44,7 @@ bool opens_function(std::string head) {
   const std::size_t first = head.find_first_not_of(" \n");
   head = first == std::string::npos ? "" : head.substr(first);
   while (!head.empty() && (head.back() == ' ' || head.back() == '\n')) head.pop_back();
+  if (head.rfind("template <", 0) == 0) head.erase(0, head.find('\n') + 1); // npos + 1 is 0
   if (head.find('(') == std::string::npos || head.rfind("namespace", 0) == 0) return false;
   for (const char* keyword :
        {"if", "for", "while", "switch", "else", "do", "catch", "try", "return"})
@@ -51,7 +52,9 @@ bool opens_function(std::string head) {
         (head.size() == std::string(keyword).size() || !is_word(head[std::string(keyword).size()])))
       return false;
   const std::size_t close = head.rfind(')');
-  if (head.substr(0, head.find('(')).find('=') != std::string::npos) return false;
+  if (head.substr(0, head.find('(')).find('=') != std::string::npos &&
+      head.find("operator") == std::string::npos)
+    return false;
   if (close == std::string::npos) return false;
   const std::string tail = head.substr(close + 1);
   return tail.find_first_of("=,;") == std::string::npos;
@@ -76,7 +79,10 @@ std::vector<Function> functions_of(const std::string& text) {
     return 1 + static_cast<std::size_t>(
                    std::count(code.begin(), code.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   };
+  int parentheses = 0; // braces within them open nothing: a default argument, a lambda
   for (std::size_t i = 0; i < code.size(); ++i) {
+    parentheses += (code[i] == '(') - (code[i] == ')');
+    if (parentheses > 0) continue;
     if (code[i] == '{') {
       bool inside = false;
       for (const Brace& b : open) inside |= b.function;
@@ -125,7 +131,12 @@ TEST_CASE("the function test measures what it must", "[structure]") {
       functions_of("struct A {\n  A() : x_(1) {\n    if (true) {\n    }\n  }\n};\n").at(0).lines ==
       4);
   CHECK(functions_of("template <class T>\nauto g(T t) -> int {\n}\n").at(0).lines == 3);
+  const std::string lines(39, '\n');
+  for (const char* head : {"template <class T = int>\nvoid f() {", "A& operator=(A&& a) {\n",
+                           "int f(const A& a = {}, int b = 1) {\n", "A(A a = {}) : a_(a) {\n"})
+    CHECK(functions_of(head + lines + "}\n").at(0).lines == 41);
   CHECK(functions_of("namespace a {\nint b = 1;\n}\n").empty());
+  CHECK(functions_of("auto f = [](int x = 1) {\n};\n").empty());
   CHECK(functions_of("auto text = R\"(\nint f() {\n)\";\nvoid h() {\n}\n").at(0).line == 4);
 }
 

@@ -109,13 +109,12 @@ SGQ_COMPILE_ONCE Estimate bootstrap_mean(View<const double> values,
   double sum = 0;
   for (double v : values) {
     if (std::isinf(v)) throw value_error(describe("bootstrap", "finite values or NaN", "infinity"));
-    if (std::isnan(v)) {
+    if (std::isnan(v))
       ++estimate.excluded;
-    } else {
+    else
       sum += v;
-      ++estimate.count;
-    }
   }
+  estimate.count = values.size() - estimate.excluded;
   if (estimate.count == 0) return estimate;
   estimate.mean = sum / static_cast<double>(estimate.count);
   if (estimate.count == 1) return estimate;

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/threads.hpp"
 
 #include <chrono>
 #include <stdexcept>
@@ -14,16 +15,6 @@
 namespace test_parallel {
 
 using namespace sgq;
-
-namespace {
-
-// Sets the number of threads for one test and restores the default afterwards.
-struct Threads {
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(0); }
-};
-
-} // namespace
 
 #if defined(_OPENMP)
 namespace {

@@ -6,13 +6,13 @@
 //     one_digest                       trains
 //     one_digest make NET BITS FILE    an integer net with random weights
 //     one_digest run FILE IMAGES       the SHA-256 of its logits on so many images
-#include "digest.hpp"
-
 #include "sgq/data/batches.hpp"
 #include "sgq/data/load.hpp"
 #include "sgq/infer/engine.hpp"
 #include "sgq/infer/export.hpp"
 #include "sgq/infer/file.hpp"
+#include "sgq/io/dtype.hpp"
+#include "sgq/io/sha256.hpp"
 #include "sgq/kernels/simd/fused.hpp"
 #include "sgq/nn/spec.hpp"
 #include "sgq/saliency/map_methods.hpp"
@@ -27,15 +27,15 @@ using namespace sgq;
 
 namespace {
 
-void print(const char* what, Digest& digest) {
+void print(const char* what, const io::Sha256& digest) {
   std::printf("%s %s %s\n", kernels::fuses_here() ? "fused" : "separate", what,
               digest.hex().c_str());
 }
 
-void add_logits(const infer::Engine& engine, View<const std::uint8_t> pixels, Digest& digest) {
+void add_logits(const infer::Engine& engine, View<const std::uint8_t> pixels, io::Sha256& digest) {
   Tensor<std::int32_t> logits({pixels.shape()[0], engine.graph().classes()});
   engine.run(pixels, logits);
-  digest.add<std::int32_t>(logits);
+  digest.update(io::bytes_of(logits));
 }
 
 nn::Net<float> make_net(const char* name, const char* bits, const QuantParams& grid) {
@@ -70,8 +70,8 @@ void train_and_print() {
   train::GuidedStep<float> step(net, *optimizer, {});
   for (index_t i = 0; i < steps; ++i)
     step(batches.batch(i), {.random = Random(5).split(static_cast<std::uint64_t>(i))});
-  Digest weights, maps, logits;
-  for (auto& p : net.parameters()) weights.add<float>(p.parameter->value());
+  io::Sha256 weights, maps, logits;
+  for (auto& p : net.parameters()) weights.update(io::bytes_of(p.parameter->value()));
   print("weights", weights);
 
   data::Batches<float> test_batches(test_set, grid, {.size = shown, .shuffle = false});
@@ -79,9 +79,9 @@ void train_and_print() {
   saliency::Explainer<float> explain(net,
                                      {.background = data::background_values("synthetic", grid)});
   for (const char* method : {"gradient", "integrated-gradients", "guided_backprop", "smoothgrad"})
-    maps.add<float>(choose("map", saliency::map_methods, method)
-                        .make(explain, images.x, images.labels, {.samples = 5, .steps = 5})
-                        .values);
+    maps.update(io::bytes_of(choose("map", saliency::map_methods, method)
+                                 .make(explain, images.x, images.labels, {.samples = 5, .steps = 5})
+                                 .values));
   print("maps", maps);
   add_logits(infer::Engine(infer::export_integer(net)), test_set.images, logits);
   print("logits", logits);
@@ -107,7 +107,7 @@ void make(const char* name, const char* bits, const char* path) {
 
 void run(const char* path, index_t images) {
   const infer::Engine engine(infer::load_integer(path));
-  Digest logits;
+  io::Sha256 logits;
   add_logits(engine, random_pixels(engine.graph().image.with_batch(images)), logits);
   std::printf("%s\n", logits.hex().c_str());
 }

@@ -4,8 +4,8 @@
 // (kernels/simd/fused.hpp), and training_digests.txt has both (training_digests.sh).
 //
 //     training_digests [THREADS]
-#include "digest.hpp"
-
+#include "sgq/io/dtype.hpp"
+#include "sgq/io/sha256.hpp"
 #include "sgq/kernels/simd/fused.hpp"
 #include "sgq/nn/spec.hpp"
 #include "sgq/saliency/map_methods.hpp"
@@ -42,7 +42,7 @@ constexpr Case cases[] = {
 };
 constexpr index_t images = 11, steps = 3; // no multiple of anything
 
-void print(const Case& c, std::string_view what, Digest& digest) {
+void print(const Case& c, std::string_view what, const io::Sha256& digest) {
   std::printf("%s %s %s %s %s %.*s %s\n", kernels::fuses_here() ? "fused" : "separate", c.net,
               c.bits, c.weights, c.optimizer, static_cast<int>(what.size()), what.data(),
               digest.hex().c_str());
@@ -128,11 +128,11 @@ void train_net(const Case& c, const Images& data, const Way& way, nn::Net<float>
     data::Batches<float> batches(data.set, data.grid, {.size = 4, .shuffle = false});
     train::reestimate_statistics(net, batches);
   }
-  Digest weights, logits;
-  for (auto& p : net.parameters()) weights.add<float>(p.parameter->value());
-  for (auto& b : net.buffers()) weights.add<float>(*b.tensor);
+  io::Sha256 weights, logits;
+  for (auto& p : net.parameters()) weights.update(io::bytes_of(p.parameter->value()));
+  for (auto& b : net.buffers()) weights.update(io::bytes_of(*b.tensor));
   print(c, std::string(way.name) + "weights", weights);
-  logits.add<float>(net.forward(data.x, tape));
+  logits.update(io::bytes_of(net.forward(data.x, tape)));
   print(c, std::string(way.name) + "logits", logits);
 }
 
@@ -143,10 +143,10 @@ void run(const Case& c) {
   saliency::Explainer<float> explainer(
       net, {.background = std::vector<float>(1, 0.0f), .baselines = data.x});
   for (const saliency::MapMethod& method : saliency::map_methods) {
-    Digest map;
+    io::Sha256 map;
     const auto some = View<const float>(data.x).slice(0, 1);
-    map.add<float>(
-        method.make(explainer, some, std::span(data.set.labels).first(1), {3, 3, 5, 1}).values);
+    map.update(io::bytes_of(
+        method.make(explainer, some, std::span(data.set.labels).first(1), {3, 3, 5, 1}).values));
     print(c, method.name, map);
   }
 }

@@ -47,11 +47,6 @@ void for_each_member(const ops::PoolGeometry& g, const Shape& in, const Shape& o
   }
 }
 
-template <class T>
-std::vector<T> values(const Tensor<T>& t) {
-  return {t.begin(), t.end()};
-}
-
 /// The gradients go to `at`, bit for bit: values are compared as bits, so that -0 is not 0.
 template <class T>
 void check_max_pool_backward(const ops::PoolGeometry& g, const Tensor<std::uint8_t>& where,

@@ -94,11 +94,6 @@ void for_all_samples(F&& f) {
         }
 }
 
-template <class T>
-std::vector<T> values(const Tensor<T>& t) {
-  return {t.begin(), t.end()};
-}
-
 /// The number of elements i for which ok(i) does not hold.
 template <class F>
 index_t failures(index_t n, F&& ok) {

@@ -1,4 +1,4 @@
-// The project's headers as text, for the tests of this folder. They run in the project's root.
+// The project's headers and pages as text. The tests of this folder run in the project's root.
 #pragma once
 
 #include <algorithm>
@@ -112,6 +112,30 @@ inline std::vector<Include> includes_of(const std::string& text) {
     const std::string target = line.substr(open + 1, close - open - 1);
     if (target.find(' ') == std::string::npos) // config.hpp ends compilations by a sentence
       found.push_back({target, line[open] == '<'});
+  }
+  return found;
+}
+
+/// A page without its fenced blocks: a lambda in C++ looks like a link.
+inline std::string without_code(const std::string& markdown) {
+  std::string text;
+  bool on = false;
+  for (const std::string& line : lines_of(markdown))
+    if (line.rfind("```", 0) == 0)
+      on = !on;
+    else if (!on)
+      text += line + "\n";
+  return text;
+}
+
+/// What stands in backticks.
+inline std::vector<std::string> in_backticks(const std::string& markdown) {
+  std::vector<std::string> found;
+  for (std::size_t open = markdown.find('`'); open != std::string::npos;) {
+    const std::size_t close = markdown.find('`', open + 1);
+    if (close == std::string::npos) break;
+    found.push_back(markdown.substr(open + 1, close - open - 1));
+    open = markdown.find('`', close + 1);
   }
   return found;
 }

@@ -8,18 +8,6 @@ using namespace structure;
 
 namespace {
 
-// A page without its fenced blocks: a lambda in C++ looks like a link.
-std::string without_code(const std::string& markdown) {
-  std::string text;
-  bool on = false;
-  for (const std::string& line : lines_of(markdown))
-    if (line.rfind("```", 0) == 0)
-      on = !on;
-    else if (!on)
-      text += line + "\n";
-  return text;
-}
-
 // The targets of [text](target) and ![text](target) that name a file, without their #anchor.
 std::vector<std::string> linked_files(const std::string& markdown) {
   std::vector<std::string> found;
@@ -36,16 +24,12 @@ std::vector<std::string> linked_files(const std::string& markdown) {
 // Headers called my_.. are the reader's own, those in build/ are made.
 std::vector<std::string> named_headers(const std::string& markdown) {
   std::vector<std::string> found;
-  for (std::size_t open = markdown.find('`'); open != std::string::npos;) {
-    const std::size_t close = markdown.find('`', open + 1);
-    if (close == std::string::npos) break;
-    const std::string item = markdown.substr(open + 1, close - open - 1);
+  for (const std::string& item : in_backticks(markdown)) {
     const std::size_t end = item.rfind(".hpp");
     if (item.find('/') != std::string::npos && end != std::string::npos && end + 4 == item.size() &&
         item.find_first_of(" *\n,") == std::string::npos &&
         item.find("/my_") == std::string::npos && item.rfind("build/", 0) != 0)
       found.push_back(item);
-    open = markdown.find('`', close + 1);
   }
   return found;
 }

@@ -135,16 +135,7 @@ std::vector<std::string> page_problems(const std::string& page, const std::strin
   for (const std::string& number : measured_numbers(prose_of_page(markdown)))
     if (!numbers.count(number)) problem(number + " stands in no block");
 
-  bool block = false;
-  std::string text;
-  for (const std::string& line : lines_of(markdown)) {
-    if (line.rfind("```", 0) == 0) block = !block;
-    if (!block && line.rfind("```", 0) != 0) text += line + "\n";
-  }
-  for (std::size_t open = text.find('`'); open != std::string::npos;) {
-    const std::size_t close = text.find('`', open + 1);
-    if (close == std::string::npos) break;
-    std::string name = text.substr(open + 1, close - open - 1);
+  for (std::string name : in_backticks(without_code(markdown))) {
     if (name.size() > 2 && name.compare(name.size() - 2, 2, "()") == 0)
       name.resize(name.size() - 2);
     const std::size_t colons = name.rfind("::");
@@ -152,7 +143,6 @@ std::vector<std::string> page_problems(const std::string& page, const std::strin
     const bool identifier =
         !name.empty() && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), is_word);
     if (identifier && !sources.count(name)) problem("no " + name + " in the code");
-    open = text.find('`', close + 1);
   }
   return problems;
 }

@@ -12,17 +12,6 @@ using namespace structure;
 
 namespace {
 
-std::vector<std::string> in_backticks(const std::string& line) {
-  std::vector<std::string> found;
-  for (std::size_t open = line.find('`'); open != std::string::npos;) {
-    const std::size_t close = line.find('`', open + 1);
-    if (close == std::string::npos) break;
-    found.push_back(line.substr(open + 1, close - open - 1));
-    open = line.find('`', close + 1);
-  }
-  return found;
-}
-
 // "conv2d_forward", "Tape::push" and "fit()" are names; "x + 1" is not.
 bool is_name(const std::string& text) {
   return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) &&

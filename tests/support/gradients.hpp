@@ -1,13 +1,14 @@
 // Random tensors, and gradients checked against finite differences in double.
 #pragma once
 
-#include "sgq/core/parallel.hpp"
 #include "sgq/core/random.hpp"
 #include "sgq/core/tensor.hpp"
 #include "support/raise_to.hpp"
+#include "support/threads.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 /// Standard normal numbers times `scale`; every seed another tensor.
 template <class T>
@@ -29,6 +30,12 @@ sgq::Tensor<T> random_integers(const sgq::Shape& shape, std::uint64_t seed, sgq:
   return x;
 }
 
+/// A tensor's numbers, which == compares.
+template <class T>
+std::vector<T> values(const sgq::Tensor<T>& t) {
+  return {t.begin(), t.end()};
+}
+
 inline double dot(sgq::View<const double> a, sgq::View<const double> b) {
   double sum = 0;
   for (sgq::index_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
@@ -45,7 +52,7 @@ double gradient_error(Loss&& loss, sgq::View<double> x, sgq::View<const double> 
                       sgq::index_t count = 200, double h = 1e-3) {
   const sgq::index_t step = std::max<sgq::index_t>(1, x.size() / count);
   double error = x.size() > 0 ? 0 : HUGE_VAL, largest = 1;
-  sgq::set_num_threads(1); // thousands of tiny passes
+  const Threads one(1); // thousands of tiny passes
   for (sgq::index_t i = 0; i < x.size(); i += step) {
     const double kept = x[i];
     const auto at = [&](double value) {
@@ -58,21 +65,5 @@ double gradient_error(Loss&& loss, sgq::View<double> x, sgq::View<const double> 
     raise_to(error, std::abs(slope - dx[i]));
     largest = std::max(largest, std::abs(slope));
   }
-  sgq::set_num_threads(0);
   return error / largest;
-}
-
-/// Runs f with each of these numbers of threads and says whether its results, containers that ==
-/// compares, are all the same.
-template <class F>
-bool same_for_any_thread_count(F&& f) {
-  sgq::set_num_threads(1);
-  const auto one = f();
-  bool same = true;
-  for (int threads : {2, 3}) {
-    sgq::set_num_threads(threads);
-    same = same && f() == one;
-  }
-  sgq::set_num_threads(0);
-  return same;
 }

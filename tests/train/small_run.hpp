@@ -5,6 +5,7 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/train/fit.hpp"
 #include "sgq/train/optimizers.hpp"
+#include "support/threads.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -64,10 +65,6 @@ inline std::string bytes(nn::Net<float>& net) {
   return all;
 }
 
-/// Sets the thread count for as long as it lives.
-struct Threads {
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(0); }
-};
+using ::Threads;
 
 } // namespace small_run

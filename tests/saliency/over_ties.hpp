@@ -1,4 +1,4 @@
-// A measure whose ties fall at random, against the mean that an independent program simulated.
+// A measure against an independent program's; where ties fall at random, against a simulated mean.
 #pragma once
 
 #include "sgq/saliency/metrics/per_image.hpp"
@@ -9,6 +9,16 @@
 #include <vector>
 
 namespace saliency_test {
+
+/// Five numbers; where the program's is NaN, so is ours.
+inline void check_golden(const sgq::Tensor<double>& got, const double* expected) {
+  REQUIRE(got.shape() == sgq::Shape{5});
+  for (sgq::index_t n = 0; n < 5; ++n) {
+    INFO("image " << n);
+    REQUIRE(std::isnan(got[n]) == std::isnan(expected[n]));
+    if (!std::isnan(expected[n])) CHECK(got[n] == Approx(expected[n]).epsilon(1e-11).margin(1e-13));
+  }
+}
 
 /// measure(seed) -> [N]. Its mean over many seeds is within 5 standard errors of `expected`, which
 /// is itself a mean over 20000 draws or exact; where nothing ties, it equals it.

@@ -35,10 +35,10 @@ TEST_CASE("localisation equals that of an independent program", "[localization]"
   const View<const float> maps(golden::metrics::a, {5, 9, 11});
   const View<const std::uint8_t> masks(golden::metrics::masks, {5, 9, 11});
   const double* expected = golden::metrics::localization_of_a;
-  using saliency_test::check_over_ties;
-  check_over_ties([&](std::uint64_t) { return pointing_game(maps, masks); }, expected);
-  check_over_ties([&](auto seed) { return relevance_rank(maps, masks, seed); }, expected + 5);
-  check_over_ties([&](std::uint64_t) { return relevance_mass(maps, masks); }, expected + 10);
+  saliency_test::check_golden(pointing_game(maps, masks), expected);
+  saliency_test::check_over_ties(
+      [&](std::uint64_t seed) { return relevance_rank(maps, masks, seed); }, expected + 5);
+  saliency_test::check_golden(relevance_mass(maps, masks), expected + 10);
 }
 
 TEST_CASE("an oracle map finds planted evidence and noise is at chance", "[localization]") {

@@ -34,9 +34,7 @@ Net<float> small_net() {
 }
 
 Tensor<float> random_images() {
-  Tensor<float> x({images, 2, side, side});
-  for (index_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(Random(3).normal(i));
-  return x;
+  return random_tensor<float>({images, 2, side, side}, 3);
 }
 
 template <class Rows>

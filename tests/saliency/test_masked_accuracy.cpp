@@ -26,6 +26,13 @@ LinearModel golden_model() {
   return linear;
 }
 
+/// Counts the ink of ten columns of 10 pixels; where nothing is left, class 0 has a little more.
+const auto columns = [](View<const float> in, View<float> logits) {
+  logits.fill(0);
+  for (index_t i = 0; i < in.size(); ++i) logits(i / 100, i % 10) += in[i];
+  for (index_t i = 0; i < in.shape()[0]; ++i) logits(i, 0) += 0.5f;
+};
+
 MaskedAccuracyOptions background(std::vector<float> value) {
   MaskedAccuracyOptions options;
   options.background.value = std::move(value);
@@ -48,8 +55,7 @@ TEST_CASE("masked accuracy equals that of an independent program", "[masked_accu
 
 TEST_CASE("planted evidence: the oracle's accuracy falls at once, noise's in step with the share",
           "[masked_accuracy]") {
-  // Class k is written in the k-th of ten columns of 10 pixels; the model counts ink per column,
-  // the bias prefers class 0 where nothing is left. Labels are never 0.
+  // Class k is written in the k-th column. Labels are never 0.
   const index_t n = 90;
   Tensor<float> images_({n, 1, 10, 10}), oracle({n, 10, 10}), inverse({n, 10, 10});
   std::vector<std::uint8_t> truth;
@@ -62,11 +68,6 @@ TEST_CASE("planted evidence: the oracle's accuracy falls at once, noise's in ste
     }
   }
   for (index_t i = 0; i < inverse.size(); ++i) inverse[i] = 1 - oracle[i];
-  auto columns = [](View<const float> in, View<float> logits) {
-    logits.fill(0);
-    for (index_t i = 0; i < in.size(); ++i) logits(i / 100, i % 10) += in[i];
-    for (index_t i = 0; i < in.shape()[0]; ++i) logits(i, 0) += 0.5f;
-  };
   const Classifier model(columns, 10);
   const auto by_oracle = masked_accuracy(model, images_, truth, oracle, background({0}));
   const auto curve = by_oracle.curve();
@@ -94,11 +95,6 @@ TEST_CASE("constant and blank maps score like a random ranking", "[masked_accura
     truth.push_back(static_cast<std::uint8_t>(1 + i % 9));
     images_(i, 0, 0, truth.back()) = images_(i, 0, 1, truth.back()) = 1;
   }
-  auto columns = [](View<const float> in, View<float> logits) {
-    logits.fill(0);
-    for (index_t i = 0; i < in.size(); ++i) logits(i / 100, i % 10) += in[i];
-    for (index_t i = 0; i < in.shape()[0]; ++i) logits(i, 0) += 0.5f;
-  };
   const Classifier model(columns, 10);
   for (float value : {0.0f, 0.25f}) {
     const auto constant =

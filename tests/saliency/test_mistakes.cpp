@@ -16,11 +16,6 @@ using namespace sgq;
 using namespace sgq::saliency;
 
 namespace {
-template <class F>
-std::string refusal(F&& f) {
-  return message_of<error>(std::forward<F>(f));
-}
-
 /// The logit of class c is the mean of an image's pixels times c.
 const auto mean_times_class = [](View<const float> x, View<float> logits) {
   const index_t d = x.shape().stride(), k = logits.shape()[1];

@@ -1,10 +1,12 @@
 // What an exception says: tests check the words a user would read, not only the type.
 #pragma once
 
+#include "sgq/core/error.hpp"
 #include "support/catch.hpp"
 
 #include <initializer_list>
 #include <string>
+#include <utility>
 
 /// The text of the Exception that f() throws; "" if it throws nothing (another type passes
 /// through).
@@ -16,6 +18,12 @@ std::string message_of(F&& f) {
     return e.what();
   }
   return {};
+}
+
+/// The same of any error of the library's.
+template <class F>
+std::string refusal(F&& f) {
+  return message_of<sgq::error>(std::forward<F>(f));
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

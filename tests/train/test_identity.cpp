@@ -33,11 +33,6 @@ Net<float> mlp(index_t hidden) {
 const Tensor<float> four_numbers = random_tensor<float>({2, 4}, 1);
 const Tensor<float> two_gradients = random_tensor<float>({2, 2}, 2);
 
-template <class F>
-std::string refusal(F&& f) {
-  return message_of<value_error>(f);
-}
-
 /// Quantised, but not yet calibrated.
 Net<float> quantised_net(const char* bits) {
   Net<float> net = small_plain_net<float>();

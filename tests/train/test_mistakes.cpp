@@ -39,11 +39,6 @@ nn::Parameter<float>& parameter(Net<float>& net, const std::string& name) {
     if (p.name == name) return *p.parameter;
   throw value_error("no " + name);
 }
-
-template <class F>
-std::string refusal(F&& f) {
-  return message_of<error>(std::forward<F>(f));
-}
 } // namespace
 
 TEST_CASE("a layer gets as many inputs as it reads", "[mistakes]") {

@@ -189,6 +189,34 @@ TEST_CASE("weights that no codes stand for leave a net as it was", "[mistakes]")
   CHECK((small_run::bytes(into) == before));
 }
 
+TEST_CASE("a checkpoint of weights that no codes stand for changes nothing", "[mistakes]") {
+  const TempDir dir;
+  Net<float> from = quantised("w2a2"), into = quantised("w2a2");
+  train::Sgd<float> first(from, {.lr = 0.1}), sgd(into, {.lr = 0.1});
+  train::WeightAverage<float> of_from(from, 0.9), average(into, 0.9);
+  parameter(from, "conv2.weight").edit().fill(0);
+  train::save_checkpoint(dir / "c", from, first, {}, &of_from);
+
+  auto batches = plain_batches();
+  nn::Tape<float> tape;
+  train_step(into, tape, batches.batch(0), sgd);
+  average.update();
+  const auto everything = [&] {
+    std::string bytes = small_run::bytes(into);
+    for (const auto& state : {sgd.state(), average.state()})
+      for (const auto& s : state)
+        bytes.append(reinterpret_cast<const char*>(s.tensor->data()),
+                     static_cast<std::size_t>(s.tensor->size()) * sizeof(float));
+    return bytes;
+  };
+  const std::string before = everything();
+  CHECK_SAYS(train::load_checkpoint(dir / "c", into, sgd, {}, &average), io_error, "conv2");
+  CHECK((everything() == before));
+  CHECK(sgd.steps() == 1);
+  CHECK(average.steps() == 1);
+  CHECK_NOTHROW(train::evaluate(into, batches)); // its codes are current
+}
+
 TEST_CASE("what a tape does not have is an error", "[mistakes]") {
   Net<float> net = small_run::net();
   nn::Tape<float> tape;

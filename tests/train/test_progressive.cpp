@@ -134,6 +134,9 @@ TEST_CASE("a step belongs to the stage that has begun", "[progressive]") {
   for (int step = 0; step < 9; ++step) of_step.push_back(stage_at(stages, step / 9.0));
   CHECK(of_step == std::vector<std::size_t>{0, 0, 0, 1, 1, 1, 2, 2, 2});
   CHECK(stage_at({{w2a2, 0}}, 0.99) == 0);
+  // .1 + .2 and .2 + .2 + .2 are a little more than the steps' .3 and .6.
+  CHECK(stage_at(parse_bit_stages("fp32:0.1,w8a8:0.2", w2a2), 0.3) == 2);
+  CHECK(stage_at(parse_bit_stages("8,8,4,4", w2a2), 0.6) == 3);
 }
 
 TEST_CASE("a change of bits keeps weights, statistics and clips", "[progressive]") {

@@ -187,12 +187,15 @@ TEST_CASE("a checkpoint of other numerics, arithmetic or precision is refused", 
   };
   CHECK(contains(message_with("numerics", "1"),
                  "numerics: expected " + to_text(numerics_version) + ", got 1"));
+  CHECK(contains(message_with("numerics", nullptr), ", got older ones"));
   CHECK(contains(message_with("arithmetic", "another"),
                  std::string("arithmetic: expected ") + kernels::arithmetic() + ", got another"));
   CHECK(message_with("arithmetic", nullptr) == ""); // files of 0.2.0
   CHECK(contains(message_with("state.epoch", nullptr), "entry 'state.epoch', got none"));
   CHECK(
       contains(message_with("state.step", "-1"), "state.step: expected an integer >= 0, got '-1'"));
+  for (const char* bad : {"nan", "inf", "x"})
+    CHECK(contains(message_with("state.loss_sum", bad), "state.loss_sum: expected a number"));
   CHECK(contains(message_with("optimizer_steps", "x"), "optimizer_steps"));
   CHECK(contains(message_with("optimizer_steps", "-1"), "optimizer_steps"));
 

@@ -4,6 +4,7 @@
 #include "sgq/nn/quantize.hpp"
 #include "sgq/train/adamw.hpp"
 #include "sgq/train/evaluate.hpp"
+#include "sgq/train/progressive.hpp"
 #include "sgq/train/saliency_guided.hpp"
 #include "sgq/train/sgd.hpp"
 
@@ -376,6 +377,9 @@ TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
   REQUIRE(warnings.size() == 1);
   CHECK(contains(warnings[0], "layer 'conv2' has quantised weights, but its input from 'swish' "
                               "(swish) is real numbers"));
+  QuantizeOptions with_clips = how;
+  with_clips.alpha = 2;
+  CHECK(train::change_bits(net, with_clips, random_tensor<float>({2, 2, 8, 8}, 3)) == warnings);
   Net<float> usual = small_plain_net<float>();
   CHECK(quantize(usual, how).empty());
   QuantizeOptions real_activations = how;

@@ -178,12 +178,16 @@ TEST_CASE("state tensors bear the name of their parameter", "[train]") {
   }
 }
 
-TEST_CASE("a step marks weight codes as stale", "[train]") {
+TEST_CASE("settings say all that decides an optimiser's steps", "[train]") {
   nn::Net<float> net = small_net<float>();
-  Sgd<float> optimizer(net, {});
-  const auto version = net.parameters()[0].parameter->version();
-  end_step(net, optimizer);
-  CHECK(net.parameters()[0].parameter->version() > version);
+  const auto says = [](const Optimizer<float>& optimizer, const char* own) {
+    return optimizer.settings().ends_with(own);
+  };
+  CHECK(says(Sgd<float>(net, {.momentum = 0.5}), "\nmomentum 0.5\nNesterov no\n"));
+  CHECK(says(Sgd<float>(net, {.nesterov = true}), "\nNesterov yes\n"));
+  CHECK(says(Adamw<float>(net, {.beta1 = 0.5, .beta2 = 0.75, .eps = 0.25}),
+             "\nbeta1 0.5\nbeta2 0.75\neps 0.25\n"));
+  CHECK(says(Adadelta<float>(net, {.rho = 0.5, .eps = 0.25}), "\nrho 0.5\neps 0.25\n"));
 }
 
 TEST_CASE("a parameter of many blocks is moved as its elements alone would be", "[train]") {
@@ -216,6 +220,8 @@ TEST_CASE("impossible settings of optimisers", "[train]") {
                  "decay of group weight"));
   CHECK(contains(message([&] { Sgd<float>(net, {.groups = {.clip = {.lr_scale = -1}}}); }),
                  "scale of group clip"));
+  Sgd<float> sgd(net, {});
+  CHECK_SAYS(sgd.set_steps(-1), value_error, "optimizer steps", "0 or more", "got -1");
   CHECK(contains(message([&] { make_optimizer<float>("lion", net, {}); }),
                  "expected sgd, adamw or adadelta, got 'lion'"));
 }

@@ -10,6 +10,8 @@
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 
 namespace test_progressive {
@@ -42,6 +44,22 @@ std::vector<float> alphas(nn::Net<float>& net) {
 void change(nn::Net<float>& net, const char* bits) {
   auto batches = small_run::batches();
   change_bits(net, options_of(quant::parse_bit_policy(bits)), batches.batch(0).x);
+}
+
+/// The least of relu2's positive inputs that 99.9 % of them do not exceed, on the first batch.
+float quantile_before_relu2(const nn::Net<float>& net) {
+  auto batches = small_run::batches();
+  const auto batch = batches.batch(0);
+  nn::Tape<float> tape;
+  nn::Mode mode = nn::Mode::train(Random(0));
+  mode.dropout = false;
+  net.forward(batch.x, tape, mode);
+  const Signal<float>& in = tape[net.find("add")].out;
+  Tensor<float> v(in.shape);
+  ops::materialise(in, v.view());
+  std::sort(v.begin(), v.end(), std::greater<>());
+  const auto positive = std::count_if(v.begin(), v.end(), [](float u) { return u > 0; });
+  return v[positive / 1000]; // as many exceed it as a thousandth allows
 }
 
 /// Values by name, without the clips and steps.
@@ -176,6 +194,7 @@ TEST_CASE("only clips that are new are calibrated", "[progressive]") {
   change(half, "w4a4");
   CHECK(alphas(half)[0] == 0.5f);
   CHECK(alphas(half)[1] != alphas(net)[1]); // net's was calibrated behind the old clip
+  CHECK(alphas(half)[1] == quantile_before_relu2(half));
   nn::calibrate(net, batches.batch(0).x, 0.999, nn::Clips::missing); // none is
   CHECK(alphas(net)[0] == 0.5f);
   nn::calibrate(net, batches.batch(0).x);

@@ -275,6 +275,25 @@ TEST_CASE("shares of 0 and 100 %, and lambda 0", "[guided]") {
   CHECK(largest_difference(learned(unweighed), learned(plain)) == 0);
 }
 
+TEST_CASE("a guided step counts the hits of the clean images", "[guided]") {
+  nn::Net<double> net({1, 2, 2});
+  net.add("flatten", nn::Flatten<double>());
+  net.add("fc", nn::Linear<double>({.in = 4, .out = 2}));
+  nn::initialize(net, 1);
+  const View<double> w = net.parameters()[0].parameter->edit();
+  for (index_t i = 0; i < 8; ++i) w[i] = i < 4 ? 1 : -1; // class 0 is bright, class 1 dark
+  net.quantize_weights();
+  Tensor<double> x({4, 1, 2, 2}, 1.0);
+  for (index_t i = 8; i < 16; ++i) x[i] = -1;
+  const std::vector<std::uint8_t> labels(4, 1);
+  GuidedOptions options = constant_fill(0.25f); // masked, all are bright
+  options.mask.share = 1;
+  Sgd<double> still(net, {.lr = 0});
+  nn::Tape<double> tape;
+  CHECK(train_step(net, tape, as_batch(x, labels), still).correct == 2);
+  CHECK(GuidedStep<double>(net, still, options)(as_batch(x, labels), {}).correct == 2);
+}
+
 // ---- when guiding begins -----------------------------------------------------------------------
 
 /// The weights after a run of two epochs, four steps each.

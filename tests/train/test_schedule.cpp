@@ -84,6 +84,7 @@ TEST_CASE("impossible schedules", "[train]") {
   for (const Bad& bad : {Bad{{.warm_up = 1}, "warm-up", "got 1"},
                          {{.warm_up = -0.1}, "warm-up", "got -0.1"},
                          {{.warm_up = std::nan("")}, "warm-up", "got nan"},
+                         {{.milestones = {0.5, -0.1}}, "milestones", "got -0.1"},
                          {{.start = 2}, "factors", "got 2"},
                          {{.end = -1}, "factors", "got -1"},
                          {{.factor = 1.5}, "factors", "got 1.5"}})

@@ -71,7 +71,7 @@ TEST_CASE("the gradient of a linear score has infidelity 0", "[infidelity]") {
 TEST_CASE("input times gradient is divided by x - x'", "[infidelity]") {
   LinearModel linear(3, inputs, 2);
   const Classifier model(linear, 3);
-  const Tensor<float> x = image_batch();
+  Tensor<float> x = image_batch();
   Tensor<float> phi = weights_of_targets(linear, 1);
   for (index_t i = 0; i < phi.size(); ++i) phi[i] *= x[i] - (i / 64 % 2 ? 0.25f : -0.5f);
   for (Perturbation kind : {Perturbation::square, Perturbation::gaussian}) {
@@ -81,6 +81,10 @@ TEST_CASE("input times gradient is divided by x - x'", "[infidelity]") {
     options.times_input = false;
     for (double v : infidelity(model, x, targets, phi, options).plain) CHECK(v > 0.1);
   }
+  x[0] = -0.5f, phi[0] = 0; // x = x': squares do not change it, and 0 / 0 counts as 0
+  InfidelityOptions options = options_with(Perturbation::square);
+  options.times_input = true;
+  for (double v : infidelity(model, x, targets, phi, options).plain) CHECK(v < 1e-9);
 }
 
 TEST_CASE("Gaussian perturbations give E[(sigma (phi - w))^2] = sigma^2 |phi - w|^2",
@@ -145,13 +149,22 @@ TEST_CASE("the log-probability is a score of its own", "[infidelity]") {
 TEST_CASE("infidelity repeats with the seed and for any batch and thread count", "[infidelity]") {
   LinearModel linear(3, inputs, 2);
   const Tensor<float> x = image_batch(), phi(shape, 0.1f);
-  const auto options = options_with(Perturbation::square);
+  auto options = options_with(Perturbation::square);
   set_num_threads(1);
   const auto one = infidelity(Classifier(linear, 3, {.batch = 1}), x, targets, phi, options);
   set_num_threads(3);
   const auto three = infidelity(Classifier(linear, 3, {.batch = 64}), x, targets, phi, options);
   set_num_threads(0);
   CHECK(std::equal(one.plain.begin(), one.plain.end(), three.plain.begin()));
+
+  const Classifier model(linear, 3);
+  Tensor<float> twins = x; // two equal images have squares of their own
+  std::copy(x.data(), x.data() + inputs, twins.data() + inputs);
+  const std::uint8_t same[] = {2, 2, 2};
+  const auto of_twins = infidelity(model, twins, same, phi, options);
+  CHECK(of_twins.plain[0] != of_twins.plain[1]);
+  options.seed = 1;
+  CHECK(infidelity(model, x, targets, phi, options).plain[0] != one.plain[0]);
 }
 
 TEST_CASE("infidelity's borders", "[infidelity]") {
@@ -167,6 +180,14 @@ TEST_CASE("infidelity's borders", "[infidelity]") {
   options = options_with(Perturbation::square);
   options.samples = 0;
   CHECK_SAYS(run(options), value_error, "samples >= 1", "samples 0");
+  options = options_with(Perturbation::square);
+  options.side = -1;
+  CHECK_SAYS(run(options), value_error, "square within the image", "got side -1");
+  for (const double sigma : {0.0, HUGE_VAL}) {
+    options = options_with(Perturbation::gaussian);
+    options.sigma = sigma;
+    CHECK_SAYS(run(options), value_error, "infidelity", ", sigma " + to_text(sigma) + ", samples");
+  }
   CHECK_SAYS(run({}), value_error, "infidelity", "background", "got none"); // no background stated
   const std::uint8_t wrong[] = {0, 1, 3};
   CHECK_SAYS(infidelity(model, x, wrong, x, options_with(Perturbation::square)), value_error,

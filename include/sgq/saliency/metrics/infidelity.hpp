@@ -53,7 +53,7 @@ public:
         side_(options.side > 0 ? options.side
                                : std::max(index_t{1}, std::min(shape[2], shape[3]) / 4)) {
     if (side_ > shape[2] || side_ > shape[3] || options.side < 0 || options.samples < 1 ||
-        !(options.sigma > 0))
+        !(options.sigma > 0) || !std::isfinite(options.sigma))
       throw value_error(describe("infidelity", "a square within the image, sigma > 0, samples >= 1",
                                  "side " + to_text(options.side) + ", sigma " +
                                      to_text(options.sigma) + ", samples " +

@@ -86,6 +86,8 @@ TEST_CASE("nobody guesses a background: 0 is grey on MNIST", "[background][error
   }
   const Classifier three(linear, 3, {.background = {0, 0, 0}});
   CHECK(contains(message_of<value_error>([&] { deletion(three, x, maps); }), "got 3 values"));
+  const Classifier endless(linear, 3, {.background = {0, INFINITY}});
+  CHECK_SAYS(deletion(endless, x, maps), value_error, "deletion", "a finite background", "got inf");
   // A gaussian infidelity and a blurred background need none.
   CHECK_NOTHROW(
       infidelity(model, x, labels, phi, {.perturbation = Perturbation::gaussian, .samples = 2}));

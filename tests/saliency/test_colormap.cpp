@@ -134,6 +134,8 @@ TEST_CASE("an overlay is the image in dim grey where the map is 0", "[colormap]"
   CHECK(over[0] == 5);
   CHECK(over[5] == 50);
   CHECK(Rgb{over[6], over[7], over[8]} == color(Palette::sequential, 1)); // strength 1: colour only
+  const auto mixed = overlay(grey, Tensor<float>({1, 1, 3}, {0, 2, 4}), {.percentile = 100}, 0.6);
+  CHECK(mixed[3] == std::lround(0.7 * 50 + 0.3 * color(Palette::sequential, 0.5).r));
   const auto luma = overlay(colored, Tensor<float>({1, 1, 2}));
   CHECK(luma[0] == 27); // 0.2126 * 255 / 2
   CHECK(luma[3] == 91); // 0.7152 * 255 / 2

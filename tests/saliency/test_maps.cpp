@@ -141,6 +141,12 @@ TEST_CASE("the log-probability's gradient is w_c minus the expected weight", "[m
     }
     return weight(net, n, i) - expected / sum;
   });
+  // The third derivative of S on the way is a third moment of w x, at most .1 R^3 where that has a
+  // range R; the midpoint rule errs by 1/(24 m^2) of it. R is about 2, so by 3e-6; 6 would do.
+  for (double error :
+       integrated_gradients<double>(explain, x, classes, {.steps = 100, .background = {0}})
+           .completeness_error)
+    CHECK(error < 1e-4);
 }
 
 TEST_CASE("integrated gradients of a square are w (x^2 - x'^2)", "[maps]") {
@@ -462,7 +468,8 @@ TEST_CASE("ReLU lets through where its input is positive; guided only a positive
 
 TEST_CASE("PACT lets through between 0 and alpha, and its maps say STE", "[maps][quant]") {
   Net<double> net = net_of(Pact<double>({.bits = 4, .alpha = 0.75}));
-  Explainer<double> explain(net, {.background = {0}});
+  Explainer<double> explain(
+      net, {.background = {0}, .baselines = Tensor<float>({1, channels, side, side})});
   Tensor<double> x = images();
   x[0] = 0, x[1] = 0.75; // both edges are outside the window
   const auto open = [&](index_t n, index_t i) {
@@ -480,6 +487,13 @@ TEST_CASE("PACT lets through between 0 and alpha, and its maps say STE", "[maps]
     return open(n, i) ? std::max(weight(net, n, i), 0.0) : 0;
   });
   CHECK(guided.zero_share > a.zero_share);
+  CHECK(smoothgrad<double>(explain, x, classes, {.samples = 2, .fraction = 0}).zero_share ==
+        a.zero_share); // the same gradient twice
+  const auto shut = std::count_if(x.begin(), x.end(), [](double v) { return v <= 0 || v >= 1.5; });
+  CHECK(integrated_gradients<double>(explain, x, classes, {.steps = 1}).zero_share ==
+        static_cast<double>(shut) / static_cast<double>(x.size())); // half-way to x
+  CHECK(vargrad<double>(explain, x, classes, {.samples = 2}).zero_share > 0);
+  CHECK(expected_gradients<double>(explain, x, classes).zero_share > 0);
   for (const std::string& label :
        {a.label, guided.label, gradient_x_input<double>(explain, x, classes).label,
         smoothgrad<double>(explain, x, classes, {.samples = 1}).label,

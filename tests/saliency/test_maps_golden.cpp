@@ -50,6 +50,9 @@ struct Problem {
     const Attribution<double> b = method(apart, images.x.view(), images.labels);
     CHECK(relative_error<double>(b.values, a.values) < 1e-12);
     CHECK(a.zero_share == b.zero_share);
+    const auto &one = b.completeness_error, &all = a.completeness_error;
+    REQUIRE(one.size() == all.size());
+    for (std::size_t n = 0; n < all.size(); ++n) CHECK(one[n] == Approx(all[n]).epsilon(1e-9));
     return a;
   }
 };

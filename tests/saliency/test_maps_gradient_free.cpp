@@ -390,8 +390,12 @@ TEST_CASE("what occlusion and RISE refuse", "[maps][errors]") {
   for (const OcclusionOptions& o :
        {OcclusionOptions{.window = 8}, {.window = 0}, {.stride = 0}, {.window = 2, .stride = 3}})
     CHECK(contains(occludes(x, classes, o), "stride <= window"));
-  for (const RiseOptions& o :
-       {RiseOptions{.masks = 0}, {.cells = 0}, {.keep = 0}, {.keep = 1.5}, {.keep = std::nan("")}})
+  for (const RiseOptions& o : {RiseOptions{.masks = 0},
+                               {.cells = 0},
+                               {.cells = 1001},
+                               {.keep = 0},
+                               {.keep = 1.5},
+                               {.keep = std::nan("")}})
     CHECK(contains(rises(x, classes, o), "masks >= 1"));
   CHECK(contains(occludes(x, classes, {.background = {0, 0, 0}}), "one for each of 2 channels"));
   CHECK(contains(rises(x, classes, {.background = {0, 0, 0}}), "one for each of 2 channels"));

@@ -166,8 +166,10 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
     const index_t c = i / (side * side) % 2;
     x[i] = grid.value<float>(grid.code(x[i], c), c);
   }
-  const Tensor<float> maps({images, side, side}, 0.5f);
-  const Tensor<std::uint8_t> mask(maps.shape(), std::uint8_t{1});
+  Tensor<float> maps = random_tensor<float>({images, side, side}, 9);
+  std::fill(maps.end() - side * side, maps.end(), 0.0f); // the last one is blank
+  Tensor<std::uint8_t> mask(maps.shape());
+  for (index_t i = 0; i < mask.size(); ++i) mask[i] = i % 3 == 0;
   auto explainer = [](View<const float> of, View<float> out) {
     for (index_t i = 0; i < out.size(); ++i) out[i] = of[i];
   };
@@ -196,18 +198,41 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   in.grid = grid;
   CHECK(names().size() == 12);
   in.explain = &explain;
+  CHECK_SAYS(measure_maps(in), value_error, "measures of maps: disturbed", "got 0");
   in.disturbed = 2;
   CHECK(names().size() == std::size(map_metrics));
-  const auto kept = measure_maps(in, [](const MapMetric& m) { return m.name == "deletion"; });
-  REQUIRE(kept.size() == 1);
-  CHECK(std::equal(kept[0].values.begin(), kept[0].values.end(),
-                   deletion(model, x, maps, {.rank_by = Values::magnitude}).area.begin()));
   const auto of_masks = measure_maps(
       in, [](const MapMetric& m) { return m.name.starts_with("masked_a"); }); // map, random, gain
   REQUIRE(of_masks.size() == 3);
   CHECK(of_masks[2].name == "masked_advantage");
   for (index_t n = 0; n < images; ++n)
     CHECK(of_masks[2].values[n] == of_masks[1].values[n] - of_masks[0].values[n]);
+
+  for (const Values by : {Values::with_sign, Values::magnitude}) {
+    in.rank_by = by;
+    const std::pair<std::string_view, Tensor<double>> rows[] = {
+        {"blank_maps", blank_maps(maps)},
+        {"gini", gini(maps, Blank::as_uniform)},
+        {"normalized_entropy", normalized_entropy(maps, Blank::as_uniform)},
+        {"relevance_mass_on_", relevance_mass(maps, mask, Blank::as_uniform)},
+        {"relevance_rank_on_", relevance_rank(maps, mask)},
+        {"pointing_at_", pointing_game(maps, mask)},
+        {"masked_accuracy", masked_accuracy(model, x, classes, maps, {.rank_by = by}).area},
+        {"masked_accuracy_of_random_ranking", random_masked_accuracy(model, x, classes).area},
+        {"masked_advantage", masked_advantage(model, x, classes, maps, {.rank_by = by})},
+        {"road", road(model, x, classes, maps, {.grid = grid, .rank_by = by}).score},
+        {"deletion", deletion(model, x, maps, {.rank_by = by}).area},
+        {"insertion", insertion(model, x, maps, {.rank_by = by}).area},
+        {"max_sensitivity", max_sensitivity(explain, x.view().slice(0, 2))}};
+    CHECK(std::size(rows) == std::size(map_metrics));
+    for (const auto& row : rows) {
+      INFO(std::string(row.first));
+      const auto kept = measure_maps(in, [&](const MapMetric& m) { return m.name == row.first; });
+      REQUIRE(kept.size() == 1);
+      CHECK(std::equal(kept[0].values.begin(), kept[0].values.end(), row.second.begin(),
+                       row.second.end()));
+    }
+  }
 }
 
 TEST_CASE("an advantage is taken from curves that were measured just now", "[saliency]") {

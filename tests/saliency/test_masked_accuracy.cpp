@@ -4,6 +4,9 @@
 #include "linear_model.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/gradients.hpp"
+
+#include <array>
 
 namespace test_masked_accuracy {
 
@@ -114,6 +117,19 @@ TEST_CASE("constant and blank maps score like a random ranking", "[masked_accura
     for (double a : constant.area) area += a / static_cast<double>(n);
     CHECK(std::abs(area - 0.73) < 0.05);
   }
+  // The seed decides ties, the random ranking, and a random background, each by itself.
+  const Tensor<float> blank({n, 10, 10}), untied = random_tensor<float>({n, 10, 10}, 5);
+  const auto areas = [&](std::uint64_t seed) {
+    MaskedAccuracyOptions black = background({0}), noise;
+    noise.background.fill = ops::Fill::uniform;
+    black.seed = noise.seed = seed;
+    return std::array{masked_accuracy(model, images_, truth, blank, black).area,
+                      random_masked_accuracy(model, images_, truth, black).area,
+                      masked_accuracy(model, images_, truth, untied, noise).area};
+  };
+  const auto first = areas(0), second = areas(1);
+  for (std::size_t k = 0; k < first.size(); ++k)
+    CHECK_FALSE(std::equal(first[k].begin(), first[k].end(), second[k].begin()));
 }
 
 TEST_CASE("images, labels and maps that do not fit are errors", "[masked_accuracy]") {

@@ -51,10 +51,12 @@ TEST_CASE("one class has no probability to follow", "[mistakes]") {
   const Classifier one(mean_times_class, 1, {.background = {0}});
   const auto x = ramp({2, 1, 8, 8}), maps = ramp({2, 8, 8});
   const std::uint8_t classes[] = {0, 0};
+  const RoadOptions of_codes{.grid = {1, {0}}};
   for (const std::string& text :
        {refusal([&] { deletion(one, x, maps); }), refusal([&] { insertion(one, x, maps); }),
         refusal([&] { rise(one, x, classes, {.masks = 2}); }),
         refusal([&] { masked_accuracy(one, x, classes, maps); }),
+        refusal([&] { road(one, x, classes, maps, of_codes); }),
         refusal([&] { occlusion(one, x, classes, {.target = Target::log_probability}); })})
     CHECK(contains(text, "2 or more classes"));
   CHECK_NOTHROW(occlusion(one, x, classes));

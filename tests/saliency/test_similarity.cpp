@@ -69,6 +69,9 @@ TEST_CASE("ties that two maps share do not look like agreement", "[similarity]")
   for (double iou : top_iou(p, q, Values::magnitude)) both += 20 * iou / (1 + iou) / images;
   // E = 2 * 9/99 + 98 * (9 - 9/99)^2 / 98^2 = 0.99; a count's deviation is below 1
   CHECK(std::abs(both - 0.99) < 5 / std::sqrt(double(images)));
+  const Tensor<double> first = similarity(p, q, Values::magnitude).top_iou,
+                       second = similarity(p, q, Values::magnitude, 1).top_iou;
+  CHECK_FALSE(std::equal(first.begin(), first.end(), second.begin()));
 }
 
 TEST_CASE("unrelated maps are at chance", "[similarity]") {

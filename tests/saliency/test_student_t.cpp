@@ -11,7 +11,7 @@ namespace test_student_t {
 using namespace sgq;
 using namespace sgq::saliency;
 
-TEST_CASE("Student's t has its closed forms at 1, 2 and 4 degrees of freedom", "[statistics]") {
+TEST_CASE("Student's t has its closed forms at 1 to 4 degrees of freedom", "[statistics]") {
   for (const double t : {0.0, 0.01, 0.7, 1.4, 1.5, 3.0, 30.0, 1e4, 1e8}) {
     INFO("t = " << t);
     // Cauchy: atan2 has no cancellation.
@@ -22,10 +22,10 @@ TEST_CASE("Student's t has its closed forms at 1, 2 and 4 degrees of freedom", "
     // P(T <= t) = 1/2 + 3/4 (s - s^3 / 3), s = t / sqrt(4 + t^2): DLMF and any textbook
     const double s = t / std::sqrt(4 + t * t);
     CHECK(student_cdf(t, 4) == Approx(0.5 + 0.75 * (s - s * s * s / 3)).epsilon(1e-13));
-    for (const index_t v : {1, 2, 3, 8, 41}) {
-      CHECK(student_cdf(-t, v) == student_upper(t, v));
-      CHECK(student_cdf(t, v) + student_upper(t, v) == Approx(1).epsilon(1e-15));
-    }
+    // P(T <= t) = 1/2 + (u / (1 + u^2) + atan u) / pi, u = t / sqrt(3)
+    const double u = t / std::sqrt(3.0);
+    CHECK(student_cdf(t, 3) ==
+          Approx(0.5 + (u / (1 + u * u) + std::atan(u)) / M_PI).epsilon(1e-13));
   }
   CHECK(student_two_sided(0, 5) == 1);
   CHECK(student_two_sided(std::numeric_limits<double>::infinity(), 5) == 0);
@@ -34,14 +34,15 @@ TEST_CASE("Student's t has its closed forms at 1, 2 and 4 degrees of freedom", "
 TEST_CASE("probabilities and quantiles equal SciPy's", "[statistics]") {
   using namespace golden::statistics;
   const double *expected = two_sided, *quantile = quantiles;
+  // SciPy's are themselves up to 5e-13 off at 1000 degrees.
   for (const std::int64_t v : dof) {
     for (const double u : t) {
       INFO("t = " << u << ", " << v << " degrees");
-      CHECK(student_two_sided(u, v) == Approx(*expected++).epsilon(1e-11));
+      CHECK(student_two_sided(u, v) == Approx(*expected++).epsilon(1e-12));
     }
     for (const double q : p) {
       INFO("p = " << q << ", " << v << " degrees");
-      CHECK(student_quantile(q, v) == Approx(*quantile++).epsilon(1e-11));
+      CHECK(student_quantile(q, v) == Approx(*quantile++).epsilon(1e-12));
     }
   }
 }

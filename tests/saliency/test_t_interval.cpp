@@ -51,6 +51,9 @@ TEST_CASE("the interval of Student's own example", "[statistics]") {
   CHECK(e.low == Approx(0.7001142).epsilon(1e-6));
   CHECK(e.high == Approx(2.4598858).epsilon(1e-6));
   CHECK(e.seeds == 10);
+  // Other confidences: 1.833 is the printed t_.95, so half a unit in 1833 off.
+  CHECK(t_mean(hours, 0.9).high - e.mean == Approx(1.833 * e.standard_error()).epsilon(3e-4));
+  CHECK(non_inferiority(hours, 0.1, 0.975).bound == Approx(e.low).epsilon(1e-12));
 }
 
 TEST_CASE("intervals, tests and sizes equal SciPy's", "[statistics]") {
@@ -76,12 +79,15 @@ TEST_CASE("intervals, tests and sizes equal SciPy's", "[statistics]") {
   const std::vector<double> corrected = holm(g::tests);
   for (std::size_t k = 0; k < corrected.size(); ++k)
     CHECK(corrected[k] == Approx(g::adjusted[k]).epsilon(1e-11));
-  const SeedEstimate drift = drift_jackknife(View<const double>(g::quantised, {5, 5}),
-                                             View<const double>(g::reference, {5, 5}));
+  const View<const double> quantised(g::quantised, {5, 5}), reference(g::reference, {5, 5});
+  const SeedEstimate drift = drift_jackknife(quantised, reference);
   CHECK(drift.mean == Approx(g::drift[0]).epsilon(1e-12));
   CHECK(drift.low == Approx(g::drift[1]).epsilon(1e-10));
   CHECK(drift.high == Approx(g::drift[2]).epsilon(1e-10));
   CHECK(drift.p == Approx(g::drift[3]).epsilon(1e-10));
+  // The printed t_.95 and t_.975 of 4 degrees, each half a unit off.
+  CHECK(drift_jackknife(quantised, reference, 0.9).high - drift.mean ==
+        Approx((drift.high - drift.mean) * 2.132 / 2.776).epsilon(4.2e-4));
 }
 
 TEST_CASE("the t-interval covers the truth 95 times in 100, from 3 seeds and from 5",

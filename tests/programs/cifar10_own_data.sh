@@ -9,13 +9,10 @@ set -u
 . "$(dirname "$0")/../support/contract.sh"
 others=$(dirname "$program") count=${2:-224} epochs=${3:-1}
 
-# npy SHAPE: the header of an NPY file of bytes; its bytes follow.
-npy() { printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': ($1), }"; }
-
 # images COUNT SEED: class n % 7 is a bar 5 pixels wide at column 2 + 5 (n % 7), in one of three
 # colours, on noise; codes 33 to 126, so that any awk can print them.
 images() {
-  npy "$1, 3, 24, 40"
+  npy '|u1' "$1, 3, 24, 40"
   LC_ALL=C awk -v count="$1" -v state="$2" 'BEGIN {
     for (n = 0; n < count; ++n)
       for (c = 0; c < 3; ++c)
@@ -29,7 +26,7 @@ images() {
 }
 # labels COUNT: 0 1 .. 6 0 1 ..
 labels() {
-  npy "$1,"
+  npy '|u1' "$1,"
   awk -v count="$1" 'BEGIN { for (n = 0; n < count; ++n) printf "%c", 65 + n % 7 }' |
     tr 'A-G' '\000-\006'
 }
@@ -79,14 +76,7 @@ grep -q "7 classes: left" "$work/said" || fail "faithfulness: no classes"
 [ $# -lt 2 ] || grep "verified" "$work/said"
 grep -q " codes and sums of $tests images, 0 differ" "$work/said" || fail "not verified"
 grep -q "7 classes: left" "$work/said" || fail "integer_inference: no classes"
-if command -v cc >/dev/null; then
-  cc -std=c99 -Wall -Wextra -Werror -I"$work/integer" -DNET_H='"bars.h"' -DNET_RUN=bars_run \
-    -DNET_TEST=bars_self_test -DNET_PIXELS=BARS_PIXELS -DNET_CLASSES=BARS_CLASSES \
-    "$(dirname "$0")/../../examples/cortex_m/main.c" "$work/integer/bars.c" -o "$work/net" ||
-    fail "bars.c does not compile"
-  (cd "$work/integer" && "$work/net" >/dev/null && cmp logits.bin logits_arm.bin) ||
-    fail "C: other logits"
-fi
+check_c "$work/integer" bars "$work/integer"
 
 # ---- A net of this set and another set do not go together.
 "$others/explain" --model "$model" --images synthetic:0 --out "$work/no" >"$work/said" 2>&1 &&

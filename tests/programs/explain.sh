@@ -6,12 +6,8 @@
 set -u
 . "$(dirname "$0")/../support/contract.sh"
 
-# npy DESCR SHAPE BYTES: the header of an NPY file, then BYTES zeros.
-npy() {
-  header="{'descr': '$1', 'fortran_order': False, 'shape': ($2), }"
-  printf '\223NUMPY\001\000\166\000%-117s\n' "$header"
-  dd if=/dev/zero bs="$3" count=1 2>/dev/null
-}
+# zeros DESCR SHAPE BYTES: an NPY file.
+zeros() { npy "$1" "$2" && head -c "$3" /dev/zero; }
 
 "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --limit 300 --epochs 1 \
   --out "$work" >/dev/null || fail "no model to explain"
@@ -51,11 +47,11 @@ grep -q "blank  *[1-9][0-9.]* %" "$work/stdout" || fail "no blank map: $(cat "$w
 grep -q '"blank": [1-9]' "$work/blank/metrics.json" || fail "metrics.json counts no blank maps"
 
 # ---- Images from files.
-npy '|u1' '2, 1, 28, 28' 1568 >"$work/codes.npy"
-npy '<f4' '2, 1, 28, 28' 6272 >"$work/input.npy"
-npy '<f4' '2, 1, 28, 29' 6496 >"$work/wide.npy"
-npy '<f8' '2, 1, 28, 28' 12544 >"$work/double.npy"
-npy '|u1' '1568' 1568 >"$work/flat.npy"
+zeros '|u1' '2, 1, 28, 28' 1568 >"$work/codes.npy"
+zeros '<f4' '2, 1, 28, 28' 6272 >"$work/input.npy"
+zeros '<f4' '2, 1, 28, 29' 6496 >"$work/wide.npy"
+zeros '<f8' '2, 1, 28, 28' 12544 >"$work/double.npy"
+zeros '|u1' '1568' 1568 >"$work/flat.npy"
 for images in codes input; do
   # shellcheck disable=SC2086
   run 0 "" $model $quick --images "$work/$images.npy" --out "$work/$images"

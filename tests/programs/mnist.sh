@@ -47,8 +47,6 @@ done
 cmp -s "$work/whole/model.safetensors" "$work/threads/model.safetensors" ||
   fail "a refused run changes the model that it was to read"
 
-sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
-
 # ---- Waiting threads sleep soon, unless the user has chosen otherwise.
 # environment SPINCOUNT VARIABLE=VALUE..: GOMP_SPINCOUNT of a run that has begun to train.
 environment() {
@@ -121,15 +119,8 @@ run 1 "expected a file that may be written, got a read-only one" \
 ! grep -q "epoch 1/1" "$work/stdout" || fail "trains before it looks whether it can write"
 
 # ---- Killed again and again: the same model in the end.
-for pause in 0.05 0.1 0.2 0.3 0.4; do
-  # shellcheck disable=SC2086
-  "$program" $small --out "$work/killed" --threads 1 --checkpoint-every 0 --resume \
-    >/dev/null 2>&1 &
-  sleep_for $pause
-  kill -9 $! 2>/dev/null
-  wait $! 2>/dev/null
-done
 # shellcheck disable=SC2086
+kill_again 2 "0.05 0.1 0.2 0.3 0.4" $small --out "$work/killed"
 run 0 "" $small --out "$work/killed" --threads 2 --resume
 cmp -s "$work/whole/model.safetensors" "$work/killed/model.safetensors" ||
   fail "killed and gone on with: another model"

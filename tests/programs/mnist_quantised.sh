@@ -29,14 +29,8 @@ run 0 "" $small --limit 32 --epochs 1 --out "$work/dorefa" # without clips
 [ ! -e "$work/dorefa/alpha.svg" ] || fail "the clips of an earlier run are left"
 
 # ---- Killed and gone on with: the same network, and the same course of the alphas.
-for pause in 0.1 0.3; do
-  # shellcheck disable=SC2086
-  "$program" $small --bits w4a4 --guided --out "$work/killed" --checkpoint-every 0 --resume \
-    >/dev/null 2>&1 &
-  sleep $pause 2>/dev/null || sleep 1
-  kill -9 $! 2>/dev/null
-  wait $! 2>/dev/null
-done
+# shellcheck disable=SC2086
+kill_again 1 "0.1 0.3" $small --bits w4a4 --guided --out "$work/killed"
 # shellcheck disable=SC2086
 kill_at_work "$work/at_work" $small --bits w4a4 --guided
 run 0 "" $small --bits w4a4 --guided --out "$work/at_work" --threads 2 --resume

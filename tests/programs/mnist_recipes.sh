@@ -10,7 +10,6 @@ says() { grep -q -e "$2" "$1" || fail "$1 lacks $2"; }
 same() { cmp -s "$work/$1/$3" "$work/$2/$3" || fail "$1 and $2 differ in $3"; }
 other() { cmp -s "$work/$1/model.safetensors" "$work/$2/model.safetensors" && fail "$1 is $2"; }
 rows() { sed 's/,"seconds":[^}]*//' "$work/$1/history.jsonl"; }
-sleep_for() { sleep "$1" 2>/dev/null || sleep 1; }
 
 small="--dataset synthetic --net lenet5 --limit 300 --epochs 3 --batch 32 --seed 5"
 run 0 "" $small --epochs 1 --out "$work/teacher"
@@ -50,13 +49,8 @@ run 0 "" $all --out "$work/whole" --threads 1
 says "$work/stdout" "validation accuracy"
 says "$work/whole/history.jsonl" '"validation_accuracy":'
 says "$work/whole/metrics.json" '"protocol": "validation"'
-for pause in 0.1 0.15 0.2 0.3 0.4 0.5; do
-  # shellcheck disable=SC2086
-  "$program" $all --out "$work/killed" --threads 1 --checkpoint-every 0 --resume >/dev/null 2>&1 &
-  sleep_for $pause
-  kill -9 $! 2>/dev/null
-  wait $! 2>/dev/null
-done
+# shellcheck disable=SC2086
+kill_again 2 "0.1 0.15 0.2 0.3 0.4 0.5" $all --out "$work/killed"
 # shellcheck disable=SC2086
 kill_at_work "$work/at_work" $all --threads 1
 run 0 "" $all --out "$work/at_work" --threads 2 --resume

@@ -5,10 +5,9 @@
 set -u
 . "$(dirname "$0")/../support/contract.sh"
 
-# npy SHAPE COUNT MODULUS: an NPY file of COUNT bytes, cycling below MODULUS.
-npy() {
-  header="{'descr': '|u1', 'fortran_order': False, 'shape': ($1), }"
-  printf '\223NUMPY\001\000\166\000%-117s\n' "$header"
+# codes SHAPE COUNT MODULUS: an NPY file of COUNT bytes, cycling below MODULUS.
+codes() {
+  npy '|u1' "$1"
   awk -v n="$2" -v m="$3" 'BEGIN { for (i = 0; i < n; ++i) printf "%c", 65 + i % m }' | tr 'A-Z' '\000-\031'
 }
 
@@ -16,9 +15,9 @@ run 0 ""
 accuracy=$(sed -n 's/^corners: 640 training images, 4 classes, test accuracy \([0-9]*\).*/\1/p' "$work/stdout")
 [ "${accuracy:-0}" -ge 90 ] || fail "learns nothing: $(cat "$work/stdout")"
 
-npy '20, 1, 8, 8' 1280 26 >"$work/images.npy"
-npy '20,' 20 3 >"$work/labels.npy"
-npy '19,' 19 3 >"$work/short.npy"
+codes '20, 1, 8, 8' 1280 26 >"$work/images.npy"
+codes '20,' 20 3 >"$work/labels.npy"
+codes '19,' 19 3 >"$work/short.npy"
 run 0 "" "$work/images.npy" "$work/labels.npy"
 grep -q "images.npy: 16 training images, 3 classes" "$work/stdout" || fail "$(cat "$work/stdout")"
 run 1 "one image per label" "$work/images.npy" "$work/short.npy"

@@ -43,13 +43,5 @@ touch "$work/expected/metrics.json" # of an earlier run
 grep -q " of 70 images, 0 differ" "$work/verified" || fail "not verified: $(cat "$work/verified")"
 cmp "$work/own/bars.c" "$work/integer/bars.c" || fail "another bars.c"
 cmp "$work/own/bars.h" "$work/integer/bars.h" || fail "another bars.h"
-
-if command -v cc >/dev/null; then
-  cc -std=c99 -Wall -Wextra -Werror -I"$work/own" -DNET_H='"bars.h"' -DNET_RUN=bars_run \
-    -DNET_TEST=bars_self_test -DNET_PIXELS=BARS_PIXELS -DNET_CLASSES=BARS_CLASSES \
-    "$(dirname "$0")/../../examples/cortex_m/main.c" "$work/own/bars.c" -o "$work/net" ||
-    fail "bars.c does not compile"
-  (cd "$work/integer" && "$work/net" >/dev/null && cmp logits.bin logits_arm.bin) ||
-    fail "C: other logits"
-fi
+check_c "$work/own" bars "$work/integer"
 exit $failed

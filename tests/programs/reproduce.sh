@@ -217,20 +217,10 @@ else
 fi
 
 # ---- Killed again and again.
-start() {
-  # shellcheck disable=SC2086
-  "$program" $tiny --threads 1 --out "$work/killed" --checkpoint-every 0 --resume >/dev/null 2>&1 &
-}
 # Ten times, at moments that nobody chose; a failure says which they were.
 pauses=$(awk 'BEGIN { srand(); for (i = 0; i < 10; ++i) printf "%.2f ", 0.05 + 0.5 * rand() }')
-killed=0
-for pause in $pauses; do
-  start
-  sleep "$pause" 2>/dev/null || sleep 1
-  kill -9 $! 2>/dev/null && killed=$((killed + 1))
-  wait $! 2>/dev/null
-done
-[ $killed -ge 5 ] || fail "only $killed of ten runs were still at work when they were killed"
+# shellcheck disable=SC2086
+kill_again 5 "$pauses" $tiny --out "$work/killed"
 run 0 "" $tiny --threads 2 --out "$work/killed" --resume
 same whole killed "killed after $pauses s and gone on with"
 

@@ -274,6 +274,12 @@ class Network:
                     found[what] is not None and abs(found[what] - mean) <= 1e-12
                 if not same:
                     sys.exit(f"{self.row['cell']}: {what} of {name} is not that of the evidence")
+            if name.endswith("masked_advantage"):
+                by_chance = self.numbers["masked_accuracy_of_random_ranking"]
+                by_map = self.numbers[name.replace("advantage", "accuracy")]
+                if any(abs(v - (c - m)) > 1e-6 for v, c, m in zip(x, by_chance, by_map)):
+                    sys.exit(f"{self.row['cell']}: {name} is not how far masking by the map falls "
+                             "below masking by chance")
 
 
 def mean_of(x):

@@ -133,6 +133,10 @@ TEST_CASE("where all lose more, the one that loses least", "[experiment]") {
   CHECK(contains(refusal(plan), "expected no --limit, got 500"));
   plan.limit = 400;
   CHECK(read_choice(folder.path(), plan, true) == a);
+  few = rows;
+  for (io::Json& r : few) r["data"]["validation"] = false;
+  io::write_file_atomically(folder.path() + "/mnist/results.jsonl", to_lines(few));
+  CHECK(contains(refusal(plan), "expected validation images"));
 }
 
 } // namespace test_choose

@@ -115,6 +115,8 @@ TEST_CASE("plain training with the compute of guided training", "[experiment]") 
   CHECK(epochs({.attached = true, .late = false}) == 14);  // 7 for 3
   const Cell photos = make_cell(make_plan("cifar-10", "full"), "fp32", how::guided, 1);
   CHECK(relative_cost(photos.options, true) == Approx(2.0 / 3 + 7.0 / 9));
+  const Cell control = make_cell(make_plan("cifar-10", "full"), "fp32", how::random_mask, 1);
+  CHECK(relative_cost(control.options, true) == Approx(2.0 / 3 + 6.0 / 9));
 }
 
 TEST_CASE("what may cure blank maps stands beside the grid", "[experiment]") {
@@ -168,10 +170,17 @@ TEST_CASE("a command says whatever differs from the usual", "[experiment]") {
     check(set, [](TrainingOptions& o) { o.saliency_pass = "separate"; });
     check(set, [](TrainingOptions& o) { o.statistics = "both"; });
     check(set, [](TrainingOptions& o) { o.rank = "random"; });
+    check(set, [](TrainingOptions& o) { o.share = 0.3; });
+    check(set, [](TrainingOptions& o) { o.lambda = 0.3; });
+    check(set, [](TrainingOptions& o) { o.fill = "mean"; });
+    check(set, [](TrainingOptions& o) { o.kl = "detached"; });
     check(set, [](TrainingOptions& o) { o.start = 0.5; });
     check(set, [](TrainingOptions& o) { o.ramp = 0.25; });
     check(set, [](TrainingOptions& o) { o.rate = 0.25; });
     check(set, [](TrainingOptions& o) { o.optimizer = "adadelta"; });
+    check(set, [](TrainingOptions& o) { o.schedule = "step"; });
+    check(set, [](TrainingOptions& o) { o.decay = 0.5; });
+    check(set, [](TrainingOptions& o) { o.epochs = 7; });
     check(set, [](TrainingOptions& o) { o.batch = 7; });
     check(set, [](TrainingOptions& o) { o.lr = 0.3; });
     check(set, [](TrainingOptions& o) { o.limit = 100; });

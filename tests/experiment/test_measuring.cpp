@@ -48,6 +48,16 @@ TEST_CASE("explained images are spread over the set, and so are the first of the
   for (const index_t n : all) CHECK(n % 20 == 0);
 }
 
+TEST_CASE("the first image of each class is drawn, by its place in the test set", "[experiment]") {
+  CHECK(one_of_each({2, 0, 2, 1, 0}, 3) == std::vector<index_t>{1, 3, 0});
+  CHECK(one_of_each({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 12).size() == 10);
+  const Tensor<float> maps({3, 2}, {0, 1, 2, 3, 4, 5});
+  Evidence e;
+  detail::keep_maps(maps, {2, 0}, {10, 20, 30}, e);
+  CHECK(e.images == std::vector<std::int32_t>{30, 10});
+  CHECK(std::vector<float>(e.maps.begin(), e.maps.end()) == std::vector<float>{4, 5, 0, 1});
+}
+
 TEST_CASE("a measure of fewer images takes their share of the blank ones", "[experiment]") {
   const saliency::MapMeasure few{"max_sensitivity", Tensor<double>({2}, {3, 5})};
   const Tensor<double> blank({4}, {0, 1, 1, 1});

@@ -67,6 +67,17 @@ bool says(const std::string& text, const std::string& words) {
   return text.find(words) != std::string::npos;
 }
 
+/// What an attribute is of each mean that a chart draws.
+std::vector<double> of_means(const std::string& svg, const std::string& attribute) {
+  std::vector<double> found;
+  for (std::size_t at = svg.find("<circle"); at != svg.npos; at = svg.find("<circle", at + 1)) {
+    const std::string circle = svg.substr(at, svg.find("/>", at) - at), name = attribute + "=\"";
+    if (says(circle, "var(--page"))
+      found.push_back(std::strtod(circle.c_str() + circle.find(name) + name.size(), nullptr));
+  }
+  return found;
+}
+
 /// The notes on the claims of that name, in a row.
 std::string notes(Maker& m, const std::string& id, const std::vector<io::Json>& choice = {}) {
   std::vector<Claim> claims = decide_claims(m.study);
@@ -121,6 +132,21 @@ TEST_CASE("equal compute has a colour and a name of its own in charts", "[experi
   const IntervalChart bits = bits_chart(m.study, "accuracy", "%", 100);
   REQUIRE(bits.series.size() == 4);
   CHECK(bits.series[3].color == longer_color);
+}
+
+TEST_CASE("charts have more above, and more lost at the right", "[experiment]") {
+  const auto level = [](double v) { return Level{{v, v, v, 1, 0, 3, 0}, {v}}; };
+  IntervalChart bars{.categories = {"one", "two"}};
+  bars.series.push_back({"mean", plain_color, {level(1), level(2)}});
+  const auto heights = of_means(to_svg(bars), "cy");
+  REQUIRE(heights.size() == 2);
+  CHECK(heights[1] < heights[0]);
+  GlanceChart glance;
+  glance.points = {{"few", plain_color, {1}, {3}}, {"many", guided_color, {2}, {4}}};
+  const auto x = of_means(to_svg(glance), "cx"), y = of_means(to_svg(glance), "cy");
+  REQUIRE(x.size() == 2);
+  CHECK(x[0] < x[1]);
+  CHECK(y[1] < y[0]);
 }
 
 TEST_CASE("gains are over plain networks of the same bits", "[experiment]") {

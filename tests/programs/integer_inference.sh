@@ -22,6 +22,16 @@ case $? in
   *) fail "Cortex-M: $(cat "$work/arm")" ;;
 esac
 
+# ---- A network that is committed has the accuracy of its row.
+results=docs/results/full/synthetic
+run 0 "" --model $results/networks/synthetic.lenet5.w2a2.guided.seed-1.safetensors \
+  --dataset synthetic --explain 0 --out "$work/committed"
+grep -q " of 2000 images, 0 differ" "$work/stdout" || fail "not verified: $(cat "$work/stdout")"
+right=$(sed -n '/"cell":"synthetic.lenet5.w2a2.guided.seed-1"/s/.*"test_accuracy":\([0-9.]*\).*/\1/p' \
+  $results/results.jsonl)
+awk -v right="$right" '/^accuracy:/ { found = ($2 - 100 * right) ^ 2 < 1e-4 } END { exit !found }' \
+  "$work/stdout" || fail "a committed network of accuracy $right: $(cat "$work/stdout")"
+
 # ---- ONNX: the files, what each layer became, and nothing half-written.
 "$(dirname "$program")/mnist" --dataset synthetic --net lenet5 --bits w4a4 --limit 100 --epochs 1 \
   --out "$work/w4a4" >/dev/null || fail "no w4a4 model"

@@ -50,6 +50,8 @@ says "^reproduce --scale smoke .*--shard 2/3: 1 of 1 networks left"
 says "1 of 1 networks to measure"
 run 0 "" $tiny --plan --shard 9/9 --out "$work/whole"
 says "0 of 0 networks left"
+run 0 "" $tiny --net mnist_cnn --plan --out "$work/whole"
+says "^reproduce --scale smoke --dataset synthetic --net mnist_cnn --limit 60 --epochs 1 --recipes"
 run 0 "" $tiny --plan --only train --out "$work/whole"
 grep -q "to measure" "$work/stdout" && fail "--plan --only train measures: $(cat "$work/stdout")"
 run 0 "" $tiny --plan --only measure --out "$work/whole"
@@ -75,7 +77,8 @@ says "0 of 4 networks to measure, about 0 s, by those that are measured"
 # ---- The page.
 page=$work/whole/report.html
 for words in "Paper A" "Paper B" "no verdict" "blank maps" "data:image/png" "<nav>" \
-  "reproduce --scale smoke .* --recipes $work/none" "prefers-color-scheme:dark"; do
+  "reproduce --scale smoke --dataset synthetic --limit 60 --epochs 1 --recipes $work/none" \
+  "prefers-color-scheme:dark"; do
   grep -q "$words" "$page" || fail "report.html lacks $words"
 done
 for words in "<script" "<link rel=.stylesheet" "url(" "@import" 'src="[^d]'; do
@@ -95,6 +98,18 @@ right=$(echo "$row" | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/' | awk '{prin
 for file in report.md report.html; do # of one seed: the table has the row's own number
   grep -q "w2a2.*$right" "$work/whole/$file" || fail "$file lacks the accuracy $right of w2a2, guided"
 done
+
+# ---- A page that is committed comes out of its rows and evidence again. (The PNG is stb's, and the
+# link is as far as the folder.)
+committed=docs/results/full/synthetic
+cp -r $committed "$work/committed"
+rm -r "$work/committed/figures" "$work/committed/report.md"
+run 0 "" --scale full --dataset synthetic --recipes docs/results/choose --only page --resume \
+  --out "$work/committed"
+shown() { sed 's/([^()]*experiment\.md)//' "$1/report.md" && (cd "$1/figures" && ls && cat ./*.svg); }
+shown $committed >"$work/a"
+shown "$work/committed" >"$work/b"
+cmp -s "$work/a" "$work/b" || fail "$committed is another page: $(diff "$work/a" "$work/b" | head -c 2000)"
 
 # ---- The command in a row, in the program that trains.
 command=$(echo "$row" | sed 's/.*"command":"mnist \([^"]*\)".*/\1/')
@@ -319,6 +334,13 @@ done
 mkdir "$work/old" # rows of older numbers are not shown beside today's
 sed 's/"numerics":[0-9]*/"numerics":1/' "$work/rows" >"$work/old/results.jsonl"
 run 1 "numerics version.*another --out" $tiny --out "$work/old" --resume
+cp -r "$work/threads" "$work/foreign" # what is not of its row
+printf x >>"$work/foreign/predictions/synthetic.lenet5.w2a2.plain.seed-1.npy"
+run 1 "the predictions of its row" $tiny --only page --out "$work/foreign" --resume
+cp "$work/threads/predictions/"* "$work/foreign/predictions"
+sed '1s/"network":"/&0/' "$work/threads/measures.jsonl" >"$work/foreign/measures.jsonl"
+run 0 "" $tiny --only page --out "$work/foreign" --resume
+grep -q 'Unfinished:\*\* 1 ' "$work/foreign/report.md" || fail "measures of another network count"
 damage() {
   printf '%s' "$2" | dd of="$1" bs=1 seek="$3" conv=notrunc 2>/dev/null
 }

@@ -121,3 +121,27 @@ rm to/mnist/train-images-idx3-ubyte.gz.part
 echo begun >to/mnist/train-images-idx3-ubyte.gz.part
 says 1 "could not download" mnist --to to
 [ "$(cat to/mnist/train-images-idx3-ubyte.gz.part)" = begun ] || fail "the part is gone"
+
+# A mirror with the right files: those made up here, by sums that a copy of the script has. What is in
+# place needs no mirror.
+fetch=$work/source/fetch.sh
+{ (cd from/mnist && sha256sum -- *.gz) && (cd content && sha256sum -- *); } | while read -r sum name; do
+  sed -i "s/^[0-9a-f]*  $name\$/$sum  $name/" "$fetch"
+done
+rm -r to
+for mirror in "file://$work/from" http://127.0.0.1:9; do
+  export SGQ_MIRROR="$mirror"
+  says 0 "mnist: complete in to/mnist" mnist --to to
+  for file in $idx; do cmp "content/$file" "to/mnist/$file" || fail "$mirror: $file"; done
+  [ "$(find to/mnist | wc -l)" = 5 ] || fail "more than the four files: $(ls -A to/mnist)"
+done
+echo x >>to/mnist/t10k-images-idx3-ubyte
+says 1 "could not download t10k-images-idx3-ubyte.gz" mnist --to to
+# What was begun and cannot be gone on from, or leads to another file, is got anew.
+export SGQ_MIRROR="file://$work/from"
+for bytes in 5000 5; do
+  echo x >>to/mnist/t10k-images-idx3-ubyte
+  head -c $bytes /dev/zero >to/mnist/t10k-images-idx3-ubyte.gz.part
+  says 0 "mnist: complete" mnist --to to
+  cmp content/t10k-images-idx3-ubyte to/mnist/t10k-images-idx3-ubyte || fail "$bytes bytes begun"
+done

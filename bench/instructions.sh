@@ -31,7 +31,12 @@ if [ "${2-}" = --record ]; then
     echo "# net bits guided batch: thousand instructions of a step (instructions.sh --record)"
     for setting in "mnist_cnn 32 0 4" "mnist_cnn 4 0 4" "resnet20 32 0 2" "resnet20 4 1 2"; do
       # shellcheck disable=SC2086
-      echo "$setting $(count $setting)"
+      now=$(count $setting)
+      [ -n "$now" ] || {
+        echo "not counted: $setting" >&2
+        exit 1
+      }
+      echo "$setting $now"
     done
   } >"$table.new"
   mv "$table.new" "$table"

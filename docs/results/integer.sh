@@ -41,7 +41,9 @@ for cell in mnist.mnist_cnn.w4a4 mnist.mnist_cnn.w2a2 mnist.mnist_cnn.layerwise-
       grep -q -F "$line:" "$table" && continue
       SGQ_ISA=$forced "$program" --model "$model" --dataset "$dataset" \
         --data "$data" --threads $threads --explain 0 --out "$work/integer" >"$work/log"
-      echo "$line: $(sed -n 's/^accuracy: //p; s/^verified: //p' "$work/log" | paste -sd' ')" >>"$table"
+      found=$(sed -n 's/^accuracy: //p; s/^verified: //p' "$work/log" | paste -sd' ')
+      [ -n "$found" ] || { echo "$line: nothing is verified" >&2; exit 1; }
+      echo "$line: $found" >>"$table"
     done
   done
 done

@@ -24,7 +24,8 @@ train() {
   "$programs/cifar10" "$@" --threads "$threads" --out "$out/$name" --resume
   more=""
   if command -v measured >/dev/null; then more=$(measured "$out/$name"); fi
-  printf '{"row": "%s", "command": "cifar10 %s", %s%s}\n' "$name" "$shown" \
-    "$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g; s/ *} *$//')" "$more" >>"$table"
+  metrics=$(tr -d '\n' <"$out/$name/metrics.json" | sed 's/^{ *//; s/  */ /g; s/ *} *$//')
+  [ -n "$metrics" ] || { echo "no metrics in $out/$name" >&2; exit 1; }
+  printf '{"row": "%s", "command": "cifar10 %s", %s%s}\n' "$name" "$shown" "$metrics" "$more" >>"$table"
   rm -f "$out/$name/checkpoint.safetensors" # the row is safe
 }

@@ -15,6 +15,11 @@ import re
 import statistics
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "../../tests/experiment"))
+sys.dont_write_bytecode = True
+from recompute import choice_scores  # the rule is written down there
+
 T = {2: 4.303, 4: 2.776}  # Student's t, 97.5 %, by degrees of freedom
 MEASURES = [("test_accuracy", "accuracy, %", 100, 2), ("road", "ROAD", 1, 3),
             ("masked_advantage", "masked-accuracy advantage", 1, 4),
@@ -61,7 +66,6 @@ class Table:
         return "\n".join(self.lines) + "\n"
 
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 TITLES = {"synthetic": "built-in", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
           "cifar-10": "CIFAR-10"}
 
@@ -171,30 +175,21 @@ def choices():
         if not os.path.exists(path):
             continue
         with open(path) as file:
-            rows = [row for row in map(json.loads, file) if row["variant"].startswith("stage-2")]
-        found = {}
-        for row in rows:
-            found.setdefault(row["variant"][len("stage-2-"):], {})[row["bits"], row["seed"]] = row
-        plain = found.pop("", {})
-        if len(plain) < 4 or len(found) < 2 or any(len(of) < 4 for of in found.values()):
+            rows = list(map(json.loads, file))
+        scores = choice_scores(rows, 2)
+        if len(scores) < 2:
             continue  # not all rows are made yet
+        chosen, _, gained, _ = scores[0]
+        of = {(row["variant"], row["bits"], row["seed"]): row["validation_accuracy"]
+              for row in rows}
 
-        def points(of, bits):
-            return [100 * (of[bits, seed]["validation_accuracy"] -
-                           plain[bits, seed]["validation_accuracy"]) for seed in (101, 102)]
-
-        def gain(of):
-            return statistics.mean(row["second_measure"]["mean"] -
-                                   plain[key]["second_measure"]["mean"] for key, row in of.items())
-
-        def lost(of):
-            return -statistics.mean(points(of, "fp32") + points(of, "w4a4"))
-        chosen = min(found, key=lambda recipe: (lost(found[recipe]) > 0.5 + 1e-9, -gain(
-            found[recipe]) if lost(found[recipe]) <= 0.5 + 1e-9 else lost(found[recipe])))
+        def points(bits):
+            return [100 * (of["stage-2-" + chosen, bits, seed] - of["stage-2", bits, seed])
+                    for seed in (101, 102)]
         table.line(TITLES[name], [f"`{chosen}`", ", ".join(
-            f"{100 * plain['fp32', seed]['validation_accuracy']:.2f}" for seed in (101, 102))] +
-            [", ".join(f"{p:+.2f}" for p in points(found[chosen], bits))
-             for bits in ("fp32", "w4a4")] + [f"{gain(found[chosen]):+.3f}"])
+            f"{100 * of['stage-2', 'fp32', seed]:.2f}" for seed in (101, 102))] +
+            [", ".join(f"{p:+.2f}" for p in points(bits)) for bits in ("fp32", "w4a4")] +
+            [f"{gained:+.3f}"])
     return [table]
 
 

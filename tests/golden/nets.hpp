@@ -6,10 +6,8 @@
 #include "sgq/nn/models.hpp"
 #include "sgq/nn/quantize.hpp"
 
-#include "support/catch.hpp"
-#include "support/raise_to.hpp"
+#include "support/differences.hpp"
 
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -95,19 +93,6 @@ Batch<T> batch(const Net<T>& net, index_t first, index_t count) {
   for (index_t i = 0; i < count; ++i)
     b.labels.push_back(static_cast<std::uint8_t>(mixed("labels", first + i) % 10));
   return b;
-}
-
-/// The largest difference as a share of the largest expected number.
-template <class T>
-double relative_error(View<const T> got, const Tensor<double>& expected) {
-  REQUIRE(got.shape() == expected.shape());
-  double error = 0, largest = 0;
-  for (index_t i = 0; i < got.size(); ++i) {
-    raise_to(error, std::abs(static_cast<double>(got[i]) - expected[i]));
-    largest = std::max(largest, std::abs(expected[i]));
-  }
-  REQUIRE(largest > 0);
-  return error / largest;
 }
 
 /// A golden file: "nets/mnist_cnn".

@@ -5,8 +5,9 @@
 #include "sgq/nn/pool.hpp"
 #include "sgq/nn/quantize.hpp"
 #include "support/catch.hpp"
+#include "support/differences.hpp"
 #include "support/errors.hpp"
-#include "support/raise_to.hpp"
+#include "support/gradients.hpp"
 
 #include <memory>
 
@@ -42,13 +43,7 @@ double difference(const nn::Net<T>& net, const infer::FloatEngine<T>& engine, in
   const View<const T> expected = net.forward(x, tape);
   Tensor<T> logits(expected.shape());
   engine(x, logits);
-  double largest = 0, worst = 0;
-  for (index_t i = 0; i < logits.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    raise_to(worst, std::abs(static_cast<double>(logits[i] - expected[i])));
-  }
-  REQUIRE(largest > 0);
-  return worst / largest;
+  return relative_difference(logits, expected);
 }
 
 // Each of up to 20 layers rounds its sums, which have at most 2^11 addends in these nets, in
@@ -74,13 +69,11 @@ TEST_CASE("FloatEngine's logits do not depend on the threads") {
   disturb(net);
   const infer::FloatEngine<float> engine(net);
   const Tensor<float> x = images(net, 11);
-  Tensor<float> one({11, 10}), many({11, 10});
-  set_num_threads(1);
-  engine(x, one);
-  set_num_threads(3);
-  engine(x, many);
-  set_num_threads(0);
-  CHECK(std::equal(one.begin(), one.end(), many.begin()));
+  CHECK(same_for_any_thread_count([&] {
+    Tensor<float> logits({11, 10});
+    engine(x, logits);
+    return std::vector<float>(logits.begin(), logits.end());
+  }));
 }
 
 TEST_CASE("FloatEngine runs nets that fuse in part or not at all") {

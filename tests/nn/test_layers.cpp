@@ -4,8 +4,8 @@
 #include "support/nets.hpp"
 
 #include "support/catch.hpp"
+#include "support/differences.hpp"
 #include "support/errors.hpp"
-#include "support/raise_to.hpp"
 
 #include <cmath>
 #include <limits>
@@ -94,16 +94,6 @@ void freeze_statistics(Net<T>& net, const Tape<T>& tape) {
   }
 }
 
-template <class A, class B>
-double largest_difference(const A& a, const B& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (index_t i = 0; i < a.size(); ++i)
-    raise_to(largest,
-             std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
-  return largest;
-}
-
 } // namespace
 
 // ---- gradients ----------------------------------------------------------------------------------
@@ -170,22 +160,16 @@ TEST_CASE("two passes through one net give the sum of their gradients", "[layers
     const Tensor<double> dzm = random_tensor<double>({4, 5}, 7);
     net.forward(random_tensor<double>({4, 2, 8, 8}, 1), clean, Mode::train(Random(1)));
     net.forward(random_tensor<double>({4, 2, 8, 8}, 2), masked, Mode::train(Random(2)));
-    const auto gradients = [&] {
-      std::vector<double> all;
-      for (const auto& p : net.parameters())
-        all.insert(all.end(), p.parameter->grad().begin(), p.parameter->grad().end());
-      return all;
-    };
     const auto single = [&](const Tensor<double>& d, const Tape<double>& tape) {
       net.zero_grad();
       net.backward(d, tape, Want::params);
-      return gradients();
+      return gradients(net);
     };
     const auto one = single(dz, clean), two = single(dzm, masked);
     net.zero_grad();
     net.backward(dz, clean, Want::params);
     net.backward(dzm, masked, Want::params);
-    const auto sum = gradients();
+    const auto sum = gradients(net);
     double error = 0, largest = 0;
     for (std::size_t i = 0; i < sum.size(); ++i) {
       raise_to(error, std::abs(sum[i] - (one[i] + two[i])));

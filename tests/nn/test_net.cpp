@@ -34,15 +34,6 @@ Tensor<float> output_gradient(index_t n, std::uint64_t seed = 6) {
   return random_tensor<float>({n, 5}, seed);
 }
 
-/// All gradients of the parameters, one after the other.
-template <class T>
-std::vector<T> gradients(Net<T>& net) {
-  std::vector<T> all;
-  for (const auto& p : net.parameters())
-    all.insert(all.end(), p.parameter->grad().begin(), p.parameter->grad().end());
-  return all;
-}
-
 template <class T>
 std::vector<T> buffers(Net<T>& net) {
   std::vector<T> all;

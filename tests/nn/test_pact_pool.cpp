@@ -3,7 +3,7 @@
 #include "support/nets.hpp"
 
 #include "support/catch.hpp"
-#include "support/raise_to.hpp"
+#include "support/differences.hpp"
 
 #include <vector>
 
@@ -46,17 +46,6 @@ Net<double> tying_net(const Setting& s, bool pact_first) {
   return net;
 }
 
-template <class T>
-double relative_difference(View<const T> a, View<const T> b) {
-  REQUIRE(a.shape() == b.shape());
-  double difference = 0, largest = 1e-300;
-  for (index_t i = 0; i < a.size(); ++i) {
-    raise_to(difference, std::abs(static_cast<double>(a[i] - b[i])));
-    largest = std::max(largest, std::abs(static_cast<double>(b[i])));
-  }
-  return difference / largest;
-}
-
 /// Quantising before and after pooling: the same output and the same gradients.
 void check_order_is_free(const Setting& s, const Mode& mode) {
   Net<double> codes = tying_net(s, true), numbers = tying_net(s, false);
@@ -74,7 +63,7 @@ void check_order_is_free(const Setting& s, const Mode& mode) {
     for (const auto& q : expected) {
       if (p.name != q.name) continue;
       INFO(p.name);
-      CHECK(relative_difference<double>(p.parameter->grad(), q.parameter->grad()) < nudge);
+      CHECK(relative_difference(p.parameter->grad(), q.parameter->grad()) < nudge);
     }
   CHECK(relative_difference(codes.input_gradient(dy, a), numbers.input_gradient(dy, b)) < nudge);
 }

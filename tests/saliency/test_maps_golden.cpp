@@ -45,10 +45,10 @@ struct Problem {
     for (index_t n = 0; n < 2; ++n) { // each against its own largest value
       Tensor<double> one;
       one.copy_from(expected.view().slice(n, 1));
-      CHECK(relative_error<double>(a.values.view().slice(n, 1), one) < 1e-10);
+      CHECK(relative_difference(a.values.view().slice(n, 1), one) < 1e-10);
     }
     const Attribution<double> b = method(apart, images.x.view(), images.labels);
-    CHECK(relative_error<double>(b.values, a.values) < 1e-12);
+    CHECK(relative_difference(b.values, a.values) < 1e-12);
     CHECK(a.zero_share == b.zero_share);
     const auto &one = b.completeness_error, &all = a.completeness_error;
     REQUIRE(one.size() == all.size());
@@ -122,7 +122,7 @@ void check_score_cam(const std::string& name, double unit = 1) {
     got.resize(one.shape());
     for (index_t i = 0; i < got.size(); ++i)
       got[i] = unit * static_cast<double>(a.values[n * got.size() + i]);
-    CHECK(relative_error<double>(got.view(), one) < 1e-5);
+    CHECK(relative_difference(got.view(), one) < 1e-5);
   }
   CHECK(a.label == "Score-CAM");
 }

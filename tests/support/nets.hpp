@@ -7,6 +7,7 @@
 #include "support/gradients.hpp"
 
 #include <string>
+#include <vector>
 
 /// y = x sigmoid(x), smooth everywhere: what a user would write in a file of his own. It has no
 /// rule for guided backpropagation unless told one.
@@ -86,6 +87,15 @@ sgq::nn::Net<T> small_net(const std::string& name, std::string weights = "sawb")
   for (sgq::nn::ValueId i : sgq::nn::pact_layers(net))
     dynamic_cast<sgq::nn::Pact<T>&>(net.layer(i)).set_alpha(T(1.5));
   return net;
+}
+
+/// All gradients of the parameters, one after the other.
+template <class T>
+std::vector<T> gradients(sgq::nn::Net<T>& net) {
+  std::vector<T> all;
+  for (const auto& p : net.parameters())
+    all.insert(all.end(), p.parameter->grad().begin(), p.parameter->grad().end());
+  return all;
 }
 
 inline const char* const small_net_names[] = {"plain fp32", "residual fp32", "plain w4a4",

@@ -13,21 +13,22 @@ using namespace sgq::distributed;
 
 namespace {
 
-/// What check_agreement() says on rank 0 of four where rank 2 has another value, or none (""), of a
-/// fact.
+/// What check_agreement() says on each of four ranks where rank 2 has another value, or none (""),
+/// of a fact.
 std::string complaint(const std::string& name, const std::string& value) {
-  std::string said;
+  std::vector<std::string> said(4);
   run_on_threads(4, [&](Communicator& ranks) {
     nn::Metadata facts = library_facts();
     facts["option lr"] = "0.1";
     facts["training data"] = digest(small_run::images());
     if (ranks.rank() == 2 && value.empty()) facts.erase(name);
     if (ranks.rank() == 2 && !value.empty()) facts[name] = value;
-    const std::string text = message_of<value_error>([&] { check_agreement(ranks, facts); });
-    if (ranks.rank() == 0) said = text;
+    said[std::size_t(ranks.rank())] =
+        message_of<value_error>([&] { check_agreement(ranks, facts); });
     ranks.barrier(); // all have thrown, or none
   });
-  return said;
+  CHECK(said == std::vector<std::string>(4, said[0]));
+  return said[0];
 }
 
 } // namespace
@@ -59,10 +60,12 @@ TEST_CASE("a digest tells data and nets apart", "[distributed]") {
   set.labels[8] ^= 1;
   set.images[5] ^= 1;
   CHECK(digest(set) != before);
-  auto net = small_run::net(), same = small_run::net();
+  auto net = small_run::net(), same = small_run::net(), other = small_run::net();
   CHECK(digest(net) == digest(same));
   (*net.buffers()[0].tensor)[0] += 1;
   CHECK(digest(net) != digest(same));
+  other.parameters()[0].parameter->edit()[0] += 1;
+  CHECK(digest(other) != digest(same));
 }
 
 } // namespace test_agreement

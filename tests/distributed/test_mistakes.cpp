@@ -122,6 +122,19 @@ TEST_CASE("ranks do not all train on whole batches", "[distributed]") {
                  "images of a pass in a step that ranks share: expected 10, got 26"));
 }
 
+TEST_CASE("a rank does not train on the share of another", "[distributed]") {
+  CHECK(contains(
+      on_rank_1([](auto& parallel, auto&, auto&, auto& ranks) {
+        const data::Dataset set = images({});
+        data::Batches<float> swapped(set, grid({}), {.size = 32, .share = {1 - ranks.rank(), 2}});
+        auto step = [](const data::Batch<float>&, const train::StepContext&) {
+          return train::StepResult{};
+        };
+        parallel.shared(step)(swapped.batch(0), {});
+      }),
+      "the first image of a rank's share: expected 16, got 0"));
+}
+
 TEST_CASE("nothing else is evaluated within a step", "[distributed]") {
   CHECK(contains(on_rank_1([](auto& parallel, auto& batches, auto& net, auto&) {
                    auto step = [&](const data::Batch<float>&, const train::StepContext&) {
@@ -209,14 +222,16 @@ TEST_CASE("ranks that train on different things are told", "[distributed]") {
   CHECK(contains(seed[0], "rank 1, a step: expected the images, labels, seeds and schedule of rank "
                           "0, got different ones"));
   CHECK(seed[1] == seed[0]);
-  CHECK(contains(said_of(set, {.size = 26, .seed = 7, .augment = {.flip = true}})[0], "rank 1"));
-  CHECK(contains(said_of(set, same, {.lr_factor = 0.5})[0], "rank 1"));
-  CHECK(contains(said_of(set, same, {.random = Random(3)})[0], "rank 1"));
+  CHECK(contains(said_of(set, {.size = 26, .seed = 7, .augment = {.flip = true}})[0],
+                 "rank 1, a step"));
+  CHECK(contains(said_of(set, same, {.lr_factor = 0.5})[0], "rank 1, a step"));
+  CHECK(contains(said_of(set, same, {.random = Random(3)})[0], "rank 1, a step"));
+  CHECK(contains(said_of(set, same, {.progress = 0.5})[0], "rank 1, a step"));
   for (std::uint8_t& label : set.labels) label = static_cast<std::uint8_t>(9 - label);
-  CHECK(contains(said_of(set, same)[0], "rank 1"));
+  CHECK(contains(said_of(set, same)[0], "rank 1, a step"));
   set = images({});
   for (index_t i = 0; i < set.images.size(); ++i) set.images[i] ^= 1; // in whatever batch
-  CHECK(contains(said_of(set, same)[0], "rank 1"));
+  CHECK(contains(said_of(set, same)[0], "rank 1, a step"));
 }
 
 } // namespace test_mistakes

@@ -101,6 +101,22 @@ inline nn::Net<float> oblong_net(const std::string& bits) {
   return net;
 }
 
+/// Averages of 8-bit codes are sums that no byte holds; max pooling and a shortcut read them.
+inline nn::Net<float> wide_sums_net() {
+  using namespace sgq::nn;
+  Net<float> net({2, 9, 17});
+  net.add("conv", Conv2d<float>({.in = 2, .out = 4, .kernel = 3, .pad = 1}));
+  net.add("relu", Relu<float>());
+  net.add("average", AvgPool<float>({.kernel = 2}));
+  net.add("max", MaxPool<float>({.kernel = 2, .stride = 1}));
+  net.add("shortcut", Shortcut<float>({.in = 4, .out = 7, .stride = 2}));
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 7 * 2 * 4, .out = 3}));
+  initialize(net, 1);
+  quantize_for_test(net, {.bits = "w8a8"}, 2);
+  return net;
+}
+
 inline nn::Net<float> make_case(const Case& c, std::uint64_t seed = 1) {
   nn::Net<float> net = nn::make_model<float>(c.net, {.seed = seed, .width = c.width});
   quantize_for_test(net, c, seed);

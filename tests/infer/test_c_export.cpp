@@ -35,8 +35,11 @@ int main(void) {
 }
 )";
 
-bool has_c_compiler() {
-  return std::system("cc --version >/dev/null 2>&1") == 0;
+/// False, and a warning, where there is no such compiler.
+bool has(const std::string& compiler) {
+  const bool found = std::system((compiler + " --version >/dev/null 2>&1").c_str()) == 0;
+  if (!found) WARN("skipped: no " + compiler);
+  return found;
 }
 
 /// Empty if C and engine agree on the images; else what went wrong.
@@ -65,7 +68,7 @@ std::string disagreement(const nn::Net<float>& net, index_t images = 4) {
 } // namespace
 
 TEST_CASE("C export: compiled C gives the engine's logits", "[infer]") {
-  if (!has_c_compiler()) return;
+  if (!has("cc")) return;
   for (const Case& c : {Case{.bits = "w2a2", .width = 3},
                         Case{.bits = "w8a8",
                         .weights = "dorefa-rescaled",
@@ -79,7 +82,7 @@ TEST_CASE("C export: compiled C gives the engine's logits", "[infer]") {
 }
 
 TEST_CASE("C export: C++ calls the compiled C", "[infer]") {
-  if (!has_c_compiler() || std::system("c++ --version >/dev/null 2>&1") != 0) return;
+  if (!has("cc") || !has("c++")) return;
   const TempDir dir;
   const CSource c = to_c(export_integer(make_case({.bits = "w2a2"})), {.name = "one"});
   io::write_file_atomically(dir / "one.h", c.header);
@@ -95,8 +98,13 @@ TEST_CASE("C export: C++ calls the compiled C", "[infer]") {
   CHECK(status == 0);
 }
 
+TEST_CASE("C export: max pooling and shortcuts of sums that no byte holds", "[infer]") {
+  if (!has("cc")) return;
+  CHECK(disagreement(wide_sums_net()) == "");
+}
+
 TEST_CASE("C export: images that are not square, pooled globally", "[infer]") {
-  if (!has_c_compiler()) return;
+  if (!has("cc")) return;
   for (const char* bits : {"w2a2", "w8a8"}) {
     INFO(bits);
     CHECK(disagreement(oblong_net(bits)) == "");

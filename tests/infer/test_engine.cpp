@@ -94,6 +94,10 @@ TEST_CASE("engine: images that are not square, pooled globally", "[infer]") {
   }
 }
 
+TEST_CASE("engine: max pooling and shortcuts of sums that no byte holds", "[infer]") {
+  CHECK(mismatch(wide_sums_net(), 9) == "");
+}
+
 TEST_CASE("engine: the same logits for any number of threads and any batch", "[infer]") {
   const Graph graph = export_integer(odd_net("w4a4"));
   const Engine engine(graph);

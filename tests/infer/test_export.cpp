@@ -39,6 +39,28 @@ index_t distinct_codes(const Tensor<std::int32_t>& value) {
   return std::unique(seen.begin(), seen.end()) - seen.begin();
 }
 
+/// The net with first weights, quantised.
+nn::Net<float> quantised(nn::Net<float> net) {
+  nn::initialize(net, 1);
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = test_grid(1)});
+  return net;
+}
+
+/// A convolution, what add(net) puts behind it, and a linear layer.
+template <class F>
+nn::Net<float> chain(F add) {
+  nn::Net<float> net({1, 8, 8});
+  net.add("conv1", nn::Conv2d<float>({.in = 1, .out = 4, .kernel = 3, .pad = 1}));
+  add(net);
+  net.add("flatten", nn::Flatten<float>());
+  net.add("fc", nn::Linear<float>({.in = net.nodes().back().shape.size(), .out = 3}));
+  return quantised(std::move(net));
+}
+
+std::string refusal(const nn::Net<float>& net) {
+  return message_of<value_error>([&] { export_integer(net); });
+}
+
 } // namespace
 
 TEST_CASE("integer graph: every layer's codes are the net's, for every net and bit mix",
@@ -99,9 +121,6 @@ TEST_CASE("integer graph: images that are not square, pooled globally", "[infer]
 }
 
 TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]") {
-  const auto refusal = [](nn::Net<float>& net) {
-    return message_of<value_error>([&] { export_integer(net); });
-  };
   auto fp32 = nn::lenet5();
   CHECK(contains(refusal(fp32), "'input': expected pixel codes"));
 
@@ -117,19 +136,9 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
   auto first_last = make_case({});
   nn::quantize(first_last, {.bits = quant::parse_bit_policy("w4a4", quant::FirstLast::fp32),
                             .input = test_grid(1)});
-  CHECK(contains(refusal(first_last), "'input'"));
+  CHECK(contains(refusal(first_last), "'input': expected pixel codes, got an input in fp32"));
 
   using namespace sgq::nn;
-  const auto chain = [](auto add) {
-    Net<float> net({1, 8, 8});
-    net.add("conv1", Conv2d<float>({.in = 1, .out = 4, .kernel = 3, .pad = 1}));
-    add(net);
-    net.add("flatten", Flatten<float>());
-    net.add("fc", Linear<float>({.in = net.nodes().back().shape.size(), .out = 3}));
-    initialize(net, 1);
-    nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"), .alpha = 2, .input = test_grid(1)});
-    return net;
-  };
   auto two = chain([](auto& net) {
     net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .kernel = 3}));
     net.add("relu", Relu<float>());
@@ -169,6 +178,110 @@ TEST_CASE("integer graph: what has no integer form is refused by name", "[infer]
   initialize(late, 1);
   nn::quantize(late, {.bits = quant::parse_bit_policy("w4a4"), .input = test_grid(1)});
   CHECK(contains(refusal(late), "'bn': expected a linear layer or convolution at the end"));
+}
+
+TEST_CASE("integer graph: what would become the graph of another function is refused", "[infer]") {
+  using namespace sgq::nn;
+  auto real_bias = make_case({});
+  real_bias.layer(real_bias.find("fc3")).weights()->set_integer_bias(false);
+  CHECK(contains(refusal(real_bias), "'fc3': expected a bias that is a multiple of the scale, got "
+                                     "a real one (hint: set_integer_bias(true))"));
+  const auto last = [](index_t kernel, bool bias) {
+    Net<float> net({1, 8, 8});
+    net.add("conv", Conv2d<float>({.in = 1, .out = 3, .kernel = kernel, .bias = bias}));
+    return quantised(std::move(net));
+  };
+  CHECK(mismatch(last(8, false)) == "");
+  CHECK(contains(refusal(last(8, true)), "'conv': expected a bias that is a multiple of the scale, "
+                                         "got a real one (hint: end with a linear layer)"));
+  CHECK(
+      contains(refusal(last(7, false)), "expected one sum per class at the end, got [1, 3, 2, 2]"));
+
+  const auto norm = chain([](auto& net) {
+    net.add("relu", Relu<float>());
+    net.add("bn", BatchNorm<float>({.channels = 4}));
+  });
+  CHECK(
+      contains(refusal(norm), "'bn': expected a convolution or linear layer before it, got codes"));
+  const auto twice = chain([](auto& net) {
+    net.add("relu1", Relu<float>());
+    net.add("relu2", Relu<float>());
+  });
+  CHECK(contains(refusal(twice),
+                 "'relu2': expected a convolution or linear layer before it, got codes"));
+  const auto rounded = chain([](auto& net) {
+    const ValueId sums = net.last();
+    net.add("relu", Relu<float>());
+    net.add("pool", MaxPool<float>(), {sums}); // reads numbers
+  });
+  CHECK(contains(refusal(rounded), "'relu': expected sums as input, got rounded numbers"));
+  Net<float> pixels({1, 8, 8});
+  pixels.add("pool", MaxPool<float>());
+  pixels.add("flatten", Flatten<float>());
+  pixels.add("fc", Linear<float>({.in = 16, .out = 3}));
+  CHECK(contains(refusal(quantised(std::move(pixels))),
+                 "'pool': expected codes of an activation, got pixels"));
+
+  const auto pixels_join = chain([](auto& net) {
+    net.add("relu1", Relu<float>());
+    net.add("conv2", Conv2d<float>({.in = 4, .out = 1, .kernel = 3, .pad = 1}));
+    net.add("add", Add<float>(), {net.last(), 0});
+    net.add("relu2", Relu<float>());
+  });
+  const auto wide_sums_join = chain([](auto& net) {
+    const ValueId x = net.add("relu1", Relu<float>());
+    const ValueId wide = net.add("pool", AvgPool<float>({.kernel = 5, .stride = 1})); // to 375
+    net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .kernel = 5}), {x});
+    net.add("add", Add<float>(), {net.last(), wide});
+    net.add("relu2", Relu<float>());
+  });
+  for (const auto* net : {&pixels_join, &wide_sums_join})
+    CHECK(contains(refusal(*net), "'add': expected codes of at most 8 bits as second operand, got "
+                                  "pixels or wide sums"));
+}
+
+TEST_CASE("integer graph: max pooling and shortcuts of sums that no byte holds", "[infer]") {
+  CHECK(mismatch(wide_sums_net(), 9) == "");
+}
+
+TEST_CASE("integer graph: feature vectors are images of one pixel", "[infer]") {
+  nn::Net<float> net({6});
+  net.add("fc1", nn::Linear<float>({.in = 6, .out = 8}));
+  net.add("relu", nn::Relu<float>());
+  net.add("fc2", nn::Linear<float>({.in = 8, .out = 3}));
+  nn::initialize(net, 1);
+  nn::quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
+                     .alpha = 2,
+                     .input = {1 / 64.0f, std::vector<std::int32_t>(6, 100)}});
+  CHECK(mismatch(net) == "");
+}
+
+TEST_CASE("integer graph: bounds of sums, by hand", "[infer]") {
+  const Tensor<float> codes({6}, {3, -1, 0, -3, -2, 1});
+  const BitPackedWeights w = bit_pack(codes, quant::QuantRange::zero_aligned(3), {2, 3, 1, 1});
+  const std::int32_t low[] = {5, -7}, high[] = {50, -7};
+  CHECK(accumulator_bound(w, low, 2).largest == 7 + 2 * (3 + 2));
+  CHECK(accumulator_bound(w, low, 2).underway == 7 + 2 * (3 + 2 + 1));
+  CHECK(accumulator_bound(w, high, 2).largest == 50 + 2 * 3);
+  CHECK(accumulator_bound(w, high, 2).underway == 50 + 2 * (3 + 1));
+}
+
+TEST_CASE("compare() counts what differs, value by value", "[infer]") {
+  const nn::Net<float> net = make_case({.bits = "w4a4"});
+  const Graph graph = export_integer(net);
+  const Tensor<float> x = test_images(net.input_shape(), graph.grid, 2);
+  nn::Tape<float> tape;
+  net.forward(x, tape);
+  auto values = run_reference(graph, codes_of(graph, x));
+  values[1][3] += 1;
+  values.back()[0] -= 1;
+  values.back()[1] += 2;
+  const auto found = compare(graph, values, net, tape);
+  CHECK(found.front().different == 1);
+  CHECK(found[1].different == 0);
+  CHECK(found.back().different == 2);
+  values[2].resize({3});
+  CHECK_SAYS(compare(graph, values, net, tape), shape_error, "comparing 'pool1'", "got [3]");
 }
 
 /// Says that it has an integer form, and then no operation.

@@ -33,7 +33,8 @@ bool accepted(const std::string& bytes) {
     const Graph graph = from_file(io::parse_safetensors(bytes, "mutant"));
     if (graph.image.size() <= 4096) logits_of(graph);
     return true;
-  } catch (const io_error&) {
+  } catch (const io_error& e) {
+    CHECK(contains(e.what(), "mutant"));
     return false;
   }
 }
@@ -136,6 +137,7 @@ TEST_CASE("integer file: faults are named", "[infer]") {
     });
   };
   CHECK(fault([](auto&) {}) == "");
+  CHECK(contains(fault([](auto& f) { f.metadata["format"] = "sgq model"; }), "nn::load_model()"));
   CHECK(contains(fault([](auto& f) { f.metadata["format_version"] = "2"; }), "version 2"));
   CHECK(contains(fault([](auto& f) { f.metadata.erase("graph"); }), "an entry 'graph'"));
   CHECK(contains(fault([](auto& f) { f.add("more", Tensor<float>({1})); }), "more"));
@@ -155,6 +157,11 @@ TEST_CASE("integer file: faults are named", "[infer]") {
   CHECK(contains(graph_fault("\"bits\":4", "\"bits\":3"), "thresholds per channel"));
   CHECK(contains(graph_fault("\"bits\":0", "\"bits\":4"), "fc3.thresholds"));
   CHECK(contains(graph_fault("\"weight_bits\":4", "\"weight_bits\":2"), "as many weights"));
+  CHECK(contains(graph_fault("\"pad\":", "\"dilation\":2,\"pad\":"), "got 'dilation'"));
+  CHECK(contains(graph_fault("\"outputs\":2", "\"outputs\":100"),
+                 "'relu1': expected bytes for 2500 weights, got 50"));
+  CHECK(contains(graph_fault("\"layer\":\"conv2\"", "\"layer\":\"conv1\""),
+                 "tensor 'conv1.weight': expected one layer that has it, got two"));
 }
 
 TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
@@ -188,6 +195,7 @@ TEST_CASE("integer graph: what is not in order does not run", "[infer]") {
   }();
   const std::pair<const char*, std::function<void(Graph&)>> faults[] = {
       {"expected 1 to 4096 steps, got 0", [](Graph& g) { g.steps.clear(); }},
+      {"an operation of this version", [](Graph& g) { g.steps[0].op = static_cast<Op>(4); }},
       {"a name of its own", [](Graph& g) { g.steps[1].name = g.steps[0].name; }},
       {"stride and kernel of 1 or more", [](Graph& g) { g.steps[0].stride = 0; }},
       {"the shape that follows from its input, got convolve [1, 2, 31, 32] from value 0, kernel 3 "

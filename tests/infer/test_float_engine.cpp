@@ -117,6 +117,7 @@ TEST_CASE("FloatEngine runs nets that fuse in part or not at all") {
 TEST_CASE("FloatEngine takes images that are not square, pooled globally") {
   nn::Net<double> net({2, 5, 9});
   net.add("conv", nn::Conv2d<double>({.in = 2, .out = 3, .pad = 1}));
+  net.add("norm", nn::BatchNorm<double>({.channels = 3, .eps = 0.1}));
   net.add("relu", nn::Relu<double>());
   SECTION("as they are") {}
   SECTION("after max pooling") {
@@ -134,6 +135,22 @@ TEST_CASE("FloatEngine uses memory again") {
   auto steps = infer::fuse(net);
   CHECK(steps.size() == 24); // input, 19 convolutions, 2 shortcuts, pool, linear
   CHECK(infer::plan(steps) == 3);
+}
+
+TEST_CASE("FloatEngine: a sum does not take the place of what its convolution reads") {
+  nn::Net<double> net({64, 32, 32}); // too large to be packed before the first result is written
+  const auto r = net.add("relu", nn::Relu<double>());
+  net.add("dropout", nn::Dropout<double>(0.5)); // hands on the memory of relu
+  net.add("conv", nn::Conv2d<double>({.in = 64, .out = 64, .pad = 1}));
+  net.add("add", nn::Add<double>(), {net.last(), r});
+  net.add("pool", nn::GlobalAvgPool<double>());
+  net.add("fc", nn::Linear<double>({.in = 64, .out = 3}));
+  disturb(net);
+  CHECK(difference(net, infer::FloatEngine<double>(net), 1) < tolerance);
+  auto steps = infer::fuse(net); // input, relu, dropout, convolution with the sum, ..
+  infer::plan(steps);
+  REQUIRE(steps[3].joins());
+  CHECK(steps[3].slot != steps[1].slot);
 }
 
 TEST_CASE("FloatEngine refuses quantised nets and wrong shapes") {

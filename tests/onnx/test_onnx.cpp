@@ -206,6 +206,27 @@ TEST_CASE("ONNX: intermediate values are outputs of their own type", "[infer]") 
     const index_t most = graph.max_code(v);
     CHECK(f.outputs[v].type == (most > 0 && most <= 255 ? 2 : 1));
   }
+  const OnnxFile wide = file_of(wide_sums_net());
+  CHECK(dangling(wide) == "");
+  CHECK(wide.maker("shortcut")->inputs.at(2) == "float/0"); // what it pads with
+  // A value for each of 13 layers, but one for a convolution and its ReLU.
+  const OnnxFile real =
+      file_of(nn::lenet5(), {.form = OnnxForm::real, .intermediate = true, .input = test_grid(1)});
+  CHECK(dangling(real) == "");
+  REQUIRE(real.outputs.size() == 1 + 11);
+  CHECK(real.outputs[1].name == "input");
+  CHECK(real.outputs[2].name == "relu1");
+  CHECK(real.outputs[2].extents == std::vector<std::int64_t>{-1, 6, 28, 28});
+}
+
+TEST_CASE("ONNX float: feature vectors", "[infer]") {
+  nn::Net<float> net({6});
+  net.add("fc", nn::Linear<float>({.in = 6, .out = 3}));
+  nn::initialize(net, 1);
+  const OnnxFile f = file_of(
+      net, {.form = OnnxForm::real, .input = {1 / 64.0f, std::vector<std::int32_t>(6, 100)}});
+  CHECK(f.inputs.at(0).extents == std::vector<std::int64_t>{-1, 6});
+  CHECK(f.constants.at("pixels/zero point").extents == std::vector<std::int64_t>{1, 6});
 }
 
 TEST_CASE("ONNX: Grad-CAM needs maps, means and a linear layer", "[infer]") {
@@ -251,6 +272,7 @@ TEST_CASE("ONNX float: an operator per layer, or batch norm folded", "[infer]") 
   }
   CHECK(folded.count("BatchNormalization") == 0);
   CHECK(kept.count("BatchNormalization") == 19);
+  CHECK(kept.maker("bn1")->attributes.at("epsilon").real(2) == 1e-5f);
   CHECK(kept.metadata.at("batch_norm") == "kept");
   const View<const float> w = net.nodes()[1].layer->weights()->parameter().value();
   CHECK(numbers<float>(kept, "conv1/weight") == std::vector<float>(w.begin(), w.end()));

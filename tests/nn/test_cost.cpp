@@ -50,6 +50,8 @@ TEST_CASE("packed bytes", "[nn]") {
   CHECK(cost(nn::mnist_cnn(), "w2a2").packed_bytes() ==
         288 + 1280 + (18432 + 1179648) / 4 + 4 * (234 + 4 + 3));
   CHECK(cost(nn::mnist_cnn(), "fp32").packed_bytes() == 4 * 1199882);
+  CHECK(cost(nn::resnet20(), "fp32").packed_bytes() == 4 * 269722); // gammas and betas, too
+  CHECK(nn::LayerCost{.name = "", .weights = 9, .weight_bits = 2}.packed_bytes() == 3);
   // A step that is learned is the layer's scale.
   CHECK(cost(nn::mnist_cnn(), "w2a2", "lsq").packed_bytes() ==
         cost(nn::mnist_cnn(), "w2a2").packed_bytes());

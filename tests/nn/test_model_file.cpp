@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
+#include "train/small_run.hpp"
 
 #include <limits>
 
@@ -13,6 +14,7 @@ namespace test_model_file {
 using namespace sgq;
 using namespace sgq::nn;
 using io::SafeTensors, io::bytes_of, io::read_file, io::read_safetensors, io::write_safetensors;
+using small_run::bytes;
 
 namespace {
 
@@ -25,14 +27,6 @@ nn::ModelSpec narrow(const std::string& bits = "fp32") {
   spec.quant.alpha = 6;
   spec.quant.input = {.scale = 0.01f, .zero_point = {33}};
   return spec;
-}
-
-/// All parameters and running statistics, as bytes.
-std::string values(nn::Net<float>& net) {
-  std::string all;
-  for (auto& p : net.parameters()) all += bytes_of(p.parameter->value());
-  for (auto& b : net.buffers()) all += bytes_of(*b.tensor);
-  return all;
 }
 
 std::vector<float> logits(nn::Net<float>& net) {
@@ -56,11 +50,11 @@ std::string message_after(Change&& change) {
     spec.options.seed = 77;
     return spec;
   }());
-  const auto before = values(other);
+  const auto before = bytes(other);
   SafeTensors changed = change(file);
   changed.origin = file.origin;
   const std::string text = message_of<io_error>([&] { load_weights(changed, other); });
-  CHECK((values(other) == before) == !text.empty());
+  CHECK((bytes(other) == before) == !text.empty());
   CHECK_NOTHROW(logits(other));
   return text;
 }
@@ -92,7 +86,7 @@ TEST_CASE("a saved model comes back with its spec, its metadata and its logits",
     CHECK(model.input == spec.quant.input);
     CHECK(model.metadata.at("dataset") == "mnist");
     CHECK(model.metadata.at("version") == version);
-    CHECK((values(model.net) == values(net)));
+    CHECK((bytes(model.net) == bytes(net)));
     CHECK(logits(model.net) == logits(net));
   }
 }
@@ -110,7 +104,7 @@ TEST_CASE("an LSQ step below its floor is raised to it, so that its file can be 
     if (contains(p.name, ".step")) CHECK(p.parameter->value()[0] == 1e-6f);
   save_model(dir / "m.safetensors", net, nn::to_metadata(spec));
   Model<float> model = load_model(dir / "m.safetensors");
-  CHECK((values(model.net) == values(net)));
+  CHECK((bytes(model.net) == bytes(net)));
 }
 
 TEST_CASE("running statistics are part of a model", "[nn]") {
@@ -123,7 +117,7 @@ TEST_CASE("running statistics are part of a model", "[nn]") {
   for (auto& b : net.buffers()) b.tensor->fill(value += 0.125f);
   save_model(dir / "m.safetensors", net, nn::to_metadata(spec));
   Model<float> model = load_model(dir / "m.safetensors");
-  CHECK((values(model.net) == values(net)));
+  CHECK((bytes(model.net) == bytes(net)));
 }
 
 TEST_CASE("equal nets give equal bytes", "[nn]") {
@@ -218,11 +212,11 @@ TEST_CASE("a file that is no model of sgq, or whose spec was tampered with", "[n
   };
   CHECK(contains(message("net", nullptr), "'net'"));
   CHECK(contains(message("net", "alexnet"), "alexnet"));
-  CHECK(contains(message("net", "mnist_cnn"), "tensor"));
+  CHECK(contains(message("net", "mnist_cnn"), "layer 'fc2': expected symmetric, 8 bits"));
   CHECK(contains(message("bits", "w9a4"), "w9a4"));
   CHECK(contains(message("bits", "fp32"), "expected real numbers, got symmetric, 8 bits"));
-  CHECK(contains(message("width", "-1"), "width"));
-  CHECK(contains(message("width", "4000000000000"), "width"));
+  CHECK(contains(message("width", "-1"), "a width of 0 to 4096"));
+  CHECK(contains(message("width", "4000000000000"), "a width of 0 to 4096"));
   CHECK(contains(message("width", "x"), "'width'"));
   CHECK(contains(message("classes", "0"), "classes"));
   CHECK(contains(message("input_scale", "nan"), "scale"));
@@ -345,9 +339,9 @@ TEST_CASE("weights of another policy or grid are refused by the first layer that
   save_model(path, saved, {});
   const SafeTensors file = read_safetensors(path);
   const auto refusal = [&](nn::Net<float> net) {
-    const std::string before = values(net);
+    const std::string before = bytes(net);
     const std::string text = message_of<io_error>([&] { load_weights(file, net); });
-    CHECK((text.empty() || values(net) == before));
+    CHECK((text.empty() || bytes(net) == before));
     return text;
   };
   CHECK(refusal(quantised("w4a4", "sawb")) == "");
@@ -432,6 +426,17 @@ TEST_CASE("a grid that was asked for comes back from the file", "[nn]") {
   nn::Model<float> again = nn::load_model(folder / "net.safetensors");
   CHECK(again.net.precision() == net.precision());
   CHECK(logits(again.net) == logits(net));
+}
+
+TEST_CASE("a net's bits in words: a range where layers differ, inner layers alone", "[nn]") {
+  const auto text = [](const char* bits) {
+    nn::Net<float> net = nn::mnist_cnn<float>({.width = 2}); // conv1, conv2, fc1, fc2
+    nn::quantize(net, {.bits = quant::parse_bit_policy(bits), .input = {0.01f, {33}}});
+    return bits_text(net);
+  };
+  CHECK(text("w4a4,conv2=w2a3") == "w2..4a3..4");
+  CHECK(text("w4a32") == "w4a32");
+  CHECK(text("fp32") == "fp32");
 }
 
 TEST_CASE("the largest nets of the library, and nets on large images, are known again", "[nn]") {

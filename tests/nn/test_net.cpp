@@ -293,6 +293,20 @@ TEST_CASE("the gradient at a value in the middle is the input gradient of the re
              "got " + to_text(net.last() + 1));
 }
 
+TEST_CASE("the gradient at a value of two readers is the sum of both", "[net]") {
+  Net<float> net({2, 6, 6});
+  const ValueId v = net.add("v", Shortcut<float>({.in = 2, .out = 2, .stride = 1})); // the image
+  net.add("conv", Conv2d<float>({.in = 2, .out = 2, .kernel = 3, .pad = 1}));
+  net.add("add", Add<float>(), {net.last(), v});
+  net.add("flatten", Flatten<float>());
+  net.add("fc", Linear<float>({.in = 72, .out = 5}));
+  initialize(net, 1);
+  Tape<float> tape;
+  net.forward(random_tensor<float>({3, 2, 6, 6}, 1), tape);
+  const Numbers of_image = values(net.input_gradient(output_gradient(3), tape));
+  CHECK(values(net.gradient_at(v, output_gradient(3), tape)) == of_image);
+}
+
 // ---- guided backpropagation ---------------------------------------------------------------------
 
 TEST_CASE("guided backpropagation stops negative gradients at every rectifier", "[net]") {
@@ -395,6 +409,16 @@ TEST_CASE("running statistics move when update_statistics says so, and only then
   CHECK_SAYS(net.update_statistics(tape), value_error, "update_statistics", "evaluation mode");
   CHECK_SAYS(net.update_statistics(Tape<float>()), value_error, "update_statistics",
              "none or a failed one");
+}
+
+TEST_CASE("batch norm divides and moves as its options say", "[net]") {
+  Net<float> net({1, 1, 2});
+  net.add("bn", BatchNorm<float>({.channels = 1, .eps = 3, .momentum = 0.25}));
+  Tape<float> tape;
+  const Tensor<float> x({1, 1, 1, 2}, {1, 3}); // mean 2, variance 1, without bias 2
+  CHECK(values(net.forward(x, tape, Mode::train(Random(0)))) == Numbers{-0.5f, 0.5f});
+  net.update_statistics(tape);
+  CHECK(buffers(net) == Numbers{0.25f * 2, 0.75f * 1 + 0.25f * 2});
 }
 
 TEST_CASE("stale weight codes are an error until quantize_weights() has run", "[net]") {
@@ -524,10 +548,15 @@ TEST_CASE("layers refuse impossible options", "[net]") {
   CHECK_SAYS(AvgPool<float>({.kernel = 0}), value_error, "avg pool", "got kernel 0");
   CHECK_SAYS(Dropout<float>(1.0), value_error, "dropout", "got 1");
   CHECK_SAYS(Dropout<float>(-0.1), value_error, "dropout", "got -0.1");
+  for (double p : {0x1p-18, 1 - 0x1p-17, std::nan("")})
+    CHECK_SAYS(Dropout<float>(p), value_error, "0, or a probability from 2^-17 to 1 - 2^-16");
+  CHECK_NOTHROW(Dropout<float>(0x1p-17));
   CHECK_SAYS(Shortcut<float>({.in = 3, .out = 2}), value_error, "shortcut", "in 3, out 2");
   CHECK_SAYS(Pact<float>({.bits = 9}), value_error, "PACT: bits", "got 9");
   CHECK_SAYS(Pact<float>({.alpha = 0}), value_error, "PACT: alpha", "got 0");
   CHECK_SAYS(BatchNorm<float>({.channels = 0}), value_error, "batch norm", "channels 0");
+  CHECK_SAYS(BatchNorm<float>({.momentum = 1.25}), value_error, "batch norm", "momentum 1.25");
+  CHECK_SAYS(BatchNorm<float>({.momentum = -0.25}), value_error, "batch norm", "momentum -0.25");
 }
 
 TEST_CASE("running a net: errors say what does not fit", "[net]") {

@@ -267,6 +267,11 @@ TEST_CASE("a weight quantiser of one's own is made by its factory, or refused by
   const std::string refusal = message_of<io_error>([&] { load_model(file); });
   CHECK(contains(refusal, "layer 'conv': its weight quantiser: expected dorefa, "));
   CHECK(contains(refusal, "got 'signs' (hint: give load_model a factory for it)"));
+  const auto none = [](int) -> std::unique_ptr<const quant::WeightQuantizer<float>> { return {}; };
+  CHECK(contains(message_of<io_error>([&] {
+                   load_model<float>(file, {.quantizers = {{"signs", none}}});
+                 }),
+                 "layer 'conv': factory 'signs': expected a weight quantiser, got null"));
   // Another rule under the same name is found by its codes.
   CHECK(contains(message_of<io_error>([&] {
                    load_model<float>(
@@ -321,9 +326,11 @@ TEST_CASE("a description that cannot be is an error that says where", "[nn]") {
   CHECK(contains(message(R"("eps":0.001)", R"("epsilon":0.001)"), "'epsilon'"));
   CHECK(contains(message(R"("gradient":"paper")", R"("gradient":"dream")"), "'dream'"));
   CHECK(contains(message(R"("quantizer":"sawb")", R"("quantizer":"soap")"), "'soap'"));
-  CHECK(contains(message(R"("bits":4})", R"("bits":9})"), "9"));
+  CHECK(contains(message(R"("bits":4})", R"("bits":9})"), "expected 2 to 8, got 9"));
   CHECK(contains(message(R"("weights":{)", R"("weights":5,"w":{)"), "an object"));
-  CHECK(contains(message(R"("bits":4})", R"("bits":2})"), "layer '"));
+  CHECK(contains(message(R"("kind":"flatten")", R"("kind":"flatten","weights":{})"),
+                 "layer 'flatten': 'weights': expected a layer with weights, got \"flatten\""));
+  CHECK(contains(message(R"("bits":4})", R"("bits":2})"), "layer 'conv': expected sawb, 2 bits"));
   CHECK(contains(message(R"("kernel":3,"stride":2)", R"("kernel":5,"stride":2)"), "'stem.weight'"));
 }
 

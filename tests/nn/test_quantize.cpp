@@ -382,15 +382,25 @@ TEST_CASE("a quantised net that cannot be run says so, and is quantised", "[quan
   CHECK(net.precision().size() == 2);
 }
 
+TEST_CASE("the bound of sums is that of the output with the largest codes", "[quantize]") {
+  Weights<float> w({2, 3});
+  const float values[] = {1, 0, 0, 1, -1, 0.5f};
+  std::copy(std::begin(values), std::end(values), w.parameter().edit().begin());
+  w.set_quantizer(std::make_shared<quant::Symmetric<float>>(8));
+  w.quantize("w");
+  CHECK(w.accumulator_bound(10) == (127 + 127 + 64) * 10); // 63.5 is a tie, which goes to 64
+}
+
 TEST_CASE("LSQ names the layer whose weights are not numbers", "[quantize]") {
   auto net = small_plain_net<float>();
-  net.parameters()[0].parameter->edit()[0] = std::numeric_limits<float>::quiet_NaN();
+  auto& w = net.layer(net.find("conv2")).weights()->parameter(); // the first layer is symmetric
+  w.edit()[0] = std::numeric_limits<float>::quiet_NaN();
   CHECK(contains(message_of<value_error>([&] {
                    quantize(net, {.bits = quant::parse_bit_policy("w4a4"),
                                   .weights = "lsq",
                                   .input = {1 / 64.0f, {100, 128}}});
                  }),
-                 "layer 'conv1'"));
+                 "layer 'conv2'"));
 }
 
 TEST_CASE("a bias that is not a number stops a quantised net", "[quantize]") {

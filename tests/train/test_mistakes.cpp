@@ -398,6 +398,8 @@ TEST_CASE("a net knows which grid its training images had", "[mistakes]") {
   CHECK(io::read_file(path) == io::read_file(dir / "resumed.safetensors"));
   nn::save_model(path, net, {{"input_scale", "mine"}}); // half of a pair is the user's
   CHECK_FALSE(nn::load_model(path).input);
+  nn::save_model(path, net, nn::to_metadata(nn::ModelSpec{})); // a spec without a grid says none
+  CHECK(nn::load_model(path).input == data::normalization("synthetic"));
   Net<float> moved = std::move(net);
   CHECK_SAYS(train::evaluate(moved, others), value_error, "training images", "zero points 61");
 }

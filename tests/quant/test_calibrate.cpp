@@ -49,6 +49,9 @@ TEST_CASE("alpha starts at the quantile, at least at the floor, at 10 where all 
   CHECK(calibrate_alpha<float>(Tensor<float>({2}, {-1, 0})) == 10.0f);
   CHECK_SAYS(calibrate_alpha<float>(Tensor<float>({1}, std::numeric_limits<float>::quiet_NaN())),
              value_error, "finite values", "got nan");
+  CHECK_SAYS(positive_quantile<float>(Tensor<float>({1}, std::numeric_limits<float>::quiet_NaN()),
+                                      0.5, "relu1"),
+             value_error, "quantile of the input of 'relu1'");
   CHECK_SAYS(positive_quantile<float>(Tensor<float>({1}), 0.0), value_error, "a share in (0, 1]",
              "got 0");
   CHECK_SAYS(positive_quantile<float>(Tensor<float>({1}), 1.5), value_error, "a share in (0, 1]",

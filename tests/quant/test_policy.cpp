@@ -144,7 +144,7 @@ TEST_CASE("bit policies: a map in code, and names that do not exist", "[quant]")
   for (int bits : {0, 9, -1, 31}) {
     BitPolicy bad = parse_bit_policy("4");
     bad.layers["conv2"] = {.weights = bits, .activations = 4};
-    CHECK(contains(message_of<value_error>([&] { resolve(bad, five); }), std::to_string(bits)));
+    CHECK_SAYS(resolve(bad, five), value_error, "bits", "got " + std::to_string(bits));
     const BitPolicy worse{.front = {.weights = 4, .activations = bits}};
     CHECK_SAYS(resolve(worse, five), value_error, "bits", "got " + std::to_string(bits));
   }

@@ -217,6 +217,21 @@ TEST_CASE("a checkpoint of weights that no codes stand for changes nothing", "[m
   CHECK_NOTHROW(train::evaluate(into, batches)); // its codes are current
 }
 
+TEST_CASE("averages that no codes stand for leave a net its own numbers", "[mistakes]") {
+  Net<float> net = quantised("w2a2");
+  train::Sgd<float> sgd(net, {.lr = 0.1});
+  train::WeightAverage<float> average(net, 0.9);
+  average.update();
+  for (auto& s : average.state())
+    if (s.name == "conv2.weight") s.tensor->view().fill(0);
+  const std::string before = small_run::bytes(net);
+  CHECK_SAYS(train::WeightAverage<float>::Use(&average), value_error, "conv2");
+  CHECK((small_run::bytes(net) == before));
+  auto batches = plain_batches();
+  nn::Tape<float> tape;
+  CHECK_NOTHROW(train_step(net, tape, batches.batch(0), sgd));
+}
+
 TEST_CASE("what a tape does not have is an error", "[mistakes]") {
   Net<float> net = small_run::net();
   nn::Tape<float> tape;

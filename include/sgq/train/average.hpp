@@ -96,7 +96,8 @@ public:
 
   /// As long as it lives, the net has the averages in the place of its own numbers, and codes made
   /// of them; optimisers and checkpoints refuse it. Null: nothing happens. Throws value_error while
-  /// another lives, and where there is nothing but what a net had that had no values yet.
+  /// another lives, where there is nothing but what a net had that had no values yet, and on
+  /// averages that no codes stand for; the net then has its own numbers.
   class Use {
   public:
     explicit Use(WeightAverage* average) : average_(average) {
@@ -105,7 +106,12 @@ public:
       if (average_->began_empty_ && average_->steps_ == 0)
         throw value_error(describe("weight average", "an update, or initial values from the start",
                                    "neither", "make it after initialize() and calibrate()"));
-      average_->exchange();
+      try {
+        average_->exchange();
+      } catch (const value_error&) { // averages without codes: the net's own numbers come back
+        average_->exchange();
+        throw;
+      }
     }
     ~Use() {
       try {

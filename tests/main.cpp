@@ -26,6 +26,6 @@ int main(int argc, char** argv) {
       std::printf("skipped: this machine has no %s\n", forced);
       return 77;
     }
-  // Not the number of failures: of these, 77 would count as skipped.
+  // Not Catch's exit code, the number of failures: exactly 77 of them would count as skipped.
   return Catch::Session().run(argc, argv) == 0 ? 0 : 1;
 }

@@ -277,7 +277,8 @@ class Network:
             if name.endswith("masked_advantage"):
                 by_chance = self.numbers["masked_accuracy_of_random_ranking"]
                 by_map = self.numbers[name.replace("advantage", "accuracy")]
-                if any(abs(v - (c - m)) > 1e-6 for v, c, m in zip(x, by_chance, by_map)):
+                if not len(x) == len(by_chance) == len(by_map) or not all(
+                        abs(v - (c - m)) <= 1e-6 for v, c, m in zip(x, by_chance, by_map)):
                     sys.exit(f"{self.row['cell']}: {name} is not how far masking by the map falls "
                              "below masking by chance")
 

@@ -209,7 +209,7 @@ TEST_CASE("ONNX: intermediate values are outputs of their own type", "[infer]") 
   const OnnxFile wide = file_of(wide_sums_net());
   CHECK(dangling(wide) == "");
   CHECK(wide.maker("shortcut")->inputs.at(2) == "float/0"); // what it pads with
-  // A value for each of 13 layers, but one for a convolution and its ReLU.
+  // A value for each of 13 layers; a convolution and its ReLU share one, which makes 11.
   const OnnxFile real =
       file_of(nn::lenet5(), {.form = OnnxForm::real, .intermediate = true, .input = test_grid(1)});
   CHECK(dangling(real) == "");

@@ -26,6 +26,8 @@ TEST_CASE("Student's t has its closed forms at 1 to 4 degrees of freedom", "[sta
     const double u = t / std::sqrt(3.0);
     CHECK(student_cdf(t, 3) ==
           Approx(0.5 + (u / (1 + u * u) + std::atan(u)) / M_PI).epsilon(1e-13));
+    for (const index_t v : {1, 2, 3, 4, 8, 41}) // it is symmetric
+      CHECK(student_upper(-t, v) + student_upper(t, v) == Approx(1).epsilon(1e-15));
   }
   CHECK(student_two_sided(0, 5) == 1);
   CHECK(student_two_sided(std::numeric_limits<double>::infinity(), 5) == 0);

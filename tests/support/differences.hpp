@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/raise_to.hpp"
 
+#include <cmath>
+
 /// The largest |a - b|.
 template <class A, class B>
 double largest_difference(const A& a, const B& b) {
@@ -16,11 +18,12 @@ double largest_difference(const A& a, const B& b) {
   return largest;
 }
 
-/// The same as a share of the largest |b|; 0 where both are 0 throughout.
+/// The same as a share of the largest |b|, which must not be 0.
 template <class A, class B>
 double relative_difference(const A& a, const B& b) {
-  double largest = 1e-300;
+  double largest = 0;
   for (sgq::index_t i = 0; i < b.size(); ++i)
     raise_to(largest, std::abs(static_cast<double>(b.data()[i])));
+  REQUIRE(largest > 0);
   return largest_difference(a, b) / largest;
 }

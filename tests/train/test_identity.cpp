@@ -34,6 +34,12 @@ Net<float> mlp(index_t hidden) {
 const Tensor<float> four_numbers = random_tensor<float>({2, 4}, 1);
 const Tensor<float> two_gradients = random_tensor<float>({2, 2}, 2);
 
+/// Misuse is a value_error, no other.
+template <class F>
+std::string refusal(F&& f) {
+  return message_of<value_error>(std::forward<F>(f));
+}
+
 /// Quantised, but not yet calibrated.
 Net<float> quantised_net(const char* bits) {
   Net<float> net = small_plain_net<float>();

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace examples {
 
@@ -30,6 +31,7 @@ struct Images {
   bool on_black = false;              ///< its background is black
   Tensor<std::uint8_t> codes{};       ///< [N,C,H,W]; empty where x was given
   Tensor<float> x{};                  ///< [N,C,H,W]; empty where codes were given
+  std::vector<index_t> numbers{};     ///< which of the set's; empty for a file
   std::vector<std::uint8_t> labels{}; ///< the true classes; empty where nobody knows
   std::vector<std::string> class_names{};
   Tensor<std::uint8_t> evidence{}; ///< [N,1,H,W], where it is known
@@ -120,11 +122,16 @@ inline bool lists_classes(const std::string& targets) {
   return targets.find(',') != std::string::npos;
 }
 
-/// Throws usage_error on a number that comes twice: measures take images as independent.
-inline void check_distinct(const std::string& option, std::vector<index_t> numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  if (const auto twice = std::adjacent_find(numbers.begin(), numbers.end()); twice != numbers.end())
-    throw usage_error(describe(option, "each image once", sgq::to_text(*twice) + " again"));
+/// Throws usage_error on a number that comes twice with the same of `classes`, if there are any:
+/// measures take images as independent.
+inline void check_distinct(const std::vector<index_t>& numbers,
+                           const std::vector<std::uint8_t>& classes = {}) {
+  std::set<std::pair<index_t, int>> seen;
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (!seen.emplace(numbers[i], classes.empty() ? 0 : classes[i]).second)
+      throw usage_error(describe(
+          "--images", "each image once" + std::string(classes.empty() ? "" : " for a class"),
+          sgq::to_text(numbers[i]) + " again"));
 }
 
 /// FILE.npy: uint8 pixel codes or float32 network input, [N,C,H,W]; or SET:NUMBERS, images of the
@@ -156,8 +163,10 @@ inline Images load_images(const std::string& text, const std::string& folder,
                                "'" + text + "'"));
   const data::Dataset test = data::load(set, data_folder(folder, set), data::Split::test);
   const auto chosen = parse_numbers("--images", text.substr(colon + 1), test.size() - 1);
-  if (!may_repeat) check_distinct("--images", chosen);
-  return images_of(set, data::subset(test, chosen));
+  if (!may_repeat) check_distinct(chosen);
+  Images images = images_of(set, data::subset(test, chosen));
+  images.numbers = chosen;
+  return images;
 }
 
 /// The pixels that ought to matter.
@@ -193,6 +202,7 @@ inline std::vector<std::uint8_t> choose_targets(const std::string& text, const I
   if (static_cast<index_t>(classes.size()) != images.size())
     throw usage_error(describe("--targets", "one class, or " + sgq::to_text(images.size()),
                                sgq::to_text(classes.size())));
+  check_distinct(images.numbers, classes);
   return classes;
 }
 

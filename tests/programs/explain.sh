@@ -89,6 +89,7 @@ expected="$model --images synthetic:0,2-4 --method expected-gradients --samples 
   run 2 "'3-1'" $model --images synthetic:3-1
   run 2 "each image once, got 4 again" $model --images synthetic:4,2-5
   run 0 "" $model --images synthetic:4,4 --targets 3,7 --method gradient --out "$work/two" # classes
+  run 2 "each image once for a class, got 4 again" $model --images synthetic:4,4 --targets 3,3
   run 2 "'x'" $model --images synthetic:0,x
   run 2 "FILE.npy" $model --images imagenet:0
   run 2 "up to 9" $model --images synthetic:0 --targets 10

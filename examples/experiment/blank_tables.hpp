@@ -147,8 +147,8 @@ inline std::string direction_text(const std::vector<Claim>& claims) {
 inline Table variant_table(const Study& study, std::size_t tests) {
   const Arm base{"w2a2", how::guided};
   Table t{.caption =
-              "Networks beside the grid: PACT+ gives alpha a gradient from every input; late "
-              "clips start on a network that has learned in fp32 for half of the run. "
+              "Networks beside the grid: PACT+ gives alpha a gradient from every positive input; "
+              "late clips start on a network that has learned in fp32 for half of the run. "
               "Differences are to networks of the same bits and training; of accuracy and "
               "blank gradients in points.",
           .head = {"network", "seeds"}};

@@ -164,15 +164,23 @@ inline Tensor<double> matrix_of(const io::Json& stored) {
   return m;
 }
 
-/// Do quantised networks look elsewhere? By Spearman, from a row of drift.jsonl; nothing where a
-/// pair of seeds cannot be compared.
-inline std::optional<Claim> ask_drift(const io::Json& row) {
-  const io::Json& stored = row.at("similarity").at("spearman");
+/// The drift in one measure of similarity, from a row of drift.jsonl; nothing where a pair of seeds
+/// cannot be compared.
+inline std::optional<saliency::SeedEstimate> drift_of(const io::Json& row,
+                                                      std::string_view measure) {
+  const io::Json& stored = row.at("similarity").at(measure);
   const Tensor<double> quantised = matrix_of(stored.at("quantised")),
                        reference = matrix_of(stored.at("reference"));
   const index_t seeds = quantised.shape()[0];
   for (index_t i = 0; i < quantised.size(); ++i)
     if (i / seeds != i % seeds && std::isnan(quantised[i] - reference[i])) return std::nullopt;
+  return saliency::drift_jackknife(quantised, reference);
+}
+
+/// Do quantised networks look elsewhere? By Spearman; nothing where drift_of() has nothing.
+inline std::optional<Claim> ask_drift(const io::Json& row) {
+  const auto found = drift_of(row, "spearman");
+  if (!found) return std::nullopt;
   const std::string &bits = row.at("bits").as_string(), &training = row.at("training").as_string();
   Claim c{.question = {.id = "D",
                        .claim = "quantised networks look elsewhere, " + training + " " + bits,
@@ -182,7 +190,7 @@ inline std::optional<Claim> ask_drift(const io::Json& row) {
                        .claimed = -1,
                        .measure = "spearman"}};
   Difference d;
-  d.seeds = saliency::drift_jackknife(quantised, reference);
+  d.seeds = *found;
   d.images = {saliency::undefined, saliency::undefined, saliency::undefined, 0, 0};
   c.parts.push_back({.measure = "spearman", .found = d});
   if (c.seeds() >= saliency::fewest_seeds) two_sided(c, d.seeds);

@@ -95,8 +95,10 @@ inline TableCell found_cell(const Claim& c) {
   return cell;
 }
 
-/// What a reader must know of the verdicts; `protocol` is a link.
-inline std::string claims_caption(std::size_t tests, const std::string& protocol) {
+/// What a reader must know of the verdicts; `protocol` is a link, and `idle` of the tests are about
+/// blank maps where there are none.
+inline std::string claims_caption(std::size_t tests, std::size_t idle,
+                                  const std::string& protocol) {
   return "Questions, margins and rules were fixed before the run; " + protocol +
          " has them, and what was changed since. Differences are paired by seed. In brackets "
          "stands the 95 % interval of Student's t over seeds, then that of images drawn "
@@ -104,8 +106,11 @@ inline std::string claims_caption(std::size_t tests, const std::string& protocol
          "such intervals contain the true value; where uniform, 92 % (3 seeds) or 93 % (5); "
          "where skewed like an exponential, 88 %. Supported and refuted: p < .05 after Holm's "
          "correction over all " +
-         sgq::to_text(tests) +
-         " tests of this page; a claim of accuracy that is kept, and one of maps, are two "
+         sgq::to_text(tests) + " tests of this page" +
+         (idle > 0
+              ? ", " + sgq::to_text(idle) + " of them about blank maps, of which there are none"
+              : "") +
+         "; a claim of accuracy that is kept, and one of maps, are two "
          "tests, for and against. Maps are better where two measures are better; mixed: one "
          "is better and the other is not, by their uncorrected intervals. Seeds needed: for a "
          "chance of .8, if differences and spread stay as found and this were the first test "
@@ -116,15 +121,17 @@ inline std::string claims_caption(std::size_t tests, const std::string& protocol
 /// With a line for all claims about blank maps where there are none.
 inline Table claims_table(const std::vector<Claim>& claims, bool nothing_blank = false,
                           const std::string& protocol = "docs/experiment.md") {
-  Table t{.caption = claims_caption(number_of_tests(claims), protocol),
+  std::vector<Claim> about_blank;
+  std::copy_if(claims.begin(), claims.end(), std::back_inserter(about_blank),
+               [](const Claim& c) { return c.question.id == "E"; });
+  const std::size_t idle = nothing_blank ? number_of_tests(about_blank) : 0;
+  Table t{.caption = claims_caption(number_of_tests(claims), idle, protocol),
           .head = {"claim", "verdict", "compared", "found", "second measure"}};
-  const auto about_blank = std::count_if(claims.begin(), claims.end(),
-                                         [](const Claim& c) { return c.question.id == "E"; });
   bool told = false;
   for (const Claim& c : claims) {
     if (nothing_blank && c.question.id == "E") {
       if (!told)
-        t.rows.push_back({{"E: blank maps, " + sgq::to_text(about_blank) + " claims"},
+        t.rows.push_back({{"E: blank maps, " + sgq::to_text(about_blank.size()) + " claims"},
                           {name(Verdict::undecided), "no map is blank", "open"},
                           {"", "", "words"},
                           {"", "", "words"},

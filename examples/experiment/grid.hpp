@@ -25,8 +25,8 @@ struct Condition {
   std::string variant{}; ///< beside the grid: one of `cure`
 };
 
-/// What may cure blank maps: PACT+ gives alpha a gradient from every input; late clips start on a
-/// network that has learned in fp32.
+/// What may cure blank maps: PACT+ gives alpha a gradient from every positive input; late clips
+/// start on a network that has learned in fp32.
 namespace cure {
 inline const std::string pact_plus = "pact-plus", late_clips = "late-clips";
 } // namespace cure

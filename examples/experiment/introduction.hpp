@@ -74,7 +74,8 @@ inline std::string terms_of(const Study& study) {
   };
   std::string text =
       "**fp32** networks are ordinary ones of 32 bits; **w4a4** and **w2a2** have weights and "
-      "activations of 4 or 2 bits, and 8 in the first and last layer. ";
+      "activations of 4 or 2 bits; the weights of the first and last layer, and the image, have "
+      "8. ";
   if (has("w4a2") && has("w2a4"))
     text += "**w4a2** has weights of 4 bits and activations of 2, **w2a4** the reverse. ";
   if (has("layerwise-4-2"))

@@ -57,6 +57,15 @@ inline std::vector<std::string> measures_without_gain(const Study& study, const 
   return titles;
 }
 
+/// Those of the two whose maps are worse than a random ranking, by the interval of the advantage.
+inline std::vector<std::string> worse_than_random(const Study& study, const Question& q) {
+  std::vector<std::string> titles;
+  for (const Arm& arm : {q.a, q.b})
+    if (const auto l = level(study, arm, "masked_advantage"); l && l->seeds.high < 0)
+      titles.push_back(arm_title(arm));
+  return titles;
+}
+
 } // namespace detail
 
 /// Adds to the claims what the making of their networks says of them.
@@ -66,6 +75,10 @@ inline void add_notes(std::vector<Claim>& claims, const Study& study,
     Question& q = c.question;
     const std::string clips = detail::clips_text(study, {q.b.bits, q.a.bits});
     if (q.id[0] == 'A' && !clips.empty()) add_note(q, "clips start at other quantiles: " + clips);
+    if (const auto titles = detail::worse_than_random(study, q);
+        q.rule == Rule::maps && !titles.empty())
+      add_note(q, "below 0 is the advantage of " + join(titles, " and of ") +
+                      ": a random map would do better");
     if (q.id != "C1") continue;
     if (const auto titles = detail::measures_without_gain(study, q.a.bits); !titles.empty())
       add_note(q, "no gain over plain networks is shown in " + join(titles, " and "));
@@ -86,7 +99,10 @@ inline std::string recipe_text(const Study& study, const Setting& setting) {
                      "validation images with `" +
                      setting.chosen_with + "`: " + recipe + ".";
   const std::string second = measure_title(second_measure_of(study.dataset));
-  if (gained_nothing(setting.choice)) text += " There it gained nothing in " + second + ".";
+  if (const std::vector<Score> scores = stage_scores(setting.choice, 2); !scores.empty())
+    text += " There it gained " +
+            (scores[0].gain > 0 ? number_of(scores[0].gain, 3) : std::string("nothing")) + " in " +
+            second + ".";
   const auto titles = measures_without_gain(study, "fp32");
   if (std::find(titles.begin(), titles.end(), second) != titles.end())
     text += " On test images no gain in " + second + " is shown in fp32.";

@@ -24,8 +24,9 @@ inline Table drift_table(const Study& study) {
       .caption =
           "How alike maps are to those of fp32 networks from other seeds (first number) and how "
           "alike fp32 networks from different seeds are (second): a drift is a first number "
-          "below the second, and the claims above test it by Spearman; here it has no interval. "
-          "Third: to the fp32 network of the same seed, which shares its start. All are of the "
+          "below the second, and stands with its jackknife interval below them; the claims above "
+          "test it by Spearman, and by no other measure. Same seed: to the fp32 network of that "
+          "seed, which shares its start. All are of the "
           "same images: those where none of the maps is blank; left out is the share of the "
           "others, mean over pairs of seeds. Random weights: how alike maps are to those of an "
           "untrained network, which is the floor.",
@@ -38,9 +39,14 @@ inline Table drift_table(const Study& study) {
         {row.at("bits").as_string() + ", " + row.at("training").as_string()}};
     for (const saliency::SimilarityMeasure& m : saliency::similarity_measures) {
       const io::Json& s = row.at("similarity").at(m.name);
+      std::string apart;
+      if (const auto drift = detail::drift_of(row, m.name)) {
+        const TableCell cell = cell_of(*drift, ratio);
+        apart = cell.text + (cell.small.empty() ? "; " : " " + cell.small + "; ");
+      }
       cells.push_back({number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
                            number_of(matrix_mean(s.at("reference"), false), 3),
-                       "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
+                       apart + "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
     }
     cells.push_back({number_of(
         100 * matrix_mean(row.at("left_out"), false) / row.at("images").as_double(), 1)});

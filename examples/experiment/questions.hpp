@@ -87,6 +87,10 @@ inline std::vector<Question> questions_of_rivals(const std::string& dataset) {
     all.back().note =
         "(their map, (x \u2212 0) g, is large where the image is bright, and the digit "
         "is brighter than most of the ground)";
+  else if (second == "road")
+    all.back().note =
+        "(their maps have a sign, so pixels that speak against the class rank lowest; "
+        "the gradient's have none)";
   return all;
 }
 

@@ -25,13 +25,15 @@ inline void add_accuracy(Document& d, const Study& study) {
 inline void add_maps(Document& d, const Study& study) {
   d.blocks.push_back(Heading{"Maps"});
   const std::string second = second_measure_of(study.dataset);
-  add(d, Figure{{{"second-measure", to_svg(bits_chart(study, second, "higher is better", 1))},
-                 {"masked-advantage",
-                  to_svg(bits_chart(study, "masked_advantage", "higher is better", 1))}},
-                "The two measures that decide together: " + measure_title(second) +
-                    ", and the masked-accuracy advantage, which is how far the area lies below "
-                    "that of a random ranking. The advantage may fall although masked accuracy "
-                    "improves: where random pixels confuse a network more, there is less room."});
+  add(d,
+      Figure{{{"second-measure", to_svg(bits_chart(study, second, "higher is better", 1))},
+              {"masked-advantage",
+               to_svg(bits_chart(study, "masked_advantage", "higher is better", 1))}},
+             "The two measures that decide together: " + measure_title(second) +
+                 ", and the masked-accuracy advantage, which is how far the area lies below "
+                 "that of a random ranking. The advantage may fall although masked accuracy "
+                 "improves: where random pixels confuse a network more, there is less room. "
+                 "Below 0, pixels that the map ranks highest are missed less than random ones."});
   const auto deciding = deciding_measures(study), all = shown_measures(study);
   std::vector<std::string> others, of_rivals = deciding;
   for (const std::string& measure : all)
@@ -106,7 +108,9 @@ inline void add_definitions(Document& d, const Study& study) {
               " test images, spread evenly over the set. Masked accuracy is the measure of "
               "saliency-guided training (arXiv 2111.14338); it "
               "rewards any training on masked pixels, so it decides nothing alone. ROAD: "
-              "arXiv 2202.00449. Deletion and insertion: arXiv 1806.07421. SmoothGrad: arXiv "
+              "arXiv 2202.00449. Hidden pixels become black, those of photographs the mean colour; "
+              "there integrated gradients start, too. Deletion and insertion: arXiv 1806.07421. "
+              "SmoothGrad: arXiv "
               "1706.03825. Integrated gradients: arXiv 1703.01365. How alike two maps are: "
               "Spearman's and Pearson's correlation, cosine, SSIM (structural similarity), "
               "and the IoU of the highest tenth of their pixels. Clips: PACT, "

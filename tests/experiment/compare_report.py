@@ -33,7 +33,8 @@ DIGIT = re.compile(r"\d")
 # Numbers that no row decides, each with the words that it belongs to.
 FIXED = re.compile("|".join((
     r"arXiv \d{4}\.\d{5}|arXiv \d{4}\.\d{4}", r"\b(fp32|w4a4|w2a2)\b", "28 x 28", "32 x 32",
-    "of 100 classes", "ordinary ones of 32 bits", "of 4 or 2 bits, and 8 in the first",
+    "of 100 classes", "ordinary ones of 32 bits", "of 4 or 2 bits; the weights of the "
+    "first and last layer, and the image, have 8", "Below 0, pixels",
     "interval excludes 0", "95 % interval", "p < .05 after", "a chance of .8", "C1 asks",
     "does not begin at 0", "exactly 0", "[Uu]nits at 0 and", "the jackknife over seeds, 95 %",
     r"\(32 for fp32\)", "AVX2 or AVX-512", "SHA-256")))

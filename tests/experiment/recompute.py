@@ -478,7 +478,9 @@ NOTES = [("accuracy is kept",
 OF_RIVAL = {"relevance_mass_on_ink": "by construction their map, (x \u2212 0) g, is exactly 0 on black "
                                      "pixels, which nearly decides mass on ink",
             "relevance_mass_on_evidence": "their map, (x \u2212 0) g, is large where the image is "
-                                          "bright, and the digit is brighter than most of the ground"}
+                                          "bright, and the digit is brighter than most of the ground",
+            "road": "their maps have a sign, so pixels that speak against the class rank lowest; the "
+                    "gradient's have none"}
 
 
 def notes_of(c, study):
@@ -491,6 +493,12 @@ def notes_of(c, study):
     clips = clips_text(study, [c.b[0], c.a[0]])
     if c.id[0] == "A" and clips:
         yield "clips start at other quantiles: " + clips
+    if c.rule == "maps":
+        levels = [(arm, study.by_seed(arm, "masked_advantage")) for arm in (c.a, c.b)]
+        below = [arm_text(arm) for arm, v in levels if v and Estimate(v).high < 0]
+        if below:
+            yield "below 0 is the advantage of " + " and of ".join(below) + \
+                ": a random map would do better"
     if c.id == "C1":
         without = measures_without_gain(study, c.a[0])
         if without:
@@ -845,7 +853,10 @@ def drift_table(study):
         cells = [f"{row['bits']}, {row['training']}"]
         for s in (row["similarity"][name] for name in SIMILARITIES):
             q, f = s["quantised"], s["reference"]
-            cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)} "
+            drift = "" if any(i != j and None in (q[i][j], f[i][j])
+                              for i in range(len(q)) for j in range(len(q))) else \
+                cell_of(Estimate(pseudo_values(q, f)), RATIO) + "; "
+            cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)} {drift}"
                          f"same seed {text(mean(q, True), 3)}")
         yield cells + [text(100 * mean(row["left_out"], False) / row["images"], 1)]
     for training in ("plain", "guided"):
@@ -961,8 +972,8 @@ def recipe_text(study):
     second = title(study.second)
     words = "The recipe of guided training, the same for all precisions, was chosen on " \
             f"validation images with `{study.choice[0]['net']}`: " + words
-    if gained_nothing(study):
-        words += f" There it gained nothing in {second}."
+    gain = scores[0][2]
+    words += f" There it gained {text(gain, 3) if gain > 0 else 'nothing'} in {second}."
     if second in measures_without_gain(study, "fp32"):
         words += f" On test images no gain in {second} is shown in fp32."
     return words
@@ -1145,7 +1156,9 @@ def expected_texts(study, claims, tests, command):
     if missing:
         yield "plan", f"**Unfinished:** {missing} networks of the plan are not made or not " \
             "measured yet."
-    yield "tests", f"Holm's correction over all {tests} tests of this page"
+    idle = sum(len(c.tests) for c in claims if c.id == "E") if none_is_blank(study) else 0
+    yield "tests", f"Holm's correction over all {tests} tests of this page" + \
+        (f", {idle} of them about blank maps, of which there are none;" if idle else ";")
     yield "coverage", "Where seeds' differences are normal, 95 % of such intervals contain the " \
         "true value; where uniform, 92 % (3 seeds) or 93 % (5); where skewed like an exponential, 88 %."
     if not none_is_blank(study):

@@ -93,11 +93,12 @@ inline constexpr MapMetric map_metrics[] = {
        return road(*in.model, in.x, in.labels, in.maps, {.grid = in.grid, .rank_by = in.rank_by})
            .score;
      }},
-    {"deletion", "deletion", "probability of the class while the highest-ranked pixels are hidden",
-     -1, MapMetric::Reads::model,
+    {"deletion", "deletion",
+     "probability of the predicted class while the highest-ranked pixels are hidden", -1,
+     MapMetric::Reads::model,
      [](auto& in) { return deletion(*in.model, in.x, in.maps, {.rank_by = in.rank_by}).area; }},
     {"insertion", "insertion",
-     "probability of the class while the highest-ranked pixels are put back", +1,
+     "probability of the predicted class while the highest-ranked pixels are put back", +1,
      MapMetric::Reads::model,
      [](auto& in) { return insertion(*in.model, in.x, in.maps, {.rank_by = in.rank_by}).area; }},
     {"max_sensitivity", "max-sensitivity",

@@ -79,7 +79,7 @@ def rows_of(name):
 CAUSES = {"choose-fp32": "`fp32`", "choose-w4a4-only": "`w4a4`",
           "cause-w2a32": "`w2a32`: weights of two bits",
           "cause-w32a2": "`w32a2`: activations of two bits", "choose-w2a2-only": "`w2a2`",
-          "cause-plus": "`w2a2`, PACT+: alpha learns from every input",
+          "cause-plus": "`w2a2`, PACT+: alpha learns from every positive input",
           "cause-alpha-lr": "`w2a2`, rate of alpha x 0.1",
           "cause-quantile": "`w2a2`, alpha starts at the 99.9 % quantile",
           "cause-dorefa": "`w2a2`, DoReFa weights"}

@@ -3,7 +3,7 @@
 //
 // Whatever runs a graph trusts it, so everything that could lead out of bounds is looked at here:
 // shapes follow from each other, values are read after they are made, tables have the sizes that
-// codes index them with, and no input can bring an accumulator past 31 bits.
+// codes index them with, and no input can bring an accumulator to 2^29.
 #pragma once
 
 #include "sgq/core/math.hpp"

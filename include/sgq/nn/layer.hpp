@@ -52,16 +52,16 @@ struct BackwardOptions {
   /// Batch norm treats the mean and variance of its batch as constants, so that the gradient of one
   /// image does not depend on the others.
   bool constant_statistics = false;
-  /// Guided backpropagation (Springenberg et al., arXiv 1412.6806): negative gradients stop at
+  /// Guided backprop (Springenberg et al., arXiv 1412.6806): negative gradients stop at
   /// every rectifier.
   bool guided_backprop = false;
 };
 
-/// What a layer is to guided backpropagation, which needs a rule for every non-linearity.
+/// What a layer is to guided backprop, which needs a rule for every non-linearity.
 enum class Gate {
   none,      ///< linear, or picks among its inputs: gradients pass as they are
   rectifier, ///< passes only where its input is in the active window
-  unknown,   ///< a non-linearity without a rule: guided backpropagation refuses it
+  unknown,   ///< a non-linearity without a rule: guided backprop refuses it
 };
 
 /// How much of a deferred signal (see ops/signal.hpp) a layer can read.

@@ -4,8 +4,8 @@
 //     Model<float> model = load_model("out/model.safetensors");   // net, metadata, input, spec
 //
 // The metadata hold what defines the net (nn/net_json.hpp), so any net of the library's layers
-// comes back from the file alone; layers and quantisers of your own come from makers that you hand
-// over. Pairs of your own may be added, the spec of one of the library's models, the grid of the
+// comes back from the file alone; layers and quantisers of your own come from factories that you
+// hand over. Pairs of your own may be added, the spec of one of the library's models, the grid of the
 // images and the names of the classes (to_metadata() of nn/spec.hpp makes these). Equal nets
 // give equal bytes: nothing of the run is stored, no time, host or thread count.
 //

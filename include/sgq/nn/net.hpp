@@ -184,7 +184,7 @@ private:
 
   static void check_gate(const Node& node) {
     if (node.layer->gate() == Gate::unknown)
-      throw value_error(describe("guided backpropagation", "layers with a known rule",
+      throw value_error(describe("guided backprop", "layers with a known rule",
                                  "'" + node.name + "' (" + std::string(node.layer->kind()) + ")",
                                  "override gate() in that layer"));
   }

@@ -21,7 +21,7 @@
 
 namespace sgq::nn {
 
-/// Makers of layers and weight quantisers of your own, beside the library's:
+/// Factories of layers and weight quantisers of your own, beside the library's:
 ///
 ///     load_model<float>(path, {.layers = {{"prelu", make_prelu}},
 ///                              .quantizers = {{"ternary", make_ternary}}});

@@ -8,7 +8,7 @@
 // quantised convolution hands on exact integers, batch norm only changes mul and add without
 // touching the tensor, a residual addition only attaches its second operand, and the activation
 // that follows evaluates the whole formula once. That one place decides every bit of a quantised
-// network, and it saves three passes over memory in any network.
+// network, and batch norm and addition cost no pass over memory in any.
 //
 // A layer that cannot read such a formula asks for a materialised signal: plain real numbers, or
 // integer codes with one scale. Signals point into a tape; they own nothing.

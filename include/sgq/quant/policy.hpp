@@ -11,7 +11,8 @@
 //   layerwise-4-2       the first ceil(L/2) of the L body       4/2
 //                       layers at 4 bits, the rest at 2
 //
-// "w4a4,conv3=w2a8" gives the layer conv3 other bits. First and last layer follow FirstLast.
+// "w4a4,conv3=w2a8" gives the layer conv3 other bits. First and last
+// layer follow FirstLast unless named.
 #pragma once
 
 #include "sgq/core/error.hpp"

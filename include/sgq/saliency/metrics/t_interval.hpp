@@ -6,7 +6,7 @@
 //     mean +- t s / sqrt(S)    s: the seeds' standard deviation (S - 1),  t of S - 1 degrees
 //
 // The bootstrap of statistics.hpp serves images, since they are many. From three seeds its "95 %"
-// covers the truth 74 times in 100; this interval covers it 95 times where seeds' means are normal
+// covers the truth 75 times in 100; this interval covers it 95 times where seeds' means are normal
 // ("Student", Biometrika 6, 1908). Fewer than 3 seeds decide nothing: interval and p are NaN.
 //
 // NaN means "not defined here": it is left out, and a seed without numbers is counted.

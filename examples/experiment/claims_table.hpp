@@ -96,7 +96,7 @@ inline TableCell found_cell(const Claim& c) {
 }
 
 /// What a reader must know of the verdicts; `protocol` is a link, and `idle` of the tests are about
-/// blank maps where there are none.
+/// blank maps where no map is blank.
 inline std::string claims_caption(std::size_t tests, std::size_t idle,
                                   const std::string& protocol) {
   return "Questions, margins and rules were fixed before the run; " + protocol +
@@ -107,9 +107,8 @@ inline std::string claims_caption(std::size_t tests, std::size_t idle,
          "where skewed like an exponential, 88 %. Supported and refuted: p < .05 after Holm's "
          "correction over all " +
          sgq::to_text(tests) + " tests of this page" +
-         (idle > 0
-              ? ", " + sgq::to_text(idle) + " of them about blank maps, of which there are none"
-              : "") +
+         (idle > 0 ? ", " + sgq::to_text(idle) + " of them about blank maps, though no map is blank"
+                   : "") +
          "; a claim of accuracy that is kept, and one of maps, are two "
          "tests, for and against. Maps are better where two measures are better; mixed: one "
          "is better and the other is not, by their uncorrected intervals. Seeds needed: for a "

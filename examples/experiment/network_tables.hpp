@@ -19,6 +19,19 @@ inline double matrix_mean(const io::Json& matrix, bool diagonal) {
   return sum / count;
 }
 
+/// How alike in one measure, from a row of drift.jsonl: to other seeds, the drift, to the same seed.
+inline TableCell similarity_cell(const io::Json& row, std::string_view measure) {
+  const io::Json& s = row.at("similarity").at(measure);
+  std::string drift;
+  if (const auto found = detail::drift_of(row, measure)) {
+    const TableCell cell = cell_of(*found, ratio);
+    drift = cell.text + (cell.small.empty() ? "; " : " " + cell.small + "; ");
+  }
+  return {number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
+              number_of(matrix_mean(s.at("reference"), false), 3),
+          drift + "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)};
+}
+
 inline Table drift_table(const Study& study) {
   Table t{
       .caption =
@@ -37,17 +50,8 @@ inline Table drift_table(const Study& study) {
   for (const io::Json& row : study.drift) {
     std::vector<TableCell> cells{
         {row.at("bits").as_string() + ", " + row.at("training").as_string()}};
-    for (const saliency::SimilarityMeasure& m : saliency::similarity_measures) {
-      const io::Json& s = row.at("similarity").at(m.name);
-      std::string apart;
-      if (const auto drift = detail::drift_of(row, m.name)) {
-        const TableCell cell = cell_of(*drift, ratio);
-        apart = cell.text + (cell.small.empty() ? "; " : " " + cell.small + "; ");
-      }
-      cells.push_back({number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
-                           number_of(matrix_mean(s.at("reference"), false), 3),
-                       apart + "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)});
-    }
+    for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
+      cells.push_back(similarity_cell(row, m.name));
     cells.push_back({number_of(
         100 * matrix_mean(row.at("left_out"), false) / row.at("images").as_double(), 1)});
     t.rows.push_back(std::move(cells));

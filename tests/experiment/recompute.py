@@ -1158,7 +1158,7 @@ def expected_texts(study, claims, tests, command):
             "measured yet."
     idle = sum(len(c.tests) for c in claims if c.id == "E") if none_is_blank(study) else 0
     yield "tests", f"Holm's correction over all {tests} tests of this page" + \
-        (f", {idle} of them about blank maps, of which there are none;" if idle else ";")
+        (f", {idle} of them about blank maps, though no map is blank;" if idle else ";")
     yield "coverage", "Where seeds' differences are normal, 95 % of such intervals contain the " \
         "true value; where uniform, 92 % (3 seeds) or 93 % (5); where skewed like an exponential, 88 %."
     if not none_is_blank(study):

@@ -315,7 +315,7 @@ TEST_CASE("the share of blank maps, and equal networks", "[experiment]") {
   const Table one_line = claims_table({none, none}, true);
   REQUIRE(one_line.rows.size() == 1);
   CHECK(one_line.rows[0][0].text == "E: blank maps, 2 claims");
-  CHECK(one_line.caption.find("2 tests of this page, 2 of them about blank maps") !=
+  CHECK(one_line.caption.find("2 tests of this page, 2 of them about blank maps, though") !=
         std::string::npos);
   CHECK(claims_table({none}).caption.find("1 tests of this page;") != std::string::npos);
 }

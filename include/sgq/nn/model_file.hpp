@@ -5,8 +5,8 @@
 //
 // The metadata hold what defines the net (nn/net_json.hpp), so any net of the library's layers
 // comes back from the file alone; layers and quantisers of your own come from factories that you
-// hand over. Pairs of your own may be added, the spec of one of the library's models, the grid of the
-// images and the names of the classes (to_metadata() of nn/spec.hpp makes these). Equal nets
+// hand over. Pairs of your own may be added, the spec of one of the library's models, the grid of
+// the images and the names of the classes (to_metadata() of nn/spec.hpp makes these). Equal nets
 // give equal bytes: nothing of the run is stored, no time, host or thread count.
 //
 // Loading checks all before it touches a net: layers, tensors, and that both nets compute with the

@@ -10,8 +10,8 @@
 // Equal scores are common: a map of a quantised net is exactly 0 at many positions, or everywhere.
 // Which of them are taken is decided at random, by a word of its own for each position of each
 // image; by index, the top rows of the images would go first. So the positions rank by score, then
-// by word, then by index (saliency/metrics/ranking.hpp sorts so, too). Words are drawn only where more
-// positions are equal than are wanted.
+// by word, then by index (saliency/metrics/ranking.hpp sorts so, too). Words are drawn only
+// where more positions are equal than are wanted.
 //
 // -0 equals +0, infinities are ordinary values, NaN is an error. Images are independent, hence the
 // same result for any thread count.

@@ -9,9 +9,9 @@
 //
 // which fuse wherever the processor can: AVX2, AVX-512, aarch64, -march=native. Elsewhere, Bytes
 // being 16 and the target having no such instruction, nothing can be fused, and they round twice:
-// an exact emulation takes 36 instructions instead of two. Hence two kinds of arithmetic, fused and separate,
-// and within each the same bits on all machines. (Exact products may be added as they are: of small
-// integers, by a power of two, of two floats in double.)
+// an exact emulation takes 36 instructions instead of two. Hence two kinds of arithmetic, fused and
+// separate, and within each the same bits on all machines. (Exact products may be added as they
+// are: of small integers, by a power of two, of two floats in double.)
 #pragma once
 
 #include "sgq/kernels/simd/dispatch.hpp"

@@ -19,17 +19,27 @@ inline double matrix_mean(const io::Json& matrix, bool diagonal) {
   return sum / count;
 }
 
-/// How alike in one measure, from a row of drift.jsonl: to other seeds, the drift, to the same seed.
+/// How alike in one measure, from a row of drift.jsonl: to other seeds, and the drift.
 inline TableCell similarity_cell(const io::Json& row, std::string_view measure) {
   const io::Json& s = row.at("similarity").at(measure);
-  std::string drift;
-  if (const auto found = detail::drift_of(row, measure)) {
-    const TableCell cell = cell_of(*found, ratio);
-    drift = cell.text + (cell.small.empty() ? "; " : " " + cell.small + "; ");
+  TableCell cell{number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
+                 number_of(matrix_mean(s.at("reference"), false), 3)};
+  if (const auto drift = detail::drift_of(row, measure)) {
+    const TableCell found = cell_of(*drift, ratio);
+    cell.small = found.text + (found.small.empty() ? "" : " " + found.small);
   }
-  return {number_of(matrix_mean(s.at("quantised"), false), 3) + " / " +
-              number_of(matrix_mean(s.at("reference"), false), 3),
-          drift + "same seed " + number_of(matrix_mean(s.at("quantised"), true), 3)};
+  return cell;
+}
+
+/// How alike maps are to those of the fp32 networks of their own seed, measure by measure.
+inline std::vector<TableCell> same_seed_cells(const io::Json& row) {
+  std::vector<TableCell> cells{
+      {row.at("bits").as_string() + ", " + row.at("training").as_string() + ", same seed"}};
+  for (const saliency::SimilarityMeasure& m : saliency::similarity_measures)
+    cells.push_back(
+        {number_of(matrix_mean(row.at("similarity").at(m.name).at("quantised"), true), 3)});
+  cells.emplace_back();
+  return cells;
 }
 
 inline Table drift_table(const Study& study) {
@@ -56,6 +66,7 @@ inline Table drift_table(const Study& study) {
         100 * matrix_mean(row.at("left_out"), false) / row.at("images").as_double(), 1)});
     t.rows.push_back(std::move(cells));
   }
+  for (const io::Json& row : study.drift) t.rows.push_back(same_seed_cells(row));
   for (const std::string& training : {how::plain, how::guided}) {
     std::vector<TableCell> cells{{"random weights, fp32, " + training}};
     bool any = false;

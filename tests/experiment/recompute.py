@@ -855,10 +855,13 @@ def drift_table(study):
             q, f = s["quantised"], s["reference"]
             drift = "" if any(i != j and None in (q[i][j], f[i][j])
                               for i in range(len(q)) for j in range(len(q))) else \
-                cell_of(Estimate(pseudo_values(q, f)), RATIO) + "; "
-            cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)} {drift}"
-                         f"same seed {text(mean(q, True), 3)}")
+                " " + cell_of(Estimate(pseudo_values(q, f)), RATIO)
+            cells.append(f"{text(mean(q, False), 3)} / {text(mean(f, False), 3)}{drift}")
         yield cells + [text(100 * mean(row["left_out"], False) / row["images"], 1)]
+    for row in study.drift:
+        yield [f"{row['bits']}, {row['training']}, same seed"] + \
+              [text(mean(row["similarity"][name]["quantised"], True), 3)
+               for name in SIMILARITIES] + [""]
     for training in ("plain", "guided"):
         levels = [study.by_seed(("fp32", training), "floor." + s) for s in SIMILARITIES]
         if any(levels):

@@ -102,7 +102,7 @@ class Estimate:
         self.by_seed = list(by_seed)
         x = [v for v in self.by_seed if not math.isnan(v)]
         self.seeds, self.low, self.high, self.p = len(x), NAN, NAN, NAN
-        self.mean = sum(x) / len(x) if x else NAN
+        self.mean = NAN if not x else x[0] if min(x) == max(x) else sum(x) / len(x)
         squares = sum((v - self.mean) ** 2 for v in x)
         self.deviation = math.sqrt(squares / (len(x) - 1)) if len(x) > 1 else NAN
         if self.seeds < FEWEST_SEEDS:

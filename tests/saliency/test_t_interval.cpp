@@ -246,6 +246,17 @@ TEST_CASE("seeds that all agree leave no doubt", "[statistics]") {
   CHECK(non_inferiority(Tensor<double>({3}, -0.5), 0.5).p == 0.5);
   CHECK(non_inferiority(Tensor<double>({3}), 0.25).p == 0);
   CHECK(std::isnan(effect_size(Tensor<double>({3}, 1.0), Tensor<double>({3}))));
+  // The sum of three .1, divided by 3, is not .1.
+  for (const double v : {0.1, -0.7, 1e-300}) {
+    const Tensor<double> all({3}, v), twice({3}, 2 * v);
+    const SeedEstimate e = t_mean(all);
+    CHECK(e.mean == v);
+    CHECK(e.deviation == 0);
+    CHECK(e.low == v);
+    CHECK(e.high == v);
+    CHECK(e.p == 0);
+    CHECK(std::isnan(effect_size(all, twice)));
+  }
 }
 
 TEST_CASE("how many seeds would do", "[statistics]") {

@@ -64,21 +64,23 @@ inline Tensor<double> seed_means(View<const double> values) {
   return means;
 }
 
-/// All but the interval and p.
+/// All but the interval and p. The mean of equal numbers is that number, and their deviation 0.
 inline SeedEstimate mean_of_seeds(View<const double> values) {
   SeedEstimate e{undefined, undefined, undefined, undefined, undefined, 0, 0};
   const Tensor<double> means = seed_means(values);
-  double sum = 0;
+  double sum = 0, lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
   for (const double m : means) {
     if (std::isnan(m)) {
       ++e.excluded;
     } else {
       sum += m;
+      lowest = std::min(lowest, m);
+      highest = std::max(highest, m);
       ++e.seeds;
     }
   }
   if (e.seeds == 0) return e;
-  e.mean = sum / static_cast<double>(e.seeds);
+  e.mean = lowest == highest ? lowest : sum / static_cast<double>(e.seeds); // 3 * .1 / 3 is not .1
   double squares = 0;
   for (const double m : means)
     if (!std::isnan(m)) squares = std::fma(m - e.mean, m - e.mean, squares);

@@ -24,8 +24,9 @@ namespace sgq::infer {
 
 struct COptions {
   std::string name = "net"; ///< of the files and functions: letters, digits and underscores
-  View<const std::uint8_t> sample{}; ///< pixel codes of the self-test, [1, C, H, W], [C, H, W] or
-                                     ///< [C H W]; drawn at random where empty
+  /// Pixel codes of the self-test, [1, C, H, W], [C, H, W] or [C H W]; drawn at random where empty.
+  /// Not copied: they must outlive the options.
+  View<const std::uint8_t> sample{};
 };
 
 struct CSource {

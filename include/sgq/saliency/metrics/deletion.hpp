@@ -22,7 +22,8 @@ struct DeletionOptions {
   Values rank_by = Values::with_sign;
   /// The class whose probability is followed, one per image; empty: what the model predicts. Maps
   /// of the true class are judged by another class where the prediction is wrong, unless this names
-  /// it.
+  /// it. Not copied: what predictions(..) returns needs a name, unless the options are written
+  /// inside the call.
   std::span<const std::uint8_t> classes{};
   /// A constant without a value is the model's background.
   ops::FillOptions background{.fill = ops::Fill::constant};

@@ -25,7 +25,9 @@
 
 namespace sgq::saliency {
 
-/// What metrics read. Only the maps must be there.
+/// What metrics read. Only the maps must be there. Nothing is copied, so every part must outlive
+/// the input: `.maps = to_maps(..)` is right inside a call of measure_maps(), where the temporary
+/// lives as long as the call, and wrong in a variable, where it does not.
 struct MapMetricInput {
   View<const float> maps; ///< [N,H,W]
   /// How maps rank the positions that are hidden or filled in. Localisation reads signs.

@@ -47,6 +47,18 @@ TEST_CASE("maps of a net whose clips have no values are refused", "[mistakes]") 
   CHECK(contains(refusal([&] { f(x, logits); }), "calibrate(net, batch)"));
 }
 
+TEST_CASE("a net of feature vectors is not explained", "[mistakes]") {
+  nn::Net<float> net({4});
+  net.add("fc", nn::Linear<float>({.in = 4, .out = 3}));
+  nn::initialize(net, 1);
+  Explainer<float> explain(net);
+  const std::uint8_t classes[] = {0, 1};
+  for (const auto& x : {ramp({2, 4}), ramp({2, 1, 2, 2}), ramp({2, 4, 1, 1})})
+    CHECK(
+        contains(refusal([&] { gradient(explain, x, classes); }),
+                 "expected a net that reads images {C, H, W}, got one of feature vectors [1, 4]"));
+}
+
 TEST_CASE("one class has no probability to follow", "[mistakes]") {
   const Classifier one(mean_times_class, 1, {.background = {0}});
   const auto x = ramp({2, 1, 8, 8}), maps = ramp({2, 8, 8});

@@ -68,10 +68,13 @@ public:
     return straight_through() ? method + " (STE)" : method;
   }
 
-  /// Throws shape_error or value_error unless x fits the net, there is a class for each image, and
-  /// weights and clips have values.
+  /// Throws shape_error or value_error unless the net reads images, x fits it, there is a class for
+  /// each image, and weights and clips have values.
   void check(View<const T> x, std::span<const std::uint8_t> classes) const {
     net().check_initialized("explainer");
+    if (net().input_shape().rank() != 4)
+      throw shape_error(describe("explainer", "a net that reads images {C, H, W}",
+                                 "one of feature vectors " + net().input_shape().str()));
     if (x.shape().rank() != 4 || x.shape().with_batch(1) != net().input_shape())
       throw shape_error(
           describe("images to explain", batch_text(net().input_shape()), x.shape().str()));

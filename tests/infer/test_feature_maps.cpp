@@ -63,6 +63,22 @@ TEST_CASE("any layer with planes of codes can be named", "[infer][maps]") {
                    "a layer with planes of codes, got '" + std::string(layer) + "'"));
 }
 
+TEST_CASE("a branch that nobody reads has no default feature maps", "[infer][maps]") {
+  using namespace sgq::nn;
+  Net<float> net({1, 8, 8});
+  net.add("conv1", Conv2d<float>({.in = 1, .out = 4, .pad = 1}));
+  const ValueId read = net.add("relu1", Relu<float>());
+  net.add("conv2", Conv2d<float>({.in = 4, .out = 4, .pad = 1}));
+  net.add("relu2", Relu<float>());
+  net.add("flatten", Flatten<float>(), {read});
+  net.add("fc", Linear<float>({.in = 4 * 64, .out = 4}));
+  initialize(net, 1);
+  quantize_for_test(net, {.bits = "w4a4"}, 1);
+  const Graph graph = export_integer(net);
+  CHECK(graph.steps[last_feature_maps(graph) - 1].name == "relu1");
+  check_layer(net, graph, "");
+}
+
 TEST_CASE("what the engine's feature maps refuse", "[infer][maps][errors]") {
   using namespace sgq::nn;
   Net<float> flat({1, 4, 4});

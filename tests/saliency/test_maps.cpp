@@ -679,6 +679,23 @@ TEST_CASE("options out of range", "[maps][errors]") {
   CHECK(contains(message_of<value_error>([&] { last_feature_maps(flat); }), "feature maps"));
 }
 
+TEST_CASE("CAMs pass over a branch that nobody reads", "[maps][errors]") {
+  Net<double> net({channels, side, side});
+  const ValueId read = net.add("relu", Relu<double>());
+  net.add("side", Relu<double>());
+  net.add("flatten", Flatten<double>(), {read});
+  net.add("fc", Linear<double>({.in = features, .out = 3}));
+  initialize(net, 1);
+  CHECK(last_feature_maps(net) == read);
+  Explainer<double> explain(net);
+  const auto by_itself = grad_cam<double>(explain, images(), classes),
+             named = grad_cam<double>(explain, images(), classes, "relu");
+  check_values(by_itself, [&](index_t n, index_t i) { return named.values[n * plane + i]; });
+  CHECK_SAYS(grad_cam<double>(explain, images(), classes, "side"), value_error, "CAM",
+             "a layer that the logits depend on", "got 'side'");
+  CHECK_NOTHROW(grad_cam<double>(explain, images(), classes, "input"));
+}
+
 TEST_CASE("what expected gradients refuse", "[maps][errors]") {
   Net<double> net = small_plain_net<double>();
   const Tensor<double> x = random_tensor<double>({1, 2, 8, 8}, 1);

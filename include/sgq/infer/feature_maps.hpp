@@ -12,11 +12,18 @@
 
 namespace sgq::infer {
 
-/// The last step whose codes lie in planes and come from sums: the net's last rectifier with
-/// feature maps. Throws value_error where there is none.
+/// The last step that the logits depend on whose codes lie in planes and come from sums: the net's
+/// last rectifier with feature maps. Throws value_error where there is none.
 inline Value last_feature_maps(const Graph& graph) {
-  for (Value v = graph.last(); v-- > 1;)
-    if (graph.steps[v - 1].op == Op::convolve && graph.shape(v).plane() > 1) return v;
+  std::vector<bool> read(graph.steps.size() + 1, false);
+  read.back() = true;
+  for (Value v = graph.last(); v > 0; --v) {
+    const Step& s = graph.steps[v - 1];
+    if (!read[v]) continue;
+    if (v < graph.last() && s.op == Op::convolve && s.shape.plane() > 1) return v;
+    read[s.input] = true;
+    if (s.thresholds.joins()) read[s.residual] = true;
+  }
   throw value_error(
       describe("feature maps of an integer net", "a convolution with an activation", "none"));
 }

@@ -15,7 +15,8 @@
 // the explainer's score, and refuses a layer with values below 0.
 //
 // Maps are enlarged by bilinear interpolation (pixel centres aligned, as everywhere in the field).
-// A is the output of the last rectifier that has a plane, unless a layer is named.
+// A is the output of the last rectifier that has a plane and a way to the logits, unless a layer is
+// named.
 #pragma once
 
 #include "sgq/saliency/explainer.hpp"
@@ -50,13 +51,26 @@ void resize_bilinear(View<const T> from, View<T> to) {
       to(i, j) = blend(top, bottom, r.share);
     }
 }
+
+/// For each value of the net, whether the logits depend on it; not on branches that nobody reads.
+template <class T>
+std::vector<bool> read_by_logits(const nn::Net<T>& net) {
+  std::vector<bool> read(net.nodes().size());
+  read[net.last()] = true;
+  for (nn::ValueId i = net.last(); i > 0; --i)
+    for (const nn::ValueId v : net.nodes()[i].inputs)
+      if (read[i]) read[v] = true;
+  return read;
+}
 } // namespace detail
 
 /// The value that CAMs read by default. Throws value_error if the net has no feature maps.
 template <class T>
 nn::ValueId last_feature_maps(const nn::Net<T>& net) {
+  const std::vector<bool> read = detail::read_by_logits(net);
   for (nn::ValueId i = net.last(); i > 0; --i)
-    if (net.nodes()[i].layer->gate() == nn::Gate::rectifier && net.nodes()[i].shape.plane() > 1)
+    if (read[i] && net.nodes()[i].layer->gate() == nn::Gate::rectifier &&
+        net.nodes()[i].shape.plane() > 1)
       return i;
   throw value_error(
       describe("CAM", "a rectifier with feature maps of more than one position", "none"));
@@ -83,6 +97,9 @@ Attribution<T> cam(Explainer<T>& explain, std::string method, ConstView<T> x,
                    std::span<const std::uint8_t> classes, std::string_view layer, Target target,
                    Add add) {
   const nn::ValueId v = find_feature_maps(explain.net(), layer);
+  if (!read_by_logits(explain.net())[v])
+    throw value_error(describe("CAM", "a layer that the logits depend on",
+                               "'" + explain.net().nodes()[v].name + "', which has no gradient"));
   const Shape& shape = explain.net().nodes()[v].shape;
   const index_t channels = shape[1], plane = shape.plane();
   Attribution<T> a{Tensor<T>({x.shape()[0], 1, x.shape()[2], x.shape()[3]}),
@@ -133,7 +150,7 @@ T positive_weight(std::span<const T> g, std::span<const T> a) {
 } // namespace detail
 
 /// values [N,1,H,W], as for all CAMs. `layer` empty: last_feature_maps. Throws value_error on a
-/// layer without feature maps.
+/// layer without feature maps, or one that the logits do not depend on.
 template <class T>
 Attribution<T> grad_cam(Explainer<T>& explain, ConstView<T> x,
                         std::span<const std::uint8_t> classes, std::string_view layer = {}) {

@@ -393,6 +393,15 @@ TEST_CASE("quantize() warns of layers that get real numbers", "[identity]") {
   CHECK(quantize(usual, real_activations).empty());
   Net<float> residual = small_residual_net<float>();
   CHECK(quantize(residual, how).empty());
+  Net<float> early({2});
+  early.add("relu", Relu<float>());
+  early.add("fc", Linear<float>({.in = 2, .out = 2}));
+  initialize(early, 1);
+  const auto of_early =
+      quantize(early, {.bits = quant::parse_bit_policy("w4a4"), .input = {1 / 64.0f, {100, 128}}});
+  REQUIRE(of_early.size() == 1);
+  CHECK(contains(of_early[0], "from 'relu' (relu) is real numbers: only a ReLU after the first "
+                              "layer with weights is replaced by a PACT"));
 }
 
 TEST_CASE("images of another grid than the net's are refused", "[identity]") {

@@ -6,8 +6,8 @@
 //     train::Adamw<float> optimizer(net); // after quantize(): the layers are new
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
-// becomes the PACT of the weight layer before it, the input becomes pixel codes, and the bias of a
-// linear last layer a multiple of its scale. Weights, biases, batch norm's parameters and alphas
+// becomes the PACT of the weight layer before it (one before the first stays), the input becomes
+// pixel codes, and the bias of a linear last layer a multiple of its scale. Weights, biases, batch norm's parameters and alphas
 // keep their values, so a trained net can be fine-tuned; LSQ's steps start anew.
 #pragma once
 
@@ -100,7 +100,8 @@ void warn_of_real_inputs(const Net<T>& net, const std::vector<ValueId>& layers,
     warnings.push_back("layer '" + net.nodes()[i].name + "' has quantised weights, but its input " +
                        "from '" + net.nodes()[source].name + "' (" +
                        std::string(net.nodes()[source].layer->kind()) +
-                       ") is real numbers: only a ReLU is replaced by a PACT");
+                       ") is real numbers: only a ReLU after the first layer with weights is " +
+                       "replaced by a PACT");
   }
 }
 /// The ReLU or PACT that takes the activation's place. A clip keeps its value, unless the options

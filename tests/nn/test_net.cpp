@@ -539,6 +539,21 @@ TEST_CASE("building a net: errors name the layer", "[net]") {
   CHECK_SAYS(Net<float>(Shape{}), shape_error, "image shape", "got []");
 }
 
+TEST_CASE("add takes a layer or a pointer to one, and nothing else", "[net]") {
+  Net<float> net({2, 8, 8});
+  net.add("relu", std::make_unique<Relu<float>>());
+  CHECK(net.nodes()[1].layer->kind() == "relu");
+  const auto takes = [](auto arg) {
+    return requires(Net<float> & to, decltype(arg) layer) {
+      to.add("x", std::move(layer));
+    };
+  };
+  CHECK(takes(Relu<float>()));
+  CHECK(takes(std::unique_ptr<Layer<float>>()));
+  CHECK_FALSE(takes(Relu<double>()));
+  CHECK_FALSE(takes(std::make_unique<Relu<double>>()));
+}
+
 TEST_CASE("layers refuse impossible options", "[net]") {
   CHECK_SAYS(Conv2d<float>({.in = 0}), value_error, "conv2d", "got in 0");
   CHECK_SAYS(Conv2d<float>({.stride = 0}), value_error, "conv2d", "stride 0");

@@ -10,6 +10,7 @@
 #include "sgq/nn/net_handle.hpp"
 #include "sgq/ops/finite.hpp"
 
+#include <concepts>
 #include <map>
 
 namespace sgq::nn {
@@ -36,7 +37,7 @@ public:
   /// Appends a layer that reads the last value, or the given ones; returns the number of its
   /// output. Throws shape_error, naming the layer, if it cannot read them, and value_error on a
   /// name taken.
-  template <class L>
+  template <std::derived_from<Layer<T>> L>
   ValueId add(const std::string& name, L layer, std::vector<ValueId> inputs = {}) {
     return add(name, std::unique_ptr<Layer<T>>(std::make_unique<L>(std::move(layer))),
                std::move(inputs));

@@ -4,6 +4,9 @@
 // recorded on any number of tapes; saliency-guided training keeps two, of the clean and of the
 // masked images. Recording again reuses the memory. Backward passes only read the record; their
 // gradients live in the tape's workspace, whose buffers are handed from layer to layer.
+//
+// The record refers to the net: a bias that a signal has still to add is the parameter itself, not
+// a copy. So outputs in the middle of the net are those of the pass until the parameters change.
 #pragma once
 
 #include "sgq/nn/layer.hpp"
@@ -94,7 +97,8 @@ public:
   index_t batch() const { return slots_.empty() ? 0 : slots_[0].out.shape[0]; }
   bool training() const { return training_; }
 
-  /// What was recorded for value i of the net. Throws value_error if nothing was.
+  /// What was recorded for value i of the net. Read it before the next Optimizer::step(): `out` may
+  /// point to the layer's bias, as it then is. Throws value_error if nothing was.
   const Slot<T>& operator[](std::size_t i) const {
     if (i >= slots_.size())
       throw value_error(describe("tape", "a value below " + to_text(slots_.size()), to_text(i),

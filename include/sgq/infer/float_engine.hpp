@@ -40,7 +40,8 @@ public:
 
   /// Throws shape_error, and value_error if the net is gone, or if its layers, its parameters or
   /// (by update_statistics()) its running statistics have been set since the engine was made, even
-  /// to the same numbers.
+  /// to the same numbers. What is written through net.buffers() goes unnoticed, unless
+  /// quantize_weights() follows: batch norm that is folded in keeps the numbers of before.
   void operator()(View<const T> x, View<T> logits) const {
     const nn::Net<T>& net = unchanged_net();
     check_batch("engine input", net.input_shape(), x.shape());

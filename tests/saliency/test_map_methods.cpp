@@ -199,7 +199,12 @@ TEST_CASE("what is measured is what the input has parts for", "[saliency]") {
   CHECK(names().size() == 12);
   in.explain = &explain;
   CHECK_SAYS(measure_maps(in), value_error, "measures of maps: disturbed", "got 0");
+  in.disturbed = images + 1;
+  CHECK_SAYS(measure_maps(in), value_error, "measures of maps: x", "the images that `explain`",
+             "got " + to_text(images));
   in.disturbed = 2;
+  CHECK_SAYS(measure_maps({.maps = maps, .explain = &explain, .disturbed = 2}), value_error,
+             "measures of maps: x", "2 or more, got 0");
   CHECK(names().size() == std::size(map_metrics));
   const auto of_masks = measure_maps(
       in, [](const MapMetric& m) { return m.name.starts_with("masked_a"); }); // map, random, gain

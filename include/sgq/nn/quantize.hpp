@@ -7,8 +7,9 @@
 //
 // Every convolution and linear layer gets the weight quantiser that the policy gives it, every ReLU
 // becomes the PACT of the weight layer before it (one before the first stays), the input becomes
-// pixel codes, and the bias of a linear last layer a multiple of its scale. Weights, biases, batch norm's parameters and alphas
-// keep their values, so a trained net can be fine-tuned; LSQ's steps start anew.
+// pixel codes, and the bias of a linear last layer a multiple of its scale. Weights, biases, batch
+// norm's parameters and alphas keep their values, so a trained net can be fine-tuned; LSQ's steps
+// start anew.
 #pragma once
 
 #include "sgq/nn/activation.hpp"

@@ -38,7 +38,7 @@ struct MapMetricInput {
   View<const float> x{};                  ///< [N,C,H,W]
   std::span<const std::uint8_t> labels{}; ///< the true classes
   QuantParams grid{};                     ///< of the images' pixel codes
-  const Explain* explain = nullptr;       ///< makes the maps of the first `disturbed` images again
+  const Explain* explain = nullptr;       ///< makes the maps of the first `disturbed` of x again
   index_t disturbed = 0;
 };
 
@@ -173,13 +173,18 @@ inline Tensor<double> measure_or_subtract(const MapMetric& metric, const MapMetr
 } // namespace detail
 
 /// Every metric that keep(metric) wants and the input can give, in the table's order. Throws
-/// value_error where `explain` comes without images to disturb.
+/// value_error where `explain` comes without images to disturb, or without as many in x.
 template <class Keep>
 std::vector<MapMeasure> measure_maps(const MapMetricInput& in, Keep keep) {
   if (in.explain && in.disturbed < 1)
     throw value_error(describe("measures of maps: disturbed",
                                "1 or more images, which `explain` explains again",
                                to_text(in.disturbed)));
+  if (in.explain && in.x.shape()[0] < in.disturbed)
+    throw value_error(
+        describe("measures of maps: x",
+                 "the images that `explain` explains again, " + to_text(in.disturbed) + " or more",
+                 to_text(in.x.shape()[0])));
   std::vector<MapMeasure> all;
   for (const MapMetric& metric : map_metrics) {
     if (!can_measure(metric, in) || !keep(metric)) continue;

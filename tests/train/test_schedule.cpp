@@ -44,6 +44,9 @@ TEST_CASE("one cycle starts, peaks and ends where it says", "[train]") {
   CHECK(schedule(0, 40) == Approx(0.1));
   CHECK(schedule(9, 40) == Approx(1)); // a quarter of 40 steps
   CHECK(schedule(39, 40) == Approx(0.01));
+  CHECK(schedule(0, 4) == 1); // a warm-up of one step is none
+  CHECK(schedule(3, 4) == Approx(0.01));
+  CHECK(schedule(0, 1) == 1);
 }
 
 TEST_CASE("milestones multiply", "[train]") {

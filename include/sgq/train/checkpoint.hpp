@@ -7,7 +7,8 @@
 // checkpoint whole. A digest over tensors and metadata detects later damage. A checkpoint of a run
 // with other options is refused: going on from it would be neither this run nor that one. So is one
 // of other layers, of another precision, of an optimiser with other settings, of other numerics, or
-// of the other arithmetic (with or without fused multiply-add).
+// of the other arithmetic (with or without fused multiply-add). Options are what Run::options
+// lists; what the caller leaves out of it is not compared.
 #pragma once
 
 #include "sgq/io/sha256.hpp"

@@ -6,7 +6,8 @@
 //     cosine      rises in a line over the first `warm_up` of the run, then
 //                 (1 + cos(pi t)) / 2, t from 0 to 1                       (arXiv 1608.03983)
 //     one-cycle   half a cosine from start up to 1 over the first `warm_up`, then half a cosine
-//                 down to end                                              (arXiv 1708.07120)
+//                 down to end                                              (arXiv 1708.07120);
+//                 a warm-up of at most one step is none, and begins at 1
 //
 // or one of your own: derive from ScheduleFunction, and give {.own =
 // std::make_shared<MySchedule>(..)}. To add one to the library, write its function and a row of
@@ -39,7 +40,7 @@ public:
 struct Schedule {
   std::string kind = "constant";                 ///< a name of `schedules`
   double warm_up = 0.3;                          ///< share of the run (cosine, one-cycle)
-  double start = 1.0 / 25, end = 4e-6;           ///< first and last factor (one-cycle)
+  double start = 1.0 / 25, end = 4e-6;           ///< factors at both ends (one-cycle, see above)
   std::vector<double> milestones{0.3, 0.6};      ///< shares of the run (step)
   double factor = 0.1;                           ///< at each milestone (step)
   std::shared_ptr<const ScheduleFunction> own{}; ///< replaces `kind`: leave that out
@@ -76,7 +77,9 @@ inline double cosine(const Schedule& s, double at, double length) {
   return half_cosine(1, 0, (at - rise) / (length - rise));
 }
 
-// The first step has the factor `start`, the last one `end`, as in PyTorch's OneCycleLR.
+// The first step has the factor `start`, the last one `end`, as in PyTorch's OneCycleLR. But where
+// warm_up x length is 1 or less, the first step is the peak: 3 steps have 1, .5 and `end`. A run of
+// one step has 1.
 inline double one_cycle(const Schedule& s, double at, double length) {
   const double peak = std::max(s.warm_up * length, 1.0) - 1, last = length - 1;
   if (at < peak) return half_cosine(s.start, 1, at / peak);

@@ -19,6 +19,8 @@ namespace sgq::saliency {
 
 struct DeletionOptions {
   index_t steps = 32; ///< T; there are ceil(H W / ceil(H W / T)) of them, at most H W
+  /// Negative positions come last. MapMetricInput, MaskedAccuracyOptions and RoadOptions rank by
+  /// magnitude unless told otherwise: set it where measures are compared.
   Values rank_by = Values::with_sign;
   /// The class whose probability is followed, one per image; empty: what the model predicts. Maps
   /// of the true class are judged by another class where the prediction is wrong, unless this names

@@ -61,6 +61,17 @@ TEST_CASE("A set that was asked for is never replaced by another", "[data]") {
   CHECK(contains(message, "data/fetch.sh fashion-mnist"));
   CHECK_SAYS(load("fashion-mnist", dir / "mnist//", Split::train), io_error,
              "fashion-mnist: expected train-images", "got no such file");
+  for (const char* folder : {"MNIST", "MNIST/raw", "mnist/raw/"}) { // torchvision's
+    write_idx_set(dir / folder, 4, 3);
+    CHECK_SAYS(load("fashion-mnist", dir / folder, Split::train), io_error,
+               "fashion-mnist: expected train-images", "got no such file");
+    CHECK(load("mnist", dir / folder, Split::train).size() == 4);
+  }
+  write_idx_set(dir / "Fashion_MNIST/raw", 4, 3);
+  CHECK_SAYS(load("mnist", dir / "Fashion_MNIST/raw", Split::train), io_error, "no such file");
+  CHECK(load("fashion-mnist", dir / "Fashion_MNIST/raw", Split::train).size() == 4);
+  write_idx_set(dir / "raw", 4, 3); // says nothing
+  CHECK(load("fashion-mnist", dir / "raw", Split::train).size() == 4);
   CHECK_SAYS(load("cifar-10", dir / "", Split::train), io_error,
              "cifar-10: expected data_batch_1.bin", "got no such file");
   CHECK_SAYS(load("mnist", "", Split::train), io_error, "in ./mnist or ., got no such file");

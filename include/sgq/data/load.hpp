@@ -139,6 +139,23 @@ inline std::vector<float> background_values(std::string_view name, const QuantPa
 
 namespace detail {
 
+/// The set that a folder's name is: "FashionMNIST" is fashion-mnist, too, and so is the raw/ in it
+/// (torchvision's layout). nullptr if it is none.
+inline const DatasetInfo* set_of_folder(std::string_view dir) {
+  const auto plain = [](std::string_view name) {
+    std::string letters;
+    for (const char c : name)
+      if (c != '-' && c != '_')
+        letters += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return letters;
+  };
+  std::string_view here = last_part(dir);
+  if (here == "raw") here = last_part(dir.substr(0, dir.rfind("raw")));
+  for (const DatasetInfo& info : datasets)
+    if (plain(info.name) == plain(here)) return &info;
+  return nullptr;
+}
+
 /// The folder that holds `file`: DIR/NAME/, else DIR; each also with `inner` below it. DIR itself
 /// is skipped if it has the name of another set, since MNIST and Fashion-MNIST use the same file
 /// names. Throws io_error that lists the places.
@@ -147,8 +164,8 @@ inline std::string find_folder(std::string_view name, const std::string& dir,
                                const std::string& hint) {
   const std::string root = dir.empty() ? "." : dir;
   std::vector<std::string> places{root + "/" + std::string(name)};
-  const std::string_view here = last_part(root);
-  if (here == name || !find_row(datasets, here)) places.push_back(root);
+  const DatasetInfo* const here = set_of_folder(root);
+  if (!here || here->name == name) places.push_back(root);
   std::string tried, packed;
   for (const std::string& place : places)
     for (const std::string& folder : {place, place + "/" + inner}) {

@@ -116,6 +116,13 @@ TEST_CASE("Batches refuse what cannot be batched", "[data]") {
   Batches<float> batches(set, grid, {.size = 2});
   for (index_t i : {-1, 3})
     CHECK(contains(message_of<value_error>([&] { batches.batch(i); }), "a number below 3"));
+  broken = set;
+  const std::uint8_t* const memory = broken.images.data();
+  Batches<float> of_broken(broken, grid, {.size = 2});
+  const Tensor<std::uint8_t> smaller({5, 1, 8, 8});
+  broken.images = smaller; // as many images, in the same memory
+  REQUIRE(broken.images.data() == memory);
+  CHECK_SAYS(of_broken.batch(0), value_error, "the set that they were made of");
 }
 
 TEST_CASE("Augmentations, grids and sizes that cannot be are refused; a huge batch is the set",

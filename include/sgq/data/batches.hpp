@@ -63,7 +63,8 @@ public:
   /// whatever check(set) finds. A batch larger than the set is the whole set.
   Batches(const Dataset& set, QuantParams norm, BatchOptions options)
       : set_(set), norm_(std::move(norm)), options_(options),
-        order_(static_cast<std::size_t>(set.size())), images_(set.images.data()) {
+        order_(static_cast<std::size_t>(set.size())), images_(set.images.data()),
+        shape_(set.images.shape()) {
     if (options_.size < 1)
       throw value_error(describe("batch size", "1 or more", to_text(options_.size)));
     if (set.size() == 0) throw value_error(describe("batches of " + set.name, "images", "none"));
@@ -87,7 +88,8 @@ public:
 
   /// Batches in an epoch, the last partial one included.
   index_t count() const {
-    if (set_.images.data() != images_ || static_cast<std::size_t>(set_.size()) != order_.size())
+    if (set_.images.data() != images_ || set_.images.shape() != shape_ ||
+        static_cast<std::size_t>(set_.size()) != order_.size())
       throw value_error(describe("batches of " + set_.name, "the set that they were made of",
                                  "one that has been moved or has changed since",
                                  "make Batches of the set where it stays"));
@@ -169,6 +171,7 @@ private:
   index_t epoch_ = 0;
   std::vector<index_t> order_;
   const std::uint8_t* images_; // of the set, to notice that it has moved
+  Shape shape_;                // or that other images lie in the same memory
   Tensor<std::uint8_t> codes_;
   Tensor<T> x_;
   std::vector<std::uint8_t> labels_;

@@ -217,6 +217,8 @@ TEST_CASE("a state that is none of this run is refused", "[train]") {
                    "3 epochs of 4 batches"));
   auto batches = small_run::batches();
   CHECK_SAYS(fit(net, batches, optimizer, {.epochs = 0}), value_error, "epochs", "got 0");
+  CHECK_SAYS(fit(net, batches, optimizer, {.epochs = std::numeric_limits<index_t>::max()}),
+             value_error, "epochs", "no more than 2^53 steps");
   CHECK_SAYS(fit(net, batches, optimizer, {.schedule = {.warm_up = 2}}), value_error, "schedule",
              "warm-up", "got 2");
 }

@@ -48,10 +48,16 @@ public:
 };
 
 namespace detail {
+inline constexpr index_t most_steps = index_t{1} << 53; // doubles count that far
+
 inline void check_fit(const FitOptions& options, const TrainState& state, index_t batches) {
   options.schedule.check();
   if (options.epochs < 1)
     throw value_error(describe("epochs", "1 or more", to_text(options.epochs)));
+  if (options.epochs > most_steps / batches)
+    throw value_error(
+        describe("epochs", "no more than 2^53 steps in all",
+                 to_text(options.epochs) + " epochs of " + to_text(batches) + " batches"));
   if (state.epoch < 0 || state.epoch > options.epochs || state.batch < 0 || state.batch > batches ||
       state.step != state.epoch * batches + state.batch)
     throw value_error(describe("start of training",
@@ -74,8 +80,9 @@ TrainState fit(data::Batches<T>& batches, const FitOptions& options, Step&& step
       "StepResult");
   Callbacks silent;
   Callbacks& tell = callbacks ? *callbacks : silent;
-  const index_t count = batches.count(), steps = options.epochs * count;
+  const index_t count = batches.count();
   detail::check_fit(options, state, count);
+  const index_t steps = options.epochs * count;
   const Random random(options.seed, 0x73746570u); // "step"
   while (state.epoch < options.epochs) {
     batches.begin_epoch(state.epoch);

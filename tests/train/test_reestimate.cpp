@@ -71,7 +71,7 @@ TEST_CASE("statistics are the means of the batches' moments, by images", "[reest
 
 TEST_CASE("old statistics do not matter, and nothing else moves", "[reestimate]") {
   const small_run::Threads one(1);
-  auto batches = small_run::batches();
+  auto batches = small_run::plain_batches();
   nn::Net<float> a = trained(0.25), b = trained(0.25);
   REQUIRE((small_run::bytes(a) == small_run::bytes(b)));
   std::vector<std::uint64_t> versions;
@@ -82,8 +82,7 @@ TEST_CASE("old statistics do not matter, and nothing else moves", "[reestimate]"
   CHECK((small_run::bytes(a) == small_run::bytes(b)));
   std::size_t k = 0;
   for (auto& p : a.parameters()) CHECK(p.parameter->version() == versions[k++]);
-  auto images = small_run::plain_batches();
-  CHECK_NOTHROW(evaluate(a, images)); // the codes are fresh
+  CHECK_NOTHROW(evaluate(a, batches)); // the codes are fresh
 
   nn::Net<float> c = trained(0.25);
   const std::string before = small_run::bytes(c);
@@ -100,7 +99,7 @@ TEST_CASE("dropout drops nothing while statistics are measured", "[reestimate]")
     net.add("flatten", nn::Flatten<float>());
     net.add("fc", nn::Linear<float>({.in = 784, .out = 10}));
     nn::initialize(net, 1);
-    auto batches = small_run::batches();
+    auto batches = small_run::plain_batches();
     reestimate_statistics(net, batches);
     return small_run::bytes(net);
   };
@@ -110,7 +109,7 @@ TEST_CASE("dropout drops nothing while statistics are measured", "[reestimate]")
 TEST_CASE("statistics are the same for any number of threads", "[reestimate]") {
   CHECK(same_for_any_thread_count([] {
     nn::Net<float> net = small_run::net();
-    auto batches = small_run::batches();
+    auto batches = small_run::plain_batches();
     reestimate_statistics(net, batches);
     return small_run::bytes(net);
   }));
@@ -138,7 +137,7 @@ TEST_CASE("after one batch, evaluation sees that batch as training did", "[reest
 
 TEST_CASE("a net without statistics has none to measure", "[reestimate]") {
   nn::Net<float> net = nn::lenet5<float>();
-  auto batches = small_run::batches();
+  auto batches = small_run::plain_batches();
   CHECK(contains(message_of<value_error>([&] { reestimate_statistics(net, batches); }),
                  "expected a net with batch norm, got none"));
   nn::Net<float> empty({1, 28, 28});
@@ -147,6 +146,25 @@ TEST_CASE("a net without statistics has none to measure", "[reestimate]") {
   empty.add("fc", nn::Linear<float>({.in = 784, .out = 10}));
   CHECK_SAYS(reestimate_statistics(empty, batches), value_error,
              "re-estimation of statistics: 'fc.weight'", "initialize");
+}
+
+TEST_CASE("statistics are not taken of images that evaluation refuses", "[reestimate]") {
+  nn::Net<float> net = trained(0);
+  const std::string before = small_run::bytes(net);
+  const data::Dataset set = small_run::images();
+  data::Batches<float> moved(set, data::normalization("synthetic"),
+                             {.size = 16, .augment = {.pad = 2}});
+  CHECK_SAYS(reestimate_statistics(net, moved), value_error, "images as they are in the set",
+             "augmented");
+  nn::Net<float> real = small_run::net();
+  Sgd<float> sgd(real, {.lr = 0.01});
+  auto batches = small_run::batches();
+  fit(real, batches, sgd, {.epochs = 1});
+  const std::string learned = small_run::bytes(real);
+  data::Batches<float> others(set, data::normalization("mnist"), {.size = 16});
+  CHECK_SAYS(reestimate_statistics(real, others), value_error, "those of the training images");
+  CHECK((small_run::bytes(net) == before));
+  CHECK((small_run::bytes(real) == learned));
 }
 
 TEST_CASE("statistics stay where a batch cannot be measured", "[reestimate]") {

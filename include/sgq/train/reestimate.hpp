@@ -19,14 +19,17 @@ namespace sgq::train {
 
 /// Replaces the running statistics by those of the batches of the epoch that `batches` is in. The
 /// old ones do not matter; if it throws, they are kept. Passes are those of training but for
-/// dropout, which evaluation does not have either; give batches without augmentation for the same
-/// reason. Throws value_error on a net without running statistics, and where weights or clips have
-/// no values yet.
+/// dropout, which evaluation does not have either. Throws value_error on a net without running
+/// statistics, where weights or clips have no values yet, and on batches that evaluation refuses:
+/// of augmented images, or of images normalised otherwise than those of training.
 template <class T>
 void reestimate_statistics(nn::Net<T>& net, data::Batches<T>& batches) {
   net.check_initialized("re-estimation of statistics");
   if (net.buffers().empty())
     throw value_error(describe("re-estimation of statistics", "a net with batch norm", "none"));
+  if (batches.options().augment.any())
+    throw value_error(describe("re-estimation of statistics", "images as they are in the set",
+                               "augmented ones", "make Batches of their own, without .augment"));
   const std::vector<nn::NamedBuffer<T>> buffers = net.buffers();
   std::vector<Tensor<T>> before;
   for (const auto& buffer : buffers) before.push_back(*buffer.tensor);
@@ -37,6 +40,7 @@ void reestimate_statistics(nn::Net<T>& net, data::Batches<T>& batches) {
   try {
     for (index_t i = 0; i < batches.count(); ++i) {
       const data::Batch<T> batch = batches.batch(i);
+      check_normalization(net, batch, false);
       forward(net, batch, tape, mode);
       images += batch.size();
       net.update_statistics(tape, static_cast<double>(batch.size()) / static_cast<double>(images));

@@ -142,6 +142,8 @@ TEST_CASE("while the net has the averages, nothing goes on", "[average]") {
   save_checkpoint(dir / "c", net, sgd, {});
   auto batches = small_run::batches();
   nn::Tape<float> tape;
+  nn::save_model(dir / "m", net);
+  const io::SafeTensors model = io::read_safetensors(dir / "m");
   const std::string text = "a net with its own weights, got one with their averages";
   {
     const Use averaged(&average);
@@ -150,6 +152,8 @@ TEST_CASE("while the net has the averages, nothing goes on", "[average]") {
     net.zero_grad();
     net.backward(Tensor<float>({16, 10}, 0.1f), tape, nn::Want::params);
     CHECK_SAYS(sgd.step(tape), value_error, "optimizer step", text);
+    CHECK_SAYS(nn::initialize(net, 2), value_error, "initialize", text);
+    CHECK_SAYS(nn::load_weights(model, net), value_error, "load_weights", text);
     WeightAverage<float>* const any[] = {nullptr, &average, &other};
     for (WeightAverage<float>* const a : any) {
       CHECK_SAYS(save_checkpoint(dir / "c", net, sgd, {}, a), value_error, "checkpoint", text);

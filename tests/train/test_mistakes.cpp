@@ -399,6 +399,11 @@ TEST_CASE("a net knows which grid its training images had", "[mistakes]") {
   CHECK_SAYS(train::evaluate(filled, others), value_error, "training images", "zero points 61",
              "train it on these first");
   CHECK_SAYS(nn::save_model(path, filled), value_error, "save_model", "training images");
+  CHECK_SAYS(infer::export_integer(filled), value_error, "export_integer", "training images");
+  CHECK_SAYS(infer::to_onnx(net, {.form = infer::OnnxForm::real, .input = other}), value_error,
+             "ONNX export, option input", "that of its training images");
+  CHECK_SAYS(nn::save_model(path, net, nn::to_metadata(other)), value_error, "save_model, metadata",
+             "that of its training images");
   train::Adamw<float> tuner(loaded.net, {.lr = 1e-3}); // fine-tuned on other images
   train_step(loaded.net, tape, others.batch(0), tuner);
   CHECK_NOTHROW(train::evaluate(loaded.net, others));

@@ -268,9 +268,11 @@ private:
 
 /// The integer graph of a net in evaluation mode: any net of layers with an integer form, quantised
 /// to 8 bits or fewer throughout. Throws value_error, naming the layer and the reason, where one
-/// has no integer form, and where weights or clips have no values yet.
+/// has no integer form, where weights or clips have no values yet, and on a net that was quantised
+/// for images normalised otherwise than those it was trained on.
 SGQ_COMPILE_ONCE Graph export_integer(const nn::Net<float>& net) {
   net.check_initialized("export_integer");
+  net.identity()->check_grid("export_integer", net.input().grid());
   kernels::check_rounding("export_integer"); // which quant/requantize.hpp relies on
   return detail::Exporter(net).run();
 }

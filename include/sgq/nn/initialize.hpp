@@ -13,9 +13,10 @@ namespace sgq::nn {
 /// Biases are 0. What else there is stays as it is (gamma, beta, alpha, LSQ's steps, running
 /// statistics): for another run, build another net. Every weight layer draws from a stream of its
 /// own, by its number among them, so the same seed gives equal layers in nets that differ in later
-/// layers only.
+/// layers only. Throws value_error while the net has averaged weights (train::WeightAverage::Use).
 template <class T>
 void initialize(Net<T>& net, std::uint64_t seed) {
+  net.identity()->check_own_numbers("initialize");
   Parameter<T>* last = nullptr;
   std::uint64_t layer = 0;
   const auto draw = [&](Parameter<T>& p, double gain, std::uint64_t stream) {

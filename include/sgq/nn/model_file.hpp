@@ -121,7 +121,8 @@ void check_precision(const io::SafeTensors& file, const Net<T>& net) {
 /// sgq and, where the metadata do not say, the quantisation parameters of its training images.
 /// Throws value_error, naming the layer, where one of your own does not override save() and where
 /// a number is not finite or was never set, and on a net that was quantised for images normalised
-/// otherwise than those it was trained on; a file at `path` is then left as it was.
+/// otherwise than those it was trained on, or metadata that say so; a file at `path` is then left
+/// as it was.
 template <class T>
 void save_model(const std::string& path, Net<T>& net, const Metadata& metadata = {}) {
   net.check_initialized("save_model");
@@ -134,10 +135,8 @@ void save_model(const std::string& path, Net<T>& net, const Metadata& metadata =
   const bool says =
       zero != metadata.end() ? !zero->second.empty() : metadata.count("input_scale") > 0;
   const QuantParams &images = net.identity()->trained_on, &input = net.input().grid();
-  if (images && input && images != input)
-    throw value_error(describe("save_model: grid of the net's input",
-                               "that of its training images, " + to_text(images), to_text(input),
-                               "train it on images of that grid first"));
+  net.identity()->check_grid("save_model", input);
+  if (says) net.identity()->check_grid("save_model, metadata", input_from_metadata(metadata));
   if (images && !input && !says)
     for (const auto& [key, value] : to_metadata(images)) file.metadata[key] = value;
   file.metadata["format"] = "sgq model";
@@ -187,9 +186,11 @@ QuantParams input_of(const io::SafeTensors& file, const Net<T>& net) {
 
 /// Loads the numbers of a file into a net with the same layers and the same precision, and with
 /// them the grid of the images that they were trained on, if the file says it. Throws io_error, and
-/// then leaves the net as it was.
+/// value_error while the net has averaged weights (train::WeightAverage::Use), which would replace
+/// the file's at its end; either leaves the net as it was.
 template <class T>
 void load_weights(const io::SafeTensors& file, Net<T>& net) {
+  net.identity()->check_own_numbers("load_weights");
   detail::check_precision(file, net);
   detail::check_codes(file, net);
   QuantParams trained_on = detail::input_of(file, net);

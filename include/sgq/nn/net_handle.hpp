@@ -40,6 +40,15 @@ struct NetIdentity {
       throw value_error(describe(who, "a net with its own weights", "one with their averages",
                                  "destroy the WeightAverage::Use first"));
   }
+
+  /// Throws value_error, beginning with `who`, if `grid` is not that of the training images: every
+  /// pixel would be shifted and scaled. One that is not known fits all.
+  void check_grid(const std::string& who, const QuantParams& grid) const {
+    if (trained_on && grid && trained_on != grid)
+      throw value_error(describe(who + ": grid of the net's input",
+                                 "that of its training images, " + to_text(trained_on),
+                                 to_text(grid), "train it on images of that grid first"));
+  }
 };
 
 namespace detail {

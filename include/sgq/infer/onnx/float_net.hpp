@@ -20,6 +20,7 @@ public:
   /// Throws value_error.
   OnnxExport run() {
     check_quant_params("ONNX export, option input", o_.input, net_.input_shape()[1]);
+    net_.identity()->check_grid("ONNX export, option input", o_.input);
     check_real();
     op_.model().input("pixels", Type::uint8, with_open_batch(net_.input_shape()), about_pixels);
     if (o_.fold_batch_norm)

@@ -558,6 +558,12 @@ TEST_CASE("layers refuse impossible options", "[net]") {
   CHECK_SAYS(Conv2d<float>({.in = 0}), value_error, "conv2d", "got in 0");
   CHECK_SAYS(Conv2d<float>({.stride = 0}), value_error, "conv2d", "stride 0");
   CHECK_SAYS(Conv2d<float>({.pad = -1}), value_error, "conv2d", "pad -1");
+  for (const index_t huge : {index_t{1} << 21, index_t{1} << 62}) {
+    CHECK_SAYS(Conv2d<float>({.pad = huge}), value_error, "conv2d", "pad " + to_text(huge));
+    CHECK_SAYS(Conv2d<float>({.stride = huge}), value_error, "conv2d", "stride " + to_text(huge));
+    CHECK_SAYS(Conv2d<float>({.kernel = huge}), value_error, "conv2d", "kernel " + to_text(huge));
+    CHECK_SAYS(Shortcut<float>({.stride = huge}), value_error, "shortcut", to_text(huge));
+  }
   CHECK_SAYS(Linear<float>({.out = 0}), value_error, "linear", "out 0");
   CHECK_SAYS(MaxPool<float>({.kernel = 16}), value_error, "max pool", "got kernel 16");
   CHECK_SAYS(AvgPool<float>({.kernel = 0}), value_error, "avg pool", "got kernel 0");

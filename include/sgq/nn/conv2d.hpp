@@ -148,11 +148,12 @@ private:
     return conv_geometry(x, options_.out, window());
   }
   static const Conv2dOptions& check(const Conv2dOptions& o) {
-    if (o.in < 1 || o.out < 1 || o.kernel < 1 || o.stride < 1 || o.pad < 0)
-      throw value_error(describe("conv2d", "channels, kernel and stride >= 1, pad >= 0",
-                                 "in " + to_text(o.in) + ", out " + to_text(o.out) + ", kernel " +
-                                     to_text(o.kernel) + ", stride " + to_text(o.stride) +
-                                     ", pad " + to_text(o.pad)));
+    if (o.in < 1 || o.out < 1 || o.kernel < 1 || o.stride < 1 || o.pad < 0 ||
+        std::max({o.kernel, o.stride, o.pad}) > 1 << 20) // no extent overflows
+      throw value_error(describe(
+          "conv2d", "channels >= 1, kernel and stride of 1 to 2^20, pad of 0 to 2^20",
+          "in " + to_text(o.in) + ", out " + to_text(o.out) + ", kernel " + to_text(o.kernel) +
+              ", stride " + to_text(o.stride) + ", pad " + to_text(o.pad)));
     return o;
   }
 

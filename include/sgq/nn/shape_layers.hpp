@@ -78,8 +78,9 @@ template <class T>
 class Shortcut final : public Layer<T> {
 public:
   explicit Shortcut(const ShortcutOptions& options) : options_(options) {
-    if (options.in < 1 || options.out < options.in || options.stride < 1)
-      throw value_error(describe("shortcut", "1 <= in <= out and a stride >= 1",
+    if (options.in < 1 || options.out < options.in || options.stride < 1 ||
+        options.stride > 1 << 20)
+      throw value_error(describe("shortcut", "1 <= in <= out and a stride of 1 to 2^20",
                                  "in " + to_text(options.in) + ", out " + to_text(options.out) +
                                      ", stride " + to_text(options.stride)));
   }

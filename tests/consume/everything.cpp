@@ -49,8 +49,8 @@ double train_net(nn::Net<T>& net, const data::Dataset& set, const QuantParams& g
   train::load_checkpoint(file, net, *optimizer, {}, &average);
   train::change_bits<T>(net, {.bits = quant::parse_bit_policy("w2a2"), .input = grid},
                         batches.batch(0).x);
-  train::reestimate_statistics(net, batches);
   data::Batches<T> plain(set, grid, {.size = 16});
+  train::reestimate_statistics(net, plain);
   return train::evaluate(net, plain).accuracy();
 }
 

@@ -95,9 +95,10 @@ public:
   }
 
   /// As long as it lives, the net has the averages in the place of its own numbers, and codes made
-  /// of them; optimisers and checkpoints refuse it. Null: nothing happens. Throws value_error while
-  /// another lives, where there is nothing but what a net had that had no values yet, and on
-  /// averages that no codes stand for; the net then has its own numbers.
+  /// of them; optimisers, checkpoints, initialize() and load_weights() refuse it. Null: nothing
+  /// happens. Throws value_error while another lives, where there is nothing but what a net had
+  /// that had no values yet, and on averages that no codes stand for; the net then has its own
+  /// numbers.
   class Use {
   public:
     explicit Use(WeightAverage* average) : average_(average) {

@@ -75,10 +75,10 @@ inline void add_notes(std::vector<Claim>& claims, const Study& study,
     Question& q = c.question;
     const std::string clips = detail::clips_text(study, {q.b.bits, q.a.bits});
     if (q.id[0] == 'A' && !clips.empty()) add_note(q, "clips start at other quantiles: " + clips);
-    if (const auto titles = detail::worse_than_random(study, q);
-        q.rule == Rule::maps && !titles.empty())
-      add_note(q, "below 0 is the advantage of " + join(titles, " and of ") +
-                      ": a random map would do better");
+    if (q.rule == Rule::maps)
+      if (const auto titles = detail::worse_than_random(study, q); !titles.empty())
+        add_note(q, "below 0 is the advantage of " + join(titles, " and of ") +
+                        ": a random map would do better");
     if (q.id != "C1") continue;
     if (const auto titles = detail::measures_without_gain(study, q.a.bits); !titles.empty())
       add_note(q, "no gain over plain networks is shown in " + join(titles, " and "));

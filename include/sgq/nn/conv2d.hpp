@@ -15,6 +15,8 @@
 #include "sgq/nn/weights.hpp"
 #include "sgq/ops/batch_norm.hpp"
 
+#include <algorithm>
+
 namespace sgq::nn {
 
 /// A square kernel over all input channels: no groups, no dilation.

@@ -45,9 +45,9 @@ struct NetIdentity {
   /// pixel would be shifted and scaled. One that is not known fits all.
   void check_grid(const std::string& who, const QuantParams& grid) const {
     if (trained_on && grid && trained_on != grid)
-      throw value_error(describe(who + ": grid of the net's input",
-                                 "that of its training images, " + to_text(trained_on),
-                                 to_text(grid), "train it on images of that grid first"));
+      throw value_error(describe(
+          who + ": grid of the net's input", "that of its training images, " + to_text(trained_on),
+          to_text(grid), "use that, or train it on images of the other first"));
   }
 };
 
